@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help train test test-fast lint bench
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+train: $(VENV)/.installed  ## set everything up and train the default network on the default corpus
+	$(RUN) -m musicgen.train
+
+test: $(VENV)/.installed-dev  ## all checks and all tests
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -n auto
+
+test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minute
+	$(RUN) -m pytest -q -n auto -m "not slow"
+
+lint: $(VENV)/.installed-dev  ## mend style, then check types
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+	$(RUN) -m mypy
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "musicgen needs Python 3.11 or newer, got $$($(PYTHON) -V 2>&1); set PYTHON=/path/to/python"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "could not make $(VENV); on Debian and Ubuntu: apt install python3-venv"; exit 2; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing into $(VENV) (once, some minutes) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(PIP) -e ".[dev]"
+	@touch $@
