@@ -213,7 +213,7 @@ SCHEMAS: dict[str, type[Any]] = {
 
 
 def register() -> None:
-    """Make the schemas known to Hydra, in a group of their own so that no choice list shows them."""
+    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them."""
     store = ConfigStore.instance()
     store.store(group="schema", name="train", node=TrainConfig)
     for name, schema in SCHEMAS.items():
@@ -230,7 +230,8 @@ def typed(composed: DictConfig) -> TrainConfig:
         raise InputError(f"{missing[0]} must be given; add {missing[0]}=<value> to the command")
     given = OmegaConf.to_container(composed)
     config = OmegaConf.to_object(composed)
-    assert isinstance(config, TrainConfig) and isinstance(given, dict)
+    assert isinstance(config, TrainConfig)
+    assert isinstance(given, dict)
     known = {name for name, _, _ in leaves(config)}
     for name in flatten(given):
         if name not in known:
@@ -281,7 +282,7 @@ def digest(config: Config) -> str:
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
-    """(key, field, value) of every leaf; for a class instead of an instance, value is its default."""
+    """(key, field, value) of every leaf, of an instance or of a class (value: its default)."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name, MISSING)
         if dataclasses.is_dataclass(value):

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent
 
 
 def shipped(name: str) -> Path:
-    """The folder `conf` or `experiments`: inside the package in a wheel, beside it in a checkout."""
+    """The folder conf or experiments: inside the package in a wheel, beside it in a checkout."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent / name
 

@@ -15,7 +15,7 @@ FLOORS = [
     {"report", "interpret"},
     {"command", "console", "train", "generate", "heatmap"},
 ]
-"""Rooms by floor, ground first. On one floor, only the pairs in NEIGHBOURS may import each other."""
+"""Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
 
 NEIGHBOURS = {("config", "errors"), ("paths", "errors"), ("config", "paths"), ("corpus", "music")}
 

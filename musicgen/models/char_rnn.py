@@ -1,5 +1,7 @@
 """The network: characters in, scores of the next character out."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,9 +32,7 @@ class CharRNN(nn.Module):
         self.vocab_size = vocab_size
         self.embedding = nn.Embedding(vocab_size, embedding) if embedding else None
         sizes = [embedding or vocab_size] + [hidden] * layers
-        self.cells = nn.ModuleList(
-            CELLS[cell](n, m) for n, m in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.cells = nn.ModuleList(CELLS[cell](inputs, size) for inputs, size in pairwise(sizes))
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden) if layer_norm else nn.Identity() for _ in range(layers)
         )

@@ -23,7 +23,7 @@ SCALARS = {
 
 
 class EventLog:
-    """The event files of one run; opened when training starts, so that a refused run leaves none."""
+    """The event files of one run, opened when training starts: a refused run leaves none."""
 
     def __init__(self, folder: Path, keys: dict[str, Any]) -> None:
         """keys: the flat configuration, for the HParams tab."""
@@ -39,14 +39,14 @@ class EventLog:
                 k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in self.keys.items()
             }
             metrics = {SCALARS["val_loss"]: None, SCALARS["val_accuracy"]: None}
-            for summary in hparams(values, metrics):
+            for summary in hparams(values, metrics):  # type: ignore[no-untyped-call]
                 self._file_writer.add_summary(summary)
         self.writer.flush()
 
     @property
     def _file_writer(self) -> Any:
         assert self.writer is not None
-        return self.writer._get_file_writer()
+        return self.writer._get_file_writer()  # type: ignore[no-untyped-call]
 
     def add_epoch(self, row: Epoch) -> None:
         """The epoch's figures as scalars."""

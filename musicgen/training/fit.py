@@ -3,6 +3,7 @@
 import logging
 import platform
 import warnings
+from importlib import metadata
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -128,7 +129,7 @@ class _Run:
             versions={
                 "musicgen": musicgen.__version__,
                 "torch": torch.__version__,
-                "pytorch_lightning": pl.__version__,
+                "pytorch_lightning": metadata.version("pytorch-lightning"),
                 "python": platform.python_version(),
             },
         )
@@ -163,7 +164,7 @@ class _Run:
             max_epochs=self.config.trainer.max_epochs,
             gradient_clip_val=self.config.trainer.grad_clip or None,
             callbacks=[self.keeper],
-            # Without the environment, Lightning would take a SLURM allocation for a job of many ranks.
+            # The environment is named, or else a SLURM allocation passes for many ranks.
             plugins=[checkpoint.SafetensorsIO(), LightningEnvironment()],
             logger=False,
             enable_checkpointing=False,

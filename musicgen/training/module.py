@@ -141,4 +141,5 @@ class Training(pl.LightningModule):
         done = checkpoint["done"]
         self.step = done["steps"]
         self.schedule.load_state_dict(done["schedule"])
-        self.trainer.fit_loop.epoch_progress.current.processed = done["epochs"]
+        progress: Any = self.trainer.fit_loop.epoch_progress.current
+        progress.processed = done["epochs"]
