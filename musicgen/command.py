@@ -50,7 +50,7 @@ def run(name: str, main: Callable[[Invocation], None]) -> None:
     try:
         _check_arguments(sys.argv[1:])
         schema.register()
-        _register_help(name)
+        register_help(name)
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
             main(invocation)
@@ -146,7 +146,7 @@ def known_keys() -> list[str]:
     return sorted(set(keys))
 
 
-def _register_help(name: str) -> None:
+def register_help(name: str) -> None:
     """Give Hydra's --help our text: what each key means, its bounds, the groups' choices."""
     doc = sys.modules["__main__"].__doc__ or ""
     lines = [doc.strip(), "", "Groups (group=choice):"]

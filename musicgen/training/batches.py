@@ -28,7 +28,7 @@ class Streams:
         return -(-len(self.x) // self.seq_len)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(self.x.split(self.seq_len), self.y.split(self.seq_len), strict=True)
+        return zip(torch.split(self.x, self.seq_len), torch.split(self.y, self.seq_len), strict=True)
 
 
 class Slices:
@@ -58,7 +58,7 @@ class Slices:
         offset = int(torch.randint(min(room, self.seq_len), (), generator=generator))
         order = torch.randperm(self._count, generator=generator).to(self.text.device)
         along = torch.arange(self.seq_len, device=self.text.device).unsqueeze(1)
-        for chosen in order.split(self.batch_size):
+        for chosen in torch.split(order, self.batch_size):
             places = offset + chosen.unsqueeze(0) * self.seq_len + along
             yield self.text[places], self.text[places + 1]
 
