@@ -19,7 +19,9 @@ def tunes(n: int, seed: int = 0) -> str:
     for number in range(n):
         bars = ["".join(draw.choices("CDEFGABcde", k=8)) for _ in range(8)]
         body = "|".join(bars[:4]) + "|\n" + "|".join(bars[4:]) + "|]"
-        made.append(f"<start>\nX:{number + 1}\nT:Tune {number + 1}\nM:4/4\nL:1/8\nK:C\n{body}\n<end>\n")
+        made.append(
+            f"<start>\nX:{number + 1}\nT:Tune {number + 1}\nM:4/4\nL:1/8\nK:C\n{body}\n<end>\n"
+        )
     return "".join(made)
 
 
@@ -36,9 +38,17 @@ def composed(*overrides: str) -> config.TrainConfig:
         return config.typed(compose("train", list(overrides)))
 
 
-SMALL = ("model.hidden=8", "data.batch_size=4", "data.seq_len=20", "trainer=cpu",
-         "trainer.threads=1", "trainer.precision=fp32", "trainer.max_epochs=3",
-         "samples.max_chars=20", "early_stopping.patience=0")
+SMALL = (
+    "model.hidden=8",
+    "data.batch_size=4",
+    "data.seq_len=20",
+    "trainer=cpu",
+    "trainer.threads=1",
+    "trainer.precision=fp32",
+    "trainer.max_epochs=3",
+    "samples.max_chars=20",
+    "early_stopping.patience=0",
+)
 
 
 def small(folder: Path, *overrides: str, n: int = 30) -> list[str]:

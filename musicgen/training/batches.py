@@ -28,7 +28,9 @@ class Streams:
         return -(-len(self.x) // self.seq_len)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(torch.split(self.x, self.seq_len), torch.split(self.y, self.seq_len), strict=True)
+        return zip(
+            torch.split(self.x, self.seq_len), torch.split(self.y, self.seq_len), strict=True
+        )
 
 
 class Slices:

@@ -110,8 +110,7 @@ class _Run:
         if config.trainer.threads:
             torch.set_num_threads(config.trainer.threads)
         torch.manual_seed(config.seed)
-        texts = [data.train, data.validation] + ([data.test] if data.test else [])
-        self.vocabulary = corpus.Vocabulary.of("".join(texts))
+        self.vocabulary = data.vocabulary()
         self.network = checkpoint.build(config.model, len(self.vocabulary))
         self.module = Training(
             self.network, config, self._encode(data.train), self._encode(data.validation)
