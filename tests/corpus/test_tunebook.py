@@ -111,10 +111,18 @@ def test_what_is_no_tune_is_counted(book: str, why: str) -> None:
     assert reading.left_out[why] == 1
 
 
-@given(st.text("XTKMRLw:|[]ABc24'\"{}%!\\` \n", max_size=80))
+pieces = [
+    *("A", "c2", " ", "  ", "\n", "d:|", "|:", "`", "\\", "%x", '"4"', '"Am"', "!3!", "!trill!"),
+    *("[K:E minor]", "[I:x]", "\nK:E minor\n", "\nw:la\n", "\nX:2\n", "\n\nT:b\nK:C\n"),
+]
+
+
+@given(st.lists(st.sampled_from(pieces), max_size=12).map("".join))
 def test_a_clean_tune_stays_as_it_is(text: str) -> None:
     for setting in read_tunebook(f"X:1\nK:C\nA\n{text}").settings:
-        assert clean(setting.text.split("\n"), Counter()) == setting.text
+        left_out: Counter[str] = Counter()
+        assert clean(setting.text.split("\n"), left_out) == setting.text
+        assert not +left_out
 
 
 @pytest.mark.parametrize(
