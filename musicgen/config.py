@@ -151,7 +151,7 @@ class TrainerConfig:
         "auto: bf16 where the processor has it, fp32 else", choices=("auto", "fp32", "bf16")
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
-    threads: int = key("Threads on the CPU; 0: PyTorch's choice", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
 
 
 @dataclass

@@ -6,13 +6,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tunes import ROOT, composed
 
 from musicgen import config
 from musicgen.errors import InputError
 from musicgen.models.cells import CELLS
 from musicgen.training.optim import OPTIMIZERS
 from musicgen.training.schedule import SCHEDULES
+from tests.tunes import ROOT, composed
 
 
 def names(group: str) -> set[str]:

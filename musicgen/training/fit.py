@@ -107,8 +107,7 @@ class _Run:
     ) -> None:
         self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
         self.place, self.precision = place, precision
-        if config.trainer.threads:
-            torch.set_num_threads(config.trainer.threads)
+        torch.set_num_threads(device.threads(config.trainer))
         torch.manual_seed(config.seed)
         self.vocabulary = data.vocabulary()
         self.network = checkpoint.build(config.model, len(self.vocabulary))

@@ -1,6 +1,7 @@
 """The network against PyTorch's own layers, and its dropout against doing nothing."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -89,7 +90,7 @@ def test_evaluation_is_that_of_one_stream(cell: str) -> None:
     model.double().eval()
     state, total = None, 0.0
     with torch.no_grad():
-        for here, there in zip(x[:-1], x[1:], strict=True):
+        for here, there in pairwise(x):
             logits, state = model(here.view(1, 1), state)
             total += float(functional.cross_entropy(logits[0], there.view(1)))
     model.float().train()
