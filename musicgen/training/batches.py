@@ -28,9 +28,8 @@ class Streams:
         return -(-len(self.x) // self.seq_len)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(
-            torch.split(self.x, self.seq_len), torch.split(self.y, self.seq_len), strict=True
-        )
+        xs, ys = (torch.split(streams, self.seq_len) for streams in (self.x, self.y))
+        return zip(xs, ys, strict=True)
 
 
 class Slices:
