@@ -50,6 +50,7 @@ def run(name: str, main: Callable[[Invocation], None]) -> None:
     try:
         _check_arguments(sys.argv[1:])
         schema.register()
+        schema.register_experiments(shipped("experiments"))
         register_help(name)
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:

@@ -223,6 +223,14 @@ def register() -> None:
             store.store(group=f"schema/{group}", name=name, node=schema)
 
 
+def register_experiments(folder: Path) -> None:
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    store = ConfigStore.instance()
+    for path in sorted(folder.glob("*/experiment.yaml")):
+        node = OmegaConf.load(path)
+        store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
+
+
 def typed(composed: DictConfig) -> TrainConfig:
     """The composed config as a checked `TrainConfig`. Raises InputError."""
     missing = sorted(OmegaConf.missing_keys(composed))

@@ -77,7 +77,7 @@ def to_first_step(path: Path, folder: Path) -> tuple[float, float, float]:
         "class Display(console.TrainingDisplay):\n"
         "    def step(self, *a):\n"
         "        if not hasattr(self, 'seen'):\n"
-        "            self.seen = print('FIRST', time.time() - began, imported - began, flush=True)\n"
+        "            self.seen = 1; print('FIRST', time.time() - began, imported - began)\n"
         "console.TrainingDisplay = Display\n"
         "command.run('train', train.main)\n"
     )
