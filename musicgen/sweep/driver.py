@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -94,29 +95,26 @@ class Driver:
         folder belongs to another sweep or driver; RunError if more configurations failed than
         the plan allows, none completed, or workers can't start. The tables are complete then too.
         """
-        database = connect(self.plan.storage) if self.plan.storage else None
-        try:
-            name = self._folder.claim(self.plan.identity())
+        with ExitStack() as stack:
+            database = connect(self.plan.storage) if self.plan.storage else None
+            if database:
+                stack.callback(database.engine.dispose)
+            name = self._folder.claim(self.plan.identity(), shared=database is not None)
+            stack.callback(self._folder.release)
             backing = database or Journal(self._folder.path / "study.journal")
             self._study = Study(backing, name, self.plan)
+            stack.callback(self._study.close)
             self._tables = Tables(self._folder.path, self.plan)
+            self._recall()
             try:
-                self._recall()
                 self._executor.start(self._objective, self._folder.path)
-                try:
-                    self._drive()
-                finally:
-                    self._executor.close(kill=self._stop_requests > 1)
-                    for configuration in self._configurations.values():
-                        configuration.state = INTERRUPTED
-                    importances = self._study.importances()
-                    rows = self._write_tables(importances)
+                self._drive()
             finally:
-                self._study.close()
-        finally:
-            if database is not None:
-                database.engine.dispose()
-            self._folder.release()
+                self._executor.close(kill=self._stop_requests > 1)
+                for configuration in self._configurations.values():
+                    configuration.state = INTERRUPTED
+                importances = self._study.importances()
+                rows = self._write_tables(importances)
         if self.plan.too_many(self._failures):
             raise RunError(
                 f"{self._failures} configurations failed, sweep.max_failures allows "

@@ -19,11 +19,12 @@ class Folder:
         self.path = path
         self._lock: IO[str] | None = None
 
-    def claim(self, fingerprint: Mapping[str, str]) -> str:
+    def claim(self, fingerprint: Mapping[str, str], *, shared: bool = False) -> str:
         """Lock the folder for the sweep that `fingerprint` describes; returns its study's name.
 
         Makes the folder if need be. The lock is the kernel's: it ends with the process, however
         that ends. Raises InputError if another driver holds it, or if another sweep lives here.
+        shared: the study lives among others, so its name gets an ending of its own.
         """
         self.compare(fingerprint)
         self.path.mkdir(parents=True, exist_ok=True)
@@ -44,8 +45,7 @@ class Folder:
         self._lock = lock
         if (identity := self._identity()) is not None:
             return str(identity["study"])
-        # Two folders of one name may share a database: the study's name must tell them apart.
-        study = f"{self.path.name}-{secrets.token_hex(4)}"
+        study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
         text = json.dumps({"study": study, "sweep": fingerprint}, indent=2)
         write(self.path / "sweep.json", text + "\n")
         return study

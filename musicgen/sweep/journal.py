@@ -27,14 +27,13 @@ class Journal(BaseJournalBackend):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("a+b", buffering=0)
         self._unread = self._mend()
+        self._file = path.open("ab", buffering=0)
         self._unwritten = b""
         self._batches = 0
 
     def _mend(self) -> list[dict[str, Any]]:
-        self._file.seek(0)
-        data = self._file.read()
+        data = self._path.read_bytes() if self._path.exists() else b""
         lines = data.splitlines(keepends=True)
         logs, good = [], 0
         for number, line in enumerate(lines, start=1):
@@ -49,7 +48,7 @@ class Journal(BaseJournalBackend):
                         "restore the file or start the sweep under another name"
                     ) from None
                 del logs[number - 1 :]
-                self._file.truncate(good)
+                os.truncate(self._path, good)
             good += len(line)
         return logs
 

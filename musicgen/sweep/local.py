@@ -86,14 +86,15 @@ class LocalExecutor:
         self._environments = list(environments)
         self._processes: list[_Process | None] = [None] * len(environments)
         self._false_starts = 0
-        self._awake, self._alarm = socket.socketpair()
-        self._alarm.setblocking(False)
+        self._alarm: socket.socket | None = None
 
     def start(self, objective: Objective, folder: Path) -> None:
         if getattr(objective, "__module__", type(objective).__module__) == "__main__":
             raise InputError(
                 "the objective must be in a module that workers can import, not __main__"
             )
+        self._awake, self._alarm = socket.socketpair()
+        self._alarm.setblocking(False)
         self._objective = pickle.dumps(objective)
         self._log = folder / "workers.log"
 
@@ -165,8 +166,9 @@ class LocalExecutor:
                 process.send((worker.STOP,))
 
     def wake(self) -> None:
-        with suppress(OSError):  # full: it wakes anyway; closed: nobody sleeps
-            self._alarm.send(b"!")
+        if self._alarm:
+            with suppress(OSError):  # full: it wakes anyway; closed: nobody sleeps
+                self._alarm.send(b"!")
 
     def close(self, *, kill: bool = False) -> None:
         processes = [process for process in self._processes if process]
@@ -177,8 +179,9 @@ class LocalExecutor:
                 process.popen.kill()
         for process in processes:
             process.end()
-        self._awake.close()
-        self._alarm.close()
+        if self._alarm:
+            self._alarm.close()
+            self._awake.close()
 
 
 def _search_path() -> str:

@@ -184,4 +184,5 @@ def _check_range(dimension: Float | Int) -> None:
 def _describe(dimension: Float | Int) -> str:
     step = "" if dimension.step in (None, 1) else f", step {dimension.step}"
     log = ", log" if dimension.log else ""
-    return f"{dimension.low} to {dimension.high}{step}{log}"
+    kind = float if isinstance(dimension, Float) else int
+    return f"{kind(dimension.low)} to {kind(dimension.high)}{step}{log}"

@@ -152,8 +152,6 @@ class Study:
         self._storage.remove_session()
         if isinstance(self._backing, Journal):
             self._backing.close()
-        else:
-            self._backing.engine.dispose()
 
     def _renew_sampler(self, number: int) -> None:
         if self._plan.sampler != GRID:

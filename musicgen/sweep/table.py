@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,9 +13,12 @@ from typing import Any
 from musicgen.sweep.folder import write
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.results import Configuration, Row
+from musicgen.sweep.space import grid_size
 from musicgen.sweep.trial import COMPLETED
 
 LAST = ("error",)
+LARGEST_PIVOT = 400
+"""Cells of a pivot that somebody may still read."""
 
 
 class Tables:
@@ -59,13 +63,21 @@ class Tables:
         rows = sorted((configuration.row() for configuration in configurations), key=self.rank)
         if front is not None:
             rows = [{**row, "front": row["number"] in front} for row in rows]
+        shown = [self._spell(row) for row in rows]
         lead = ["number", "status", *self._plan.space, "n", *self._plan.objectives]
-        write(self._folder / "table.csv", as_csv(rows, lead))
-        write(self._folder / "table.md", self._page(rows, lead, importances))
+        write(self._folder / "table.csv", as_csv(shown, lead))
+        write(self._folder / "table.md", self._page(shown, lead, importances))
         if self._plan.seeds > 1:
-            runs = [row for c in configurations for row in c.run_rows()]
+            runs = [self._spell(row) for c in configurations for row in c.run_rows()]
             write(self._folder / "runs.csv", as_csv(runs, ["number", "run", *lead[1:]]))
         return rows
+
+    def _spell(self, row: Row) -> Row:
+        """The row with swept values as text where a table has no word for them: null, lists."""
+        odd = {
+            key: row[key] for key in self._plan.space if not isinstance(row[key], str | float | int)
+        }
+        return {**row, **{key: json.dumps(value) for key, value in odd.items()}}
 
     def _page(self, rows: list[Row], lead: Sequence[str], importances: Mapping[str, float]) -> str:
         objective = next(iter(self._plan.objectives))
@@ -74,7 +86,7 @@ class Tables:
             best = " ".join(f"{key}={cell(rows[0][key])}" for key in self._plan.space)
             value = f"{objective} {cell(rows[0][objective])}"
             parts.insert(0, f"Best: {best} (number {rows[0]['number']}, {value})\n")
-        if len(self._plan.space) == 2:
+        if len(self._plan.space) == 2 and 0 < grid_size(self._plan.space) <= LARGEST_PIVOT:
             down, across = self._plan.space
             parts.append(f"{objective}:\n\n{pivot(rows, down, across, objective).markdown()}")
         if importances:

@@ -19,7 +19,7 @@ Sweep = Callable[..., Driver]
 
 
 def local(workers: int) -> Executor:
-    return LocalExecutor([{} for _ in range(workers)])
+    return LocalExecutor([{"OMP_NUM_THREADS": "1"} for _ in range(workers)])
 
 
 @pytest.fixture(params=[local])

@@ -24,7 +24,7 @@ def nothing(trial: Trial) -> Mapping[str, Any]:
     return {"status": "completed", "val_loss": digest(sorted(trial.params.items()))}
 
 
-def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.004) -> Mapping[str, Any]:
+def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[str, Any]:
     """A training that keeps a checkpoint per step; its result depends on every step."""
     checkpoint = trial.folder / "state.json"
     state = {"step": 0, "value": digest(sorted(trial.params.items()), trial.seed)}
@@ -41,7 +41,12 @@ def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.004) -> Mapping[s
         draft.write_text(json.dumps(state))
         draft.replace(checkpoint)
         trial.report(state["step"], state["value"])
-    return {"status": status, "val_loss": state["value"], "steps": state["step"], "pid": os.getpid()}
+    return {
+        "status": status,
+        "val_loss": state["value"],
+        "steps": state["step"],
+        "pid": os.getpid(),
+    }
 
 
 slow_steps = functools.partial(steps, count=1000, pause_s=0.01)

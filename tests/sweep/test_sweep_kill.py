@@ -22,7 +22,8 @@ from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-POINTS = 16
+POINTS = 30
+KILLS = 8
 
 Spawn = Callable[..., subprocess.Popen[str]]
 
@@ -47,6 +48,14 @@ def gone(pid: int, within_s: float = 5.0) -> bool:
     return False
 
 
+def outlived(process: subprocess.Popen[str], seconds: float) -> int | None:
+    """The exit code, or None if the process is still there after so many seconds."""
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def results(folder: Path) -> list[dict[str, str]]:
     """The table without what may differ between two runs of one sweep."""
     with (folder / "table.csv").open() as file:
@@ -69,28 +78,25 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
     print(f"SEED={seed} (of round {round_}; SEED={seed} ROUNDS=1 repeats it)")
     chance = random.Random(seed)
     folder = tmp_path / "sweep"
-    kills = 0
-    while True:
-        driver = spawn("steps", POINTS)
-        try:
-            while True:
-                assert driver.wait(timeout=chance.uniform(0.1, 0.9) if kills < 12 else 60) == 0
-                break
-        except subprocess.TimeoutExpired:
-            kills += 1
-            workers = children(driver.pid)
-            victims = chance.choice([[driver.pid], workers[:1], workers, [driver.pid, *workers]])
-            for victim in victims:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(victim, signal.SIGKILL)
-            if driver.pid not in victims and chance.random() < 0.7:
-                time.sleep(chance.uniform(0, 0.3))
-            driver.kill()
+    kills = []
+    driver = spawn("steps", POINTS)
+    while (code := outlived(driver, chance.uniform(0.02, 0.9))) is None:
+        workers = children(driver.pid)
+        some = chance.sample(workers, k=min(len(workers), chance.randint(1, 2)))
+        victims = chance.choice([[driver.pid], some, [driver.pid, *some], [*some, driver.pid]])
+        if not victims or len(kills) == KILLS:
+            continue
+        for victim in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        kills.append("".join("D" if victim == driver.pid else "w" for victim in victims))
+        if driver.pid in victims:
             driver.wait()
             assert all(gone(worker) for worker in workers)
-            continue
-        break
-    print(f"{kills} kills")
+            driver = spawn("steps", POINTS)
+    assert code == 0
+    print("killed:", *kills)
+    assert len(kills) > 2
     assert results(folder) == undisturbed
     assert {row["status"] for row in results(folder)} == {"completed"}
     assert sorted(int(row["number"]) for row in results(folder)) == list(range(POINTS))
@@ -116,9 +122,7 @@ def test_workers_go_with_their_driver(spawn: Spawn) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self"), reason="needs Linux")
-def test_workers_go_with_their_driver_from_within_native_code(
-    spawn: Spawn, tmp_path: Path
-) -> None:
+def test_workers_go_with_their_driver_from_within_native_code(spawn: Spawn, tmp_path: Path) -> None:
     driver = spawn("stubborn", 2, 1)
     begun = tmp_path / "sweep" / "0" / "pid"
     while not begun.exists() or not begun.read_text():
