@@ -15,7 +15,7 @@ from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.progress import Finished, Judged, Observer, Progress, Started
+from musicgen.sweep.progress import Finished, Judged, Observer, Progress, Started, Tally
 from musicgen.sweep.results import Configuration, Row, judge
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
@@ -26,7 +26,6 @@ from musicgen.sweep.trial import (
     DIVERGED,
     FAILED,
     INTERRUPTED,
-    PRUNED,
     Decision,
     Job,
     Objective,
@@ -75,8 +74,7 @@ class Driver:
         self._observe = observe
         self._on_refresh = on_refresh
         self._configurations: dict[int, Configuration] = {}
-        self._counts: Counter[str] = Counter()
-        self._best: Configuration | None = None
+        self._tally = Tally(plan)
         self._queue: deque[Job] = deque()
         self._running: dict[tuple[int, int], Job] = {}
         self._attempts: Counter[tuple[int, int]] = Counter()
@@ -85,8 +83,6 @@ class Driver:
         self._points: Iterator[Mapping[str, Any]] | None = None
         self._stop_requests = 0
         self._failures = 0
-        self._begun = time.monotonic()
-        self._done_before = 0
 
     def run(self) -> Outcome:
         """Run what is left of the sweep.
@@ -121,7 +117,8 @@ class Driver:
                 f"{self.plan.max_failures}; see {self._folder.path / 'table.md'}, "
                 "start again to go on"
             )
-        if self._stop_requests == 0 and not self._counts[COMPLETED] + self._counts[PRUNED]:
+        reached = self.progress()
+        if self._stop_requests == 0 and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
                 f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / 'table.md'}"
@@ -138,21 +135,7 @@ class Driver:
 
     def progress(self) -> Progress:
         """Where the sweep stands; quick, from any thread."""
-        counts = self._counts
-        done = sum(counts.values())
-        elapsed = time.monotonic() - self._begun
-        here = done - self._done_before
-        return Progress(
-            total=self.plan.total,
-            running=len({number for number, _ in tuple(self._running)}),
-            completed=counts[COMPLETED],
-            pruned=counts[PRUNED],
-            diverged=counts[DIVERGED],
-            failed=counts[FAILED],
-            best=self._best.row() if self._best else None,
-            elapsed_s=elapsed,
-            left_s=elapsed / here * (self.plan.total - done) if here else None,
-        )
+        return self._tally.progress(len({number for number, _ in tuple(self._running)}))
 
     def _recall(self) -> None:
         """Take up what the study remembers: finished trials stay, the others are queued."""
@@ -160,16 +143,19 @@ class Driver:
         for stored in self._study.trials():
             configuration = self._admit(stored)
             if stored.finished:
-                self._count(configuration)
+                self._tally.count(configuration.row())
             elif configuration.status is not None:
                 self._conclude(configuration)  # killed between its last run and its end
             else:
                 self._enqueue(configuration)
-        self._done_before = sum(self._counts.values())
+        self._tally.begin()
         if self.plan.sampler == GRID:
             self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)
-        if self._done_before or self._queue:
-            log.info("going on: %d done, %d under way", self._done_before, len(self._queue))
+        if self._study.count:
+            done = self.progress().done
+            log.info(
+                "going on: %d of %d done, %d under way", done, self.plan.total, len(self._queue)
+            )
 
     def _drive(self) -> None:
         stopping = False
@@ -271,18 +257,8 @@ class Driver:
             row = configuration.row()
             values = [float(row[key]) for key in self.plan.objectives]
         self._study.finish(configuration.number, status, values)
-        self._count(configuration)
+        self._tally.count(configuration.row())
         self._failures += status in (FAILED, DIVERGED)
-
-    def _count(self, configuration: Configuration) -> None:
-        status = configuration.status
-        assert status is not None
-        self._counts[status] += 1
-        rank = self._tables.rank
-        if status == COMPLETED and (
-            self._best is None or rank(configuration.row()) < rank(self._best.row())
-        ):
-            self._best = configuration
 
     def _write_tables(self, importances: Mapping[str, float]) -> list[Row]:
         begun = time.monotonic()

@@ -76,6 +76,17 @@ class Configuration:
         ]
 
 
+def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, float, int]:
+    """A row's sort key: completed ones first, then by the first objective, then by number."""
+    key, way = next(iter(objectives.items()))
+    value = row.get(key)
+    if not isinstance(value, int | float):
+        value = math.inf
+    elif way == "maximize":
+        value = -value
+    return row["status"] != COMPLETED, value, row["number"]
+
+
 def means(runs: list[Result]) -> Result:
     """Mean of every number, standard deviation (n - 1) of every float; other values if they agree.
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from musicgen.sweep.folder import write
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.results import Configuration, Row
+from musicgen.sweep.results import Configuration, Row, rank
 from musicgen.sweep.space import grid_size
 from musicgen.sweep.trial import COMPLETED
 
@@ -40,16 +39,6 @@ class Tables:
         self.outdated = False
         self._next = time.monotonic() + max(self._plan.refresh_s, pause_s)
 
-    def rank(self, row: Row) -> tuple[bool, float, int]:
-        """A row's sort key: completed first, then by the first objective, then by number."""
-        key, way = next(iter(self._plan.objectives.items()))
-        value = row.get(key)
-        if not isinstance(value, int | float):
-            value = math.inf
-        elif way == "maximize":
-            value = -value
-        return row["status"] != COMPLETED, value, row["number"]
-
     def write(
         self,
         configurations: Collection[Configuration],
@@ -60,7 +49,8 @@ class Tables:
 
         front: numbers of the configurations that no other beats, if there are several objectives.
         """
-        rows = sorted((configuration.row() for configuration in configurations), key=self.rank)
+        rows = [configuration.row() for configuration in configurations]
+        rows.sort(key=lambda row: rank(row, self._plan.objectives))
         if front is not None:
             rows = [{**row, "front": row["number"] in front} for row in rows]
         shown = [self._spell(row) for row in rows]

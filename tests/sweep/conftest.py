@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,12 @@ def make_executor(request: pytest.FixtureRequest) -> MakeExecutor:
 
 @pytest.fixture
 def sweep(make_executor: MakeExecutor, tmp_path: Path) -> Sweep:
-    """Makes drivers in one folder."""
+    """Makes drivers in `tmp_path / "sweep"`, or in another folder there."""
 
-    def make(plan: Plan, objective: Objective, workers: int = 2, **hooks: object) -> Driver:
-        return Driver(plan, objective, make_executor(workers), tmp_path / "sweep", **hooks)
+    def make(
+        plan: Plan, objective: Objective, *, workers: int = 2, folder: str = "sweep", **hooks: Any
+    ) -> Driver:
+        return Driver(plan, objective, make_executor(workers), tmp_path / folder, **hooks)
 
     return make
 
@@ -43,11 +46,13 @@ def spawn(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts drivers in processes, and ends what is left of them."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(objective: str, points: int, workers: int = 2) -> subprocess.Popen[str]:
+    def start(
+        objective: str, points: int, workers: int = 2, seeds: int = 1
+    ) -> subprocess.Popen[str]:
         script = Path(__file__).with_name("sweep_process.py")
-        command = [sys.executable, str(script), str(tmp_path / "sweep"), objective]
+        sizes = map(str, (points, workers, seeds))
         process = subprocess.Popen(
-            [*command, str(points), str(workers)],
+            [sys.executable, str(script), str(tmp_path / "sweep"), objective, *sizes],
             env={**os.environ, "PYTHONPATH": os.getcwd()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

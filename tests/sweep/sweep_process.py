@@ -1,7 +1,7 @@
-"""A driver in a process of its own, for tests that kill it: `sweep_process.py FOLDER OBJECTIVE N`.
+"""A driver in a process of its own, for tests that kill it.
 
-Sweeps a grid of N points over two keys with a worker per further argument's number (2), handles
-Ctrl-C as a command would, prints `started`, and exits with 0, 130 or an error's own code.
+Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds. Handles Ctrl-C as a
+command would, prints `started` at the first report, and exits with 0, 130 or an error's own code.
 """
 
 import signal
@@ -24,7 +24,7 @@ def plan(points: int, **settings: Any) -> Plan:
     return Plan(space, retries=1000, refresh_s=0.05, **settings)
 
 
-def main(folder: str, objective: str, points: str, workers: str = "2") -> int:
+def main(folder: str, objective: str, points: str, workers: str, seeds: str) -> int:
     judged: list[object] = []
 
     def observe(event: object) -> None:
@@ -33,9 +33,8 @@ def main(folder: str, objective: str, points: str, workers: str = "2") -> int:
             print("started", flush=True)
 
     executor = LocalExecutor([{} for _ in range(int(workers))])
-    driver = Driver(
-        plan(int(points)), getattr(sweep_toys, objective), executor, Path(folder), observe=observe
-    )
+    what = plan(int(points), seeds=int(seeds))
+    driver = Driver(what, getattr(sweep_toys, objective), executor, Path(folder), observe=observe)
     signal.signal(signal.SIGINT, lambda *_: driver.request_stop())
     try:
         return 130 if driver.run().interrupted else 0

@@ -10,9 +10,11 @@ import optuna
 import pytest
 import sweep_toys
 from conftest import Sweep
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError, RunError
-from musicgen.sweep.driver import Driver
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Started
 from musicgen.sweep.space import Choice, Float, Int
@@ -21,9 +23,15 @@ from musicgen.sweep.trial import Decision, Trial
 LR = {"lr": Float(1e-4, 1e-1, log=True), "layers": Int(1, 3)}
 
 
-def table(driver: Driver, name: str = "table.csv") -> list[dict[str, str]]:
-    with (driver._folder.path / name).open() as file:
+def table(folder: Path, name: str = "table.csv") -> list[dict[str, str]]:
+    with (folder / name).open() as file:
         return list(csv.DictReader(file))
+
+
+def stored(folder: Path) -> list[FrozenTrial]:
+    """The study's trials by Optuna's own reader."""
+    storage = JournalStorage(JournalFileBackend(str(folder / "study.journal")))
+    return optuna.load_study(study_name=folder.name, storage=storage).trials
 
 
 def by_number(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -45,11 +53,13 @@ def test_a_grid_is_complete_and_ranked(sweep: Sweep, tmp_path: Path) -> None:
     assert losses == sorted(losses)
     points = [(row["model.dropout"], row["optim"]) for row in by_number(outcome.rows)]
     assert points == [(d, o) for d in (0, 0.1, None) for o in ("adam", ["a|b", 1])]
-    assert [float(row["val_loss"]) for row in table(driver)] == losses
+    assert [float(row["val_loss"]) for row in table(tmp_path / "sweep")] == losses
     page = (tmp_path / "sweep" / "table.md").read_text()
     assert page.startswith("Best: model.dropout=")
     assert "| number | status | model.dropout | optim | val_loss |" in page
-    assert "| model.dropout \\ optim | adam | ['a\\|b', 1] |" in page
+    assert '| model.dropout \\ optim | adam | ["a\\|b", 1] |' in page
+    spelled = [(row["model.dropout"], row["optim"]) for row in by_number(table(tmp_path / "sweep"))]
+    assert spelled[2:5] == [("0.1", "adam"), ("0.1", '["a|b", 1]'), ("null", "adam")]
     assert {p.name for p in (tmp_path / "sweep").iterdir()} == {
         *map(str, range(6)),
         "lock",
@@ -65,6 +75,7 @@ def test_workers_persist_and_know_nothing_of_optuna(sweep: Sweep) -> None:
     rows = sweep(Plan({"a": Int(1, 12)}), sweep_toys.environment).run().rows
     assert 1 <= len({row["pid"] for row in rows}) <= 2
     assert not any(row["optuna"] for row in rows)
+    assert {row["threads"] for row in rows} == {"1"}
 
 
 @pytest.mark.slow
@@ -103,7 +114,7 @@ def test_failures_are_rows_with_their_reasons(sweep: Sweep, tmp_path: Path) -> N
     }
     assert rows["fine"]["device"] == "cpu"
     assert "history" not in rows["fine"]
-    assert len(table(driver)) == len(space["mood"].values)
+    assert len(table(tmp_path / "sweep")) == len(space["mood"].values)
     assert driver.progress().failed == 7
     assert driver.progress().diverged == 2
     assert "all is well" in (tmp_path / "sweep" / "0" / "output.log").read_text()
@@ -130,12 +141,12 @@ def test_retries_use_the_same_folder(sweep: Sweep, tmp_path: Path) -> None:
     ]
 
 
-def test_all_failing_is_an_error_with_a_table(sweep: Sweep) -> None:
+def test_all_failing_is_an_error_with_a_table(sweep: Sweep, tmp_path: Path) -> None:
     driver = sweep(Plan(moods("raises", "diverges")), sweep_toys.moody)
     with pytest.raises(RunError, match="none of 2 configurations completed, the last one: ") as e:
         driver.run()
     assert e.value.exit_code == 1
-    assert len(table(driver)) == 2
+    assert len(table(tmp_path / "sweep")) == 2
 
 
 def test_too_many_failures_stop_the_sweep(sweep: Sweep, tmp_path: Path) -> None:
@@ -143,7 +154,7 @@ def test_too_many_failures_stop_the_sweep(sweep: Sweep, tmp_path: Path) -> None:
     driver = sweep(Plan(space, max_failures=2), sweep_toys.moody, workers=1)
     with pytest.raises(RunError, match=r"3 configurations failed, sweep\.max_failures allows 2"):
         driver.run()
-    assert len(table(driver)) == 3
+    assert len(table(tmp_path / "sweep")) == 3
     # The number counts one session's failures: after a repair the sweep goes on.
     later = sweep(Plan(space, max_failures=0.5), sweep_toys.nothing, workers=1)
     assert len(later.run().rows) == 20
@@ -171,9 +182,7 @@ def test_a_sweep_may_grow(sweep: Sweep, tmp_path: Path) -> None:
     assert [row["number"] for row in grown] == list(range(9))
     assert len({row["lr"] for row in grown}) == 9
     # What the sampler proposes depends on seed and number, not on when the sweep was started.
-    at_once = Driver(
-        plan(9), sweep_toys.nothing, sweep(plan(9), sweep_toys.nothing)._executor, tmp_path / "b"
-    )
+    at_once = sweep(plan(9), sweep_toys.nothing, folder="at once")
     assert by_number(at_once.run().rows) == grown
 
 
@@ -231,7 +240,7 @@ def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str)
         ("hyperband", {"min_resource": 1, "max_resource": 20, "reduction_factor": 3}),
     ],
 )
-def test_pruning(sweep: Sweep, pruner: str, settings: dict[str, Any]) -> None:
+def test_pruning(sweep: Sweep, tmp_path: Path, pruner: str, settings: dict[str, Any]) -> None:
     values = tuple(float(x) for x in (5, 1, 9, 0, 8, 7, 6, 9.5, 4, 3, 2, 11))
     events: list[Any] = []
     driver = sweep(
@@ -252,12 +261,28 @@ def test_pruning(sweep: Sweep, pruner: str, settings: dict[str, Any]) -> None:
         if isinstance(event, Judged) and event.decision is Decision.PRUNE
     }
     assert told == {row["number"] for row in pruned}
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(driver._folder.path / "study.journal"))
-    )
-    (study,) = storage.get_all_studies()
-    states = {t.number for t in storage.get_all_trials(study._study_id) if t.state.name == "PRUNED"}
+    states = {t.number for t in stored(tmp_path / "sweep") if t.state == TrialState.PRUNED}
     assert states == told
+
+
+def test_a_pruned_trial_stays_pruned_if_the_driver_dies_of_it(sweep: Sweep, tmp_path: Path) -> None:
+    """The decision is kept before it is sent: the next life does not train on."""
+
+    def crash(event: Any) -> None:
+        if isinstance(event, Judged) and event.decision is Decision.PRUNE:
+            raise ZeroDivisionError
+
+    settings = {"n_startup_trials": 1}
+    plan = Plan({"a": Int(1, 8)}, pruner="median", pruner_settings=settings)
+    with pytest.raises(ZeroDivisionError):
+        sweep(plan, sweep_toys.steps, workers=1, observe=crash).run()
+    (given_up,) = [trial for trial in stored(tmp_path / "sweep") if "pruned_at" in trial.user_attrs]
+    assert given_up.state == TrialState.RUNNING
+    rows = by_number(sweep(plan, sweep_toys.steps, workers=1).run().rows)
+    assert rows[given_up.number]["status"] == "pruned"
+    assert rows[given_up.number]["steps"] == given_up.last_step
+    whole = sweep(plan, sweep_toys.steps, workers=1, folder="whole").run().rows
+    assert [row["status"] for row in by_number(whole)] == [row["status"] for row in rows]
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsgaii"])
@@ -310,7 +335,7 @@ def test_seeds(sweep: Sweep, tmp_path: Path) -> None:
     assert two["val_loss"] == pytest.approx(2.1)
     assert (three["status"], three["n"], three["val_loss"]) == ("pruned", 0, 3.0)
     assert (four["status"], four["n"]) == ("failed", 0)
-    runs = table(driver, "runs.csv")
+    runs = table(tmp_path / "sweep", "runs.csv")
     assert [(run["number"], run["run"]) for run in runs] == [
         *(("0", str(k)) for k in range(3)),
         *(("1", str(k)) for k in range(3)),
@@ -321,11 +346,7 @@ def test_seeds(sweep: Sweep, tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "sweep" / "0").iterdir()} == {"seed0", "seed1", "seed2"}
     assert {p.name for p in (tmp_path / "sweep" / "2").iterdir()} == {"seed0"}
     # The sampler hears the mean.
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(tmp_path / "sweep" / "study.journal"))
-    )
-    (study,) = storage.get_all_studies()
-    values = [trial.values for trial in storage.get_all_trials(study._study_id)]
+    values = [trial.values for trial in stored(tmp_path / "sweep")]
     assert values[0] == [pytest.approx(1.1)]
     assert values[1] is None
 
@@ -342,23 +363,14 @@ def test_a_stopped_sweep_goes_on(sweep: Sweep, tmp_path: Path) -> None:
     outcome = driver.run()
     assert outcome.interrupted
     assert {row["status"] for row in outcome.rows} == {"interrupted"}
-    assert [row["number"] for row in table_numbers(driver)] == [0, 1]
+    assert [row["number"] for row in table(tmp_path / "sweep")] == ["0", "1"]
     rest = sweep(Plan({"a": Int(1, 6)}, seeds=2), sweep_toys.steps).run()
-    whole = Driver(
-        Plan({"a": Int(1, 6)}, seeds=2),
-        sweep_toys.steps,
-        sweep(Plan({"a": Int(1, 6)}), sweep_toys.steps)._executor,
-        tmp_path / "whole",
-    ).run()
+    whole = sweep(Plan({"a": Int(1, 6)}, seeds=2), sweep_toys.steps, folder="whole").run()
     assert [plain(row) for row in rest.rows] == [plain(row) for row in whole.rows]
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if not key.startswith("pid")}
-
-
-def table_numbers(driver: Driver) -> list[dict[str, Any]]:
-    return [{"number": int(row["number"])} for row in table(driver)]
 
 
 def test_progress_counts(sweep: Sweep) -> None:
