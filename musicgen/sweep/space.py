@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from optuna.distributions import (
@@ -45,18 +46,23 @@ class Choice:
         return CategoricalDistribution(self._stored)
 
     def encode(self, value: Any) -> Any:
-        return self._stored[[json.dumps(v) for v in self.values].index(json.dumps(value))]
+        return self._stored[self._texts.index(json.dumps(value))]
 
     def decode(self, stored: Any) -> Any:
         return self.values[self._stored.index(stored)]
 
-    @property
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
+        """The values as JSON, which tells 1, 1.0 and True apart."""
+        return tuple(json.dumps(value) for value in self.values)
+
+    @cached_property
     def _stored(self) -> tuple[Any, ...]:
         """The values as Optuna can hold them, each different from the others under `==`."""
         scalars = all(v is None or isinstance(v, str | int | float) for v in self.values)
         if scalars and len(set(self.values)) == len(self.values):
             return self.values
-        return tuple(json.dumps(value) for value in self.values)
+        return self._texts
 
     def __str__(self) -> str:
         return json.dumps(self.values)

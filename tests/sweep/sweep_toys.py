@@ -53,6 +53,13 @@ slow_steps = functools.partial(steps, count=1000, pause_s=0.01)
 few_steps = functools.partial(steps, count=3, pause_s=0.0)
 
 
+def polls(trial: Trial) -> Mapping[str, Any]:
+    """Never reports, only asks whether to stop."""
+    while not trial.should_stop():
+        time.sleep(0.005)
+    return {"status": "interrupted"}
+
+
 def curve(trial: Trial) -> Mapping[str, Any]:
     """Loss falls to x over 20 steps; the worst values of x can be told after one step."""
     for step in range(1, 21):

@@ -204,6 +204,7 @@ def test_a_lost_study_is_not_begun_anew(sweep: Sweep, tmp_path: Path) -> None:
         sweep(Plan({"a": Int(1, 2)}), sweep_toys.nothing).run()
 
 
+@pytest.mark.slow
 def test_a_study_in_a_database(sweep: Sweep, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'studies.db'}"
     space = {"x": Float(0, 1)}
@@ -351,6 +352,7 @@ def test_seeds(sweep: Sweep, tmp_path: Path) -> None:
     assert values[1] is None
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_goes_on(sweep: Sweep, tmp_path: Path) -> None:
     events: list[Any] = []
 
@@ -371,6 +373,16 @@ def test_a_stopped_sweep_goes_on(sweep: Sweep, tmp_path: Path) -> None:
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if not key.startswith("pid")}
+
+
+def test_stop_reaches_a_trial_that_only_asks(sweep: Sweep) -> None:
+    def stop(event: Any) -> None:
+        if isinstance(event, Started):
+            driver.request_stop()  # right behind the job: it must not be lost
+
+    driver = sweep(Plan({"a": Int(1, 3)}), sweep_toys.polls, workers=1, observe=stop)
+    outcome = driver.run()
+    assert [row["status"] for row in outcome.rows] == ["interrupted"]
 
 
 def test_progress_counts(sweep: Sweep) -> None:

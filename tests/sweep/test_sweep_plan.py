@@ -7,7 +7,6 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from musicgen.errors import InputError
-from musicgen.sweep.local import slots
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import PRUNERS, make_pruner
 from musicgen.sweep.samplers import SAMPLERS, make_sampler, seed_for
@@ -80,18 +79,3 @@ def test_sampler_seeds_differ() -> None:
     seeds = {seed_for(seed, number) for seed in range(10) for number in range(100)}
     assert len(seeds) == 1000
     assert max(seeds) < 2**32
-
-
-def test_slots_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(8), raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    assert [slot["OMP_NUM_THREADS"] for slot in slots()] == ["1"] * 8
-    assert [slot["OMP_NUM_THREADS"] for slot in slots(3)] == ["2"] * 3
-    assert [slot["OMP_NUM_THREADS"] for slot in slots(16)] == ["1"] * 16
-    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in slots(gpus=2)] == ["0", "1"]
-    shared = slots(gpus=2, trials_per_gpu=2)
-    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in shared] == ["0", "1", "0", "1"]
-    assert [slot["OMP_NUM_THREADS"] for slot in shared] == ["2"] * 4
-    for bad in ({"workers": 0}, {"workers": -1}, {"workers": "many"}, {"trials_per_gpu": 0}):
-        with pytest.raises(InputError, match="must be"):
-            slots(**bad)
