@@ -53,11 +53,18 @@ slow_steps = functools.partial(steps, count=1000, pause_s=0.01)
 few_steps = functools.partial(steps, count=3, pause_s=0.0)
 
 
-def polls(trial: Trial) -> Mapping[str, Any]:
-    """Never reports, only asks whether to stop."""
-    while not trial.should_stop():
+def polls(trial: Trial, *, reports: int = 0) -> Mapping[str, Any]:
+    """Only asks whether to stop, for ten seconds at most."""
+    for step in range(reports):
+        trial.report(step, 0.0)
+    for _ in range(2000):
+        if trial.should_stop():
+            return {"status": "interrupted"}
         time.sleep(0.005)
-    return {"status": "interrupted"}
+    return {"status": "failed", "error": "nobody stopped it"}
+
+
+polls_after_one_report = functools.partial(polls, reports=1)
 
 
 def curve(trial: Trial) -> Mapping[str, Any]:

@@ -67,6 +67,10 @@ def test_workers_end_at_once_when_their_line_is_cut(tmp_path: Path) -> None:
     executor = LocalExecutor([{}, {}])
     with pytest.raises(ZeroDivisionError):
         Driver(
-            Plan({"a": Int(1, 9)}), sweep_toys.slow_steps, executor, tmp_path, observe=fail
+            Plan({"a": Int(1, 9)}),
+            sweep_toys.polls_after_one_report,
+            executor,
+            tmp_path,
+            observe=fail,
         ).run()
     assert time.monotonic() - failed_at[0] < 2
