@@ -44,12 +44,12 @@ class Plan:
         check_sampler(self.sampler, self.sampler_settings, self.space)
         check_pruner(self.pruner, self.pruner_settings, len(self.objectives))
         if not self.objectives:
-            raise InputError("sweep.objectives must name at least one result, got none")
+            raise InputError("sweep.objective must name at least one result, got none")
         for key, way in self.objectives.items():
             if way not in ("minimize", "maximize"):
-                raise InputError(f"sweep.objectives.{key} is minimize or maximize, got {way}")
+                raise InputError(f"sweep.objective.{key} is minimize or maximize, got {way}")
         if self.n_trials is None and self.sampler != GRID:
-            raise InputError(f"sweep.n_trials must be given for sweep.sampler={self.sampler}")
+            raise InputError(f"sweep.n_trials must be given for sampler={self.sampler}")
         for key, least in {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}.items():
             value = getattr(self, key)
             if value is not None and value < least:
@@ -68,9 +68,9 @@ class Plan:
         """What makes two plans the same sweep, as text; sizes and patience may differ."""
         return {
             **describe(self.space),
-            "sweep.objectives": _text(self.objectives),
-            "sweep.sampler": f"{self.sampler} {_text(self.sampler_settings)}".strip(),
-            "sweep.pruner": f"{self.pruner} {_text(self.pruner_settings)}".strip(),
+            "sweep.objective": _text(self.objectives),
+            "sampler": f"{self.sampler} {_text(self.sampler_settings)}".strip(),
+            "pruner": f"{self.pruner} {_text(self.pruner_settings)}".strip(),
             "sweep.seed": str(self.seed),
             "sweep.seeds": str(self.seeds),
             **self.fingerprint,

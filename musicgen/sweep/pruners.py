@@ -29,16 +29,15 @@ def make_pruner(name: str, **settings: Any) -> BasePruner:
     try:
         return PRUNERS[name](**settings)
     except (TypeError, ValueError) as error:
-        raise InputError(f"sweep.pruner={name} refuses its settings: {error}") from None
+        raise InputError(f"pruner={name} refuses its settings: {error}") from None
 
 
 def check_pruner(name: str, settings: Mapping[str, Any], objectives: int) -> None:
     """Raises InputError if there is no such pruner, or several objectives and a pruner."""
     if name not in PRUNERS:
-        raise InputError(f"sweep.pruner must be one of {', '.join(PRUNERS)}, got {name}")
+        raise InputError(f"pruner must be one of {', '.join(PRUNERS)}, got {name}")
     if name != NONE and objectives > 1:
         raise InputError(
-            f"sweep.pruner={name} needs one objective to judge by, got {objectives}; "
-            "take sweep.pruner=none"
+            f"pruner={name} needs one objective to judge by, got {objectives}; take pruner=none"
         )
     make_pruner(name, **settings)

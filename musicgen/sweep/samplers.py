@@ -27,7 +27,7 @@ def make_sampler(name: str, *, seed: int, **settings: Any) -> BaseSampler:
     try:
         return SAMPLERS[name](seed=seed, **settings)
     except (TypeError, ValueError) as error:
-        raise InputError(f"sweep.sampler={name} refuses its settings: {error}") from None
+        raise InputError(f"sampler={name} refuses its settings: {error}") from None
 
 
 def seed_for(seed: int, number: int) -> int:
@@ -42,14 +42,14 @@ def seed_for(seed: int, number: int) -> int:
 def check_sampler(name: str, settings: Mapping[str, Any], space: Space) -> None:
     """Raises InputError if there is no such sampler, or it can't search this space."""
     if name != GRID and name not in SAMPLERS:
-        raise InputError(f"sweep.sampler must be one of {', '.join([GRID, *SAMPLERS])}, got {name}")
+        raise InputError(f"sampler must be one of {', '.join([GRID, *SAMPLERS])}, got {name}")
     if not space:
         raise InputError("a sweep must vary something, got no parameter with several values")
     if name == GRID:
         if settings:
-            raise InputError(f"sweep.sampler=grid has no settings, got {', '.join(settings)}")
+            raise InputError(f"sampler=grid has no settings, got {', '.join(settings)}")
         grid(space)
         return
     if name == "gp" and not (find_spec("scipy") and find_spec("torch")):
-        raise InputError("sweep.sampler=gp needs scipy and torch; pip install scipy, or take tpe")
+        raise InputError("sampler=gp needs scipy and torch; pip install scipy, or take tpe")
     make_sampler(name, seed=0, **settings)

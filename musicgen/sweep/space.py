@@ -151,7 +151,7 @@ def grid(space: Space) -> Iterator[dict[str, Any]]:
         values = dimension.finite()
         if values is None:
             raise InputError(
-                f"{key} must be a list of values for sweep.sampler=grid, got {dimension}; "
+                f"{key} must be a list of values for sampler=grid, got {dimension}; "
                 "give a step or take another sampler"
             )
         axes.append(values)
