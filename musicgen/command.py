@@ -3,10 +3,12 @@
 import difflib
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -18,6 +20,9 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.paths import shipped
+
+if TYPE_CHECKING:
+    from musicgen.sweeper import Swept
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,15 @@ class Invocation:
     """The arguments that are not flags or Hydra's own."""
 
 
-def run(name: str, main: Callable[[Invocation], None]) -> None:
-    """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`.
+def run(
+    name: str,
+    main: Callable[[Invocation], None],
+    sweep: Callable[["Swept"], None] | None = None,
+) -> None:
+    """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
 
     Ends the process with exit code 0, or with an error's own and its one line on stderr.
-    Flags that only look (--help, --cfg) and sweeps (-m) are all Hydra's; `main` is not called.
+    Flags that only look (--help, --cfg) are all Hydra's; nothing is called then.
     """
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -46,15 +55,21 @@ def run(name: str, main: Callable[[Invocation], None]) -> None:
         settings = HydraConfig.get()
         folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
         composed.append(Invocation(cfg, folder, overrides))
+        _check_not_a_sweep(settings.sweeper.get("params"), overrides)
 
     try:
         _check_arguments(sys.argv[1:])
         schema.register()
         schema.register_experiments(shipped("experiments"))
         register_help(name)
+        swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
             main(invocation)
+        for asked in swept:
+            if sweep is None:
+                raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
+            sweep(asked)
     except MusicgenError as error:
         fail(str(error), error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
@@ -73,6 +88,25 @@ def run(name: str, main: Callable[[Invocation], None]) -> None:
     finally:
         for invocation in composed:
             _remove_empty(invocation.folder)
+
+
+def _sweeps() -> "list[Swept]":
+    """Register the sweeper, which takes Optuna along, and return where it puts what it composes."""
+    from musicgen import sweeper
+
+    sweeper.register()
+    return sweeper.captured
+
+
+def _check_not_a_sweep(params: Mapping[str, Any] | None, overrides: list[str]) -> None:
+    """Raise InputError if an experiment's file sweeps a key that the command gives no value."""
+    given = {override.split("=")[0] for override in overrides}
+    if set(params or ()) - given:
+        command = shlex.join(sys.argv[1:])
+        raise InputError(
+            f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
+            f"needs -m: python -m musicgen.train -m {command}"
+        )
 
 
 def _check_arguments(arguments: list[str]) -> None:
@@ -105,6 +139,7 @@ def _remove_empty(folder: Path) -> None:
 
 def fail(message: str, exit_code: int) -> None:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    if os.environ.get("MG_TRACE"): raise
     sys.exit(exit_code)
 
 
@@ -125,6 +160,11 @@ def explain(error: Exception, keys: Iterable[str]) -> str:
         return (
             f"cannot read the argument {error.override!r}; arguments look like model.hidden=150, "
             "quote what has spaces or brackets"
+        )
+    if match := re.search(r"Sweep parameters '([^']+)' requires --multirun", text):
+        return (
+            f"{match[1]} has several values, which needs -m: "
+            f"python -m musicgen.train -m {shlex.join(sys.argv[1:])}"
         )
     if match := re.search(r"Could not override '([^']+)'", text):
         unknown = match[1]

@@ -311,6 +311,8 @@ SCHEMAS: dict[str, type[Any]] = {
 def register() -> None:
     """Make the schemas known to Hydra, in a group of their own: no list of choices shows them."""
     store = ConfigStore.instance()
+    sweeper = {"_target_": "hydra_plugins.musicgen.Capture", "params": None}
+    store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
     store.store(group="schema", name="train", node=TrainConfig)
     for name, schema in SCHEMAS.items():
         store.store(group="schema", name=name, node=schema)
@@ -381,6 +383,11 @@ def replaced(config: Config, values: Mapping[str, Any]) -> Config:
         setattr(part, last, value)
     check(config)
     return config
+
+
+def settings(part: Any) -> dict[str, Any]:
+    """A variant's own fields, by name: keyword arguments of what it configures."""
+    return {name: value for name, value in dataclasses.asdict(part).items() if name != "name"}
 
 
 def flatten(values: dict[Any, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Train a network: python -m musicgen.train model.hidden=150 optim=adagrad"""
 
 import logging
+from typing import TYPE_CHECKING
 
 from musicgen import command, config
 from musicgen.command import Invocation, shown
 from musicgen.errors import InputError, Interrupted, RunError
+
+if TYPE_CHECKING:
+    from musicgen.sweeper import Swept
 
 
 def main(invocation: Invocation) -> None:
@@ -42,9 +46,15 @@ def _resumed(asked: config.Config, invocation: Invocation) -> config.Config:
     return stored
 
 
+def sweep(swept: "Swept") -> None:
+    from musicgen import sweeping
+
+    sweeping.run(swept)
+
+
 def entry() -> None:
     """Of the console script."""
-    command.run("train", main)
+    command.run("train", main, sweep)
 
 
 if __name__ == "__main__":

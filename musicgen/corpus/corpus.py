@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from musicgen.config import DataConfig
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect
 from musicgen.corpus.request import LICENCES, check_fractions, check_places
@@ -102,6 +103,21 @@ def load(
         validation=texts["validation"],
         test=texts.get("test"),
         manifest=manifest,
+    )
+
+
+def of(data: DataConfig) -> Corpus:
+    """The configured corpus; see `load`."""
+    return load(
+        data.name,
+        path=data.path,
+        validation_path=data.validation_path,
+        test_path=data.test_path,
+        split=data.split,
+        val_fraction=data.val_fraction,
+        test_fraction=data.test_fraction,
+        seed=data.split_seed,
+        root=Path(data.root),
     )
 
 

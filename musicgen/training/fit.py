@@ -46,17 +46,7 @@ def fit(
         _check_same(folder, config, resume)
         if (done := _finished(folder)) is not None:
             return done
-    data = corpus.load(
-        config.data.name,
-        path=config.data.path,
-        validation_path=config.data.validation_path,
-        test_path=config.data.test_path,
-        split=config.data.split,
-        val_fraction=config.data.val_fraction,
-        test_fraction=config.data.test_fraction,
-        seed=config.data.split_seed,
-        root=Path(config.data.root),
-    )
+    data = corpus.of(config.data)
     check_size(
         len(data.train),
         config.data.batch_size,

@@ -71,6 +71,10 @@ class Keeper(Callback):
             self.folder.metrics.write_text(",".join(COLUMNS) + "\n")
         self.events.open()
         trainer.should_stop = self._impatient
+        if self.progress.last is not None:
+            # Whoever watched may have died between the checkpoint and the epoch's report.
+            self.decision = self.watcher.epoch(self.progress.last)
+            trainer.should_stop |= self.decision is not Decision.CONTINUE
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.epoch_began = time.perf_counter()

@@ -3,13 +3,12 @@
 The fields of a configuration are the keyword arguments of PyTorch's optimizer, name by name.
 """
 
-import dataclasses
 from collections.abc import Iterable
 
 import torch
 from torch import nn
 
-from musicgen.config import OptimConfig
+from musicgen.config import OptimConfig, settings
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adagrad": torch.optim.Adagrad,
@@ -23,5 +22,4 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 def build(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The configured optimizer over these parameters."""
-    settings = dataclasses.asdict(config)
-    return OPTIMIZERS[settings.pop("name")](parameters, **settings)
+    return OPTIMIZERS[config.name](parameters, **settings(config))

@@ -3,11 +3,10 @@
 A new one is a class and an entry here, its fields in config.py, a file in conf/schedule/.
 """
 
-import dataclasses
 import math
 from typing import Any
 
-from musicgen.config import ScheduleConfig
+from musicgen.config import ScheduleConfig, settings
 
 
 class Constant:
@@ -93,5 +92,4 @@ SCHEDULES: dict[str, type[Constant]] = {
 
 def build(config: ScheduleConfig) -> Constant:
     """The configured course."""
-    settings = dataclasses.asdict(config)
-    return SCHEDULES[settings.pop("name")](**settings)
+    return SCHEDULES[config.name](**settings(config))

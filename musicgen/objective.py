@@ -1,0 +1,38 @@
+"""One trial of a sweep: a training, as a worker process runs it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from musicgen import config as schema
+from musicgen.sweep.trial import Trial
+
+
+@dataclass(frozen=True)
+class TrainingObjective:
+    """Travels to each worker once; imports PyTorch there and not in the driver."""
+
+    bases: Mapping[tuple[str, ...], Mapping[str, Any]]
+    """Configurations (as `to_dict` gives them) by the choices of the swept groups."""
+    groups: tuple[str, ...]
+
+    def config(self, params: Mapping[str, Any]) -> schema.Config:
+        """The configuration at a point of the space. Raises InputError."""
+        base = schema.from_dict(dict(self.bases[tuple(params[group] for group in self.groups)]))
+        values = {key: value for key, value in params.items() if key not in self.groups}
+        return schema.replaced(base, values)
+
+    def __call__(self, trial: Trial) -> dict[str, Any]:
+        from musicgen.training import Decision, Epoch, Watcher, fit
+
+        class Reporter(Watcher):
+            def epoch(self, row: Epoch) -> Decision:
+                return Decision[trial.report(row.epoch, row.val_loss).name]
+
+            def should_stop(self) -> bool:
+                return trial.should_stop() and trial.decision.name == Decision.STOP.name
+
+        config = self.config(trial.params)
+        config.seed += trial.run
+        result = asdict(fit(config, trial.folder, Reporter(), resume=True))
+        return schema.flatten(result) | {"corpus": result["corpus"]["name"]}

@@ -1,0 +1,1 @@
+"""Results as tables, curves and pages, read from run folders and studies alone."""

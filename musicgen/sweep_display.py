@@ -1,0 +1,155 @@
+"""A sweep in the terminal: a live table, or plain lines where there is no terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from musicgen.sweep.driver import Driver, Outcome
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.progress import Finished, Judged, Progress, Started
+from musicgen.sweep.results import Row
+from musicgen.sweep.space import grid_size
+from musicgen.sweep.table import cell, pivot
+
+SHOWN = 20
+"""Rows of the ranked table; table.md has all."""
+
+
+class SweepDisplay:
+    """What a driver tells, for people."""
+
+    def __init__(self, plan: Plan, folder: str, workers: int) -> None:
+        """folder: as the user would type it."""
+        self.plan, self.folder, self.workers = plan, folder, workers
+        self.console = Console(highlight=False)
+        self.objective = next(iter(plan.objectives))
+        self.running: dict[tuple[int, int], str] = {}
+        self.latest: dict[tuple[int, int], str] = {}
+
+    def observe(self, event: Started | Judged | Finished) -> None:
+        """The driver's observer."""
+        key = event.job.key
+        name = self._name(event.job.number, event.job.run)
+        values = " ".join(f"{key}={cell(value)}" for key, value in event.job.params.items())
+        if isinstance(event, Started):
+            self.running[key] = values
+        elif isinstance(event, Judged):
+            self.latest[key] = f"epoch {event.step}  {self.objective} {event.value:.4f}"
+        else:
+            self.running.pop(key, None)
+            self.latest.pop(key, None)
+            if not self.console.is_terminal:
+                self._say(f"{name} {values}: {self._outcome(event)}")
+
+    def _name(self, number: int, run: int) -> str:
+        return f"trial {number}" + (f" seed{run}" if self.plan.seeds > 1 else "")
+
+    def _outcome(self, event: Finished) -> str:
+        result = event.result
+        value = result.get(self.objective)
+        figure = f" {self.objective} {value:.4f}" if isinstance(value, float) else ""
+        error = f" ({result['error']})" if result.get("error") else ""
+        return f"{result['status']}{figure}{error}{', tried again' if event.again else ''}"
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.console.print(Text(text, style), soft_wrap=not self.console.is_terminal)
+
+    @contextmanager
+    def showing(self, driver: Driver) -> Iterator[None]:
+        """The live table, while the sweep runs."""
+        keys = ", ".join(self.plan.space)
+        self._say(
+            f"sweeping {keys}: {self.plan.total:,} configurations"
+            f"{f' x {self.plan.seeds} seeds' if self.plan.seeds > 1 else ''}, "
+            f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
+        )
+        if not self.console.is_terminal:
+            yield
+            return
+        over = Event()
+        with Live(console=self.console, auto_refresh=False, transient=True) as live:
+
+            def refresh() -> None:
+                while not over.wait(0.25):
+                    live.update(self.picture(driver.progress()), refresh=True)
+
+            thread = Thread(target=refresh, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                over.set()
+                thread.join()
+
+    def picture(self, progress: Progress) -> Group:
+        """The live table as it stands."""
+        counts = f"{progress.done:,} of {progress.total:,} done, {progress.running} running"
+        for name in ("pruned", "diverged", "failed"):
+            if count := getattr(progress, name):
+                counts += f", {count:,} {name}"
+        left = "" if progress.left_s is None else f", about {duration(progress.left_s)} left"
+        table = Table(box=None, pad_edge=False)
+        for heading in ("trial", "configuration", "now"):
+            table.add_column(heading, overflow="ellipsis", no_wrap=True)
+        for (number, run), values in list(self.running.items())[:SHOWN]:
+            now = self.latest.get((number, run), "starting")
+            table.add_row(self._name(number, run).removeprefix("trial "), values, now)
+        best = Text("best so far: none yet")
+        if progress.best is not None:
+            best = Text(f"best so far: {self._described(progress.best)}", "green")
+        bar = ProgressBar(total=progress.total, completed=progress.done, width=40)
+        return Group(Text(counts + left), bar, best, table)
+
+    def _described(self, row: Row) -> str:
+        values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space)
+        return f"{self.objective} {row[self.objective]:.4f} with {values} (trial {row['number']})"
+
+    def ended(self, outcome: Outcome, command: str) -> None:
+        """Ranked table, pivot, importances, and the best configuration as a command."""
+        objectives = list(self.plan.objectives)
+        spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
+        columns = ["number", "status", *self.plan.space, *objectives, *spread]
+        columns += ["val_accuracy", "best_epoch", "seconds"]
+        table = Table(title="configurations, best first", title_justify="left", box=None)
+        for column in columns:
+            table.add_column(column.rsplit(".", 1)[-1])
+        for row in outcome.rows[:SHOWN]:
+            table.add_row(*(Text(cell(row.get(column))) for column in columns))
+        self.console.print(table, soft_wrap=not self.console.is_terminal)
+        if len(outcome.rows) > SHOWN:
+            self._say(f"... and {len(outcome.rows) - SHOWN:,} more in {self.folder}/table.md")
+        if len(self.plan.space) == 2 and 0 < grid_size(self.plan.space) <= 400:
+            self._pivot(outcome.rows)
+        for key, share in outcome.importances.items():
+            self._say(f"importance of {key}: {share:.0%}")
+        if outcome.rows and outcome.rows[0]["status"] == "completed":
+            self._say(f"best: {self._described(outcome.rows[0])}")
+            self._say("to train it again:")
+            self._say(command, "bold")
+        self._say(f"tables, curves and runs: {self.folder}")
+        self._say(f"tensorboard --logdir {self.folder}", "bold")
+
+    def _pivot(self, rows: list[Row]) -> None:
+        down, across = self.plan.space
+        made = pivot(rows, down, across, self.objective)
+        table = Table(title=self.objective, title_justify="left", box=None)
+        table.add_column(f"{down} \\ {across}")
+        for value in made.across_values:
+            table.add_column(cell(value))
+        for value, line in zip(made.down_values, made.cells, strict=True):
+            table.add_row(cell(value), *(cell(figure) for figure in line))
+        self.console.print(table)
+
+
+def duration(seconds: float) -> str:
+    """3725 s as `1 h 2 min`."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
