@@ -1,0 +1,110 @@
+"""Playing out: the order in which bars sound, and the notes that result."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from musicgen.music.voice import Bar, Voice
+
+MAX_PASSES = 16
+"""Most times that a repeat is played, whatever its colons and endings ask for."""
+MAX_PARTS = 256
+"""Most parts that a `P:` order is expanded to."""
+MAX_GROWTH = 16
+"""Playing out stops at this many times the written events: `P:(((A9)9)9)9` is 6,561 parts."""
+
+_PART_ITEM = re.compile(r"([A-Za-z])|(\()|(\))|([0-9]{1,3})")
+
+
+class Sounding(NamedTuple):
+    """A note that sounds, its ties joined."""
+
+    onset: int
+    """Ticks since the start of the performance."""
+    length: int
+    """Ticks."""
+    pitch: int
+    """MIDI pitch."""
+    event: int
+    """Index in the voice of the event that begins it."""
+
+
+def unfold(voice: Voice, order: str = "") -> tuple[Sounding, ...]:
+    """The notes of a voice as they sound, by onset.
+
+    order: parts in the order of play, from the header's `P:`; ignored if it names an unknown one.
+    """
+    sounding: list[Sounding] = []
+    open_ties: dict[int, int] = {}
+    now = 0
+    for number in play_order(voice.bars, order):
+        bar = voice.bars[number]
+        shift = now - bar.onset
+        now += bar.length
+        for index in range(bar.first, bar.last):
+            event = voice.events[index]
+            if not event.pitches and not open_ties:
+                continue
+            ties = voice.ties.get(index, ())
+            held: dict[int, int] = {}
+            for pitch in event.pitches:
+                at = open_ties.get(pitch)
+                if at is None:
+                    at = len(sounding)
+                    sounding.append(Sounding(event.onset + shift, event.length, pitch, index))
+                else:
+                    tied = sounding[at]
+                    end = event.onset + shift + event.length
+                    sounding[at] = tied._replace(length=end - tied.onset)
+                if pitch in ties:
+                    held[pitch] = at
+            open_ties = held
+    return tuple(sounding)
+
+
+def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
+    """Indices of the bars in the order in which they sound.
+
+    order: as for `unfold`.
+    """
+    starts = {bar.part: number for number, bar in reversed(list(enumerate(bars))) if bar.part}
+    labels = expand_parts(order)
+    budget = MAX_GROWTH * max(bars[-1].last, 1000) if bars else 0
+    if not labels or not all(label in starts for label in labels):
+        return _repeat(bars, 0, len(bars), budget)
+    bounds = [*sorted(starts.values()), len(bars)]
+    played: list[int] = []
+    for label in labels:
+        first = starts[label]
+        played += _repeat(bars, first, bounds[bounds.index(first) + 1], budget)
+        budget -= sum(bars[number].last - bars[number].first + 1 for number in played[-1:])
+    return played
+
+
+def expand_parts(order: str) -> str:
+    """`A(BA)2` written out as `ABABA`; a bracket that does not match is passed over."""
+    stack = [""]
+    last = ""
+    for label, opening, closing, times in _PART_ITEM.findall(order):
+        if opening:
+            stack.append("")
+            last = ""
+        elif closing and len(stack) > 1:
+            last = stack.pop()
+            stack[-1] += last
+        elif times:
+            stack[-1] += (last * (int(times) - 1))[:MAX_PARTS]
+        elif label:
+            last = label
+            stack[-1] += label
+        stack[-1] = stack[-1][:MAX_PARTS]
+        if len(stack) > MAX_PARTS:
+            break
+    return "".join(stack)[:MAX_PARTS]
+
+
+def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int]:
+    """Bars `first` to `last - 1` with their repeats and endings played out."""
+    played: list[int] = []
+    start, here, time = first, first, 1
+    return played
