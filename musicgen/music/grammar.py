@@ -10,6 +10,7 @@ takes time linear in its length, whatever is in it.
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -68,7 +69,7 @@ TOKENS: dict[Kind, str] = {
     Kind.CHORD: rf"\[(?:{PITCH}{LENGTH}-?|{SPACE}|{STRING}|{DECORATION}|[()])+\]{LENGTH}",
     Kind.STRING: STRING,
     Kind.DECORATION: DECORATION,
-    Kind.OVERLAY: r"&+",
+    Kind.OVERLAY: r"&[^|:\n]*",
     Kind.COMMENT: r"%[^\n]*",
     Kind.CONTINUATION: r"\\",
     Kind.BREAK: r"\$",
@@ -81,15 +82,16 @@ FIELDS = frozenset("ABCDFGHIKLMNOPQRSTUVWXZmrsw+")
 tokenize = re.compile("|".join(TOKENS.values())).findall
 """The tokens of one line (without its newline) as strings; joined, they are the line again."""
 
-NOTES = re.compile(f"({PITCH})({LENGTH})(-?)").finditer
-"""The notes within a chord or a group of grace notes: pitch, length, tie."""
-
 _SHAPES = [(kind, re.compile(pattern).fullmatch) for kind, pattern in TOKENS.items()]
 _TIMED = {Kind.NOTE, Kind.REST, Kind.MULTIREST, Kind.SPACER, Kind.CHORD}
 _ALTERATIONS = {"": None, "^": 1, "^^": 2, "=": 0, "_": -1, "__": -2}
 
 STEPS = 75
 """Diatonic steps within MIDI's range: 0 is its lowest C, seven to the octave, 35 is middle C."""
+
+
+MAX_ENDING = 16
+"""Highest number of an ending that is understood."""
 
 
 class Lexeme(NamedTuple):
@@ -145,3 +147,37 @@ def _timed(kind: Kind, token: str) -> Lexeme:
             step = step % 7 + (7 if step < 2 else STEPS - 12)
             playable = False
     return Lexeme(kind, step, alter, int(above[:9] or 1), denominator, playable)
+
+
+class BarLine(NamedTuple):
+    """What a bar line, with the ending that may follow it at once, says about repeats."""
+
+    closes: int
+    """How often a repeat goes back: `:|` once, `::|` twice."""
+    opens: bool
+    double: bool
+    """Double, thick or repeat: a section ends here."""
+    ending: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def read_bar_line(token: str) -> BarLine:
+    """Meaning of a BAR or ENDING token."""
+    line = token.rstrip("0123456789,-")
+    ending = read_numbers(token[len(line) :])
+    line = line.lstrip(".").removesuffix("[" if ending else "").replace("[|]", "")
+    if line.strip(":") == "":
+        return BarLine(len(line) // 2, len(line) > 1, len(line) > 1, ending)
+    closes = max(len(colons) for colons in re.findall(r"(:*)(?=[|\[\]])", line))
+    return BarLine(closes, line.endswith(":"), len(line) > 1, ending)
+
+
+def read_numbers(text: str) -> tuple[int, ...]:
+    """Numbers of an ending: `1,3` or `2-4`; at most MAX_ENDING, each once."""
+    numbers: dict[int, None] = {}
+    for part in text.split(",")[: 2 * MAX_ENDING]:
+        low, _, high = part.partition("-")
+        first = int(low[:3] or 0)
+        last = int(high.partition("-")[0][:3] or first)
+        numbers |= dict.fromkeys(range(max(first, 1), min(last, MAX_ENDING) + 1))
+    return tuple(numbers)

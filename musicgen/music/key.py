@@ -1,7 +1,7 @@
 """Keys: which notes are sharp or flat unless the text says otherwise."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 LETTERS = "CDEFGAB"
@@ -18,8 +18,10 @@ _NAME = re.compile(r"(?:([A-G])([#b]?)|(none|HP|Hp)\b)\s*([A-Za-z]*)")
 _ACCIDENTAL = re.compile(r"(?<!\S)(\^\^?|__?|=)([A-Ga-g])(?!\S)")
 _TRANSPOSE = re.compile(r"\btranspose=(-?[0-9]{1,2})\b")
 _OCTAVE = re.compile(r"\boctave=(-?[0-9])\b")
-_CLEF = re.compile(r"\b(?:treble|alto|tenor|bass)[1-5]?([+-]8)?")
-_NOT_MODES = re.compile(r"treble|alto|tenor|bass|perc|clef|middle|octave|transpose|exp|staff|s?na?me?")
+_CLEF = re.compile(r"\b(?:treble|alto|tenor|bass)[1-5]?([+-]8)(?![0-9])")
+_NOT_MODES = re.compile(
+    r"treble|alto|tenor|bass|perc|clef|middle|octave|transpose|exp|staff|s?na?me?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Key:
         signed = {letter: (self.sharps + 6 - n) // 7 for n, letter in enumerate("FCGDAEB")}
         signed |= dict(self.accidentals)
         return tuple(signed[letter] for letter in LETTERS)
+
+    def moved(self, semitones: int) -> "Key":
+        """The same key, sounding higher."""
+        return replace(self, transpose=self.transpose + semitones)
 
 
 @lru_cache(maxsize=1024)
@@ -76,11 +82,16 @@ def parse_key(value: str, before: Key | None = None) -> tuple[Key, str]:
         complaint = f"unknown key {options[:20]!r}"
     for accidental, letter in _ACCIDENTAL.findall(options):
         explicit = (*explicit, (letter.upper(), ALTERATIONS[accidental]))
-    transpose = sum(int(n) for n in _TRANSPOSE.findall(options)[:1])
-    transpose += 12 * sum(int(n) for n in _OCTAVE.findall(options)[:1])
-    clef = _CLEF.search(options)
-    transpose += {"+8": 12, "-8": -12}.get(clef[1] if clef else "", 0)
+    transpose = key.transpose + transposition(options)
     return Key(tonic, mode, sharps, explicit, transpose), complaint
+
+
+def transposition(options: str) -> int:
+    """Semitones that the options of a `K:` or `V:` field ask for: `transpose=`, `octave=`, clef."""
+    semitones = sum(int(n) for n in _TRANSPOSE.findall(options)[:1])
+    octaves = sum(int(n) for n in _OCTAVE.findall(options)[:1])
+    octaves += sum(1 if sign == "+8" else -1 for sign in _CLEF.findall(options)[:1])
+    return semitones + 12 * octaves
 
 
 @lru_cache(maxsize=256)

@@ -61,13 +61,15 @@ def parse_meter(value: str) -> tuple[Meter, str]:
 
 
 @lru_cache(maxsize=256)
-def parse_unit(value: str) -> Fraction | None:
-    """The unit note length of an `L:` field's value in whole notes; None if it makes no sense."""
+def parse_unit(value: str) -> tuple[Fraction | None, str]:
+    """The unit note length of an `L:` field's value in whole notes, or None and a complaint."""
     text = value.strip()
+    if text == "1":
+        return Fraction(1), ""
     match = _FRACTION.match(text)
-    if text == "1" or (match and int(match[1]) and int(match[2])):
-        return Fraction(int(match[1]), int(match[2])) if match else Fraction(1)
-    return None
+    if match and int(match[1]) and int(match[2]):
+        return Fraction(int(match[1]), int(match[2])), ""
+    return None, f"unknown unit note length {text[:20]!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ def parse_tempo(value: str, unit: Fraction = Fraction(1, 8)) -> Tempo | None:
     beats, rate = _BEATS.search(numbers), _RATE.search(numbers)
     if not rate or not int(rate[1]):
         return None
-    length = sum(
-        (Fraction(int(n), int(d)) for n, d in _FRACTION.findall(beats[1]) if int(d)), Fraction()
-    ) if beats else unit
+    length = (
+        sum(
+            (Fraction(int(n), int(d)) for n, d in _FRACTION.findall(beats[1]) if int(d)), Fraction()
+        )
+        if beats
+        else unit
+    )
     return Tempo(length or unit, int(rate[1]), words)

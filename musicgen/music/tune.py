@@ -57,11 +57,16 @@ class Tune:
         return next((field.value for field in self.fields if field.letter == letter), "")
 
     @property
+    def part_order(self) -> str:
+        """The header's `P:`, such as `ABA`; empty without one."""
+        header = (field for field in self.fields if field.start < self.body)
+        return next((field.value for field in header if field.letter == "P"), "")
+
+    @property
     def notes(self) -> int:
         """Events that sound, in all voices."""
         return sum(1 for voice in self.voices for event in voice.events if event.pitches)
 
     def unfolded(self) -> tuple[tuple[Sounding, ...], ...]:
         """Each voice as it sounds: repeats, endings and parts played out, ties joined."""
-        return tuple(unfold(voice) for voice in self.voices)
-
+        return tuple(unfold(voice, self.part_order) for voice in self.voices)

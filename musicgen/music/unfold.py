@@ -1,7 +1,7 @@
 """Playing out: the order in which bars sound, and the notes that result."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from musicgen.music.voice import Bar, Voice
@@ -76,8 +76,8 @@ def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
     played: list[int] = []
     for label in labels:
         first = starts[label]
-        played += _repeat(bars, first, bounds[bounds.index(first) + 1], budget)
-        budget -= sum(bars[number].last - bars[number].first + 1 for number in played[-1:])
+        end = bounds[bounds.index(first) + 1]
+        played += _repeat(bars, first, end, budget // len(labels))
     return played
 
 
@@ -104,7 +104,43 @@ def expand_parts(order: str) -> str:
 
 
 def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int]:
-    """Bars `first` to `last - 1` with their repeats and endings played out."""
+    """Bars `first` to `last - 1` with their repeats and endings played out.
+
+    budget: stop once about so many events have sounded.
+    """
     played: list[int] = []
-    start, here, time = first, first, 1
+    for start, end, passes in _sections(bars, first, last):
+        for time in range(1, passes + 1):
+            wanted = True
+            for here in range(start, end):
+                bar = bars[here]
+                if bar.ending:
+                    wanted = time in bar.ending
+                if wanted:
+                    played.append(here)
+                    budget -= bar.last - bar.first + 1
+                wanted = wanted or (bar.section and not bars[min(here + 1, last - 1)].ending)
+            if budget < 0:
+                return played
     return played
+
+
+def _sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """(first bar, behind the last bar, times to play) of each repeat and of what is between them.
+
+    A missing `|:` is taken to stand where the last repeat ended, or at the beginning: tune books
+    leave it out. A repeat sign behind the last ending does not go back once more.
+    """
+    start = first
+    endings: set[int] = set()
+    closes = 0
+    for here in range(first, last):
+        bar = bars[here]
+        endings.update(bar.ending)
+        closes = max(closes, bar.closes)
+        following = bars[here + 1] if here + 1 < last else None
+        over = bar.closes or (endings and bar.section)
+        if following is None or following.opens or (over and not following.ending):
+            passes = max(endings, default=1)
+            yield start, here + 1, min(passes if passes > 1 else closes + 1, MAX_PASSES)
+            start, endings, closes = here + 1, set(), 0
