@@ -230,7 +230,7 @@ class Reader:
                 if lexeme.alter is not None:
                     draft.alter(lexeme.step, lexeme.alter)
                 notes.append((draft.scale[lexeme.step][0], lexeme))
-            elif lexeme.kind is Kind.CHORD:
+            elif lexeme.kind is Kind.CHORD:  # among grace notes
                 notes += self._inner(draft, token[1 : token.rindex("]")], start + 1)
             elif lexeme.kind is Kind.TIE and notes:
                 event = len(draft.starts)

@@ -109,7 +109,7 @@ def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int
     budget: stop once about so many events have sounded.
     """
     played: list[int] = []
-    for start, end, passes in _sections(bars, first, last):
+    for start, end, passes in sections(bars, first, last):
         for time in range(1, passes + 1):
             wanted = True
             for here in range(start, end):
@@ -125,7 +125,7 @@ def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int
     return played
 
 
-def _sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
+def sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
     """(first bar, behind the last bar, times to play) of each repeat and of what is between them.
 
     A missing `|:` is taken to stand where the last repeat ended, or at the beginning: tune books
