@@ -1,0 +1,181 @@
+"""The frame of every command: Hydra composes, errors become one line and an exit code."""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen import config as schema
+from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.paths import shipped
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What a command was asked to do."""
+
+    cfg: DictConfig
+    """As Hydra composed it."""
+    folder: Path
+    """Where Hydra puts this run; exists."""
+    overrides: list[str]
+    """The arguments that are not flags or Hydra's own."""
+
+
+def run(name: str, main: Callable[[Invocation], None]) -> None:
+    """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`.
+
+    Ends the process with exit code 0, or with an error's own and its one line on stderr.
+    Flags that only look (--help, --cfg) and sweeps (-m) are all Hydra's; `main` is not called.
+    """
+    # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    composed: list[Invocation] = []
+
+    def capture(cfg: DictConfig) -> None:
+        settings = HydraConfig.get()
+        folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
+        composed.append(Invocation(cfg, folder, overrides))
+
+    try:
+        _check_arguments(sys.argv[1:])
+        schema.register()
+        register_help(name)
+        hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
+        for invocation in composed:
+            main(invocation)
+    except MusicgenError as error:
+        fail(str(error), error.exit_code)
+    except (HydraException, OmegaConfBaseException) as error:
+        fail(explain(error, known_keys()), InputError.exit_code)
+    except KeyboardInterrupt:
+        fail("stopped before the work began", Interrupted.exit_code)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        fail(f"{error.strerror}{where}; free space or choose another folder, then go on", 1)
+    finally:
+        for invocation in composed:
+            _remove_empty(invocation.folder)
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    if any(argument.startswith("--experimental-rerun") for argument in arguments):
+        raise InputError(
+            "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
+        )
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key == "resume" and value != "null":
+            if not (Path(value) / "config.yaml").is_file():
+                raise InputError(
+                    f"resume must be the folder of a run that has begun, got {value}; "
+                    "`ls runs/*` shows what there is"
+                )
+            sys.argv.append(f"hydra.run.dir={value}")
+
+
+def _remove_empty(folder: Path) -> None:
+    """Take back the folders that Hydra made for a run that never began."""
+    here = Path.cwd()
+    for path in [folder, *folder.parents]:
+        if path == here or path in here.parents:
+            return
+        try:
+            path.rmdir()
+        except OSError:
+            return
+
+
+def fail(message: str, exit_code: int) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def explain(error: Exception, keys: Iterable[str]) -> str:
+    """Hydra's and OmegaConf's errors as one line: key, rule, value, way out."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = str(error)
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        options = sorted(error.options)
+        return (
+            f"{group} must be one of {', '.join(options)}, got {choice}"
+            f"{near(choice, options) or f'; choose one with {group}=<name>'}"
+        )
+    if isinstance(error, OverrideParseException):
+        return (
+            f"cannot read the argument {error.override!r}; arguments look like model.hidden=150, "
+            "quote what has spaces or brackets"
+        )
+    if match := re.search(r"Could not override '([^']+)'", text):
+        unknown = match[1]
+        return f"there is no key {unknown}{near(unknown, keys) or '; --help lists the keys'}"
+    if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
+        return f"{match[1]}: {str(cause).splitlines()[0]}; --help says what {match[1]} takes"
+    full_key = getattr(cause, "full_key", None)
+    return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?`, or nothing where no known word is close."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def known_keys() -> list[str]:
+    """Every key and group of the configuration."""
+    keys = [name for name, _, _ in schema.leaves(schema.TrainConfig) if "." not in name]
+    for group, part in schema.SCHEMAS.items():
+        keys += [group, *(name for name, _, _ in schema.leaves(part, f"{group}."))]
+    for group, variants in schema.VARIANTS.items():
+        keys.append(group)
+        for part in variants.values():
+            keys += [name for name, _, _ in schema.leaves(part, f"{group}.")]
+    return sorted(set(keys))
+
+
+def register_help(name: str) -> None:
+    """Give Hydra's --help our text: what each key means, its bounds, the groups' choices."""
+    doc = sys.modules["__main__"].__doc__ or ""
+    lines = [doc.strip(), "", "Groups (group=choice):"]
+    for folder in sorted(path for path in shipped("conf").iterdir() if path.is_dir()):
+        choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        lines.append(f"  {folder.name:<15}{choices}")
+    lines += ["", "Keys (key=value):"]
+    seen = set()
+    parts = [(schema.TrainConfig, "")]
+    parts += [(part, f"{group}.") for group, part in schema.SCHEMAS.items()]
+    parts += [(p, f"{group}.") for group, v in schema.VARIANTS.items() for p in v.values()]
+    for part, prefix in parts:
+        for key, field, _ in schema.leaves(part, prefix):
+            if key in seen or "doc" not in field.metadata:
+                continue
+            seen.add(key)
+            rule = schema.rule(field)
+            lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    lines += [
+        "",
+        "Folder of the run: hydra.run.dir=<folder>. The composed configuration: --cfg job.",
+        "Shell completion: --shell-completion install=bash (or zsh, fish).",
+    ]
+    template = "\n".join(lines).replace("$", "$$")
+    node = {"app_name": f"musicgen.{name}", "header": "", "footer": "", "template": template}
+    ConfigStore.instance().store(group="hydra/help", name="musicgen", node=node)
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

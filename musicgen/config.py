@@ -1,0 +1,370 @@
+"""The typed configuration: names, types, units and bounds. Values live in conf/*.yaml.
+
+Hydra composes the YAML files against these classes; `typed` turns the composed config into a
+real `Config` once, at start-up, and checks it. Below the commands nobody has seen a DictConfig.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from musicgen.errors import InputError
+
+
+def key(
+    doc: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    choices: tuple[str, ...] = (),
+    default: Any = MISSING,
+) -> Any:
+    """A field of the configuration: one line on what it is and its unit, and its bounds."""
+    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    metadata = {"doc": doc, "bounds": bounds, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass
+class DataConfig:
+    name: str = key("Corpus", choices=("folk", "cse253", "files"))
+    path: str | None = key("ABC file, folder or glob, `<start>`...`<end>` text, The Session's dump")
+    validation_path: str | None = key("Validation tunes, where data.split=files")
+    test_path: str | None = key("Test tunes, where data.split=files")
+    root: str = key("Folder for prepared corpora")
+    split: str = key(
+        "tunes: by tune, seeded; contiguous: the last part of the text validates; "
+        "files: validation_path and test_path",
+        choices=("tunes", "contiguous", "files"),
+    )
+    val_fraction: float = key("Share held out for validation", gt=0, lt=1)
+    test_fraction: float = key("Share held out for the test at the end", ge=0, lt=1)
+    split_seed: int = key("Seed of data.split=tunes", ge=0)
+    batch_size: int = key("Slices per step; parallel streams where stateful", ge=1)
+    seq_len: int = key(
+        "Characters per training slice, the length of truncated back-propagation", ge=2
+    )
+    stateful: bool = key(
+        "true: carry the state from slice to slice; false: shuffled slices from a zero state"
+    )
+
+
+@dataclass
+class ModelConfig:
+    cell: str = key("Recurrent cell", choices=("lstm", "gru", "rnn"))
+    hidden: int = key("Units per layer", ge=1)
+    layers: int = key("Recurrent layers", ge=1)
+    dropout: float = key(
+        "Share of inputs of each layer and of the head that is dropped", ge=0, lt=1
+    )
+    embedding: int = key("Size of the character embedding; 0: one-hot", ge=0)
+    layer_norm: bool = key("Normalise the output of each layer")
+    tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
+
+
+@dataclass
+class OptimConfig:
+    name: str = key("Optimizer")
+    lr: float = key("Step size", gt=0)
+    weight_decay: float = key("Weight decay", ge=0)
+
+
+@dataclass
+class AdagradConfig(OptimConfig):
+    eps: float = key("Added to the root of the summed squares", gt=0)
+    lr_decay: float = key("Step size divided by 1 + steps x lr_decay", ge=0)
+
+
+@dataclass
+class AdamConfig(OptimConfig):
+    betas: tuple[float, float] = key("Decay of the running gradient and its square", ge=0, lt=1)
+    eps: float = key("Added to the root of the running square", gt=0)
+
+
+@dataclass
+class AdamWConfig(AdamConfig):
+    pass
+
+
+@dataclass
+class NAdamConfig(AdamConfig):
+    pass
+
+
+@dataclass
+class RMSpropConfig(OptimConfig):
+    alpha: float = key("Decay of the running square", ge=0, lt=1)
+    eps: float = key("Added to the root of the running square", gt=0)
+    momentum: float = key("Decay of the running step", ge=0, lt=1)
+
+
+@dataclass
+class SGDConfig(OptimConfig):
+    momentum: float = key("Decay of the running step", ge=0, lt=1)
+    nesterov: bool = key("Nesterov's look-ahead; needs momentum above 0")
+
+
+@dataclass
+class ScheduleConfig:
+    name: str = key("Course of the learning rate")
+
+
+@dataclass
+class ConstantConfig(ScheduleConfig):
+    pass
+
+
+@dataclass
+class CosineConfig(ScheduleConfig):
+    warmup: float = key("Share of the steps in which lr rises from 0", ge=0, lt=1)
+    final: float = key("lr at the last step, as a share of optim.lr", ge=0, le=1)
+
+
+@dataclass
+class OneCycleConfig(ScheduleConfig):
+    warmup: float = key("Share of the steps in which lr rises", gt=0, lt=1)
+    initial: float = key("lr at the first step, as a share of optim.lr", gt=0, le=1)
+    final: float = key("lr at the last step, as a share of optim.lr", ge=0, le=1)
+
+
+@dataclass
+class PlateauConfig(ScheduleConfig):
+    factor: float = key("lr is multiplied by this when val_loss stands still", gt=0, lt=1)
+    patience: int = key("Epochs without a lower val_loss before lr falls", ge=0)
+
+
+@dataclass
+class TrainerConfig:
+    max_epochs: int = key("Passes over the training text", ge=1)
+    accelerator: str = key("Where to train", choices=("auto", "cpu", "gpu"))
+    precision: str = key(
+        "auto: bf16 where the processor has it, fp32 else", choices=("auto", "fp32", "bf16")
+    )
+    grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
+
+
+@dataclass
+class EarlyStoppingConfig:
+    patience: int = key("Epochs without a lower val_loss before training stops; 0: never", ge=0)
+
+
+@dataclass
+class SamplesConfig:
+    temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
+    max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
+
+
+@dataclass
+class Config:
+    """Everything a training run depends on."""
+
+    data: DataConfig = MISSING
+    model: ModelConfig = MISSING
+    optim: OptimConfig = MISSING
+    schedule: ScheduleConfig = MISSING
+    trainer: TrainerConfig = MISSING
+    early_stopping: EarlyStoppingConfig = MISSING
+    samples: SamplesConfig = MISSING
+    seed: int = key("Seed of weights, dropout and order of the slices", ge=0)
+
+
+@dataclass
+class TrainConfig(Config):
+    """What `python -m musicgen.train` takes."""
+
+    resume: str | None = key("Run folder to go on with")
+
+
+OPTIMIZERS: dict[str, type[OptimConfig]] = {
+    "adagrad": AdagradConfig,
+    "adam": AdamConfig,
+    "adamw": AdamWConfig,
+    "nadam": NAdamConfig,
+    "rmsprop": RMSpropConfig,
+    "sgd": SGDConfig,
+}
+SCHEDULES: dict[str, type[ScheduleConfig]] = {
+    "constant": ConstantConfig,
+    "cosine": CosineConfig,
+    "one_cycle": OneCycleConfig,
+    "plateau": PlateauConfig,
+}
+VARIANTS: dict[str, dict[str, type[Any]]] = {"optim": OPTIMIZERS, "schedule": SCHEDULES}
+"""Groups whose fields differ from choice to choice; `name` tells which."""
+
+SCHEMAS: dict[str, type[Any]] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "trainer": TrainerConfig,
+    "early_stopping": EarlyStoppingConfig,
+    "samples": SamplesConfig,
+}
+
+
+def register() -> None:
+    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="train", node=TrainConfig)
+    for name, schema in SCHEMAS.items():
+        store.store(group="schema", name=name, node=schema)
+    for group, variants in VARIANTS.items():
+        for name, schema in variants.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def typed(composed: DictConfig) -> TrainConfig:
+    """The composed config as a checked `TrainConfig`. Raises InputError."""
+    missing = sorted(OmegaConf.missing_keys(composed))
+    if missing:
+        raise InputError(f"{missing[0]} must be given; add {missing[0]}=<value> to the command")
+    given = OmegaConf.to_container(composed)
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, TrainConfig)
+    assert isinstance(given, dict)
+    known = {name for name, _, _ in leaves(config)}
+    for name in flatten(given):
+        if name not in known:
+            raise InputError(f"there is no key {name}, so it cannot be added; leave out +{name}")
+    check(config)
+    return config
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """A `Config` from its plain form (`to_dict`), as a run folder keeps it. Raises InputError."""
+    schema = OmegaConf.structured(Config)
+    try:
+        for group, variants in VARIANTS.items():
+            schema[group] = OmegaConf.structured(variants[values[group]["name"]])
+        for name, part in SCHEMAS.items():
+            schema[name] = OmegaConf.structured(part)
+        config = OmegaConf.to_object(OmegaConf.merge(schema, values))
+    except (KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"not a musicgen configuration: {reason}") from error
+    assert isinstance(config, Config)
+    check(config)
+    return config
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Plain nested dictionaries, without what is not part of the run itself (`resume`)."""
+    names = {field.name for field in dataclasses.fields(Config)}
+    return {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+
+
+def flatten(values: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= (
+            flatten(value, f"{prefix}{name}.")
+            if isinstance(value, dict)
+            else {f"{prefix}{name}": value}
+        )
+    return flat
+
+
+def digest(config: Config) -> str:
+    """16 hex digits that two configurations share exactly if all their values agree."""
+    text = json.dumps(to_dict(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """(key, field, value) of every leaf, of an instance or of a class (value: its default)."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name, MISSING)
+        if dataclasses.is_dataclass(value):
+            yield from leaves(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", field, value
+
+
+def rule(field: dataclasses.Field[Any]) -> str:
+    """A field's bounds in words, empty if it has none."""
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    bounds = field.metadata.get("bounds", {})
+    parts = [f"{words[name]} {bound:g}" for name, bound in bounds.items() if bound is not None]
+    if choices := field.metadata.get("choices"):
+        parts.append(f"one of {', '.join(choices)}")
+    return " and ".join(parts)
+
+
+def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, (list, tuple)):
+        return all(_within(item, field) for item in value)
+    if choices := field.metadata.get("choices"):
+        return value in choices
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    bounds = field.metadata.get("bounds", {})
+    tests = {"ge": float.__ge__, "gt": float.__gt__, "le": float.__le__, "lt": float.__lt__}
+    return all(
+        tests[name](float(value), float(bound))
+        for name, bound in bounds.items()
+        if bound is not None
+    )
+
+
+def check(config: Config) -> None:
+    """Raise InputError for the first value out of its bounds, or the first broken rule."""
+    for name, field, value in leaves(config):
+        if not _within(value, field):
+            what = field.metadata["doc"]
+            raise InputError(
+                f"{name} must be {rule(field) or 'finite'}, got {value}; "
+                f"set {name} to such a value ({what[0].lower()}{what[1:]})"
+            )
+    data, model = config.data, config.model
+    if data.name != "folk" and data.path is None:
+        raise InputError(f"data={data.name} needs data.path, got none; add data.path=<your tunes>")
+    if data.split == "files" and data.validation_path is None:
+        raise InputError(
+            "data.split=files needs data.validation_path, got none; add data.validation_path=<file>"
+        )
+    if data.split == "tunes" and data.val_fraction + data.test_fraction >= 1:
+        raise InputError(
+            "data.val_fraction + data.test_fraction must be below 1, got "
+            f"{data.val_fraction} + {data.test_fraction}; lower one of them"
+        )
+    if model.tie_weights and model.embedding != model.hidden:
+        raise InputError(
+            f"model.tie_weights needs model.embedding = model.hidden, got {model.embedding} and "
+            f"{model.hidden}; set model.embedding={model.hidden}"
+        )
+    optim = config.optim
+    if isinstance(optim, SGDConfig) and optim.nesterov and optim.momentum == 0:
+        raise InputError(
+            "optim.nesterov needs optim.momentum above 0, got 0; set optim.momentum=0.9"
+        )
+
+
+def load(path: Path) -> Config:
+    """The configuration that a run folder keeps. Raises InputError if it can't be read."""
+    try:
+        values = OmegaConf.to_container(OmegaConf.load(path))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; name the folder of a run") from None
+    except Exception as error:
+        raise InputError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is damaged (no keys in it)")
+    return from_dict({str(name): value for name, value in values.items()})
+
+
+def dump(config: Config) -> str:
+    """YAML that `load` reads."""
+    return OmegaConf.to_yaml(OmegaConf.create(to_dict(config)))

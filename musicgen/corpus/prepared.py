@@ -1,0 +1,72 @@
+"""A prepared corpus on disk: the texts of its splits, and a manifest that vouches for them."""
+
+import errno
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import InputError
+
+MANIFEST = "manifest.json"
+
+
+def read(folder: Path) -> tuple[dict[str, str], dict[str, Any]] | None:
+    """Texts by split and the manifest; None if anything is missing or is not as it was written."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        texts = {}
+        for name, figures in manifest["splits"].items():
+            data = (folder / f"{name}.txt").read_bytes()
+            if hashlib.sha256(data).hexdigest() != figures["sha256"]:
+                return None
+            texts[name] = data.decode()
+        digest = manifest["digest"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    whole = digest == folder.name and {"train", "validation"} <= texts.keys()
+    return (texts, manifest) if whole else None
+
+
+def write(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]) -> None:
+    """Put the texts and the manifest into the folder, all at once.
+
+    Processes may do so at the same time: the first one's folder stands, as all would be alike.
+    A damaged folder is replaced. Raises InputError if the place cannot be written.
+    """
+    fresh = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
+    try:
+        fresh.mkdir(parents=True)
+        for name, text in texts.items():
+            (fresh / f"{name}.txt").write_bytes(text.encode())
+        listed = json.dumps(manifest, indent=1, ensure_ascii=False)
+        (fresh / MANIFEST).write_text(listed + "\n", encoding="utf-8")
+        _put(fresh, folder)
+    except OSError as error:
+        raise InputError(
+            f"data.root must be a folder that can be written, got '{folder.parent.parent}' "
+            f"({error.strerror}); make room or set data.root to another folder"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _put(fresh: Path, folder: Path) -> None:
+    """Rename onto the folder. Whoever comes second finds it full, and keeps it unless damaged."""
+    while True:
+        try:
+            fresh.rename(folder)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        if read(folder) is not None:
+            return
+        aside = fresh.with_name(f"{fresh.name}-damaged")
+        with suppress(FileNotFoundError):
+            folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)

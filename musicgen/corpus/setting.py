@@ -1,0 +1,61 @@
+"""One setting: a tune as one person wrote it down, and the marks that stand around it."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+START = "<start>"
+END = "<end>"
+
+_MARKED = re.compile(f"{START}(.*?)(?:({END})|(?={START})|\\Z)", re.DOTALL)
+_TITLE = re.compile(r"^T:(.*)", re.MULTILINE)
+_ARTICLE = re.compile(r"^(?:the|an?)\s+|,\s*(?:the|an?)$|\s--?\s.*")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A tune's text, and what its source says about whose sister it is.
+
+    text: the lines between the marks, without a final line end.
+    kin: settings that share it are the same tune; None where the source does not say.
+    """
+
+    text: str
+    kin: str | None = None
+
+    @property
+    def marked(self) -> str:
+        """The setting as it stands in a corpus: `<start>`, its lines, `<end>`."""
+        return f"{START}\n{self.text}\n{END}\n"
+
+
+@dataclass
+class Reading:
+    """What was found in one text, and what was left out of it: why, and how often."""
+
+    settings: list[Setting] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def kin_by_title(text: str) -> str | None:
+    """The first title of a tune in ABC, bared of what varies in it, or None.
+
+    `kerrycobbler` for "The Kerry Cobbler", "Kerry Cobbler, The" and "KERRY COBBLER -- JIG".
+    """
+    found = _TITLE.search(text)
+    plain = _ARTICLE.sub("", found[1].strip().lower()) if found else ""
+    return re.sub(r"\W", "", plain) or None
+
+
+def read_marked(text: str) -> Reading:
+    """The settings of a text that marks them itself, each taken as it stands."""
+    reading = Reading()
+    for found in _MARKED.finditer(text):
+        body = found[1].strip("\n")
+        if found[2] is None:
+            reading.left_out[f"tunes without {END}"] += 1
+        elif not body.strip():
+            reading.left_out["empty tunes"] += 1
+        else:
+            reading.settings.append(Setting(body, kin_by_title(body)))
+    return reading

@@ -1,0 +1,112 @@
+"""A tunebook in ABC notation: where its tunes begin, and what of them a network should learn.
+
+The rules are told, with their reasons, in data/README.md. Source: the ABC standard 2.1.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from musicgen.corpus.setting import Reading, Setting, kin_by_title
+from musicgen.corpus.variants import opening
+
+HEADER = "TRMLQPK"
+"""Header fields that are kept, in the order in which they are written."""
+
+BODY = "KMLQPV"
+"""Fields that are kept within the music, on lines of their own and in brackets."""
+
+_MODES = {"maj": "", "ion": "", "min": "m", "aeo": "m"}
+_MODES |= {mode: mode for mode in ("dor", "phr", "lyd", "mix", "loc")}
+
+_HEADER_FIELD = re.compile(r"([A-Za-z+]):(.*)")
+# A line of music may begin with a note and a repeat sign: `d:|`, `G::`.
+_BODY_FIELD = re.compile(r"([A-Zmrsw+]):(?![|:])(.*)")
+_OTHER_INLINE_FIELD = re.compile(rf"\[(?![{BODY}])[A-Zmr]:[^\]]*\]")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_FINGERING = re.compile(r'"[\^_<>@]?[\d ,]*\d"|!\d!')
+_KEY = re.compile(rf"([A-G][#b]?) ?(?i:({'|'.join(_MODES)})[a-z]*)(?= |$)")
+_TYPOGRAPHIC = str.maketrans("‘’‚“”„", "'''\"\"\"")
+
+
+def read_tunebook(text: str) -> Reading:
+    """The tunes of a text in ABC, cleaned. A tune ends at a blank line or before the next `X:`."""
+    reading = Reading()
+    for lines in _blocks(text, reading.left_out):
+        if (cleaned := clean(lines, reading.left_out)) is not None:
+            reading.settings.append(Setting(cleaned, kin_by_title(cleaned)))
+    return reading
+
+
+def clean(lines: Sequence[str], left_out: Counter[str]) -> str | None:
+    """One tune's lines as a network should read them, or None if they hold no tune.
+
+    lines: without comments. left_out: counts what is dropped, by reason.
+    """
+    lines = [" ".join(line.translate(_TYPOGRAPHIC).split()) for line in lines]
+    end = next((place for place, line in enumerate(lines, 1) if line.startswith("K:")), None)
+    if end is None:
+        tune = any(line.startswith(("X:", "T:")) for line in lines)
+        left_out["tunes without K:" if tune else "blocks of text between tunes"] += 1
+        return None
+    text = "\n".join(_header(lines[:end], left_out) + _body(lines[end:], left_out))
+    if opening(text) is None:
+        left_out["tunes without notes"] += 1
+        return None
+    return text
+
+
+def without_comment(line: str, left_out: Counter[str]) -> str:
+    code = _COMMENT.sub("", line)
+    left_out["comments and %% lines"] += code != line
+    return code
+
+
+def _blocks(text: str, left_out: Counter[str]) -> Iterator[list[str]]:
+    """The lines of each tune, or of what stands in its place, without comments."""
+    block: list[str] = []
+    for line in [*text.split("\n"), ""]:
+        if (not line.strip() or line.startswith("X:")) and block:
+            yield block
+            block = []
+        if (code := without_comment(line, left_out)).strip():
+            block.append(code)
+
+
+def _header(lines: list[str], left_out: Counter[str]) -> list[str]:
+    kept: dict[str, list[str]] = {name: [] for name in HEADER}
+    for line in lines:
+        found = _HEADER_FIELD.match(line)
+        if found and found[1] in kept and found[2].strip():
+            kept[found[1]].append(_field(found[1], found[2].strip()))
+        else:
+            left_out[f"{found[1]}: lines" if found else "header lines that are no field"] += 1
+    return [line for name in HEADER for line in kept[name]]
+
+
+def _body(lines: list[str], left_out: Counter[str]) -> list[str]:
+    kept = []
+    for line in lines:
+        if not (found := _BODY_FIELD.match(line)):
+            kept.append(_music(line, left_out))
+        elif found[1] in BODY and found[2].strip():
+            kept.append(_field(found[1], found[2].strip()))
+        else:
+            left_out[f"{found[1]}: lines"] += 1
+    return [line for line in kept if line]
+
+
+def _field(name: str, value: str) -> str:
+    if name == "R":
+        value = value.lower()
+    elif name == "K":
+        value = _KEY.sub(lambda key: key[1] + _MODES[key[2].lower()], value, count=1)
+    return f"{name}:{value}"
+
+
+def _music(line: str, left_out: Counter[str]) -> str:
+    line, fingerings = _FINGERING.subn("", line.replace("`", ""))
+    line, fields = _OTHER_INLINE_FIELD.subn("", line)
+    left_out["fingerings"] += fingerings
+    left_out["other fields in brackets"] += fields
+    return " ".join(line.rstrip("\\ ").split())

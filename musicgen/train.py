@@ -1,0 +1,51 @@
+"""Train a network: python -m musicgen.train model.hidden=150 optim=adagrad"""
+
+import logging
+
+from musicgen import command, config
+from musicgen.command import Invocation, shown
+from musicgen.errors import InputError, Interrupted, RunError
+
+
+def main(invocation: Invocation) -> None:
+    asked = config.typed(invocation.cfg)
+    folder = invocation.folder
+    chosen = asked if asked.resume is None else _resumed(asked, invocation)
+    # PyTorch and Lightning take seconds to import: only now, when the configuration holds.
+    from musicgen.console import TrainingDisplay
+    from musicgen.training import fit
+    from musicgen.training.folder import RunFolder
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    with TrainingDisplay() as display:
+        result = fit(chosen, folder, display, resume=asked.resume is not None)
+        display.ended(result, RunFolder(folder))
+    if result.status == "interrupted":
+        raise Interrupted(f"stopped; to go on: python -m musicgen.train resume={shown(folder)}")
+    if result.status != "completed":
+        raise RunError(f"{result.status}: {result.error}")
+
+
+def _resumed(asked: config.Config, invocation: Invocation) -> config.Config:
+    """The configuration of the run to go on with; what the command says must agree with it."""
+    stored = config.load(invocation.folder / "config.yaml")
+    now, before = (config.flatten(config.to_dict(c)) for c in (asked, stored))
+    for override in invocation.overrides:
+        key = override.split("=")[0].lstrip("+")
+        for name in now.keys() & before.keys():
+            covered = key == "experiment" or f"{name}.".startswith(f"{key}.")
+            if covered and now[name] != before[name]:
+                raise InputError(
+                    f"{name} must stay {before[name]} in {shown(invocation.folder)}, got "
+                    f"{now[name]}; leave {override} out, or start a new run without resume"
+                )
+    return stored
+
+
+def entry() -> None:
+    """Of the console script."""
+    command.run("train", main)
+
+
+if __name__ == "__main__":
+    entry()

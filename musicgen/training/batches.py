@@ -1,0 +1,76 @@
+"""The training text as batches: slices of one tensor that lies on the device.
+
+Both kinds yield (x, y), each (time, batch) int64, where y is x moved on by one character.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from musicgen.errors import InputError
+
+
+class Streams:
+    """The text as `batch_size` parallel streams, cut into consecutive slices of `seq_len`.
+
+    Row b of one slice goes on where row b of the slice before ended, so a state can be carried.
+    The last slice of an epoch may be shorter.
+    """
+
+    def __init__(self, text: Tensor, batch_size: int, seq_len: int) -> None:
+        length = (len(text) - 1) // batch_size
+        self.seq_len = seq_len
+        self.x = text[: batch_size * length].view(batch_size, length).t().contiguous()
+        self.y = text[1 : batch_size * length + 1].view(batch_size, length).t().contiguous()
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.seq_len)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        xs, ys = (torch.split(streams, self.seq_len) for streams in (self.x, self.y))
+        return zip(xs, ys, strict=True)
+
+
+class Slices:
+    """Slices of `seq_len` in a random order, each to be read from a zero state.
+
+    The cuts move by a random offset from epoch to epoch. The last batch may be smaller.
+    """
+
+    def __init__(
+        self, text: Tensor, batch_size: int, seq_len: int, generator: Callable[[], torch.Generator]
+    ) -> None:
+        """generator: called once an epoch for the source of its order."""
+        self.text, self.batch_size, self.seq_len = text, batch_size, seq_len
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return -(-self._count // self.batch_size)
+
+    @property
+    def _count(self) -> int:
+        """Slices in an epoch: one fewer than fit, so that the offset has room."""
+        return max(1, (len(self.text) - 1) // self.seq_len - 1)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        generator = self.generator()
+        room = len(self.text) - self._count * self.seq_len
+        offset = int(torch.randint(min(room, self.seq_len), (), generator=generator))
+        order = torch.randperm(self._count, generator=generator).to(self.text.device)
+        along = torch.arange(self.seq_len, device=self.text.device).unsqueeze(1)
+        for chosen in torch.split(order, self.batch_size):
+            places = offset + chosen.unsqueeze(0) * self.seq_len + along
+            yield self.text[places], self.text[places + 1]
+
+
+def check_size(characters: int, batch_size: int, seq_len: int, *, stateful: bool) -> None:
+    """Raise InputError if a training text of this length does not fill one batch."""
+    streams = batch_size if stateful else 1
+    if (characters - 1) // streams < seq_len:
+        name, value = ("data.batch_size", batch_size) if stateful else ("data.seq_len", seq_len)
+        need = f"data.seq_len ({seq_len})" + (" characters in each stream" if stateful else "")
+        raise InputError(
+            f"{name} must leave {need} of the training split ({characters:,} characters), "
+            f"got {value:,}; lower {name} or bring more tunes"
+        )

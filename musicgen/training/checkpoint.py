@@ -1,0 +1,144 @@
+"""Checkpoints: tensors in safetensors, everything else in JSON. Loading one runs no code from it.
+
+A run folder's checkpoints/ holds
+- model.json: configuration and vocabulary, written once before training,
+- best.safetensors: the weights of the epoch with the lowest validation loss,
+- last.safetensors: all that a resumed run needs (weights, optimizer, schedule, loops, progress),
+  with its JSON inside the same file, so that one rename replaces both.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from pytorch_lightning.plugins.io import CheckpointIO
+from torch import Tensor
+
+from musicgen import config as schema
+from musicgen.corpus import Vocabulary
+from musicgen.errors import InputError
+from musicgen.models import CharRNN
+from musicgen.paths import replacing, write_text
+
+
+def save(path: Path, content: Any) -> None:
+    """Write a tree of dicts, lists, tuples, tensors and plain values to one file, at once."""
+    tensors: dict[str, Tensor] = {}
+    tree = json.dumps(_pack(content, tensors))
+    with replacing(path) as file:
+        file.write(safetensors.torch.save(tensors, metadata={"tree": tree}))
+
+
+def load(path: Path, device: str | torch.device = "cpu") -> Any:
+    """What `save` wrote (tuples come back as lists). Raises InputError if missing or damaged."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name the folder of a run that has a checkpoint")
+    try:
+        with safetensors.safe_open(path, framework="pt", device=str(device)) as file:
+            tree = json.loads((file.metadata() or {})["tree"])
+            return _unpack(tree, file.get_tensor)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} is damaged ({reason}); train again or use another run") from None
+
+
+def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        # A copy: tied weights share memory, which safetensors refuses.
+        tensors[name] = value.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        # Pairs, because an optimizer's state has integer keys, which JSON would turn to text.
+        return {"dict": [[k, _pack(v, tensors)] for k, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return [_pack(v, tensors) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a checkpoint holds plain values and tensors only, got {type(value).__name__}")
+
+
+def _unpack(value: Any, tensor: Callable[[str], Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_unpack(v, tensor) for v in value]
+    if isinstance(value, dict):
+        if "tensor" in value:
+            return tensor(value["tensor"])
+        return {k: _unpack(v, tensor) for k, v in value["dict"]}
+    return value
+
+
+class SafetensorsIO(CheckpointIO):
+    """Lightning's checkpoints in our format."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        save(Path(path), checkpoint)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        content = load(Path(path))
+        assert isinstance(content, dict)
+        return content
+
+    def remove_checkpoint(self, path: Any) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network read back from a run folder."""
+
+    model: CharRNN
+    vocabulary: Vocabulary
+    config: schema.Config
+
+
+def build(model: schema.ModelConfig, vocab_size: int) -> CharRNN:
+    """The configured network, with fresh weights."""
+    return CharRNN(
+        vocab_size,
+        model.hidden,
+        cell=model.cell,
+        layers=model.layers,
+        dropout=model.dropout,
+        embedding=model.embedding,
+        layer_norm=model.layer_norm,
+        tie_weights=model.tie_weights,
+    )
+
+
+def describe(path: Path, config: schema.Config, vocabulary: Vocabulary) -> None:
+    """Write model.json: what turns weights back into a network."""
+    content = {"config": schema.to_dict(config), "vocabulary": vocabulary.characters}
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def load_model(folder: Path, device: str | torch.device = "cpu") -> TrainedModel:
+    """The best network of a run folder. Raises InputError if something is missing or damaged."""
+    description = folder / "checkpoints" / "model.json"
+    try:
+        content = json.loads(description.read_text())
+        config = schema.from_dict(content["config"])
+        vocabulary = Vocabulary(content["vocabulary"])
+    except FileNotFoundError:
+        raise InputError(f"{folder} has no checkpoint; name the folder of a finished run") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{description} is damaged ({error}); use another run") from None
+    model = build(config.model, len(vocabulary))
+    weights = folder / "checkpoints" / "best.safetensors"
+    try:
+        model.load_state_dict(load(weights)["weights"])
+    except (RuntimeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{weights} does not fit its model.json ({reason}); use another run"
+        ) from None
+    return TrainedModel(model.to(device).eval(), vocabulary, config)

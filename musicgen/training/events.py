@@ -1,0 +1,70 @@
+"""TensorBoard's event files."""
+
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from musicgen.training.result import Epoch
+
+SCALARS = {
+    "train_loss": "loss/train (nats per character)",
+    "val_loss": "loss/validation (nats per character)",
+    "train_accuracy": "accuracy/train",
+    "val_accuracy": "accuracy/validation",
+    "val_bits_per_char": "loss/validation (bits per character)",
+    "val_perplexity": "loss/validation (perplexity)",
+    "lr": "training/lr",
+    "seconds": "training/seconds",
+    "chars_per_s": "training/characters per second",
+}
+"""Columns of metrics.csv and the tags under which TensorBoard shows them."""
+
+
+class EventLog:
+    """The event files of one run, opened when training starts: a refused run leaves none."""
+
+    def __init__(self, folder: Path, keys: dict[str, Any]) -> None:
+        """keys: the flat configuration, for the HParams tab."""
+        self.folder, self.keys = folder, keys
+        self.writer: SummaryWriter | None = None
+
+    def open(self) -> None:
+        """Start a new event file; those of the run's earlier parts stay beside it."""
+        resumed = any(self.folder.glob("events.out.tfevents.*"))
+        self.writer = SummaryWriter(str(self.folder), flush_secs=600)
+        if not resumed:
+            values = {
+                k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in self.keys.items()
+            }
+            metrics = {SCALARS["val_loss"]: None, SCALARS["val_accuracy"]: None}
+            for summary in hparams(values, metrics):  # type: ignore[no-untyped-call]
+                self._file_writer.add_summary(summary)
+        self.writer.flush()
+
+    @property
+    def _file_writer(self) -> Any:
+        assert self.writer is not None
+        return self.writer._get_file_writer()  # type: ignore[no-untyped-call]
+
+    def add_epoch(self, row: Epoch) -> None:
+        """The epoch's figures as scalars."""
+        assert self.writer is not None
+        for column, tag in SCALARS.items():
+            self.writer.add_scalar(tag, getattr(row, column), row.epoch)
+
+    def add_text(self, tag: str, text: str, step: int) -> None:
+        """A tune in the text tab, indented so that Markdown leaves it as it is."""
+        assert self.writer is not None
+        self.writer.add_text(tag, "\n".join(f"    {line}" for line in text.splitlines()), step)
+
+    def flush(self) -> list[Path]:
+        """Write everything to disk; returns the run's event files."""
+        if self.writer is not None:
+            self.writer.flush()
+        return sorted(self.folder.glob("events.out.tfevents.*"))
+
+    def close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()

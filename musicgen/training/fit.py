@@ -1,0 +1,222 @@
+"""One training, from configuration to result."""
+
+import logging
+import platform
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
+
+import musicgen
+from musicgen import config as schema
+from musicgen import corpus
+from musicgen.errors import InputError
+from musicgen.models import evaluate
+from musicgen.paths import write_text
+from musicgen.training import checkpoint, device
+from musicgen.training.batches import check_size
+from musicgen.training.events import EventLog
+from musicgen.training.folder import RunFolder
+from musicgen.training.keeper import Keeper, Stopped
+from musicgen.training.module import Diverged, Training
+from musicgen.training.result import Result
+from musicgen.training.samples import write_samples
+from musicgen.training.watcher import Decision, Start, Watcher
+
+# Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+
+
+def fit(
+    config: schema.Config, out_dir: Path, watcher: Watcher | None = None, *, resume: bool = False
+) -> Result:
+    """Train a network and leave everything in `out_dir`; returns what result.json says.
+
+    resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
+    a run that is completed already is returned as it is.
+    Raises InputError before anything is written; once begun, the result is written whatever
+    happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
+    """
+    folder = RunFolder(out_dir)
+    place, precision = device.choose(config.trainer)
+    if folder.used:
+        _check_same(folder, config, resume)
+        if (done := _finished(folder)) is not None:
+            return done
+    data = corpus.load(
+        config.data.name,
+        path=config.data.path,
+        validation_path=config.data.validation_path,
+        test_path=config.data.test_path,
+        split=config.data.split,
+        val_fraction=config.data.val_fraction,
+        test_fraction=config.data.test_fraction,
+        seed=config.data.split_seed,
+        root=Path(config.data.root),
+    )
+    check_size(
+        len(data.train),
+        config.data.batch_size,
+        config.data.seq_len,
+        stateful=config.data.stateful,
+    )
+    with folder.locked():
+        return _Run(config, folder, data, place, precision, watcher or Watcher()).train(resume)
+
+
+def _check_same(folder: RunFolder, config: schema.Config, resume: bool) -> None:
+    if not resume:
+        raise InputError(
+            f"{folder.path} holds a run already; go on with it (resume={folder.path}) "
+            "or choose another folder with hydra.run.dir=<folder>"
+        )
+    before = schema.flatten(schema.to_dict(schema.load(folder.config)))
+    now = schema.flatten(schema.to_dict(config))
+    changed = [key for key in before | now if before.get(key) != now.get(key)]
+    if changed:
+        key = changed[0]
+        raise InputError(
+            f"{folder.path} was begun with {key}={before.get(key)}, got {now.get(key)}"
+            f"{f' ({len(changed) - 1} more keys differ)' if changed[1:] else ''}; "
+            "resume it with the configuration it has, or start a new run"
+        )
+
+
+def _finished(folder: RunFolder) -> Result | None:
+    """The result of a run that needs no more training."""
+    if not folder.result.exists():
+        return None
+    result = Result.read(folder.result)
+    return result if result.status in ("completed", "pruned", "diverged") else None
+
+
+class _Run:
+    """The parts of one training, made once."""
+
+    def __init__(
+        self,
+        config: schema.Config,
+        folder: RunFolder,
+        data: corpus.Corpus,
+        place: torch.device,
+        precision: str,
+        watcher: Watcher,
+    ) -> None:
+        self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
+        self.place, self.precision = place, precision
+        torch.set_num_threads(device.threads(config.trainer))
+        torch.manual_seed(config.seed)
+        self.vocabulary = data.vocabulary()
+        self.network = checkpoint.build(config.model, len(self.vocabulary))
+        self.module = Training(
+            self.network, config, self._encode(data.train), self._encode(data.validation)
+        )
+        self.events = EventLog(folder.path, schema.flatten(schema.to_dict(config)))
+        self.keeper = Keeper(folder, self.events, watcher, config.early_stopping.patience)
+        self.result = Result(
+            status="failed",
+            seed=config.seed,
+            config_digest=schema.digest(config),
+            parameters=sum(p.numel() for p in self.network.parameters()),
+            device=device.name(place),
+            precision=precision,
+            corpus={"name": data.name, "digest": data.digest, "split": data.split},
+            versions={
+                "musicgen": musicgen.__version__,
+                "torch": torch.__version__,
+                "pytorch_lightning": metadata.version("pytorch-lightning"),
+                "python": platform.python_version(),
+            },
+        )
+
+    def _encode(self, text: str) -> torch.Tensor:
+        return torch.from_numpy(self.vocabulary.encode(text)).long()
+
+    def train(self, resume: bool) -> Result:
+        folder = self.folder
+        folder.checkpoints.mkdir(exist_ok=True)
+        checkpoint.describe(folder.model, self.config, self.vocabulary)
+        write_text(folder.config, schema.dump(self.config))
+        last = folder.last if resume and folder.last.exists() else None
+        try:
+            self.result.status, self.result.error = self._fit(last)
+            if self.result.status == "completed":
+                self._finish()
+        except BaseException as error:
+            self.result.error = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self.events.close()
+            self._record()
+        return self.result
+
+    def _fit(self, last: Path | None) -> tuple[str, str | None]:
+        """Train to the end; returns the status and, where there is one, the reason."""
+        trainer = pl.Trainer(
+            accelerator="gpu" if self.place.type == "cuda" else "cpu",
+            devices=1,
+            precision=device.LIGHTNING[self.precision],
+            max_epochs=self.config.trainer.max_epochs,
+            gradient_clip_val=self.config.trainer.grad_clip or None,
+            callbacks=[self.keeper],
+            # The environment is named, or else a SLURM allocation passes for many ranks.
+            plugins=[checkpoint.SafetensorsIO(), LightningEnvironment()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            default_root_dir=self.folder.path,
+        )
+        if last is not None:
+            done = checkpoint.load(last)["done"]["epochs"]
+        self.watcher.started(
+            Start(
+                folder=self.folder.path,
+                parameters=self.result.parameters or 0,
+                device=self.result.device or "",
+                precision=self.precision,
+                seed=self.config.seed,
+                corpus=self.data.name,
+                train_chars=len(self.data.train),
+                epoch=done if last is not None else 0,
+                max_epochs=self.config.trainer.max_epochs,
+            )
+        )
+        try:
+            with warnings.catch_warnings():
+                # Lightning 2.6 itself uses what torch 2.13 deprecates (LeafSpec).
+                warnings.filterwarnings("ignore", module=r"pytorch_lightning\.|lightning_fabric")
+                warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+                trainer.fit(self.module, ckpt_path=last)
+        except Diverged as error:
+            return "diverged", str(error)
+        except Stopped:
+            return "interrupted", None
+        decision = self.keeper.decision
+        return ("completed" if decision is Decision.CONTINUE else decision.value), None
+
+    def _finish(self) -> None:
+        """Go back to the best epoch's weights: score the test split once, write tunes."""
+        weights = checkpoint.load(self.folder.best)["weights"]
+        self.network.to(self.place).load_state_dict(weights)
+        if self.data.test:
+            text = self._encode(self.data.test).to(self.place)
+            self.result.test_loss, _ = evaluate(self.network, text)
+        write_samples(self.network, self.vocabulary, self.config, self.folder, self.events)
+
+    def _record(self) -> None:
+        """Write result.json from what was reached."""
+        progress, result = self.keeper.progress, self.result
+        if (best := progress.best) is not None:
+            result.val_loss, result.val_accuracy = best.val_loss, best.val_accuracy
+            result.train_loss, result.train_accuracy = best.train_loss, best.train_accuracy
+            result.best_epoch = best.epoch
+        if (last := progress.last) is not None:
+            result.epochs, result.val_loss_last = last.epoch, last.val_loss
+            result.val_accuracy_best = progress.accuracy_best
+            result.seconds, result.chars_per_s = last.seconds, last.chars_per_s
+        result.write(self.folder.result)

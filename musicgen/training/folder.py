@@ -1,0 +1,61 @@
+"""A run's folder: what lies where, and who may write in it."""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.paths import make_folder
+
+
+class RunFolder:
+    """Names of the files in a run folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.result = path / "result.json"
+        self.metrics = path / "metrics.csv"
+        self.checkpoints = path / "checkpoints"
+        self.best = self.checkpoints / "best.safetensors"
+        self.last = self.checkpoints / "last.safetensors"
+        self.model = self.checkpoints / "model.json"
+        self.samples = path / "samples"
+
+    @property
+    def used(self) -> bool:
+        """Whether a run has begun here."""
+        return self.config.exists()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; a process's death, by SIGKILL too, lets go of it.
+
+        Raises InputError naming the process that holds it already.
+        """
+        make_folder(self.path, "hydra.run.dir")
+        with (self.path / ".lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise InputError(
+                    f"{self.path} is in use by {_holder(lock.read())}; "
+                    "wait for it or choose another folder with hydra.run.dir=<folder>"
+                ) from None
+            lock.truncate(0)
+            lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            lock.flush()
+            yield
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"process {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,145 @@
+"""The LightningModule: one step of truncated back-propagation through time."""
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from musicgen.config import Config
+from musicgen.models import CharRNN, evaluate
+from musicgen.models.cells import State
+from musicgen.models.char_rnn import detach
+from musicgen.training import optim, schedule
+from musicgen.training.batches import Slices, Streams
+
+
+class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded as such
+    """A loss became NaN or infinite."""
+
+
+class Training(pl.LightningModule):
+    """Trains a network on one text and scores it on another after each epoch.
+
+    Every epoch seeds its randomness (dropout, order of slices) from the seed and its number, and
+    starts from a zero state, so a run that is resumed at an epoch's start needs no generator's
+    state to go on as if it had never stopped.
+    """
+
+    def __init__(self, network: CharRNN, config: Config, train: Tensor, validation: Tensor) -> None:
+        """train, validation: texts as (characters,) int64."""
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.schedule = schedule.build(config.schedule)
+        self.register_buffer("train_text", train, persistent=False)
+        self.register_buffer("validation_text", validation, persistent=False)
+        self.train_text: Tensor
+        self.validation_text: Tensor
+        self.state: list[State] | None = None
+        self.val_loss = self.val_accuracy = float("nan")
+        self.step = self.steps = 0
+        self.chars = 0
+        self.sums = torch.zeros(2, dtype=torch.float64)
+        self.unchecked: list[Tensor] = []
+
+    def train_dataloader(self) -> Streams | Slices:
+        data = self.config.data
+        batches = (
+            Streams(self.train_text, data.batch_size, data.seq_len)
+            if data.stateful
+            else Slices(
+                self.train_text,
+                data.batch_size,
+                data.seq_len,
+                lambda: torch.Generator().manual_seed(self._epoch_seed()),
+            )
+        )
+        self.steps = len(batches) * self.config.trainer.max_epochs
+        return batches
+
+    def val_dataloader(self) -> range:
+        # One batch that says nothing: validation reads the whole text, which is here already,
+        # and Lightning would flatten a list of tensors into as many loaders.
+        return range(1)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return optim.build(self.config.optim, self.network.parameters())
+
+    def _epoch_seed(self) -> int:
+        mixed = np.random.SeedSequence([self.config.seed, self.current_epoch])
+        return int(mixed.generate_state(1, np.uint64)[0] >> 1)
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(self._epoch_seed())
+        self.state = None
+        self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        self.chars = 0
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        lr = self.config.optim.lr * self.schedule(self.step, self.steps)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = lr
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """batch: x and y, each (time, batch) int64."""
+        x, y = batch
+        logits, state = self.network(x, self.state)
+        if self.config.data.stateful:
+            self.state = detach(state)
+        logits, targets = logits.flatten(0, 1), y.flatten()
+        loss = functional.cross_entropy(logits, targets)
+        right = logits.detach().argmax(-1) == targets
+        self.sums += torch.stack([loss.detach().double() * y.numel(), right.sum().double()])
+        self.chars += y.numel()
+        self.step += 1
+        self._check(loss.detach())
+        return loss
+
+    def _check(self, loss: Tensor) -> None:
+        """Raise Diverged at the first step whose loss is not finite.
+
+        Reading a loss waits for the GPU, so there 32 steps are read at once.
+        """
+        self.unchecked.append(loss)
+        if len(self.unchecked) < (1 if self.device.type == "cpu" else 32):
+            return
+        self.check_finite()
+
+    def check_finite(self) -> None:
+        """Look at the losses not looked at yet."""
+        first = self.step - len(self.unchecked) + 1
+        losses = torch.stack(self.unchecked).tolist() if self.unchecked else []
+        self.unchecked.clear()
+        for step, value in enumerate(losses, first):
+            if not np.isfinite(value):
+                raise Diverged(
+                    f"the training loss became {value} at step {step:,}; lower optim.lr "
+                    f"({self.config.optim.lr:g}) or trainer.grad_clip"
+                )
+
+    def validation_step(self, batch: int, batch_idx: int) -> None:
+        self.check_finite()
+        self.val_loss, self.val_accuracy = evaluate(self.network, self.validation_text)
+        if not np.isfinite(self.val_loss):
+            raise Diverged(
+                f"the validation loss became {self.val_loss} after step {self.step:,}; "
+                f"lower optim.lr ({self.config.optim.lr:g})"
+            )
+        self.schedule.epoch_end(self.val_loss)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Lightning's own loop state replays the end of an epoch when it is restored there; at an
+        # epoch's end all there is to know is how many epochs and steps are done.
+        del checkpoint["loops"]
+        done = {"epochs": self.current_epoch + 1, "steps": self.step}
+        checkpoint["done"] = done | {"schedule": self.schedule.state_dict()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        done = checkpoint["done"]
+        self.step = done["steps"]
+        self.schedule.load_state_dict(done["schedule"])
+        progress: Any = self.trainer.fit_loop.epoch_progress.current
+        progress.processed = done["epochs"]

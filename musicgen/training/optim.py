@@ -1,0 +1,27 @@
+"""Optimizers by name. A new one is an entry here, its fields in config.py, a file in conf/optim/.
+
+The fields of a configuration are the keyword arguments of PyTorch's optimizer, name by name.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from musicgen.config import OptimConfig
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+def build(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The configured optimizer over these parameters."""
+    settings = dataclasses.asdict(config)
+    return OPTIMIZERS[settings.pop("name")](parameters, **settings)

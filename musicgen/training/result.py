@@ -1,0 +1,86 @@
+"""What a run leaves behind in numbers: one row per epoch, and result.json."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import InputError
+from musicgen.paths import write_text
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A row of metrics.csv. Losses in nats per character; shares from 0 to 1."""
+
+    epoch: int
+    """From 1."""
+    train_loss: float
+    """Mean over the epoch, with dropout, while the weights changed."""
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    val_bits_per_char: float
+    val_perplexity: float
+    lr: float
+    """At the epoch's last step."""
+    seconds: float
+    """Wall clock since the start of training, pauses left out."""
+    chars_per_s: float
+    """Of training alone, without validation."""
+
+
+COLUMNS = [column.name for column in dataclasses.fields(Epoch)]
+
+
+@dataclass
+class Result:
+    """result.json. Losses in nats per character; None where there is no such figure."""
+
+    status: str
+    """completed, pruned, diverged, failed or interrupted."""
+    seed: int
+    config_digest: str
+    val_loss: float | None = None
+    """Of the best epoch, the one with the lowest validation loss, like the four below."""
+    val_accuracy: float | None = None
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    best_epoch: int | None = None
+    epochs: int = 0
+    val_loss_last: float | None = None
+    val_accuracy_best: float | None = None
+    """Highest of all epochs, which need not be the best epoch's."""
+    test_loss: float | None = None
+    parameters: int | None = None
+    seconds: float | None = None
+    chars_per_s: float | None = None
+    device: str | None = None
+    precision: str | None = None
+    corpus: dict[str, str] = field(default_factory=dict)
+    """name, digest, split."""
+    versions: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+    def write(self, path: Path) -> None:
+        """Replace the file at once. NaN and infinity, which JSON lacks, are written as null."""
+        values = {k: _finite(v) for k, v in dataclasses.asdict(self).items()}
+        write_text(path, json.dumps(values, indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Result":
+        """Raises InputError if the file is missing or damaged."""
+        try:
+            values = json.loads(path.read_text())
+            known = {f.name for f in dataclasses.fields(cls)}
+            return cls(**{k: v for k, v in values.items() if k in known})
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist; name the folder of a run") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} is damaged ({error}); run again") from None
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

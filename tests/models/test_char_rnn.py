@@ -1,0 +1,114 @@
+"""The network against PyTorch's own layers, and its dropout against doing nothing."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from musicgen.models import CharRNN, evaluate
+from musicgen.models.char_rnn import detach
+
+VOCAB, HIDDEN, TIME, BATCH = 11, 7, 13, 3
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+def text(*shape: int) -> torch.Tensor:
+    return torch.randint(0, VOCAB, shape)
+
+
+@pytest.mark.parametrize(("cell", "oracle"), [("lstm", nn.LSTM), ("gru", nn.GRU), ("rnn", nn.RNN)])
+def test_cells_are_pytorchs(cell: str, oracle: type[nn.RNNBase]) -> None:
+    model = CharRNN(VOCAB, HIDDEN, cell=cell, layers=2)
+    reference = oracle(VOCAB, HIDDEN, num_layers=2)
+    with torch.no_grad():
+        for layer, own in enumerate(model.cells):
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                getattr(reference, f"{name}_l{layer}").copy_(getattr(own.fused, f"{name}_l0"))
+    x = text(TIME, BATCH)
+    logits, _ = model(x)
+    expected, _ = reference(functional.one_hot(x, VOCAB).float())
+    torch.testing.assert_close(logits, model.head(expected))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("embedding", [0, 5])
+def test_a_carried_state_is_as_good_as_one_long_slice(cell: str, embedding: int) -> None:
+    model = CharRNN(VOCAB, HIDDEN, cell=cell, layers=2, embedding=embedding, layer_norm=True)
+    x = text(TIME, BATCH)
+    whole, _ = model(x)
+    first, state = model(x[:5])
+    second, _ = model(x[5:], detach(state))
+    torch.testing.assert_close(whole, torch.cat([first, second]))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_dropout_changes_a_network_of_any_depth(layers: int) -> None:
+    model = CharRNN(VOCAB, HIDDEN, layers=layers, dropout=0.5)
+    x = text(TIME, BATCH)
+    one, two = model(x)[0], model(x)[0]
+    assert not torch.equal(one, two)
+    model.eval()
+    assert torch.equal(model(x)[0], model(x)[0])
+
+
+def test_dropout_acts_on_input_and_head_of_one_layer() -> None:
+    """At p close to 1 nothing of the text is left, and nothing of the layer."""
+    model = CharRNN(VOCAB, HIDDEN, dropout=0.999999)
+    logits, state = model(text(TIME, BATCH))
+    assert torch.allclose(logits, model.head.bias.expand_as(logits))
+    blank, _ = model.cells[0](torch.zeros(TIME, BATCH, VOCAB))
+    torch.testing.assert_close(state[0][0], blank[-1])
+
+
+def test_loss_starts_at_the_vocabularys_logarithm() -> None:
+    for settings in ({}, {"embedding": HIDDEN, "tie_weights": True}, {"layer_norm": True}):
+        loss, _ = evaluate(CharRNN(VOCAB, HIDDEN, **settings), text(2000))
+        assert loss == pytest.approx(math.log(VOCAB), abs=0.25)
+
+
+def test_tied_weights_are_one_tensor() -> None:
+    model = CharRNN(VOCAB, HIDDEN, embedding=HIDDEN, tie_weights=True)
+    assert model.embedding is not None
+    assert model.head.weight is model.embedding.weight
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_evaluation_is_that_of_one_stream(cell: str) -> None:
+    """Whatever the segments; the oracle is a loop over single characters in double precision."""
+    model = CharRNN(VOCAB, HIDDEN, cell=cell, dropout=0.3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)  # so that the network remembers for longer than it does at first
+    x = text(3001)
+    model.double().eval()
+    state, total = None, 0.0
+    with torch.no_grad():
+        for here, there in pairwise(x):
+            logits, state = model(here.view(1, 1), state)
+            total += float(functional.cross_entropy(logits[0], there.view(1)))
+    model.float().train()
+    for segments in (1, 2, 5, 32):
+        loss, accuracy = evaluate(model, x, segments=segments)
+        assert loss == pytest.approx(total / 3000, abs=1e-5)
+        assert 0 < accuracy < 1
+    assert model.training
+
+
+def test_evaluation_is_exact_for_a_network_that_never_forgets() -> None:
+    """An LSTM whose gates stay open counts characters for ever: every segment needs its pass."""
+    model = CharRNN(VOCAB, HIDDEN)
+    fused = model.cells[0].fused
+    with torch.no_grad():
+        fused.bias_ih_l0[: 2 * HIDDEN] = 30.0
+        fused.weight_hh_l0.zero_()
+        fused.weight_ih_l0[2 * HIDDEN : 3 * HIDDEN] *= 0.01
+    x = text(3001)
+    one, many = evaluate(model, x, segments=1), evaluate(model, x, segments=11)
+    assert one[0] == pytest.approx(many[0], abs=1e-5)

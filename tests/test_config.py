@@ -1,0 +1,96 @@
+"""The configuration: its YAML, its types and its rules agree."""
+
+import dataclasses
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen import config
+from musicgen.errors import InputError
+from musicgen.models.cells import CELLS
+from musicgen.training.optim import OPTIMIZERS
+from musicgen.training.schedule import SCHEDULES
+from tests.tunes import ROOT, composed
+
+
+def names(group: str) -> set[str]:
+    return {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+
+
+def test_files_and_registered_names_agree() -> None:
+    assert names("model") == set(CELLS)
+    assert names("optim") == set(OPTIMIZERS) == set(config.OPTIMIZERS)
+    assert names("schedule") == set(SCHEDULES) == set(config.SCHEDULES)
+
+
+@pytest.mark.parametrize("group", ["model", "optim", "schedule", "trainer"])
+def test_every_choice_composes(group: str) -> None:
+    for name in names(group):
+        part = getattr(composed(f"{group}={name}"), group)
+        assert not dataclasses.is_dataclass(part) or getattr(part, "name", name) == name
+
+
+def test_every_leaf_says_what_it_is() -> None:
+    for key, field, _ in config.leaves(composed()):
+        assert re.match(r"\w", field.metadata["doc"]), key
+        assert len(field.metadata["doc"]) < 140, key
+
+
+def test_round_trip_through_yaml(tmp_path) -> None:
+    chosen = composed("optim=nadam", "schedule=plateau", "model=gru", "model.hidden=7")
+    path = tmp_path / "config.yaml"
+    path.write_text(config.dump(chosen))
+    again = config.load(path)
+    assert config.to_dict(again) == config.to_dict(chosen)
+    assert type(again.optim) is config.NAdamConfig
+    assert config.digest(again) == config.digest(chosen)
+    assert config.digest(again) != config.digest(composed())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2]", "model: 3", "a: {b", "optim: {name: os.system}", "model: {hidden: x}"]
+)
+def test_damaged_config_is_one_line(text: str, tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        config.load(path)
+    assert "\n" not in str(error.value)
+
+
+BAD = [
+    ("model.dropout=1.5", "model.dropout must be at least 0 and below 1, got 1.5"),
+    ("model.hidden=0", "model.hidden must be at least 1, got 0"),
+    ("data.seq_len=1", "data.seq_len must be at least 2, got 1"),
+    ("optim.lr=0", "optim.lr must be above 0, got 0"),
+    ("optim.lr=nan", "optim.lr must be above 0, got nan"),
+    ("optim.lr=inf", "optim.lr must be above 0, got inf"),
+    ("optim.betas=[0.9,1.0]", "optim.betas must be at least 0 and below 1"),
+    ("samples.temperatures=[1,-1]", "samples.temperatures must be at least 0"),
+    ("trainer.precision=fp8", "trainer.precision must be one of auto, fp32, bf16, got fp8"),
+    ("data.val_fraction=0.95", "data.val_fraction + data.test_fraction must be below 1"),
+    ("data=cse253", "data=cse253 needs data.path"),
+    ("model.tie_weights=true", "model.tie_weights needs model.embedding = model.hidden"),
+    ("+foo=3", "there is no key foo"),
+    ("data.split=files", "data.split=files needs data.validation_path"),
+]
+
+
+@pytest.mark.parametrize(("override", "message"), BAD, ids=[override for override, _ in BAD])
+def test_rules(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        composed(override)
+    assert "\n" not in str(error.value)
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_dropout_is_a_share(value: float) -> None:
+    chosen = composed()
+    chosen.model.dropout = value
+    if 0 <= value < 1:
+        config.check(chosen)
+    else:
+        with pytest.raises(InputError):
+            config.check(chosen)

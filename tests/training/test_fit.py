@@ -1,0 +1,240 @@
+"""fit(): what a run leaves behind, and that killing it changes nothing."""
+
+import csv
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.training import Decision, Epoch, Result, Watcher, checkpoint, fit
+from musicgen.training.checkpoint import load_model
+from musicgen.training.folder import RunFolder
+from tests.tunes import ROOT, composed, small
+
+TIMES = {"seconds", "chars_per_s"}
+"""Wall-clock fields, the only ones that may differ between equal runs."""
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+
+
+def figures(folder: Path) -> dict:
+    return {
+        k: v for k, v in json.loads((folder / "result.json").read_text()).items() if k not in TIMES
+    }
+
+
+def weights(folder: Path) -> list[bytes]:
+    last = checkpoint.load(folder / "checkpoints" / "last.safetensors")["state_dict"]
+    final = [weight.numpy().tobytes() for weight in last.values()]
+    return [(folder / "checkpoints" / "best.safetensors").read_bytes(), *final]
+
+
+def scalars(folder: Path) -> list[tuple[str, int, float]]:
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.util.tensor_util import make_ndarray
+
+    found = []
+    for path in sorted(folder.glob("events.*")):
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                if value.tag.startswith(("loss/", "accuracy/")):
+                    found.append((value.tag, event.step, float(make_ndarray(value.tensor))))
+    return sorted(found)
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    assert rows(one) == rows(other)
+    assert figures(one) == figures(other)
+    assert weights(one) == weights(other)
+    assert scalars(one) == scalars(other)
+
+
+class StopAt(Watcher):
+    """Stops after a step of an epoch, as Ctrl-C does."""
+
+    def __init__(self, epoch: int, step: int) -> None:
+        self.at, self.now = (epoch, step), False
+
+    def step(self, epoch: int, step: int, steps: int) -> None:
+        self.now = (epoch, step) == self.at
+
+    def should_stop(self) -> bool:
+        return self.now
+
+
+def test_a_run_folder_holds_everything(tmp_path: Path) -> None:
+    path = tmp_path / "tunes.txt"
+    overrides = small(tmp_path, "data.split=tunes", "data.stateful=false")
+    result = fit(composed(*overrides), tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    assert result == Result.read(folder.result)
+    assert result.status == "completed"
+    assert result.test_loss is not None
+    assert result.best_epoch is not None
+    assert [row["epoch"] for row in rows(folder.path)] == ["1", "2", "3"]
+    best = rows(folder.path)[result.best_epoch - 1]
+    assert float(best["val_loss"]) == result.val_loss
+    assert result.val_loss == min(float(row["val_loss"]) for row in rows(folder.path))
+    assert {p.name for p in folder.samples.iterdir()} == {"T0.5.abc", "T1.abc", "T2.abc"}
+    assert len(scalars(folder.path)) == 3 * 6
+    trained = load_model(folder.path)
+    assert set(trained.vocabulary.characters) == set(path.read_text())
+    assert result.parameters == sum(p.numel() for p in trained.model.parameters())
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["model=lstm", "model.dropout=0.3"],
+        ["model=gru", "optim=rmsprop", "data.stateful=false", "schedule=plateau"],
+        ["model=rnn", "model.layers=2", "optim=nadam", "schedule=one_cycle"],
+        ["optim=sgd", "optim.lr=0.1", "model.embedding=8", "model.tie_weights=true"],
+        ["optim=adagrad", "model.layer_norm=true", "trainer.precision=bf16"],
+    ],
+    ids=lambda extra: " ".join(extra),
+)
+def test_resumed_equals_uninterrupted(tmp_path: Path, extra: list[str]) -> None:
+    config = composed(*small(tmp_path, *extra))
+    fit(config, tmp_path / "one")
+    for stop in (StopAt(1, 3), StopAt(2, 1), StopAt(2, 5), StopAt(3, 2)):
+        result = fit(config, tmp_path / "other", stop, resume=True)
+        assert result.status == "interrupted"
+        assert result.epochs == stop.at[0] - 1
+    fit(config, tmp_path / "other", resume=True)
+    assert_equal_runs(tmp_path / "one", tmp_path / "other")
+
+
+def test_same_seed_same_bits_and_another_seed_others(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        fit(composed(*small(tmp_path, "model.dropout=0.2", f"seed={seed}")), tmp_path / name)
+    assert_equal_runs(tmp_path / "a", tmp_path / "b")
+    assert weights(tmp_path / "a") != weights(tmp_path / "c")
+
+
+@pytest.mark.slow
+def test_sigkill_at_any_moment(tmp_path: Path) -> None:
+    """Killed again and again, from the start of the program to its end, and resumed each time."""
+    draw = random.Random(seed := int(time.time()))
+    print("seed", seed)
+    overrides = small(tmp_path, "trainer.max_epochs=12", "model.dropout=0.2", n=100)
+    fit(composed(*overrides), tmp_path / "one")
+    other = tmp_path / "other"
+    kills = 0
+    command = [sys.executable, "-m", "musicgen.train"]
+    while not (other / "result.json").exists():
+        arguments = [*overrides, f"hydra.run.dir={other}"]
+        if (other / "config.yaml").exists():
+            arguments = [f"resume={other}"]
+        process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+        try:
+            # Up to the first epoch's end, then some random time further on, but at most 6 times.
+            deadline = time.monotonic() + 60
+            before = (
+                (other / "metrics.csv").stat().st_size if (other / "metrics.csv").exists() else 0
+            )
+            while kills < 6 and process.poll() is None and time.monotonic() < deadline:
+                metrics = other / "metrics.csv"
+                if metrics.exists() and metrics.stat().st_size > before:
+                    time.sleep(draw.uniform(0, 0.1))
+                    break
+                time.sleep(0.002)
+            if kills < 6 and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+            process.wait(60)
+        finally:
+            process.kill()
+    assert kills >= 3
+    assert_equal_runs(tmp_path / "one", other)
+
+
+def test_a_kill_while_a_checkpoint_is_written_loses_nothing(tmp_path: Path) -> None:
+    """What a writer leaves behind when it dies half-way is never read."""
+    config = composed(*small(tmp_path))
+    fit(config, tmp_path / "one")
+    fit(config, tmp_path / "other", StopAt(3, 1), resume=True)
+    folder = RunFolder(tmp_path / "other")
+    half = folder.last.read_bytes()[:1000]
+    (folder.checkpoints / ".last.safetensors.1.tmp").write_bytes(half)
+    with folder.metrics.open("a") as file:
+        file.write("3,0.1,")
+    fit(config, folder.path, resume=True)
+    assert_equal_runs(tmp_path / "one", folder.path)
+
+
+def test_a_diverged_run_says_where_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    config = composed(
+        *small(tmp_path, "optim=sgd", "optim.lr=1e38", "schedule=constant", "trainer.grad_clip=0")
+    )
+    result = fit(config, tmp_path / "run")
+    assert result.status == "diverged"
+    assert result.error is not None
+    assert "loss became" in result.error
+    assert "step" in result.error
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "diverged"
+
+
+def test_the_watcher_prunes(tmp_path: Path) -> None:
+    class Prune(Watcher):
+        def epoch(self, row: Epoch) -> Decision:
+            return Decision.PRUNE if row.epoch == 2 else Decision.CONTINUE
+
+    result = fit(composed(*small(tmp_path)), tmp_path / "run", Prune())
+    assert (result.status, result.epochs) == ("pruned", 2)
+
+
+def test_patience_ends_a_run(tmp_path: Path) -> None:
+    extra = ["early_stopping.patience=2", "trainer.max_epochs=50", "optim=sgd", "optim.lr=1e-12"]
+    config = composed(*small(tmp_path, *extra, "schedule=constant", "model.hidden=1"))
+    result = fit(config, tmp_path / "run")
+    assert result.best_epoch is not None
+    assert result.epochs == result.best_epoch + 2 < 50
+
+
+def test_a_run_folder_belongs_to_one(tmp_path: Path) -> None:
+    config = composed(*small(tmp_path))
+    with RunFolder(tmp_path / "run").locked():
+        child = multiprocessing.get_context("spawn").Process(
+            target=_expect_refusal, args=(small(tmp_path), tmp_path / "run", os.getpid())
+        )
+        child.start()
+        child.join()
+    assert child.exitcode == 0
+    fit(config, tmp_path / "run")
+    with pytest.raises(InputError, match="holds a run already"):
+        fit(config, tmp_path / "run")
+
+
+def _expect_refusal(overrides: list[str], folder: Path, holder: int) -> None:
+    with pytest.raises(InputError, match=f"in use by process {holder} on "):
+        fit(composed(*overrides), folder)
+
+
+def test_resuming_with_another_configuration_is_refused(tmp_path: Path) -> None:
+    fit(composed(*small(tmp_path)), tmp_path / "run", StopAt(2, 1))
+    with pytest.raises(InputError, match=r"begun with model.hidden=8, got 9"):
+        fit(composed(*small(tmp_path, "model.hidden=9")), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("name", ["last.safetensors", "best.safetensors", "model.json"])
+@pytest.mark.parametrize("damage", [b"", b"x" * 100, None])
+def test_damaged_checkpoints_are_one_line(tmp_path: Path, name: str, damage: bytes | None) -> None:
+    config = composed(*small(tmp_path))
+    fit(config, tmp_path / "run", StopAt(2, 1))
+    path = tmp_path / "run" / "checkpoints" / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
+    resumed = name == "last.safetensors"
+    with pytest.raises(InputError, match="damaged") as error:
+        fit(config, tmp_path / "run", resume=True) if resumed else load_model(tmp_path / "run")
+    assert "\n" not in str(error.value)
