@@ -12,8 +12,9 @@ Counts = NDArray[np.int64]
 
 WIDEST = 13
 """Semitones: an interval wider than an octave counts as one of this width."""
-BINS_PER_OCTAVE = 4
-"""Bins of length from one length to its double: enough to part 1/12, 1/8, 5/32 and 3/16."""
+BINS_PER_OCTAVE = 7
+"""Bins from a length to its double: the fewest that keep a plain note, 5/4, 4/3 (in a triplet), 3/2
+(dotted) and 7/4 of it apart."""
 SHORTEST, LONGEST = -7, 2
 """Binary logarithms of a length in whole notes; what lies outside counts in the outermost bins."""
 
@@ -28,8 +29,7 @@ class Histograms:
     intervals: Counts
     """(27,): steps from a note to the next one, from -13 to 13 semitones."""
     lengths: Counts
-    """(37,): notes by their length, a quarter of an octave to a bin, from 1/128 to 4 whole notes.
-    """
+    """(64,): notes by the logarithm of their length, from 1/128 to 4 whole notes."""
 
     @classmethod
     def of(cls, tunes: Iterable[tuple[Sequence[Melody], int]]) -> "Histograms":

@@ -9,6 +9,7 @@ from typing import Literal
 
 from musicgen.music.distance import Histograms, jensen_shannon
 from musicgen.music.draft import misfits
+from musicgen.music.grammar import read_bar_line
 from musicgen.music.melody import melodies
 from musicgen.music.reference import Reference
 from musicgen.music.tune import Tune
@@ -187,4 +188,6 @@ def _repeats(voice: Voice) -> tuple[int, int]:
         if bar.closes and inside:
             closed += 1
             inside = False
-    return opened, closed
+    # No bar tells of a repeat that opens behind all of them, but the last bar line does.
+    dangling = bool(voice.bars) and read_bar_line(voice.bars[-1].line).opens
+    return opened + dangling, closed

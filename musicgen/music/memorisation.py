@@ -7,6 +7,7 @@ melody (`melody.py` says which notes a melody has).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,14 +40,14 @@ class RunIndex:
     """Intervals, each melody followed by _END, and a word of _END at the end."""
     suffixes: NDArray[np.int32]
     """Places in `symbols` in the order of what follows there."""
-    starts: Places
-    """Place of the first interval of each tune."""
+    bounds: Places
+    """(tunes + 1,): place of the first interval of each tune, and the place behind the last one."""
 
     @classmethod
     def of(cls, tunes: Iterable[Sequence[Melody]]) -> "RunIndex":
         """Index the melodies of each tune. Takes about half a second for half a million notes."""
-        symbols, starts = _encode(tunes, _END)
-        return cls(symbols, _suffix_array(symbols), starts)
+        symbols, bounds = _encode(tunes, _END)
+        return cls(symbols, _suffix_array(symbols), bounds)
 
     def longest_runs(self, tunes: Iterable[Sequence[Melody]]) -> tuple[Places, Places]:
         """For each tune the notes of its longest run, and which tune of the collection has it.
@@ -54,16 +55,15 @@ class RunIndex:
         Both arrays: (tunes,). The second counts from 0; where several tunes of the collection have
         the run, it is any of them. A single note is no run: 0 notes, tune -1.
         """
-        symbols, starts = _encode(tunes, _QUERY_END)
+        symbols, bounds = _encode(tunes, _QUERY_END)
         lengths, found = self._matches(symbols)
-        notes = np.zeros(len(starts), dtype=np.int64)
-        homes = np.full(len(starts), -1, dtype=np.int64)
-        ends = [*starts[1:], len(symbols) - WORD]
-        for tune, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            if start < end and lengths[start:end].any():
-                best = start + int(lengths[start:end].argmax())
+        notes = np.zeros(len(bounds) - 1, dtype=np.int64)
+        homes = np.full(len(bounds) - 1, -1, dtype=np.int64)
+        for tune, (start, end) in enumerate(pairwise(bounds)):
+            if lengths[start:end].any():
+                best = start + lengths[start:end].argmax()
                 notes[tune] = lengths[best] + 1
-                homes[tune] = np.searchsorted(self.starts, found[best], side="right") - 1
+                homes[tune] = np.searchsorted(self.bounds, found[best], side="right") - 1
         return notes, homes
 
     def _matches(self, symbols: Symbols) -> tuple[Places, Places]:
@@ -90,19 +90,19 @@ class RunIndex:
 
 
 def _encode(tunes: Iterable[Sequence[Melody]], end: int) -> tuple[Symbols, Places]:
-    """Intervals of all melodies as symbols, each melody closed by `end`; where each tune begins."""
+    """Symbols and bounds as in RunIndex, with `end` behind each melody."""
     pieces: list[Symbols] = []
-    starts: list[int] = []
+    bounds = [0]
     size = 0
     for tune in tunes:
-        starts.append(size)
         for melody in tune:
             steps = np.diff(np.array(melody.pitches, dtype=np.int64)).clip(-_WIDEST, _WIDEST)
             piece = np.append(steps + _UNISON, end).astype(np.uint8)
             pieces.append(piece)
             size += len(piece)
+        bounds.append(size)
     padding = np.full(WORD, end, dtype=np.uint8)
-    return np.concatenate([*pieces, padding]), np.array(starts, dtype=np.int64)
+    return np.concatenate([*pieces, padding]), np.array(bounds, dtype=np.int64)
 
 
 def _words(symbols: Symbols) -> NDArray[np.uint64]:

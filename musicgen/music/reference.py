@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -65,12 +64,12 @@ class Reference:
     def load(cls, path: Path) -> "Reference | None":
         """What was saved at `path`; None if it is missing, damaged or of another version."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 if arrays["version"] != VERSION:
                     return None
-                index = RunIndex(arrays["symbols"], arrays["suffixes"], arrays["starts"])
+                index = RunIndex(arrays["symbols"], arrays["suffixes"], arrays["bounds"])
                 histograms = Histograms(arrays["degrees"], arrays["intervals"], arrays["lengths"])
                 titles = arrays["titles"].tobytes().decode().split("\n")
-                return cls(tuple(titles[: len(index.starts)]), histograms, index)
-        except (OSError, EOFError, ValueError, LookupError, BadZipFile):
+                return cls(tuple(titles[: len(index.bounds) - 1]), histograms, index)
+        except Exception:  # damaged bytes raise a dozen kinds of errors in zipfile and numpy
             return None
