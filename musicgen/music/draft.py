@@ -126,7 +126,9 @@ class Draft:
             bar.ending = line.ending or bar.ending
 
     def _tied_accidentals(self, plain: Scale) -> dict[int, tuple[int]]:
-        held = self.ties.get(len(self.starts) - 1, ())
+        held = self.ties.get(len(self.starts) - 1)
+        if held is None:
+            return {}
         pairs = enumerate(zip(self.scale, plain, strict=True))
         return {step: now for step, (now, then) in pairs if now != then and now[0] in held}
 
@@ -184,10 +186,14 @@ def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:
         if following is not None:
             shares = shares or following.opens or following.ending or following.part
         free = bar.section
-        if bar.meter.length is None or text[voice.events[bar.first].start] in "ZX":
-            continue
-        full = bar.meter.length * ticks
-        if bar.length > full or (bar.length < full and not shares):
-            size = "long" if bar.length > full else "short"
+        meter = bar.meter
+        excess = bar.length * meter.denominator - ticks * meter.numerator
+        short = excess < 0 and not shares
+        if (
+            meter.numerator
+            and (excess > 0 or short)
+            and text[voice.events[bar.first].start] not in "ZX"
+        ):
+            size = "short" if short else "long"
             written = Fraction(bar.length, ticks)
-            yield bar.start, f"bar too {size}: {written} in a meter of {bar.meter.text}"
+            yield bar.start, f"bar too {size}: {written} in a meter of {meter.text}"

@@ -47,14 +47,15 @@ LENGTH = r"[0-9]*(?:/+[0-9]*)?"
 PITCH = r"(?:\^\^?|__?|=)?[A-Ga-g][,']*"
 SPACE = r"[ \t\r]+"
 STRING = r'"[^"\n]*"'
-DECORATION = r"(?:![^!|\n]*!|[.~H-Wh-w])"
+DECORATION = r"(?:![^!|\n]*!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
+"""`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
 NUMBERS = r"[0-9][0-9,\-]*"
 """Endings: `1`, `1,3`, `2-4`."""
 
 TOKENS: dict[Kind, str] = {
     Kind.NOTE: PITCH + LENGTH,
     Kind.SPACE: SPACE + "|`+",
-    Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|::+)(?:\[?{NUMBERS})?",
+    Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|:+\]|::+)(?:\[?{NUMBERS})?",
     Kind.REST: rf"[zx]{LENGTH}",
     Kind.MULTIREST: r"[ZX][0-9]*",
     Kind.SPACER: rf"y{LENGTH}",

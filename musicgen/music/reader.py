@@ -16,6 +16,7 @@ TICKS = 80_640
 MAX_TICKS = 2**32
 """No finer than this: a length that would need it is rounded, and listed as a problem."""
 MAX_BARS_OF_REST = 1000
+MAX_VOICES = 64
 
 _TUPLET = re.compile(r"\(([0-9]+):?([0-9]*):?([0-9]*)").match
 _TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
@@ -54,6 +55,9 @@ class Reader:
     def voice(self, name: str, start: int) -> Draft:
         """The draft of the voice in which music goes on at offset `start`."""
         if name not in self.drafts:
+            if len(self.drafts) == MAX_VOICES:
+                self.found.complain(start, f"more than {MAX_VOICES} voices")
+                return self._draft or next(iter(self.drafts.values()))
             unit = self._ticks_of(self._unit, start)
             self.drafts[name] = Draft(name, self._key, self._meter, unit, start)
         self._draft = self.drafts[name]

@@ -10,8 +10,8 @@ MAX_PASSES = 16
 """Most times that a repeat is played, whatever its colons and endings ask for."""
 MAX_PARTS = 256
 """Most parts that a `P:` order is expanded to."""
-MAX_GROWTH = 16
-"""Playing out stops at this many times the written events: `P:(((A9)9)9)9` is 6,561 parts."""
+MAX_EVENTS = 500_000
+"""Playing out more than what is written stops here: `P:(((A9)9)9)9` is 6,561 parts."""
 
 _PART_ITEM = re.compile(r"([A-Za-z])|(\()|(\))|([0-9]{1,3})")
 
@@ -34,32 +34,32 @@ def unfold(voice: Voice, order: str = "") -> tuple[Sounding, ...]:
 
     order: parts in the order of play, from the header's `P:`; ignored if it names an unknown one.
     """
-    sounding: list[Sounding] = []
-    open_ties: dict[int, int] = {}
+    notes: list[Sounding] = []
+    held: dict[int, int] = {}  # pitch tied from the event before to its place in notes
     now = 0
     for number in play_order(voice.bars, order):
         bar = voice.bars[number]
         shift = now - bar.onset
         now += bar.length
         for index in range(bar.first, bar.last):
-            event = voice.events[index]
-            if not event.pitches and not open_ties:
+            _, _, onset, length, pitches = voice.events[index]
+            onset += shift
+            ties = voice.ties.get(index)
+            if not (held or ties):
+                for pitch in pitches:
+                    notes.append(Sounding(onset, length, pitch, index))
                 continue
-            ties = voice.ties.get(index, ())
-            held: dict[int, int] = {}
-            for pitch in event.pitches:
-                at = open_ties.get(pitch)
+            before, held = held, {}
+            for pitch in pitches:
+                at = before.get(pitch)
                 if at is None:
-                    at = len(sounding)
-                    sounding.append(Sounding(event.onset + shift, event.length, pitch, index))
+                    at = len(notes)
+                    notes.append(Sounding(onset, length, pitch, index))
                 else:
-                    tied = sounding[at]
-                    end = event.onset + shift + event.length
-                    sounding[at] = tied._replace(length=end - tied.onset)
-                if pitch in ties:
+                    notes[at] = notes[at]._replace(length=onset + length - notes[at].onset)
+                if ties and pitch in ties:
                     held[pitch] = at
-            open_ties = held
-    return tuple(sounding)
+    return tuple(notes)
 
 
 def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
@@ -69,7 +69,7 @@ def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
     """
     starts = {bar.part: number for number, bar in reversed(list(enumerate(bars))) if bar.part}
     labels = expand_parts(order)
-    budget = MAX_GROWTH * max(bars[-1].last, 1000) if bars else 0
+    budget = max(MAX_EVENTS, bars[-1].last + len(bars)) if bars else 0
     if not labels or not all(label in starts for label in labels):
         return _repeat(bars, 0, len(bars), budget)
     bounds = [*sorted(starts.values()), len(bars)]
