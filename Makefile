@@ -21,6 +21,9 @@ test: $(VENV)/.installed-dev  ## all checks and all tests
 test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minute
 	$(RUN) -m pytest -q -n auto -m "not slow"
 
+bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text> measures on your own)
+	$(RUN) -m tests.bench.training $(TUNES)
+
 lint: $(VENV)/.installed-dev  ## mend style, then check types
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .

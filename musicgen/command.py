@@ -50,6 +50,7 @@ def run(name: str, main: Callable[[Invocation], None]) -> None:
     try:
         _check_arguments(sys.argv[1:])
         schema.register()
+        schema.register_experiments(shipped("experiments"))
         register_help(name)
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
@@ -62,6 +63,12 @@ def run(name: str, main: Callable[[Invocation], None]) -> None:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
+        if not composed:  # Hydra could not even make the run's folder
+            fail(
+                f"hydra.run.dir must be a folder that can be made: {error.strerror}{where}; "
+                "choose another with hydra.run.dir=<folder>",
+                InputError.exit_code,
+            )
         fail(f"{error.strerror}{where}; free space or choose another folder, then go on", 1)
     finally:
         for invocation in composed:

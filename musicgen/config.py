@@ -4,11 +4,12 @@ Hydra composes the YAML files against these classes; `typed` turns the composed 
 real `Config` once, at start-up, and checks it. Below the commands nobody has seen a DictConfig.
 """
 
+import copy
 import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,79 @@ class SamplesConfig:
 
 
 @dataclass
+class SweepConfig:
+    name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
+    n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
+    seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
+    objective: list[str] = key("Results to judge by; several need sampler=nsgaii, pruner=none")
+    workers: str = key("Processes that train; auto: one per core, or per GPU")
+    trials_per_gpu: int = key("Trainings that share a GPU, where workers=auto", ge=1)
+    retries: int = key("How often a failed run is tried again, from its checkpoint", ge=0)
+    max_failures: float | None = key(
+        "Failures that end the sweep if exceeded; below 1: share", ge=0
+    )
+    storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
+
+
+@dataclass
+class SamplerConfig:
+    name: str = key("Who proposes configurations")
+
+
+@dataclass
+class GridConfig(SamplerConfig):
+    pass
+
+
+@dataclass
+class RandomConfig(SamplerConfig):
+    pass
+
+
+@dataclass
+class TPEConfig(SamplerConfig):
+    n_startup_trials: int = key("Configurations drawn at random first", ge=0)
+    multivariate: bool = key("Model the keys together")
+
+
+@dataclass
+class GPConfig(SamplerConfig):
+    n_startup_trials: int = key("Configurations drawn at random first", ge=0)
+
+
+@dataclass
+class NSGAIIConfig(SamplerConfig):
+    population_size: int = key("Configurations in a generation", ge=2)
+
+
+@dataclass
+class PrunerConfig:
+    name: str = key("Who cuts configurations short")
+
+
+@dataclass
+class NoPrunerConfig(PrunerConfig):
+    pass
+
+
+@dataclass
+class MedianConfig(PrunerConfig):
+    n_startup_trials: int = key("Configurations that run to their end first", ge=0)
+    n_warmup_steps: int = key("Epochs in which nothing is pruned", ge=0)
+
+
+@dataclass
+class AshaConfig(PrunerConfig):
+    min_resource: int = key("Epochs before the first decision", ge=1)
+    reduction_factor: int = key("The best 1/n of a rung go on to n times its epochs", ge=2)
+
+
+@dataclass
+class HyperbandConfig(AshaConfig):
+    max_resource: int = key("Epochs of a whole training", ge=1)
+
+
+@dataclass
 class Config:
     """Everything a training run depends on."""
 
@@ -184,6 +258,9 @@ class TrainConfig(Config):
     """What `python -m musicgen.train` takes."""
 
     resume: str | None = key("Run folder to go on with")
+    sweep: SweepConfig = MISSING
+    sampler: SamplerConfig = MISSING
+    pruner: PrunerConfig = MISSING
 
 
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
@@ -200,7 +277,25 @@ SCHEDULES: dict[str, type[ScheduleConfig]] = {
     "one_cycle": OneCycleConfig,
     "plateau": PlateauConfig,
 }
-VARIANTS: dict[str, dict[str, type[Any]]] = {"optim": OPTIMIZERS, "schedule": SCHEDULES}
+SAMPLERS: dict[str, type[SamplerConfig]] = {
+    "grid": GridConfig,
+    "random": RandomConfig,
+    "tpe": TPEConfig,
+    "gp": GPConfig,
+    "nsgaii": NSGAIIConfig,
+}
+PRUNERS: dict[str, type[PrunerConfig]] = {
+    "none": NoPrunerConfig,
+    "median": MedianConfig,
+    "asha": AshaConfig,
+    "hyperband": HyperbandConfig,
+}
+VARIANTS: dict[str, dict[str, type[Any]]] = {
+    "optim": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "sampler": SAMPLERS,
+    "pruner": PRUNERS,
+}
 """Groups whose fields differ from choice to choice; `name` tells which."""
 
 SCHEMAS: dict[str, type[Any]] = {
@@ -209,6 +304,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "trainer": TrainerConfig,
     "early_stopping": EarlyStoppingConfig,
     "samples": SamplesConfig,
+    "sweep": SweepConfig,
 }
 
 
@@ -221,6 +317,14 @@ def register() -> None:
     for group, variants in VARIANTS.items():
         for name, schema in variants.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def register_experiments(folder: Path) -> None:
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    store = ConfigStore.instance()
+    for path in sorted(folder.glob("*/experiment.yaml")):
+        node = OmegaConf.load(path)
+        store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
 def typed(composed: DictConfig) -> TrainConfig:
@@ -244,10 +348,11 @@ def from_dict(values: dict[str, Any]) -> Config:
     """A `Config` from its plain form (`to_dict`), as a run folder keeps it. Raises InputError."""
     schema = OmegaConf.structured(Config)
     try:
-        for group, variants in VARIANTS.items():
-            schema[group] = OmegaConf.structured(variants[values[group]["name"]])
-        for name, part in SCHEMAS.items():
-            schema[name] = OmegaConf.structured(part)
+        for name in {field.name for field in dataclasses.fields(Config)}:
+            if name in VARIANTS:
+                schema[name] = OmegaConf.structured(VARIANTS[name][values[name]["name"]])
+            elif name in SCHEMAS:
+                schema[name] = OmegaConf.structured(SCHEMAS[name])
         config = OmegaConf.to_object(OmegaConf.merge(schema, values))
     except (KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
@@ -261,6 +366,21 @@ def to_dict(config: Config) -> dict[str, Any]:
     """Plain nested dictionaries, without what is not part of the run itself (`resume`)."""
     names = {field.name for field in dataclasses.fields(Config)}
     return {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+
+
+def replaced(config: Config, values: Mapping[str, Any]) -> Config:
+    """A checked copy with other values at some keys. Raises InputError."""
+    config = copy.deepcopy(config)
+    for name, value in values.items():
+        *path, last = name.split(".")
+        part: Any = config
+        for step in path:
+            part = getattr(part, step, None)
+        if not hasattr(part, last):
+            raise InputError(f"there is no key {name} in this configuration; see --help")
+        setattr(part, last, value)
+    check(config)
+    return config
 
 
 def flatten(values: dict[Any, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,0 +1,269 @@
+"""The driver: hands out trials, hears their reports, alone writes the study and the tables."""
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import RunError
+from musicgen.sweep.executor import Ended, Executor, Reported
+from musicgen.sweep.folder import Folder
+from musicgen.sweep.journal import Journal
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.progress import Finished, Judged, Observer, Progress, Started, Tally
+from musicgen.sweep.results import Configuration, Row, judge
+from musicgen.sweep.samplers import GRID
+from musicgen.sweep.space import grid
+from musicgen.sweep.study import Stored, Study, connect
+from musicgen.sweep.table import Tables
+from musicgen.sweep.trial import (
+    COMPLETED,
+    DIVERGED,
+    FAILED,
+    INTERRUPTED,
+    Decision,
+    Job,
+    Objective,
+)
+
+log = logging.getLogger(__name__)
+
+TABLES_SHARE = 0.05
+"""Share of the sweep's time that writing tables may take."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sweep ended."""
+
+    rows: list[Row]
+    """One per configuration, best first."""
+    interrupted: bool
+    """Stopped on request; the same call goes on with it."""
+    importances: Mapping[str, float]
+    """Each parameter's share in what makes a good trial; empty if there is too little to say."""
+
+
+class Driver:
+    """Runs a sweep in a folder, or goes on with the one that is there.
+
+    folder: gets `sweep.json`, `study.journal`, `table.csv`, `table.md` and a folder per trial.
+    on_refresh: called with the rows, best first, whenever the tables were written; its time
+        counts as theirs.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        objective: Objective,
+        executor: Executor,
+        folder: Path,
+        *,
+        observe: Observer = lambda event: None,
+        on_refresh: Callable[[list[Row]], None] = lambda rows: None,
+    ) -> None:
+        self.plan = plan
+        self._objective = objective
+        self._executor = executor
+        self._folder = Folder(folder)
+        self._observe = observe
+        self._on_refresh = on_refresh
+        self._configurations: dict[int, Configuration] = {}
+        self._tally = Tally(plan)
+        self._queue: deque[Job] = deque()
+        self._running: dict[tuple[int, int], Job] = {}
+        self._attempts: Counter[tuple[int, int]] = Counter()
+        self._given_up: set[int] = set()
+        """Trials that the pruner has spoken on, in this life of the driver or before."""
+        self._points: Iterator[Mapping[str, Any]] | None = None
+        self._stop_requests = 0
+        self._failures = 0
+
+    def run(self) -> Outcome:
+        """Run what is left of the sweep.
+
+        Raises InputError, before anything is created, if the storage can't be reached or the
+        folder belongs to another sweep or driver; RunError if more configurations failed than
+        the plan allows, none completed, or workers can't start. The tables are complete then too.
+        """
+        with ExitStack() as stack:
+            database = connect(self.plan.storage) if self.plan.storage else None
+            if database:
+                stack.callback(database.engine.dispose)
+            name = self._folder.claim(self.plan.identity(), shared=database is not None)
+            stack.callback(self._folder.release)
+            backing = database or Journal(self._folder.path / "study.journal")
+            self._study = Study(backing, name, self.plan)
+            stack.callback(self._study.close)
+            self._tables = Tables(self._folder.path, self.plan)
+            self._recall()
+            try:
+                self._executor.start(self._objective, self._folder.path)
+                self._drive()
+            finally:
+                self._executor.close(kill=self._stop_requests > 1)
+                for configuration in self._configurations.values():
+                    configuration.state = INTERRUPTED
+                importances = self._study.importances()
+                rows = self._write_tables(importances)
+        if self.plan.too_many(self._failures):
+            raise RunError(
+                f"{self._failures} configurations failed, sweep.max_failures allows "
+                f"{self.plan.max_failures}; see {self._folder.path / 'table.md'}, "
+                "start again to go on"
+            )
+        reached = self.progress()
+        if self._stop_requests == 0 and not reached.completed + reached.pruned:
+            raise RunError(
+                f"none of {self.plan.total} configurations completed, the last one: "
+                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / 'table.md'}"
+            )
+        return Outcome(rows, self._stop_requests > 0, importances)
+
+    def request_stop(self) -> None:
+        """Stop: the first call lets running trials stop at their checkpoints, the second kills.
+
+        Safe in a signal handler and from any thread. Either way the sweep can be resumed.
+        """
+        self._stop_requests += 1
+        self._executor.wake()
+
+    def progress(self) -> Progress:
+        """Where the sweep stands; quick, from any thread."""
+        return self._tally.progress(len({number for number, _ in tuple(self._running)}))
+
+    def _recall(self) -> None:
+        """Take up what the study remembers: finished trials stay, the others are queued."""
+        self._folder.check_numbers(self._study.count)
+        for stored in self._study.trials():
+            configuration = self._admit(stored)
+            if stored.finished:
+                self._tally.count(configuration.row())
+            elif configuration.status is not None:
+                self._conclude(configuration)  # killed between its last run and its end
+            else:
+                self._enqueue(configuration)
+        self._tally.begin()
+        if self.plan.sampler == GRID:
+            self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)
+        if self._study.count:
+            done = self.progress().done
+            log.info(
+                "going on: %d of %d done, %d under way", done, self.plan.total, len(self._queue)
+            )
+
+    def _drive(self) -> None:
+        stopping = False
+        while self._stop_requests < 2:
+            if not stopping and (self._stop_requests or self.plan.too_many(self._failures)):
+                stopping = True
+                self._executor.stop()
+            if not stopping:
+                self._fill()
+            if not self._running:
+                return
+            for event in self._executor.wait(self._tables.due_in()):
+                if isinstance(event, Reported):
+                    self._judge(event, stopping)
+                else:
+                    self._end(event, stopping)
+            if self._tables.due_in() == 0:
+                self._write_tables({})
+
+    def _fill(self) -> None:
+        """Give every free worker something to do."""
+        while self._executor.free:
+            if self._queue:
+                job = self._queue.popleft()
+            elif self._study.count < self.plan.total:
+                point = next(self._points) if self._points is not None else None
+                self._enqueue(self._admit(self._study.create(point)))
+                continue
+            else:
+                return
+            self._running[job.key] = job
+            self._executor.submit(job)
+            self._observe(Started(job, self._attempts[job.key]))
+
+    def _judge(self, event: Reported, stopping: bool) -> None:
+        job = event.job
+        pruned = job.run == 0 and self._study.report(job.number, event.step, event.value)
+        decision = Decision.CONTINUE
+        if pruned:
+            decision = Decision.PRUNE
+            self._given_up.add(job.number)
+        if stopping:
+            decision = Decision.STOP
+        self._executor.decide(job, decision)
+        self._observe(Judged(job, event.step, event.value, decision))
+
+    def _end(self, event: Ended, stopping: bool) -> None:
+        job, result = event.job, judge(event.result, self.plan.objectives)
+        del self._running[job.key]
+        self._tables.outdated = True
+        if result["status"] == INTERRUPTED and not stopping:
+            result = {**result, "status": FAILED, "error": "it stopped without being asked to"}
+        again = result["status"] == FAILED and self._attempts[job.key] < self.plan.retries
+        self._observe(Finished(job, result, again))
+        configuration = self._configurations[job.number]
+        if again:
+            self._attempts[job.key] += 1
+            self._queue.appendleft(self._job(configuration, job.run))
+        elif result["status"] != INTERRUPTED:
+            log.info("trial %d, run %d: %s", job.number, job.run, result["status"])
+            with self._study.batch():
+                self._study.save(job.number, job.run, result)
+                configuration.runs[job.run] = result
+                if configuration.status is not None:
+                    self._conclude(configuration)
+            if job.run == 0:
+                self._enqueue(configuration)
+
+    def _admit(self, stored: Stored) -> Configuration:
+        configuration = Configuration(
+            stored.number, stored.params, self.plan.seeds, dict(stored.runs)
+        )
+        self._configurations[stored.number] = configuration
+        if stored.pruned:
+            self._given_up.add(stored.number)
+        self._tables.outdated = True
+        return configuration
+
+    def _enqueue(self, configuration: Configuration) -> None:
+        self._queue.extend(self._job(configuration, run) for run in configuration.pending())
+
+    def _job(self, configuration: Configuration, run: int) -> Job:
+        number = configuration.number
+        pruned = run == 0 and number in self._given_up
+        return Job(
+            number,
+            run,
+            seed=self.plan.seed + run,
+            params=configuration.params,
+            folder=self._folder.trial(number, run, self.plan.seeds),
+            decision=Decision.PRUNE if pruned else Decision.CONTINUE,
+        )
+
+    def _conclude(self, configuration: Configuration) -> None:
+        status = configuration.status
+        assert status is not None
+        values = None
+        if status == COMPLETED:
+            row = configuration.row()
+            values = [float(row[key]) for key in self.plan.objectives]
+        self._study.finish(configuration.number, status, values)
+        self._tally.count(configuration.row())
+        self._failures += status in (FAILED, DIVERGED)
+
+    def _write_tables(self, importances: Mapping[str, float]) -> list[Row]:
+        begun = time.monotonic()
+        front = self._study.front() if len(self.plan.objectives) > 1 else None
+        rows = self._tables.write(self._configurations.values(), front, importances)
+        self._on_refresh(rows)
+        self._tables.written((time.monotonic() - begun) / TABLES_SHARE)
+        return rows

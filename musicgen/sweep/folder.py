@@ -1,0 +1,106 @@
+"""A sweep's folder: whose it is, who is at work in it, where each trial lives."""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from musicgen.errors import InputError
+
+
+class Folder:
+    """One sweep's folder; `claim` it before writing to it, `release` it at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    def claim(self, fingerprint: Mapping[str, str], *, shared: bool = False) -> str:
+        """Lock the folder for the sweep that `fingerprint` describes; returns its study's name.
+
+        Makes the folder if need be. The lock is the kernel's: it ends with the process, however
+        that ends. Raises InputError if another driver holds it, or if another sweep lives here.
+        shared: the study lives among others, so its name gets an ending of its own.
+        """
+        self.compare(fingerprint)
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = (self.path / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read() or "another process"
+            lock.close()
+            raise InputError(
+                f"{self.path} is in the hands of {holder}; wait for it, stop it, "
+                "or give the sweep another name"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
+        self._lock = lock
+        if (identity := self._identity()) is not None:
+            return str(identity["study"])
+        study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
+        text = json.dumps({"study": study, "sweep": fingerprint}, indent=2)
+        write(self.path / "sweep.json", text + "\n")
+        return study
+
+    def compare(self, fingerprint: Mapping[str, str]) -> None:
+        """Raises InputError, with the differences, if a sweep of another kind lives here."""
+        identity = self._identity()
+        if identity is None:
+            return
+        before: Mapping[str, str] = identity["sweep"]
+        keys = [*before, *(key for key in fingerprint if key not in before)]
+        changes = [
+            f"{key} was {before.get(key, 'absent')}, now {fingerprint.get(key, 'absent')}"
+            for key in keys
+            if before.get(key) != fingerprint.get(key)
+        ]
+        if changes:
+            more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+            raise InputError(
+                f"{self.path} holds another sweep: {'; '.join(changes[:3])}{more}; "
+                "give this sweep another name or remove that folder"
+            )
+
+    def check_numbers(self, known: int) -> None:
+        """Raises InputError if a trial's folder exists that the study doesn't know of.
+
+        The study was lost, or lives in another storage; its numbers must not be used twice.
+        """
+        for path in self.path.iterdir():
+            if path.name.isdecimal() and int(path.name) >= known:
+                raise InputError(
+                    f"{path} is of a trial that the study doesn't know (it has {known}); "
+                    "give back the study's file or storage, or remove the sweep's folder"
+                )
+
+    def trial(self, number: int, run: int, seeds: int) -> Path:
+        """The folder of one run, made if need be: `<number>`, or `<number>/seed<run>`."""
+        path = self.path / str(number)
+        if seeds > 1:
+            path /= f"seed{run}"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _identity(self) -> dict[str, Any] | None:
+        path = self.path / "sweep.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that a kill leaves the old text or the new one."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(text)
+    draft.replace(path)

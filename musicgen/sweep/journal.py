@@ -1,0 +1,96 @@
+"""The study's file: one JSON line per change, appended by the driver alone.
+
+Optuna's own journal backend locks, syncs and reads the file again at every change (1.1 ms per
+trial where this one takes 0.2, and SQLite 4.0), glues new lines to one that a kill cut short, and
+waits 30 s for a dead process's lock. With a single writer, who holds the folder's lock, none of
+that is needed. The format is Optuna's: `optuna-dashboard study.journal` reads it, even while the
+sweep runs.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import BaseJournalBackend
+
+from musicgen.errors import RunError
+
+
+class Journal(BaseJournalBackend):
+    """A journal file mended at opening: what a kill cut short is taken off its end.
+
+    Raises RunError if the file is damaged elsewhere, or can't be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unread = self._mend()
+        self._file = path.open("ab", buffering=0)
+        self._unwritten = b""
+        self._batches = 0
+
+    def _mend(self) -> list[dict[str, Any]]:
+        data = self._path.read_bytes() if self._path.exists() else b""
+        lines = data.splitlines(keepends=True)
+        logs, good = [], 0
+        for number, line in enumerate(lines, start=1):
+            try:
+                logs.append(json.loads(line))
+                if not line.endswith(b"\n"):
+                    raise ValueError("no end of line")
+            except ValueError:
+                if number < len(lines):
+                    raise RunError(
+                        f"{self._path} must be one JSON object a line, line {number} is not; "
+                        "restore the file or start the sweep under another name"
+                    ) from None
+                del logs[number - 1 :]
+                os.truncate(self._path, good)
+            good += len(line)
+        return logs
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """What was not read before; Optuna never goes back."""
+        logs, self._unread = self._unread, []
+        yield from logs
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
+        # Through JSON, so that we go on with exactly what a later start will read.
+        self._unread += [json.loads(line) for line in lines]
+        self._unwritten += "".join(f"{line}\n" for line in lines).encode()
+        if not self._batches:
+            self._write()
+
+    @contextmanager
+    def batch(self, *, durable: bool = False) -> Iterator[None]:
+        """Write the changes made inside in one go: a kill leaves all of them or none.
+
+        durable: also survive a power cut.
+        """
+        self._batches += 1
+        try:
+            yield
+        finally:
+            self._batches -= 1
+            if not self._batches:
+                self._write()
+        if durable:
+            os.fsync(self._file.fileno())
+
+    def _write(self) -> None:
+        data, self._unwritten = self._unwritten, b""
+        while data:
+            try:
+                data = data[self._file.write(data) :]
+            except OSError as error:
+                raise RunError(
+                    f"{self._path} can't be written: {error.strerror}; "
+                    "mend that and start again: the sweep goes on"
+                ) from error
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,88 @@
+"""What to sweep and how, as one value whose rules are checked when it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from musicgen.errors import InputError
+from musicgen.sweep.pruners import check_pruner
+from musicgen.sweep.samplers import GRID, check_sampler
+from musicgen.sweep.space import Space, describe, grid_size
+
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep. Raises InputError if its parts don't go together."""
+
+    space: Space
+    n_trials: int | None = None
+    """Configurations in all (>= 1); needed unless the sampler is grid. May grow later."""
+    objectives: Mapping[str, Direction] = field(default_factory=lambda: {"val_loss": "minimize"})
+    """Result keys by which configurations are judged. Reports are about the first."""
+    sampler: str = GRID
+    sampler_settings: Mapping[str, Any] = field(default_factory=dict)
+    pruner: str = "none"
+    pruner_settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    """The first run's seed, and the sampler's."""
+    seeds: int = 1
+    """Runs of each configuration (>= 1); the first decides whether the others take place."""
+    retries: int = 0
+    """How often a run that failed is tried again, from its checkpoint (>= 0)."""
+    max_failures: int | float | None = None
+    """Failed configurations that end the sweep when exceeded: a number, or (below 1) a share."""
+    storage: str | None = None
+    """A database's URL; None keeps the study in the sweep's folder."""
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    """What else must not change between two starts, for instance the rest of the configuration."""
+    refresh_s: float = 5.0
+    """Least time between two writings of the tables."""
+
+    def __post_init__(self) -> None:
+        check_sampler(self.sampler, self.sampler_settings, self.space)
+        check_pruner(self.pruner, self.pruner_settings, len(self.objectives))
+        if not self.objectives:
+            raise InputError("sweep.objective must name at least one result, got none")
+        for key, way in self.objectives.items():
+            if way not in ("minimize", "maximize"):
+                raise InputError(f"sweep.objective.{key} is minimize or maximize, got {way}")
+        if self.n_trials is None and self.sampler != GRID:
+            raise InputError(f"sweep.n_trials must be given for sampler={self.sampler}")
+        for key, least in {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}.items():
+            value = getattr(self, key)
+            if value is not None and value < least:
+                raise InputError(f"sweep.{key} must be at least {least}, got {value}")
+
+    @property
+    def total(self) -> int:
+        """Configurations in all."""
+        if self.sampler != GRID:
+            assert self.n_trials is not None
+            return self.n_trials
+        size = grid_size(self.space)
+        return size if self.n_trials is None else min(self.n_trials, size)
+
+    def identity(self) -> dict[str, str]:
+        """What makes two plans the same sweep, as text; sizes and patience may differ."""
+        return {
+            **describe(self.space),
+            "sweep.objective": _text(self.objectives),
+            "sampler": f"{self.sampler} {_text(self.sampler_settings)}".strip(),
+            "pruner": f"{self.pruner} {_text(self.pruner_settings)}".strip(),
+            "sweep.seed": str(self.seed),
+            "sweep.seeds": str(self.seeds),
+            **self.fingerprint,
+        }
+
+    def too_many(self, failures: int) -> bool:
+        """Whether so many failed configurations end the sweep."""
+        if self.max_failures is None:
+            return False
+        share = isinstance(self.max_failures, float) and self.max_failures < 1
+        return failures > self.max_failures * (self.total if share else 1)
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in settings.items())

@@ -1,0 +1,109 @@
+"""What runs gave, and how the runs of one configuration become one row."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, STATUSES, Result, Scalar
+
+Row = dict[str, Any]
+"""One line of a table: number, status, swept keys, results."""
+
+
+def judge(result: Result, objectives: Iterable[str]) -> Result:
+    """The result, with a status that its content bears out."""
+    if result.get("status") not in STATUSES:
+        return {**result, "status": FAILED, "error": f"no such status: {result.get('status')}"}
+    if result["status"] != COMPLETED:
+        return result
+    for key in objectives:
+        value = result.get(key)
+        if not isinstance(value, int | float):
+            return {**result, "status": FAILED, "error": f"the objective returned no {key}"}
+        if not math.isfinite(value):
+            return {**result, "status": DIVERGED, "error": f"{key} is {value}"}
+    return result
+
+
+@dataclass
+class Configuration:
+    """One point of the space and what its runs gave so far."""
+
+    number: int
+    params: Mapping[str, Any]
+    seeds: int
+    runs: dict[int, Result] = field(default_factory=dict)
+    state: str = "running"
+    """`running`, or `interrupted` once the sweep has stopped, until `status` is known."""
+
+    @property
+    def status(self) -> str | None:
+        """How it ended: completed if all runs did, else as the first that didn't; None before."""
+        if 0 in self.runs and self.runs[0]["status"] != COMPLETED:
+            return str(self.runs[0]["status"])
+        if len(self.runs) < self.seeds:
+            return None
+        odd = [run["status"] for _, run in sorted(self.runs.items()) if run["status"] != COMPLETED]
+        return str(odd[0]) if odd else COMPLETED
+
+    def pending(self) -> list[int]:
+        """The runs that are to be made, as far as is known: the first, then all the others."""
+        if self.status is not None:
+            return []
+        return [run for run in range(self.seeds if 0 in self.runs else 1) if run not in self.runs]
+
+    def row(self) -> Row:
+        """One row per configuration: means over its completed runs if there are several seeds."""
+        head = {"number": self.number, "status": self.status or self.state, **self.params}
+        if self.seeds == 1:
+            return {**head, **_results(self.runs.get(0, {}))}
+        done = [run for _, run in sorted(self.runs.items()) if run["status"] == COMPLETED]
+        odd = [run for _, run in sorted(self.runs.items()) if run["status"] != COMPLETED]
+        row = {**head, "n": len(done), **means(done or odd[:1])}
+        if odd and "error" in odd[0]:
+            row["error"] = odd[0]["error"]
+        return row
+
+    def run_rows(self) -> list[Row]:
+        """One row per run."""
+        return [
+            {"number": self.number, "run": index, "status": run["status"]}
+            | dict(self.params)
+            | _results(run)
+            for index, run in sorted(self.runs.items())
+        ]
+
+
+def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, float, int]:
+    """A row's sort key: completed ones first, then by the first objective, then by number."""
+    key, way = next(iter(objectives.items()))
+    value = row.get(key)
+    if not isinstance(value, int | float):
+        value = math.inf
+    elif way == "maximize":
+        value = -value
+    return row["status"] != COMPLETED, value, row["number"]
+
+
+def means(runs: list[Result]) -> Result:
+    """Mean of every number, standard deviation (n - 1) of every float; other values if they agree.
+
+    The deviation of `key` is `<key>_std`; it needs two runs.
+    """
+    mean: Result = {}
+    for key in dict.fromkeys(key for run in runs for key in run if key not in ("status", "seed")):
+        values = [run[key] for run in runs if key in run]
+        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(set(values)) == 1 and not isinstance(values[0], float):
+            mean[key] = values[0]
+        elif len(numbers) == len(values):
+            mean[key] = statistics.fmean(numbers)
+            if len(numbers) > 1 and any(isinstance(v, float) for v in numbers):
+                mean[f"{key}_std"] = statistics.stdev(numbers)
+    return mean
+
+
+def _results(run: Mapping[str, Scalar]) -> Row:
+    return {key: value for key, value in run.items() if key != "status"}

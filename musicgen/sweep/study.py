@@ -1,0 +1,189 @@
+"""The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.importance import get_param_importances
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from musicgen.errors import InputError
+from musicgen.sweep.journal import Journal
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.pruners import make_pruner
+from musicgen.sweep.samplers import GRID, make_sampler, seed_for
+from musicgen.sweep.space import distributions
+from musicgen.sweep.trial import COMPLETED, PRUNED, Result
+
+STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
+"""How a configuration's status ends in Optuna; every other one ends as FAIL."""
+
+PRUNED_AT = "pruned_at"
+"""Attribute of a trial: the step at which the pruner gave it up."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A trial as the study remembers it."""
+
+    number: int
+    params: Mapping[str, Any]
+    runs: dict[int, Result]
+    """Results of finished runs, by the run's index among the seeds."""
+    finished: bool
+    pruned: bool
+    """The pruner has spoken, whether or not the trial heard of it."""
+
+
+class Study:
+    """One sweep's trials in a journal file or a database, by their numbers."""
+
+    def __init__(self, backing: Journal | RDBStorage, name: str, plan: Plan) -> None:
+        # As soon as a study is touched: Optuna prints through a handler of its own otherwise.
+        optuna.logging.disable_default_handler()
+        optuna.logging.enable_propagation()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._backing = backing
+        self._plan = plan
+        self._distributions = distributions(plan.space)
+        self._storage: BaseStorage = (
+            JournalStorage(backing) if isinstance(backing, Journal) else get_storage(backing)
+        )
+        try:
+            self._id = self._storage.get_study_id_from_name(name)
+        except KeyError:
+            directions = [StudyDirection[way.upper()] for way in plan.objectives.values()]
+            self._id = self._storage.create_new_study(directions, name)
+        self._study = optuna.load_study(
+            study_name=name,
+            storage=self._storage,
+            pruner=make_pruner(plan.pruner, **plan.pruner_settings),
+        )
+        self.count = len(self._study.get_trials(deepcopy=False))
+        """Trials that ever began; the next one's number."""
+        self._renew_sampler(self.count)
+
+    def trials(self) -> Iterator[Stored]:
+        """All trials in order; one that a kill caught half made is completed first."""
+        for trial in self._study.get_trials(deepcopy=False):
+            params = dict(trial.params)
+            for key in self._distributions.keys() - params.keys():
+                params[key] = self._complete(trial, key, self._distributions[key])
+            runs = {
+                int(key.removeprefix("run")): result
+                for key, result in trial.user_attrs.items()
+                if key.startswith("run")
+            }
+            pruned = PRUNED_AT in trial.user_attrs
+            finished = trial.state.is_finished()
+            yield Stored(trial.number, self._decode(params), runs, finished, pruned)
+
+    def create(self, point: Mapping[str, Any] | None) -> Stored:
+        """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
+        number = self.count
+        # Durable: a folder must never exist for a number that the study has forgotten.
+        with self.batch(durable=True):
+            if point is not None:
+                params = {key: self._plan.space[key].encode(v) for key, v in point.items()}
+                self._study.add_trial(
+                    create_trial(
+                        state=TrialState.RUNNING, params=params, distributions=self._distributions
+                    )
+                )
+            else:
+                self._renew_sampler(number)
+                params = self._study.ask(self._distributions).params
+        self.count += 1
+        return Stored(number, self._decode(params), {}, finished=False, pruned=False)
+
+    def report(self, number: int, step: int, value: float) -> bool:
+        """Keep a value after a step; returns whether the pruner gives the trial up.
+
+        A step that an earlier life of the trial reported is not judged again.
+        """
+        trial = self._storage.get_trial(self._trial_id(number))
+        if PRUNED_AT in trial.user_attrs:
+            return True
+        if step in trial.intermediate_values or len(self._plan.objectives) > 1:
+            return False
+        with self.batch():
+            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
+            trial = self._storage.get_trial(trial._trial_id)
+            pruned = self._study.pruner.prune(self._study, trial)
+            if pruned:
+                self._storage.set_trial_user_attr(trial._trial_id, PRUNED_AT, step)
+        return pruned
+
+    def save(self, number: int, run: int, result: Result) -> None:
+        """Keep the result of one finished run."""
+        self._storage.set_trial_user_attr(self._trial_id(number), f"run{run}", result)
+
+    def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
+        """End a trial; `values` are its objectives, None unless it completed."""
+        self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
+
+    def front(self) -> set[int]:
+        """Numbers of the trials that no other trial beats in every objective."""
+        return {trial.number for trial in self._study.best_trials}
+
+    def importances(self) -> dict[str, float]:
+        """Each parameter's share in what makes a trial a good one, largest first.
+
+        PED-ANOVA, as in Optuna. Empty below ten completed trials, and where nothing varies.
+        """
+        done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len(done) < 10 or len({tuple(trial.values) for trial in done}) == 1:
+            return {}
+        return dict(get_param_importances(self._study))
+
+    def batch(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """Changes made inside are written together; a database writes each at once."""
+        if isinstance(self._backing, Journal):
+            return self._backing.batch(durable=durable)
+        return nullcontext()
+
+    def close(self) -> None:
+        self._storage.remove_session()
+        if isinstance(self._backing, Journal):
+            self._backing.close()
+
+    def _renew_sampler(self, number: int) -> None:
+        if self._plan.sampler != GRID:
+            seed = seed_for(self._plan.seed, number)
+            self._study.sampler = make_sampler(
+                self._plan.sampler, seed=seed, **self._plan.sampler_settings
+            )
+
+    def _complete(self, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
+        self._renew_sampler(trial.number)
+        value = self._study.sampler.sample_independent(self._study, trial, key, distribution)
+        internal = distribution.to_internal_repr(value)
+        self._storage.set_trial_param(trial._trial_id, key, internal, distribution)
+        return value
+
+    def _decode(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: dim.decode(params[key]) for key, dim in self._plan.space.items()}
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def connect(url: str) -> RDBStorage:
+    """A database for studies. Raises InputError, without the password, if it can't be reached."""
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    try:
+        return RDBStorage(url)
+    except ImportError as error:
+        raise InputError(f"sweep.storage={place} needs its driver installed: {error}") from None
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        if parts.password:
+            reason = reason.replace(parts.password, "***")
+        raise InputError(f"sweep.storage={place} can't be reached: {reason}") from None

@@ -1,0 +1,153 @@
+"""Tables of a sweep: one row per configuration, best first, whatever became of it."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from musicgen.sweep.folder import write
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.results import Configuration, Row, rank
+from musicgen.sweep.space import grid_size
+from musicgen.sweep.trial import COMPLETED
+
+LAST = ("error",)
+LARGEST_PIVOT = 400
+"""Cells of a pivot that somebody may still read."""
+
+
+class Tables:
+    """`table.csv` and `table.md` of a sweep, and `runs.csv` if there are several seeds."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._next = time.monotonic() + plan.refresh_s
+        self.outdated = False
+        """Whether something changed since the last writing."""
+
+    def due_in(self) -> float | None:
+        """Seconds until the next writing; None if nothing changed."""
+        return max(0.0, self._next - time.monotonic()) if self.outdated else None
+
+    def written(self, pause_s: float) -> None:
+        """Note that the tables are up to date; the next writing is `pause_s` away at least."""
+        self.outdated = False
+        self._next = time.monotonic() + max(self._plan.refresh_s, pause_s)
+
+    def write(
+        self,
+        configurations: Collection[Configuration],
+        front: Collection[int] | None,
+        importances: Mapping[str, float],
+    ) -> list[Row]:
+        """Write the files and return the rows, best first.
+
+        front: numbers of the configurations that no other beats, if there are several objectives.
+        """
+        rows = [configuration.row() for configuration in configurations]
+        rows.sort(key=lambda row: rank(row, self._plan.objectives))
+        if front is not None:
+            rows = [{**row, "front": row["number"] in front} for row in rows]
+        shown = [self._spell(row) for row in rows]
+        lead = ["number", "status", *self._plan.space, "n", *self._plan.objectives]
+        write(self._folder / "table.csv", as_csv(shown, lead))
+        write(self._folder / "table.md", self._page(shown, lead, importances))
+        if self._plan.seeds > 1:
+            runs = [self._spell(row) for c in configurations for row in c.run_rows()]
+            write(self._folder / "runs.csv", as_csv(runs, ["number", "run", *lead[1:]]))
+        return rows
+
+    def _spell(self, row: Row) -> Row:
+        """The row with swept values as text where a table has no word for them: null, lists."""
+        odd = {
+            key: row[key] for key in self._plan.space if not isinstance(row[key], str | float | int)
+        }
+        return {**row, **{key: json.dumps(value) for key, value in odd.items()}}
+
+    def _page(self, rows: list[Row], lead: Sequence[str], importances: Mapping[str, float]) -> str:
+        objective = next(iter(self._plan.objectives))
+        parts = [as_markdown(rows, lead)]
+        if rows and rows[0]["status"] == COMPLETED:
+            best = " ".join(f"{key}={cell(rows[0][key])}" for key in self._plan.space)
+            value = f"{objective} {cell(rows[0][objective])}"
+            parts.insert(0, f"Best: {best} (number {rows[0]['number']}, {value})\n")
+        if len(self._plan.space) == 2 and 0 < grid_size(self._plan.space) <= LARGEST_PIVOT:
+            down, across = self._plan.space
+            parts.append(f"{objective}:\n\n{pivot(rows, down, across, objective).markdown()}")
+        if importances:
+            shares = [{"parameter": key, "share": share} for key, share in importances.items()]
+            parts.append(f"Importance:\n\n{as_markdown(shares, [])}")
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """One value over two parameters; a cell is None where there is none."""
+
+    down: str
+    across: str
+    down_values: tuple[Any, ...]
+    across_values: tuple[Any, ...]
+    cells: tuple[tuple[Any, ...], ...]
+    """One tuple per value of `down`."""
+
+    def markdown(self) -> str:
+        corner = f"{self.down} \\ {self.across}"
+        rows = [
+            {corner: down, **dict(zip(map(cell, self.across_values), line, strict=True))}
+            for down, line in zip(self.down_values, self.cells, strict=True)
+        ]
+        return as_markdown(rows, [corner])
+
+
+def pivot(rows: Iterable[Row], down: str, across: str, value: str) -> Pivot:
+    """Completed rows' `value` over two parameters, both in the order of the sweep.
+
+    Of several rows at one place the first counts, the best one if the rows are ranked.
+    """
+    rows = list(rows)
+    in_order = sorted(rows, key=lambda row: int(row["number"]))
+    downs = {cell(row[down]): row[down] for row in in_order}
+    acrosses = {cell(row[across]): row[across] for row in in_order}
+    found: dict[tuple[str, str], Any] = {}
+    for row in rows:
+        if row["status"] == COMPLETED:
+            found.setdefault((cell(row[down]), cell(row[across])), row.get(value))
+    cells = tuple(tuple(found.get((d, a)) for a in acrosses) for d in downs)
+    return Pivot(down, across, tuple(downs.values()), tuple(acrosses.values()), cells)
+
+
+def columns(rows: Iterable[Row], lead: Sequence[str]) -> list[str]:
+    """Every key of the rows: those of `lead` that occur, the others as they come, errors last."""
+    found = dict.fromkeys(key for row in rows for key in row)
+    middle = [key for key in found if key not in lead and key not in LAST]
+    return [*(k for k in lead if k in found), *middle, *(k for k in LAST if k in found)]
+
+
+def as_csv(rows: Sequence[Row], lead: Sequence[str]) -> str:
+    """Rows as CSV with full precision; what a row lacks is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(rows, lead) or list(lead), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_markdown(rows: Sequence[Row], lead: Sequence[str]) -> str:
+    """Rows as a Markdown table, numbers to five digits."""
+    keys = columns(rows, lead) or list(lead)
+    lines = [keys, ["---"] * len(keys), *([cell(row.get(key)) for key in keys] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def cell(value: Any) -> str:
+    """A value as the text of a Markdown cell."""
+    if value is None:
+        return ""
+    text = f"{value:.5g}" if isinstance(value, float) else str(value)
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,124 @@
+"""A worker process: receives one objective, then runs jobs until its driver is gone.
+
+Started by an executor as `python -m musicgen.sweep.worker <fd>`; an executor on other machines
+calls `serve` with a connection of its own. Messages to a worker: the objective as bytes, then
+jobs, answers to reports, and STOP at any time. Messages from it: READY, reports, results.
+"""
+
+import ctypes
+import gc
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
+
+READY, BROKEN, REPORT, END = "ready", "broken", "report", "end"
+"""From the worker: (READY,), (BROKEN, why), (REPORT, step, value), (END, result)."""
+ANSWER, STOP = "answer", "stop"
+"""To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
+
+
+class Worker:
+    """One end of the line to the driver; a thread listens, the main thread works."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._trials: queue.SimpleQueue[Trial] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Decision] = queue.SimpleQueue()
+        self._trial: Trial | None = None
+
+    def serve(self) -> None:
+        """Run jobs for ever; the process ends with its driver."""
+        try:
+            objective: Objective = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own driver
+        except Exception as error:
+            traceback.print_exc()
+            self._connection.send((BROKEN, one_line(error)))
+            return
+        gc.freeze()  # what the imports made stays: don't look through it after every trial
+        self._connection.send((READY,))
+        threading.Thread(target=self._listen, daemon=True).start()
+        while True:
+            self._connection.send((END, run(objective, self._trials.get())))
+            # A trainer's cycles may hold a network each, and are few: the collector, who counts
+            # objects and not bytes, would let fifty of them wait (4 MB each: 100 MB in 25 trials).
+            gc.collect()
+
+    def _report(self, step: int, value: float) -> Decision:
+        self._connection.send((REPORT, step, value))
+        return self._answers.get()
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                message = self._connection.recv()
+                if isinstance(message, Job):
+                    # Made here, so that a STOP right behind the job finds its trial.
+                    self._trial = Trial(message, self._report)
+                    self._trials.put(self._trial)
+                elif message[0] == ANSWER:
+                    self._answers.put(message[1])
+                elif (trial := self._trial) is not None:
+                    trial.decision = Decision.STOP
+        except (EOFError, OSError):
+            os._exit(0)  # the driver is gone; the checkpoint on disk is all that matters
+
+
+def serve(connection: Connection) -> None:
+    """Work for the driver at the other end of `connection`; returns only if that is impossible."""
+    # Ctrl-C reaches every process of a terminal; what it means is the driver's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # The listening thread cannot run while native code holds the interpreter's lock.
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    Worker(connection).serve()
+
+
+def run(objective: Objective, trial: Trial) -> Result:
+    """The objective's result as plain scalars; whatever it raises becomes status `failed`."""
+    with open(trial.folder / "output.log", "ab", buffering=0) as log:
+        # At the level of descriptors, so that native libraries don't write over the live table.
+        os.dup2(log.fileno(), sys.__stdout__.fileno())  # type: ignore[union-attr]
+        os.dup2(log.fileno(), sys.__stderr__.fileno())  # type: ignore[union-attr]
+    try:
+        return {
+            key: value for key, raw in objective(trial).items() if _is_scalar(value := _plain(raw))
+        }
+    except BaseException as error:
+        # BaseException: a library that calls sys.exit must not take the worker with it.
+        traceback.print_exc()
+        return {"status": FAILED, "error": one_line(error)}
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def one_line(error: BaseException) -> str:
+    """`ValueError: first line of the message`; out of memory is said in words."""
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of numpy or torch as Python's own: the driver must not need their libraries."""
+    if not isinstance(value, str | int | float | bool) and getattr(value, "shape", None) == ():
+        return value.item()
+    return value
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

@@ -1,0 +1,68 @@
+"""The executors that the suite is for, and drivers in processes of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musicgen.sweep.driver import Driver
+from musicgen.sweep.executor import Executor
+from musicgen.sweep.local import LocalExecutor
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.trial import Objective
+
+MakeExecutor = Callable[[int], Executor]
+Sweep = Callable[..., Driver]
+
+
+def local(workers: int) -> Executor:
+    return LocalExecutor([{"OMP_NUM_THREADS": "1"} for _ in range(workers)])
+
+
+@pytest.fixture(params=[local])
+def make_executor(request: pytest.FixtureRequest) -> MakeExecutor:
+    """A maker of executors with so many workers: one more kind here, and the suite is for it."""
+    return request.param
+
+
+@pytest.fixture
+def sweep(make_executor: MakeExecutor, tmp_path: Path) -> Sweep:
+    """Makes drivers in `tmp_path / "sweep"`, or in another folder there."""
+
+    def make(
+        plan: Plan, objective: Objective, *, workers: int = 2, folder: str = "sweep", **hooks: Any
+    ) -> Driver:
+        return Driver(plan, objective, make_executor(workers), tmp_path / folder, **hooks)
+
+    return make
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts drivers in processes, and ends what is left of them."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(
+        objective: str, points: int, workers: int = 2, seeds: int = 1
+    ) -> subprocess.Popen[str]:
+        script = Path(__file__).with_name("sweep_process.py")
+        sizes = map(str, (points, workers, seeds))
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path / "sweep"), objective, *sizes],
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

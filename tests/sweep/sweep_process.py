@@ -1,0 +1,47 @@
+"""A driver in a process of its own, for tests that kill it.
+
+Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds. Handles Ctrl-C as a
+command would, prints `started` at the first report, and exits with 0, 130 or an error's own code.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import sweep_toys
+
+from musicgen.errors import MusicgenError
+from musicgen.sweep.driver import Driver
+from musicgen.sweep.local import LocalExecutor
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.progress import Judged
+from musicgen.sweep.space import Choice
+
+
+def plan(points: int, **settings: Any) -> Plan:
+    space = {"a": Choice(tuple(range(points // 2))), "b": Choice(("x", None))}
+    return Plan(space, retries=1000, refresh_s=0.05, **settings)
+
+
+def main(folder: str, objective: str, points: str, workers: str, seeds: str) -> int:
+    judged: list[object] = []
+
+    def observe(event: object) -> None:
+        if isinstance(event, Judged) and not judged:
+            judged.append(event)
+            print("started", flush=True)
+
+    executor = LocalExecutor([{} for _ in range(int(workers))])
+    what = plan(int(points), seeds=int(seeds))
+    driver = Driver(what, getattr(sweep_toys, objective), executor, Path(folder), observe=observe)
+    signal.signal(signal.SIGINT, lambda *_: driver.request_stop())
+    try:
+        return 130 if driver.run().interrupted else 0
+    except MusicgenError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,144 @@
+"""Objectives for sweeps in tests: small, deterministic, in a module that workers can import."""
+
+import functools
+import hashlib
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from musicgen.sweep.trial import Decision, Trial
+
+
+def digest(*parts: Any) -> float:
+    """A number in [0, 1) that depends on every bit of its arguments."""
+    data = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(data[:7]) / 2**56
+
+
+def nothing(trial: Trial) -> Mapping[str, Any]:
+    return {"status": "completed", "val_loss": digest(sorted(trial.params.items()))}
+
+
+def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[str, Any]:
+    """A training that keeps a checkpoint per step; its result depends on every step."""
+    checkpoint = trial.folder / "state.json"
+    state = {"step": 0, "value": digest(sorted(trial.params.items()), trial.seed)}
+    if checkpoint.exists():
+        state = json.loads(checkpoint.read_text())
+    status = "completed"
+    while state["step"] < count:
+        if trial.should_stop():
+            status = "pruned" if trial.decision is Decision.PRUNE else "interrupted"
+            break
+        time.sleep(pause_s)
+        state = {"step": state["step"] + 1, "value": digest(state["value"])}
+        draft = checkpoint.with_suffix(".draft")
+        draft.write_text(json.dumps(state))
+        draft.replace(checkpoint)
+        trial.report(state["step"], state["value"])
+    return {
+        "status": status,
+        "val_loss": state["value"],
+        "steps": state["step"],
+        "pid": os.getpid(),
+    }
+
+
+slow_steps = functools.partial(steps, count=1000, pause_s=0.01)
+few_steps = functools.partial(steps, count=3, pause_s=0.0)
+
+
+def polls(trial: Trial, *, reports: int = 0) -> Mapping[str, Any]:
+    """Only asks whether to stop, for ten seconds at most."""
+    for step in range(reports):
+        trial.report(step, 0.0)
+    for _ in range(2000):
+        if trial.should_stop():
+            return {"status": "interrupted"}
+        time.sleep(0.005)
+    return {"status": "failed", "error": "nobody stopped it"}
+
+
+polls_after_one_report = functools.partial(polls, reports=1)
+
+
+def curve(trial: Trial) -> Mapping[str, Any]:
+    """Loss falls to x over 20 steps; the worst values of x can be told after one step."""
+    for step in range(1, 21):
+        loss = trial.params["x"] + 1 / step
+        if trial.report(step, loss) is Decision.PRUNE:
+            return {"status": "pruned", "val_loss": loss, "steps": step}
+    return {"status": "completed", "val_loss": loss, "steps": 20}
+
+
+def moody(trial: Trial) -> Mapping[str, Any]:
+    """Does what the parameter `mood` says."""
+    mood = trial.params["mood"]
+    attempts = trial.folder / "attempts"
+    attempts.write_text(attempts.read_text() + "x" if attempts.exists() else "x")
+    if mood == "raises":
+        raise ValueError("no good\nat all")
+    if mood == "exits":
+        raise SystemExit(3)
+    if mood == "memory":
+        raise MemoryError
+    if mood == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if mood == "nan":
+        return {"status": "completed", "val_loss": math.nan}
+    if mood == "diverges":
+        return {"status": "diverged", "error": "loss is nan at step 3"}
+    if mood == "forgets":
+        return {"status": "completed", "train_loss": 1.0}
+    if mood == "odd":
+        return {"status": "splendid", "val_loss": 1.0}
+    if mood == "gives up":
+        return {"status": "interrupted"}
+    if mood == "second time" and attempts.read_text() == "x":
+        raise OSError("not yet")
+    print("all is well")
+    return {"status": "completed", "val_loss": 0.5, "device": "cpu", "history": [1, 2]}
+
+
+def seeded(trial: Trial) -> Mapping[str, Any]:
+    """x plus a tenth of the seed; fails for x = 2 and pruned by itself for x = 3."""
+    x = trial.params["x"]
+    if (x, trial.seed) in {(2, 1), (4, 0)}:
+        raise RuntimeError("bad luck")
+    status = "pruned" if x == 3 else "completed"
+    return {"status": status, "val_loss": x + trial.seed / 10, "epochs": 7, "seed": trial.seed}
+
+
+def two_objectives(trial: Trial) -> Mapping[str, Any]:
+    x, y = trial.params["x"], trial.params["y"]
+    return {"status": "completed", "val_loss": (x - 1) ** 2 + y, "parameters": x**2 + y}
+
+
+def stubborn(trial: Trial) -> Mapping[str, Any]:
+    """Says that it has begun, then holds the interpreter's lock in native code."""
+    (trial.folder / "pid").write_text(str(os.getpid()))
+    return {"status": "completed", "val_loss": float(sum(range(10**11)))}
+
+
+def growing(trial: Trial) -> Mapping[str, Any]:
+    """Leaves a cycle that holds 4 MB behind, as trainers do."""
+    ring: list[Any] = [bytearray(4_000_000)]
+    ring.append(ring)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {"status": "completed", "val_loss": 0.0, "mb": pages * 4096 / 1e6, "pid": os.getpid()}
+
+
+def environment(trial: Trial) -> Mapping[str, Any]:
+    return {
+        "status": "completed",
+        "val_loss": 0.0,
+        "threads": os.environ["OMP_NUM_THREADS"],
+        "gpu": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+        "pid": os.getpid(),
+        "optuna": "optuna" in __import__("sys").modules,
+    }

@@ -1,0 +1,76 @@
+"""What only local workers have: environments, starts that fail, ends of processes."""
+
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sweep_toys
+
+from musicgen.errors import InputError, RunError
+from musicgen.sweep.driver import Driver
+from musicgen.sweep.local import LocalExecutor, slots
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.progress import Judged
+from musicgen.sweep.space import Int
+
+
+def test_slots_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(8), raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert [slot["OMP_NUM_THREADS"] for slot in slots()] == ["1"] * 8
+    assert [slot["OMP_NUM_THREADS"] for slot in slots(3)] == ["2"] * 3
+    assert [slot["OMP_NUM_THREADS"] for slot in slots(16)] == ["1"] * 16
+    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in slots(gpus=2)] == ["0", "1"]
+    shared = slots(gpus=2, trials_per_gpu=2)
+    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in shared] == ["0", "1", "0", "1"]
+    assert [slot["OMP_NUM_THREADS"] for slot in shared] == ["2"] * 4
+    for bad in ({"workers": 0}, {"workers": -1}, {"workers": "many"}, {"trials_per_gpu": 0}):
+        with pytest.raises(InputError, match="must be"):
+            slots(**bad)
+
+
+def test_environments_are_there_before_the_first_import(tmp_path: Path) -> None:
+    executor = LocalExecutor([{"OMP_NUM_THREADS": "3", "CUDA_VISIBLE_DEVICES": "7"}])
+    (row,) = Driver(Plan({"a": Int(1, 1)}), sweep_toys.environment, executor, tmp_path).run().rows
+    assert (row["threads"], row["gpu"]) == ("3", "7")
+
+
+def test_workers_that_do_not_start(tmp_path: Path) -> None:
+    executor = LocalExecutor([{"PYTHONMALLOC": "nonsense"}])
+    with pytest.raises(RunError, match=r"workers don't start: .* with code 1, three times; see "):
+        Driver(Plan({"a": Int(1, 9)}), sweep_toys.nothing, executor, tmp_path).run()
+    assert "PYTHONMALLOC" in (tmp_path / "workers.log").read_text()
+
+
+def test_an_objective_from_a_module_that_workers_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ghost = types.ModuleType("ghost")
+    exec("def objective(trial): ...", ghost.__dict__)
+    monkeypatch.setitem(sys.modules, "ghost", ghost)
+    with pytest.raises(RunError, match=r"load the objective: ModuleNotFoundError: .*ghost"):
+        Driver(Plan({"a": Int(1, 9)}), ghost.objective, LocalExecutor([{}]), tmp_path).run()
+
+
+def test_workers_end_at_once_when_their_line_is_cut(tmp_path: Path) -> None:
+    """A driver that fails must not leave its process with busy workers, nor wait for them."""
+    failed_at: list[float] = []
+
+    def fail(event: Any) -> None:
+        if isinstance(event, Judged):
+            failed_at.append(time.monotonic())
+            raise ZeroDivisionError
+
+    executor = LocalExecutor([{}, {}])
+    with pytest.raises(ZeroDivisionError):
+        Driver(
+            Plan({"a": Int(1, 9)}),
+            sweep_toys.polls_after_one_report,
+            executor,
+            tmp_path,
+            observe=fail,
+        ).run()
+    assert time.monotonic() - failed_at[0] < 2
