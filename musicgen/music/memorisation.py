@@ -130,8 +130,8 @@ def _suffix_array(symbols: Symbols) -> NDArray[np.int32]:
         if width >= longest or len(keys) == 0 or ranks[order[-1]] == len(keys) - 1:
             return order.astype(np.int32)
         further = np.zeros_like(ranks)
-        further[:-width] = ranks[width:] + 1
-        keys = ranks * (len(keys) + 1) + further
+        further[:-width] = ranks[width:]
+        keys = ranks * len(keys) + further
         width *= 2
 
 

@@ -83,9 +83,14 @@ def test_a_run_may_be_transposed_but_leaves_no_voice_and_no_tune() -> None:
     assert longest_runs(training, [[[60, 62], [64, 65]]]) == [(2, 0)]
 
 
-def test_the_widest_intervals_are_told_from_the_ends_of_melodies() -> None:
-    wide = [0, 127, 0, 127]
-    assert longest_runs([[wide]], [[wide], [[127, 0]], [[64, 64]]]) == [(4, 0), (2, 0), (0, -1)]
+def test_every_interval_is_told_from_the_ends_of_melodies() -> None:
+    upward: Tunes = [[[0, step]] for step in range(128)]
+    downward: Tunes = [[[127, 127 - step]] for step in range(1, 128)]
+    runs = longest_runs(upward + downward, upward + downward)
+    assert [notes for notes, _ in runs] == [2] * 255
+    clipped = {126, 127, 253, 254}
+    assert all(home == n or {n, home} < clipped for n, (_, home) in enumerate(runs))
+    assert longest_runs(upward, downward) == [(0, -1)] * 127
 
 
 def test_a_tune_longer_than_the_collection() -> None:
