@@ -139,7 +139,8 @@ def _remove_empty(folder: Path) -> None:
 
 def fail(message: str, exit_code: int) -> None:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    if os.environ.get("MG_TRACE"): raise
+    if os.environ.get("MG_TRACE"):
+        raise
     sys.exit(exit_code)
 
 
@@ -161,7 +162,8 @@ def explain(error: Exception, keys: Iterable[str]) -> str:
             f"cannot read the argument {error.override!r}; arguments look like model.hidden=150, "
             "quote what has spaces or brackets"
         )
-    if match := re.search(r"Sweep parameters '([^']+)' requires --multirun", text):
+    several = r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)"
+    if match := re.search(several, text):
         return (
             f"{match[1]} has several values, which needs -m: "
             f"python -m musicgen.train -m {shlex.join(sys.argv[1:])}"

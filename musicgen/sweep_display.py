@@ -31,6 +31,7 @@ class SweepDisplay:
         self.objective = next(iter(plan.objectives))
         self.running: dict[tuple[int, int], str] = {}
         self.latest: dict[tuple[int, int], str] = {}
+        self.introduced = False
 
     def observe(self, event: Started | Judged | Finished) -> None:
         """The driver's observer."""
@@ -38,6 +39,7 @@ class SweepDisplay:
         name = self._name(event.job.number, event.job.run)
         values = " ".join(f"{key}={cell(value)}" for key, value in event.job.params.items())
         if isinstance(event, Started):
+            self._introduce()
             self.running[key] = values
         elif isinstance(event, Judged):
             self.latest[key] = f"epoch {event.step}  {self.objective} {event.value:.4f}"
@@ -46,6 +48,17 @@ class SweepDisplay:
             self.latest.pop(key, None)
             if not self.console.is_terminal:
                 self._say(f"{name} {values}: {self._outcome(event)}")
+
+    def _introduce(self) -> None:
+        """What is swept, once it is certain that this driver may: when its first trial starts."""
+        if self.introduced:
+            return
+        self.introduced = True
+        seeds = f" x {self.plan.seeds} seeds" if self.plan.seeds > 1 else ""
+        self._say(
+            f"sweeping {', '.join(self.plan.space)}: {self.plan.total:,} configurations{seeds}, "
+            f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
+        )
 
     def _name(self, number: int, run: int) -> str:
         return f"trial {number}" + (f" seed{run}" if self.plan.seeds > 1 else "")
@@ -63,12 +76,6 @@ class SweepDisplay:
     @contextmanager
     def showing(self, driver: Driver) -> Iterator[None]:
         """The live table, while the sweep runs."""
-        keys = ", ".join(self.plan.space)
-        self._say(
-            f"sweeping {keys}: {self.plan.total:,} configurations"
-            f"{f' x {self.plan.seeds} seeds' if self.plan.seeds > 1 else ''}, "
-            f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
-        )
         if not self.console.is_terminal:
             yield
             return

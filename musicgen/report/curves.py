@@ -92,9 +92,10 @@ def plot(curves: Mapping[str, Sequence[Curve]], total: int) -> Figure:
 
 def _leave_out_outliers(axes: Any, curves: Mapping[str, Sequence[Curve]]) -> None:
     """One diverging run must not press the others flat."""
-    values = [
-        v for runs in curves.values() for run in runs for v in run["val_loss"] if math.isfinite(v)
+    columns = [
+        run[f"{part}_loss"] for runs in curves.values() for run in runs for part in ("train", "val")
     ]
+    values = [value for column in columns for value in column if math.isfinite(value)]
     if values:
         low, high = np.quantile(values, [0, 0.97])
         axes.set_ylim(low - 0.05 * (high - low) - 0.02, high + 0.15 * (high - low) + 0.02)
