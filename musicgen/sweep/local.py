@@ -144,13 +144,16 @@ class LocalExecutor:
 
     def _bury(self, slot: int, process: _Process) -> Event | None:
         self._processes[slot] = None
-        reason = _last_words(process.end())
+        code = process.end()
+        reason = _last_words(code)
         job = process.job
         if process.ready:
             return Ended(job, {"status": FAILED, "error": reason}) if job else None
         self._false_starts += 1
-        if self._false_starts == 3:
-            raise RunError(f"workers don't start: {reason}, three times; see {self._log}")
+        # Who leaves by itself will do so again; who was killed may have been unlucky.
+        if self._false_starts >= (3 if code >= 0 else 10):
+            times = f"{self._false_starts} times in a row"
+            raise RunError(f"workers don't start: {reason}, {times}; see {self._log}")
         if job:
             self.submit(job)  # it had not begun
         return None

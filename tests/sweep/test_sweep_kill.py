@@ -103,7 +103,7 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
             driver.wait()
             assert all(gone(worker) for worker in workers)
             driver = spawn("steps", points, seeds=seeds)
-    assert code == 0
+    assert code == 0, driver.communicate()
     print("killed:", *kills)
     assert len(kills) > 2
     assert results(folder) == undisturbed[seeds - 1]

@@ -40,7 +40,7 @@ def test_environments_are_there_before_the_first_import(tmp_path: Path) -> None:
 
 def test_workers_that_do_not_start(tmp_path: Path) -> None:
     executor = LocalExecutor([{"PYTHONMALLOC": "nonsense"}])
-    with pytest.raises(RunError, match=r"workers don't start: .* with code 1, three times; see "):
+    with pytest.raises(RunError, match=r"don't start: .* with code 1, 3 times in a row; see "):
         Driver(Plan({"a": Int(1, 9)}), sweep_toys.nothing, executor, tmp_path).run()
     assert "PYTHONMALLOC" in (tmp_path / "workers.log").read_text()
 
