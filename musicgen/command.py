@@ -5,10 +5,10 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -50,12 +50,13 @@ def run(
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     composed: list[Invocation] = []
+    swept_keys: list[str] = []
 
     def capture(cfg: DictConfig) -> None:
         settings = HydraConfig.get()
         folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
         composed.append(Invocation(cfg, folder, overrides))
-        _check_not_a_sweep(settings.sweeper.get("params"), overrides)
+        swept_keys.extend(settings.sweeper.get("params") or ())
 
     try:
         _check_arguments(sys.argv[1:])
@@ -65,6 +66,7 @@ def run(
         swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
+            _check_not_a_sweep(swept_keys, invocation.overrides)
             main(invocation)
         for asked in swept:
             if sweep is None:
@@ -98,10 +100,10 @@ def _sweeps() -> "list[Swept]":
     return sweeper.captured
 
 
-def _check_not_a_sweep(params: Mapping[str, Any] | None, overrides: list[str]) -> None:
+def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
     """Raise InputError if an experiment's file sweeps a key that the command gives no value."""
     given = {override.split("=")[0] for override in overrides}
-    if set(params or ()) - given:
+    if set(keys) - given:
         command = shlex.join(sys.argv[1:])
         raise InputError(
             f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "

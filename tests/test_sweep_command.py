@@ -78,6 +78,14 @@ def test_several_values_need_m(tmp_path: Path) -> None:
     assert_refused(process, "python -m musicgen.train -m model.dropout=0,0.1")
 
 
+def test_an_experiment_that_sweeps_needs_m(tmp_path: Path) -> None:
+    process = train("experiment=dropout", "data.path=x", cwd=tmp_path)
+    assert_refused(process, "python -m musicgen.train -m experiment=dropout data.path=x")
+    assert not list(tmp_path.iterdir())
+    one = train("experiment=dropout", "data.path=x", "model.dropout=0.1", cwd=tmp_path)
+    assert_refused(one, "data.path")
+
+
 @pytest.mark.slow
 def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
     arguments = sweep(tmp_path, "model.dropout=0,0.2", "optim=adam,adagrad", "model.hidden=8")
