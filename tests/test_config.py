@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from musicgen import config
 from musicgen.errors import InputError
 from musicgen.models.cells import CELLS
+from musicgen.sweep.pruners import PRUNERS, make_pruner
+from musicgen.sweep.samplers import GRID, SAMPLERS, make_sampler
 from musicgen.training.optim import OPTIMIZERS
 from musicgen.training.schedule import SCHEDULES
 from tests.tunes import ROOT, composed
@@ -23,9 +25,19 @@ def test_files_and_registered_names_agree() -> None:
     assert names("model") == set(CELLS)
     assert names("optim") == set(OPTIMIZERS) == set(config.OPTIMIZERS)
     assert names("schedule") == set(SCHEDULES) == set(config.SCHEDULES)
+    assert names("sampler") == {*SAMPLERS, GRID} == set(config.SAMPLERS)
+    assert names("pruner") == set(PRUNERS) == set(config.PRUNERS)
 
 
-@pytest.mark.parametrize("group", ["model", "optim", "schedule", "trainer"])
+def test_samplers_and_pruners_take_their_settings() -> None:
+    for name in config.SAMPLERS:
+        settings = config.settings(composed(f"sampler={name}").sampler)
+        assert name == GRID or make_sampler(name, seed=0, **settings)
+    for name in config.PRUNERS:
+        make_pruner(name, **config.settings(composed(f"pruner={name}").pruner))
+
+
+@pytest.mark.parametrize("group", ["model", "optim", "schedule", "trainer", "sampler", "pruner"])
 def test_every_choice_composes(group: str) -> None:
     for name in names(group):
         part = getattr(composed(f"{group}={name}"), group)

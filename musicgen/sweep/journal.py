@@ -2,9 +2,9 @@
 
 Optuna's own journal backend locks, syncs and reads the file again at every change, glues new lines
 to one that a kill cut short, and waits 30 s for a dead process's lock. It takes 1.1 ms per trial
-where this one takes 0.2, and SQLite with a write-ahead log 4.0 (1,000 trials, 2026-11-23). With a single writer, who holds the folder's lock, none of
-that is needed. The format is Optuna's: `optuna-dashboard study.journal` reads it, even while the
-sweep runs.
+where this one takes 0.2, and SQLite with a write-ahead log 4.0 (1,000 trials, 2026-11-23). With a
+single writer, who holds the folder's lock, none of that is needed. The format is Optuna's:
+`optuna-dashboard study.journal` reads it, even while the sweep runs.
 """
 
 import json
