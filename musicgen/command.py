@@ -75,7 +75,7 @@ def run(
     except MusicgenError as error:
         fail(str(error), error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
-        fail(explain(error, known_keys()), InputError.exit_code)
+        fail(explain(error, known_keys(name)), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
@@ -185,37 +185,30 @@ def near(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
-def known_keys() -> list[str]:
-    """Every key and group of the configuration."""
-    keys = [name for name, _, _ in schema.leaves(schema.TrainConfig) if "." not in name]
-    for group, part in schema.SCHEMAS.items():
-        keys += [group, *(name for name, _, _ in schema.leaves(part, f"{group}."))]
-    for group, variants in schema.VARIANTS.items():
-        keys.append(group)
-        for part in variants.values():
-            keys += [name for name, _, _ in schema.leaves(part, f"{group}.")]
-    return sorted(set(keys))
+def known_keys(name: str = "train") -> list[str]:
+    """Every key and group of a command's configuration."""
+    keys = schema.known(schema.COMMANDS[name])
+    return sorted({*keys, *(key.split(".")[0] for key in keys)})
 
 
 def register_help(name: str) -> None:
     """Give Hydra's --help our text: what each key means, its bounds, the groups' choices."""
     doc = sys.modules["__main__"].__doc__ or ""
-    lines = [doc.strip(), "", "Groups (group=choice):"]
-    for folder in sorted(path for path in shipped("conf").iterdir() if path.is_dir()):
+    keys = schema.known(schema.COMMANDS[name])
+    groups = {key.split(".")[0] for key in keys}
+    lines = [doc.strip(), ""]
+    folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
+    lines += ["Groups (group=choice):"] if folders else []
+    for folder in folders:
         choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
         lines.append(f"  {folder.name:<15}{choices}")
+    if name == "train":
+        studies = sorted(path.parent.name for path in shipped("experiments").glob("*/*.yaml"))
+        lines.append(f"  experiment     {', '.join(studies)}")
     lines += ["", "Keys (key=value):"]
-    seen = set()
-    parts = [(schema.TrainConfig, "")]
-    parts += [(part, f"{group}.") for group, part in schema.SCHEMAS.items()]
-    parts += [(p, f"{group}.") for group, v in schema.VARIANTS.items() for p in v.values()]
-    for part, prefix in parts:
-        for key, field, _ in schema.leaves(part, prefix):
-            if key in seen or "doc" not in field.metadata:
-                continue
-            seen.add(key)
-            rule = schema.rule(field)
-            lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    for key, field in keys.items():
+        rule = schema.rule(field)
+        lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
     lines += [
         "",
         "Folder of the run: hydra.run.dir=<folder>. The composed configuration: --cfg job.",

@@ -41,7 +41,9 @@ def run(swept: Swept) -> None:
     Raises InputError before anything is created, RunError if too much failed, Interrupted after
     Ctrl-C.
     """
-    bases = {choices: schema.typed(base) for choices, base in swept.bases.items()}
+    bases = {
+        choices: schema.typed(base, schema.TrainConfig) for choices, base in swept.bases.items()
+    }
     first = next(iter(bases.values()))
     settings = first.sweep
     _refuse_driver_keys(swept.space)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg)
+    asked = config.typed(invocation.cfg, config.TrainConfig)
     folder = invocation.folder
     chosen = asked if asked.resume is None else _resumed(asked, invocation)
     # PyTorch and Lightning take seconds to import: only now, when the configuration holds.

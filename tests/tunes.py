@@ -35,7 +35,7 @@ def composed(*overrides: str) -> config.TrainConfig:
     """What `python -m musicgen.train` would be given."""
     _registered()
     with initialize_config_dir(str(shipped("conf")), version_base=None):
-        return config.typed(compose("train", list(overrides)))
+        return config.typed(compose("train", list(overrides)), config.TrainConfig)
 
 
 SMALL = (
