@@ -25,7 +25,7 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">
 <meiHead><fileDesc><titleStmt><title>{title}</title></titleStmt><pubStmt/></fileDesc></meiHead>
 <music><body><mdiv><score>
-<scoreDef>{heading}{signature}<staffGrp symbol="bracket">{staves}</staffGrp></scoreDef>
+<scoreDef>{heading}{signature}<staffGrp{symbol}>{staves}</staffGrp></scoreDef>
 <section>
 {measures}
 </section></score></mdiv></body></music></mei>
@@ -33,6 +33,8 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 _CLEF = re.compile(r"(?<!\S)(?:clef=)?(treble|bass|alto|tenor)([1-5]?)([+-]8)?(?!\S)")
 _CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 4)}
 _LINES = {"||": "dbl", "|]": "end", "|": "single", "[|]": "invis", "": "invis", ".|": "dotted"}
+_GAP = '<rend halign="center" valign="top" fontsize="40%">&#160;</rend>'
+"""Keeps a subtitle clear of the title's descenders."""
 _SUM = re.compile(r"\(?([0-9]+(?: *\+ *[0-9]+)+)\)? */ *[0-9]+")
 _ARTICLE_LAST = re.compile(r"(.+), (The|A|An|Le|La|Les|Der|Die|Das)", re.IGNORECASE)
 
@@ -56,6 +58,7 @@ def mei(tune: Tune) -> str:
         title=readable(tune.field("T"), MAX_TITLE),
         heading=_heading(tune),
         signature=_key_signature(first.key) + _meter_signature(first.meter),
+        symbol=' symbol="bracket" bar.thru="true"' if len(voices) > 1 else "",
         staves="".join(
             f'<staffDef n="{number}" lines="5"{clef}/>'
             for number, (clef, _) in enumerate(clefs, start=1)
@@ -71,11 +74,13 @@ def _heading(tune: Tune) -> str:
         for field in tune.fields
         if field.letter == "T" and field.start < tune.body
     ]
-    sizes = ["x-large", "medium", "medium"]
+    styles = ['valign="top" fontsize="x-large"', *['valign="middle" fontsize="medium"'] * 2]
     lines = [
-        f'<rend halign="center" valign="top" fontsize="{size}">{title}</rend>'
-        for size, title in zip(sizes, filter(None, titles), strict=False)
+        f'<rend halign="center" {style}>{title}</rend>'
+        for style, title in zip(styles, filter(None, titles), strict=False)
     ]
+    if len(lines) > 1:
+        lines.insert(1, _GAP)
     if rhythm := readable(tune.field("R")):
         style = 'halign="left" valign="bottom" fontstyle="italic" fontsize="medium"'
         lines.append(f"<rend {style}>{rhythm}</rend>")
@@ -108,9 +113,8 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
             layer = layer or "<mSpace/>"
             shown.append(f'<staff n="{staff.number + 1}"><layer n="1">{layer}</layer></staff>')
             signs += about
-        if number < len(columns[0]):
-            first, last = columns[0][number].first, columns[0][number].last
-            signs += [tempos[event] for event in range(first, last) if event in tempos]
+        if number < len(columns[0]) and ((own := columns[0][number]).begins or not own.rests):
+            signs += [tempos[event] for event in range(own.first, own.last) if event in tempos]
         if cell.begins and (label := readable(cell.bar.part)):
             at = f'startid="#{note_id(lead, cell.first)}" staff="1" place="above"'
             signs.append(f"<reh {at}>{label}</reh>")
@@ -139,25 +143,22 @@ def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
 def _endings(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
     """First and last cell of each ending.
 
-    It lasts to the next repeat, double bar, ending or part; without one, as long as the ending
-    before it.
+    It lasts to the next repeat, double bar, ending or part, but not much longer than the ending
+    before it: texts seldom say where the last one is over.
     """
-    usual = MAX_ENDING
-    stop = -1
+    longest = MAX_ENDING
     for number, cell in enumerate(cells):
-        if not (cell.begins and cell.bar.ending) or number <= stop:
+        if not (cell.begins and cell.bar.ending):
             continue
-        limit = min(number + usual, len(cells))
         stop = number
         while not (cells[stop].ends and (cells[stop].bar.closes or cells[stop].bar.section)):
-            following = stop + 1
-            if following >= len(cells) or _starts_anew(cells[following]):
+            if stop + 1 == len(cells) or _starts_anew(cells[stop + 1]):
                 break
-            stop = following
-            if stop - number > 3 * MAX_ENDING:  # nothing ends it
-                stop = limit - 1
+            if stop + 1 - number > longest:
+                stop = number + max(longest - 1, 1) - 1
                 break
-        usual = stop - number + 1
+            stop += 1
+        longest = stop - number + 2
         yield number, stop
 
 
@@ -170,9 +171,11 @@ def _bar_lines(cell: Cell, following: Cell | None) -> str:
     bar = cell.bar
     lines = ' left="rptstart"' if cell.begins and bar.opens else ""
     if not cell.ends:
-        return f'{lines} right="invis"'
+        return f'{lines} right="{"single" if cell.rests else "invis"}"'
     if bar.closes:
         return f'{lines} right="rptend"'
+    if following is None and not bar.line:
+        return f'{lines} right="end"'  # a text that just stops
     opening = following is not None and following.bar.opens
     plain = "dbl" if bar.section and not opening else "single"
     return f'{lines} right="{_LINES.get(bar.line, plain) if not opening else plain}"'
@@ -218,8 +221,10 @@ def _clef(tune: Tune, number: int) -> tuple[str, int]:
 
 
 def _tempos(tune: Tune) -> Iterator[tuple[int, str]]:
-    """Tempo signs by event of the first voice."""
-    if tune.tempo:
-        yield 0, tempo_sign(tune.tempo, f' startid="#{note_id(0, 0)}" staff="1"')
-    for event, tempo in tune.voices[0].tempos:
-        yield event, tempo_sign(tempo, f' startid="#{note_id(0, event)}" staff="1"')
+    """Tempo signs by event of the first voice, where the tempo changes."""
+    before = None
+    changes = [(0, tune.tempo)] if tune.tempo else []
+    for event, tempo in dict([*changes, *tune.voices[0].tempos]).items():
+        if tempo != before:
+            yield event, tempo_sign(tempo, f' startid="#{note_id(0, event)}" staff="1"')
+        before = tempo

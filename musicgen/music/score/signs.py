@@ -38,14 +38,15 @@ _ORNAMENTS = {
 _DYNAMICS = {"pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sf", "sfz", "fz"}
 _JUMPS = {"d.c.", "d.s.", "dacapo", "dacoda", "fine", "d.c.alfine", "d.s.alfine", "rit", "rit."}
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\uf900-\ufffd\U00010000-\U000effff]")
+"""What XML forbids, control characters, and private ones, which the music font would draw."""
 _MNEMONIC = re.compile(r"\\([`'^\"~=,cuvHo])([A-Za-z])")
 _COMBINING = dict(
     zip("`'^\"~=,cuvHo", "\u0300\u0301\u0302\u0308\u0303\u0304\u0327\u0327\u0306\u030c\u030b\u030a",
         strict=True)
 )  # fmt: skip
 _CHORD_ACCIDENTAL = re.compile(r"(?<![A-Za-z])([A-G])([#b])")
-_GLYPHS = {"breve": "\uecA0", "1": "\ueca2", "2": "\ueca3", "4": "\ueca5", "8": "\ueca7"}
+_GLYPHS = {"breve": "\ueca0", "1": "\ueca2", "2": "\ueca3", "4": "\ueca5", "8": "\ueca7"}
 _GLYPHS |= {"16": "\ueca9", "32": "\uecab"}
 _DOT = "\uecb7"
 
@@ -55,10 +56,10 @@ def readable(text: str, max_chars: int = MAX_CHARS) -> str:
 
     `Caf\\'e` and `Caf&eacute;` are both Café (ABC 2.1, section 8.2).
     """
-    text = _NOT_XML.sub("", text[: 4 * max_chars])
+    text = _UNPRINTABLE.sub("", text[: 4 * max_chars])
     text = html.unescape(text)
     text = _MNEMONIC.sub(lambda match: match[2] + _COMBINING[match[1]], text)
-    text = _NOT_XML.sub("", " ".join(unicodedata.normalize("NFC", text).split()))
+    text = _UNPRINTABLE.sub("", " ".join(unicodedata.normalize("NFC", text).split()))
     if len(text) > max_chars:
         text = text[: max_chars - 1].rstrip() + "…"
     return html.escape(text)

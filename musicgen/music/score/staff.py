@@ -71,8 +71,12 @@ class Staff:
             for event, pieces in zip(voice.events, self._values, strict=True)
         ]
         self._marks: dict[int, list[Mark]] = defaultdict(list)
+        ends = {bar.last: bar.end for bar in voice.bars}
         for mark in voice.marks:
-            if mark.kind in (Kind.STRING, Kind.DECORATION):
+            # Behind the last note of its bar, as `!fine!` often is, it belongs to that note.
+            if mark.kind is Kind.DECORATION and mark.end <= ends.get(mark.event, 0):
+                self._marks[mark.event - 1].append(mark)
+            elif mark.kind in (Kind.STRING, Kind.DECORATION):
                 self._marks[mark.event].append(mark)
         self._graces: dict[int, list[Grace]] = defaultdict(list)
         for grace in voice.graces:
