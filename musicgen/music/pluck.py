@@ -19,7 +19,7 @@ _STIFFNESS = 2e-4
 Musical Instruments, eq. 12.2)."""
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def string(pitch: int, seconds: float, rate: int) -> Samples:
     """A string that is plucked and rings.
 
@@ -44,7 +44,8 @@ def string(pitch: int, seconds: float, rate: int) -> Samples:
         tone += np.float32(amplitude) * envelope * np.sin(np.float32(2 * np.pi * frequency) * time)
     attack = min(int(ATTACK_S * rate), len(tone))
     tone[:attack] *= _ramp(attack)
-    return tone / np.float32(loudest or 1)
+    tone /= np.float32(loudest or 1)
+    return tone
 
 
 def damped(tone: Samples, length: int, rate: int) -> Samples:

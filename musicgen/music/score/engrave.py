@@ -45,7 +45,7 @@ class Engraver:
         timer = threading.Timer(self._limit_s, stop)
         timer.start()
         try:
-            answer = _ask(process, mei.encode())
+            answer = _ask(process, mei.encode(errors="replace"))
         finally:
             timer.cancel()
             timer.join()

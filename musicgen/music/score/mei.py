@@ -12,8 +12,9 @@ from musicgen.music.score.staff import Cell, Staff, note_id
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Bar, Event
 
-MAX_EVENTS = 10_000
-"""Notes and rests that a score may have: some forty pages of print."""
+MAX_EVENTS = 5_000
+"""Notes and rests that a score may have: some twenty pages of print."""
+MAX_MEASURES = 2_000
 MAX_VOICES = 8
 """Staves of a score; further voices are left out."""
 MAX_TITLE = 72
@@ -36,14 +37,14 @@ _LINES = {"||": "dbl", "|]": "end", "|": "single", "[|]": "invis", "": "invis", 
 _GAP = '<rend halign="center" valign="top" fontsize="40%">&#160;</rend>'
 """Keeps a subtitle clear of the title's descenders."""
 _SUM = re.compile(r"\(?([0-9]+(?: *\+ *[0-9]+)+)\)? */ *[0-9]+")
-_ARTICLE_LAST = re.compile(r"(.+), (The|A|An|Le|La|Les|Der|Die|Das)", re.IGNORECASE)
+_ARTICLE_LAST = re.compile(r"^([^,]+), (The|An?|Le|La|Les|Der|Die|Das)$", re.IGNORECASE)
 
 
 def mei(tune: Tune) -> str:
     """The tune as written, repeats not played out; ids of the notes are those of `note_id`.
 
     Whatever is wrong in the tune's text, this is well-formed XML. Raises InputError for a tune
-    without notes, or with more than MAX_EVENTS notes and rests.
+    without notes, or with more than MAX_EVENTS notes and rests or MAX_MEASURES measures.
     """
     if not tune.notes:
         raise InputError("a tune needs a note to become a score, got none; sample another one")
@@ -70,7 +71,7 @@ def mei(tune: Tune) -> str:
 def _heading(tune: Tune) -> str:
     """Title, and below it rhythm at the left and composer at the right."""
     titles = [
-        readable(_ARTICLE_LAST.sub(r"\2 \1", field.value), MAX_TITLE)
+        readable(_ARTICLE_LAST.sub(r"\2 \1", field.value[: 2 * MAX_TITLE]), MAX_TITLE)
         for field in tune.fields
         if field.letter == "T" and field.start < tune.body
     ]
@@ -92,6 +93,9 @@ def _heading(tune: Tune) -> str:
 def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     """Measures, with the changes of key and meter, line breaks and endings around them."""
     columns = [staff.cells(spread_rests=len(staves) > 1) for staff in staves]
+    if (measures := max(map(len, columns))) > MAX_MEASURES:
+        rule = f"a score holds at most {MAX_MEASURES:,} measures"
+        raise InputError(f"{rule}, got {measures:,}; lower max_chars")
     # The first voice says where lines, repeats and endings are; where it is over, another one.
     lead = max(range(len(staves)), key=lambda number: len(columns[number]))
     cells = columns[lead]

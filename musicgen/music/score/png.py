@@ -9,7 +9,7 @@ import resvg_py
 
 from musicgen.errors import InputError
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 50_000_000
 """Of a picture: four bytes each while it is drawn."""
 
 _FONT_FILES = (

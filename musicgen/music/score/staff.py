@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from musicgen.music.grammar import Kind, Lexeme
 from musicgen.music.score.beams import Span, beams, is_loose
 from musicgen.music.score.signs import articulation, sign
-from musicgen.music.score.spelling import Speller, Spelled, written_notes
+from musicgen.music.score.spelling import Spelled, Speller, written_notes
 from musicgen.music.score.values import Value, values
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Bar, Grace, Mark
@@ -212,7 +213,7 @@ class Staff:
 
     def _ties(self, index: int, names: Sequence[str], heads: Sequence[Spelled]) -> Iterator[str]:
         """Between the pieces of an event, and to the same pitches of the next event."""
-        for name, following in zip(names, names[1:], strict=False):
+        for name, following in pairwise(names):
             for number in range(len(heads)):
                 ends = (_head_name(n, number, len(heads)) for n in (name, following))
                 yield '<tie startid="#{}" endid="#{}"/>'.format(*ends)
@@ -270,7 +271,7 @@ def _cut(beam: Span, edges: Sequence[int], tuplets: dict[Span, str]) -> Iterator
         if first < edge < last and (span[0] < first or span[1] > last)
     }
     stops = [first, *(edge for edge in edges if edge in crossed), last]
-    yield from ((a, b) for a, b in zip(stops, stops[1:], strict=False) if b - a > 1)
+    yield from ((a, b) for a, b in pairwise(stops) if b - a > 1)
 
 
 def _piece_names(name: str, count: int) -> list[str]:
