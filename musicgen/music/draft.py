@@ -209,11 +209,8 @@ def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:
         meter = bar.meter
         excess = bar.length * meter.denominator - ticks * meter.numerator
         short = excess < 0 and not shares
-        if (
-            meter.numerator
-            and (excess > 0 or short)
-            and text[voice.events[bar.first].start] not in "ZX"
-        ):
+        start = voice.events[bar.first].start
+        if meter.numerator and (excess > 0 or short) and text[start] not in "ZX":
             size = "short" if short else "long"
             written = Fraction(bar.length, ticks)
-            yield bar.start, f"bar too {size}: {written} in a meter of {meter.text}"
+            yield start, f"bar too {size}: {written} in a meter of {meter.text}"

@@ -104,7 +104,9 @@ def test_corpus(
 ) -> None:
     clean, equal, spelled, rest = compare(tunes(), tmp_path)
     share = equal / clean
-    print(f"{clean} clean, {equal} equal ({share:.2%}), {spelled} more once repeats are spelled out")
+    print(
+        f"{clean} clean, {equal} equal ({share:.2%}), {spelled} more once repeats are spelled out"
+    )
     assert len(rest) <= most_left, rest
     assert share >= least_equal
 
