@@ -1,5 +1,6 @@
 """Music: tunes in ABC notation, understood once and used everywhere."""
 
+from musicgen.music.midi import midi_bytes
 from musicgen.music.parse import parse
 from musicgen.music.tune import Field, Problem, Tune
 from musicgen.music.unfold import Sounding
@@ -16,5 +17,6 @@ __all__ = [
     "Tune",
     "Tuplet",
     "Voice",
+    "midi_bytes",
     "parse",
 ]

@@ -47,26 +47,27 @@ LENGTH = r"[0-9]*(?:/+[0-9]*)?"
 PITCH = r"(?:\^\^?|__?|=)?[A-Ga-g][,']*"
 SPACE = r"[ \t\r]+"
 STRING = r'"[^"\n]*"'
-DECORATION = r"(?:![^!|\n]*!|[.~H-Wh-w])"
+DECORATION = r"(?:![^!|\n]*!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
+"""`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
 NUMBERS = r"[0-9][0-9,\-]*"
 """Endings: `1`, `1,3`, `2-4`."""
 
 TOKENS: dict[Kind, str] = {
     Kind.NOTE: PITCH + LENGTH,
     Kind.SPACE: SPACE + "|`+",
-    Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|::+)(?:\[?{NUMBERS})?",
+    Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|:+\]|::+)(?:\[?{NUMBERS})?",
     Kind.REST: rf"[zx]{LENGTH}",
     Kind.MULTIREST: r"[ZX][0-9]*",
     Kind.SPACER: rf"y{LENGTH}",
     Kind.TUPLET: r"\([0-9]+(?::[0-9]*)?(?::[0-9]*)?",
     Kind.SLUR_OPEN: r"\.?\(",
     Kind.SLUR_CLOSE: r"\)",
-    Kind.GRACE: rf"\{{/?(?:{PITCH}{LENGTH}|\[(?:{PITCH}{LENGTH})+\]|[ ~.()<>\-])+\}}",
+    Kind.GRACE: rf"\{{/?(?:{PITCH}{LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\[\]<>\-])+\}}",
     Kind.TIE: r"\.?-",
     Kind.BROKEN: r">+|<+",
     Kind.INLINE: r"\[[A-Za-z]:[^\[\]\n]*\]",
     Kind.ENDING: rf"\[{NUMBERS}",
-    Kind.CHORD: rf"\[(?:{PITCH}{LENGTH}-?|{SPACE}|{STRING}|{DECORATION}|[()])+\]{LENGTH}",
+    Kind.CHORD: rf"\[(?:(?:{PITCH}|[zx]){LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]{LENGTH}",
     Kind.STRING: STRING,
     Kind.DECORATION: DECORATION,
     Kind.OVERLAY: r"&[^|:\n]*",
@@ -135,9 +136,10 @@ def _timed(kind: Kind, token: str) -> Lexeme:
     below = below.lstrip("/")
     # Nine digits and sixteen slashes are more than music needs, and keep hostile numbers small.
     playable = len(above) < 10 and len(below) < 10 and halvings <= 16
+    numerator = int(above[:9] or 1)
     denominator = int(below[:9] or 1) << min(halvings, 16)
-    if denominator == 0:
-        denominator, playable = 1, False
+    if not (numerator and denominator):
+        numerator, denominator, playable = 1, 1, False
     step, alter = 0, None
     if kind is Kind.NOTE:
         name = body.rstrip(",'")
@@ -146,7 +148,7 @@ def _timed(kind: Kind, token: str) -> Lexeme:
         if not 2 <= step < STEPS - 2:  # two steps to spare: no double accidental can leave MIDI
             step = step % 7 + (7 if step < 2 else STEPS - 12)
             playable = False
-    return Lexeme(kind, step, alter, int(above[:9] or 1), denominator, playable)
+    return Lexeme(kind, step, alter, numerator, denominator, playable)
 
 
 class BarLine(NamedTuple):

@@ -69,4 +69,5 @@ class Tune:
 
     def unfolded(self) -> tuple[tuple[Sounding, ...], ...]:
         """Each voice as it sounds: repeats, endings and parts played out, ties joined."""
-        return tuple(unfold(voice, self.part_order) for voice in self.voices)
+        order = self.part_order
+        return tuple(unfold(voice, order) for voice in self.voices)

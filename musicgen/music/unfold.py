@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from musicgen.music.voice import Bar, Voice
@@ -10,8 +11,8 @@ MAX_PASSES = 16
 """Most times that a repeat is played, whatever its colons and endings ask for."""
 MAX_PARTS = 256
 """Most parts that a `P:` order is expanded to."""
-MAX_GROWTH = 16
-"""Playing out stops at this many times the written events: `P:(((A9)9)9)9` is 6,561 parts."""
+MAX_EVENTS = 500_000
+"""Playing out more than what is written stops here: `P:(((A9)9)9)9` is 6,561 parts."""
 
 _PART_ITEM = re.compile(r"([A-Za-z])|(\()|(\))|([0-9]{1,3})")
 
@@ -34,32 +35,32 @@ def unfold(voice: Voice, order: str = "") -> tuple[Sounding, ...]:
 
     order: parts in the order of play, from the header's `P:`; ignored if it names an unknown one.
     """
-    sounding: list[Sounding] = []
-    open_ties: dict[int, int] = {}
+    notes: list[Sounding] = []
+    held: dict[int, int] = {}  # pitch tied from the event before to its place in notes
     now = 0
     for number in play_order(voice.bars, order):
         bar = voice.bars[number]
         shift = now - bar.onset
         now += bar.length
         for index in range(bar.first, bar.last):
-            event = voice.events[index]
-            if not event.pitches and not open_ties:
+            _, _, onset, length, pitches = voice.events[index]
+            onset += shift
+            ties = voice.ties.get(index)
+            if not (held or ties):
+                for pitch in pitches:
+                    notes.append(Sounding(onset, length, pitch, index))
                 continue
-            ties = voice.ties.get(index, ())
-            held: dict[int, int] = {}
-            for pitch in event.pitches:
-                at = open_ties.get(pitch)
+            before, held = held, {}
+            for pitch in pitches:
+                at = before.get(pitch)
                 if at is None:
-                    at = len(sounding)
-                    sounding.append(Sounding(event.onset + shift, event.length, pitch, index))
+                    at = len(notes)
+                    notes.append(Sounding(onset, length, pitch, index))
                 else:
-                    tied = sounding[at]
-                    end = event.onset + shift + event.length
-                    sounding[at] = tied._replace(length=end - tied.onset)
-                if pitch in ties:
+                    notes[at] = notes[at]._replace(length=onset + length - notes[at].onset)
+                if ties and pitch in ties:
                     held[pitch] = at
-            open_ties = held
-    return tuple(sounding)
+    return tuple(notes)
 
 
 def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
@@ -67,18 +68,27 @@ def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
 
     order: as for `unfold`.
     """
-    starts = {bar.part: number for number, bar in reversed(list(enumerate(bars))) if bar.part}
-    labels = expand_parts(order)
-    budget = MAX_GROWTH * max(bars[-1].last, 1000) if bars else 0
-    if not labels or not all(label in starts for label in labels):
-        return _repeat(bars, 0, len(bars), budget)
-    bounds = [*sorted(starts.values()), len(bars)]
     played: list[int] = []
-    for label in labels:
-        first = starts[label]
-        end = bounds[bounds.index(first) + 1]
-        played += _repeat(bars, first, end, budget // len(labels))
+    left = max(MAX_EVENTS, bars[-1].last + len(bars)) if bars else 0
+    for number in _in_parts(bars, order):
+        left -= bars[number].last - bars[number].first + 1
+        if left < 0:
+            break
+        played.append(number)
     return played
+
+
+def _in_parts(bars: Sequence[Bar], order: str) -> Iterator[int]:
+    bounds = [number for number, bar in enumerate(bars) if bar.part] + [len(bars)]
+    ranges: dict[str, tuple[int, int]] = {}
+    for first, last in pairwise(bounds):
+        ranges.setdefault(bars[first].part, (first, last))
+    labels = expand_parts(order)
+    if labels and all(label in ranges for label in labels):
+        for label in labels:
+            yield from _repeated(bars, *ranges[label])
+    else:
+        yield from _repeated(bars, 0, len(bars))
 
 
 def expand_parts(order: str) -> str:
@@ -103,13 +113,9 @@ def expand_parts(order: str) -> str:
     return "".join(stack)[:MAX_PARTS]
 
 
-def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int]:
-    """Bars `first` to `last - 1` with their repeats and endings played out.
-
-    budget: stop once about so many events have sounded.
-    """
-    played: list[int] = []
-    for start, end, passes in _sections(bars, first, last):
+def _repeated(bars: Sequence[Bar], first: int, last: int) -> Iterator[int]:
+    """Bars `first` to `last - 1` with their repeats and endings played out."""
+    for start, end, passes in sections(bars, first, last):
         for time in range(1, passes + 1):
             wanted = True
             for here in range(start, end):
@@ -117,15 +123,12 @@ def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int
                 if bar.ending:
                     wanted = time in bar.ending
                 if wanted:
-                    played.append(here)
-                    budget -= bar.last - bar.first + 1
-                wanted = wanted or (bar.section and not bars[min(here + 1, last - 1)].ending)
-            if budget < 0:
-                return played
-    return played
+                    yield here
+                elif bar.section and here + 1 < last and not bars[here + 1].ending:
+                    wanted = True  # the ending for another time is over
 
 
-def _sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
+def sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
     """(first bar, behind the last bar, times to play) of each repeat and of what is between them.
 
     A missing `|:` is taken to stand where the last repeat ended, or at the beginning: tune books
