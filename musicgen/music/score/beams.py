@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from musicgen.music.meter import Meter
-from musicgen.music.voice import Bar, Event
+from musicgen.music.voice import Bar, Event, Voice
 
 Span = tuple[int, int]
 """First event inside, first event behind."""
@@ -28,14 +28,13 @@ def adjoining(text: str, event: Event, following: Event) -> bool:
     return not any(map(str.isspace, _INVISIBLE.sub("", text[event.end : following.start])))
 
 
-def is_loose(text: str, events: Sequence[Event], flagged: Sequence[bool]) -> bool:
+def is_loose(text: str, voice: Voice, flagged: Sequence[bool]) -> bool:
     """The voice has white space between all its notes, so that it says nothing about beams."""
     pairs = [
-        (event, following)
-        for event, following, short, too in zip(
-            events, events[1:], flagged, flagged[1:], strict=False
-        )
-        if short and too
+        (voice.events[here], voice.events[here + 1])
+        for bar in voice.bars
+        for here in range(bar.first, bar.last - 1)
+        if flagged[here] and flagged[here + 1]
     ]
     return len(pairs) >= _LOOSE and not any(adjoining(text, *pair) for pair in pairs)
 

@@ -86,7 +86,7 @@ class Staff:
 
     @cached_property
     def _loose(self) -> bool:
-        return is_loose(self._text, self._voice.events, self._flagged)
+        return is_loose(self._text, self._voice, self._flagged)
 
     def _paired_slurs(self) -> dict[int, set[int]]:
         """First event of each slur to its last events; both sound."""
