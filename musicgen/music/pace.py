@@ -37,8 +37,9 @@ def usual_tempo(tune: Tune) -> Tempo:
     meter = tune.meter
     rhythm = tune.field("R").lower()
     known = next((tempo for name, tempo in _RHYTHMS.items() if name in rhythm), None)
-    # A march in 6/8 and a reel in 2/4 go by other beats than their sisters; the meter knows.
-    if known and meter.compound == (known.beat == _DOTTED) and meter.numerator != 2:
+    # A march in 6/8 and a reel in 2/4 go by other beats than their sisters.
+    slow = known and known.beat == _HALF and meter.length != 1
+    if known and not slow and meter.compound == (known.beat == _DOTTED):
         return known
     if meter.compound:
         return Tempo(Fraction(3, meter.denominator), 112)
