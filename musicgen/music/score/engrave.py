@@ -11,13 +11,18 @@ from musicgen.music.score.svg import finished
 
 LIMIT_S = 10.0
 """Seconds for one tune; one of a page takes a hundredth of that."""
+LIMIT_BYTES = 1 << 30
+"""Of address space; a tune of twenty pages takes a sixth of that."""
 
 
 class Engraver:
     """The process that engraves, started when first needed and again after a failure."""
 
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, limit_s: float = LIMIT_S, limit_bytes: int = LIMIT_BYTES) -> None:
+        """Limits: for one tune. That of memory holds where the system has such limits (not on
+        Windows and macOS)."""
         self._limit_s = limit_s
+        self._limit_bytes = limit_bytes
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Engraver":
@@ -53,7 +58,7 @@ class Engraver:
             self.close()
             if late.is_set():
                 raise RunError(f"engraving took longer than {self._limit_s:g} s; was given up")
-            raise RunError("the engraver (verovio) crashed on this tune; its other formats stand")
+            raise RunError("the engraver (verovio) crashed or ran out of memory; sample another tune")
         text = answer.decode()
         if text[0] != "+":
             raise RunError(f"the tune was not engraved: {text[1:]}")
@@ -63,7 +68,7 @@ class Engraver:
         worker = Path(__file__).with_name("engraver.py")
         # -P: the worker's own folder is no place to import from.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(worker)],
+            [sys.executable, "-P", str(worker), str(self._limit_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

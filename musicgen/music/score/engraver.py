@@ -2,7 +2,7 @@
 
 verovio is a native library, and what it reads was written by a network: a crash, a hang or a flood
 of memory must not reach the program that wants the picture. This file is run by its path and
-imports nothing of musicgen, so that it starts fast.
+imports nothing of musicgen, so that it starts fast. Its argument: bytes of memory it may have.
 
 Each message is its length in eight bytes and then its text; an answer begins with `+` and the SVG
 of one page after the other, each ended by a zero byte, or with `-` and what went wrong.
@@ -14,8 +14,6 @@ import sys
 
 import verovio
 
-MEMORY = 4 << 30
-"""Bytes of address space that the process may have."""
 OPTIONS = {
     "breaks": "smart",
     "pageWidth": 2100,
@@ -38,7 +36,7 @@ def main() -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):  # Windows, or a lower limit holds
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not mix with the answers
