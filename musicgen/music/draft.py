@@ -68,7 +68,9 @@ class Draft:
     tuplet: tuple[int, int, int] = (0, 1, 1)
     """Events still to come in the tuplet, and the factor of their lengths."""
     carried: dict[int, tuple[int]] = field(default_factory=dict)
-    """Step to pitch: accidentals that a tie carries over the bar line."""
+    """Step to pitch: accidentals that a tie carries over a bar line."""
+    carried_to: int = -1
+    """The event that they hold for."""
     bar: OpenBar = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +103,23 @@ class Draft:
         for same_letter in range(step % 7, STEPS, 7):
             self.scale[same_letter] = (sounding(self.key, same_letter, alter),)
 
+    def pitch(self, step: int, alter: int | None) -> tuple[int]:
+        """Of the next note."""
+        if alter is None and self.carried_to == len(self.starts) and step in self.carried:
+            return self.carried[step]
+        return self.scale[step]
+
+    def tie(self) -> bool:
+        """Tie the last event to the next one; False if it is not a note."""
+        last = len(self.starts) - 1
+        if last < 0 or not self.pitches[last]:
+            return False
+        self.ties[last] = self.pitches[last]
+        if self.carried_to == last:
+            self.carried_to = last + 1
+            self.bent = True
+        return True
+
     def close_bar(self, text: str, line: BarLine, start: int, end: int) -> None:
         """A bar line, or with an empty text a bar that just ends, as before a part's label."""
         events = len(self.starts)
@@ -112,8 +131,9 @@ class Draft:
             self.bar = OpenBar(end, events, self.meter, self.key, line.opens, line.ending)
             plain = scale_of(self.key)
             if self.scale is not plain:
-                self.carried = self._tied_accidentals(plain)
-                self.bent = self.bent or bool(self.carried)
+                if carried := self._tied_accidentals(plain):
+                    self.carried, self.carried_to = carried, events
+                    self.bent = True
                 self.scale = plain
         else:
             # Nothing between two lines, as in `:| |:` or at the start of a score line.
@@ -189,11 +209,8 @@ def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:
         meter = bar.meter
         excess = bar.length * meter.denominator - ticks * meter.numerator
         short = excess < 0 and not shares
-        if (
-            meter.numerator
-            and (excess > 0 or short)
-            and text[voice.events[bar.first].start] not in "ZX"
-        ):
+        start = voice.events[bar.first].start
+        if meter.numerator and (excess > 0 or short) and text[start] not in "ZX":
             size = "short" if short else "long"
             written = Fraction(bar.length, ticks)
-            yield bar.start, f"bar too {size}: {written} in a meter of {meter.text}"
+            yield start, f"bar too {size}: {written} in a meter of {meter.text}"

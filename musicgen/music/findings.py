@@ -8,6 +8,9 @@ from musicgen.music.grammar import FIELDS
 from musicgen.music.tune import Field, Problem
 
 _T = TypeVar("_T")
+MAX_VALUE = 200
+"""Characters of a key, meter or the like that are looked at; a title may be as long as it likes."""
+
 _COMMENT = re.compile(r"(?<!\\)%.*")
 
 
@@ -24,12 +27,12 @@ class Findings:
             self._problems.append((start, message))
 
     def field(self, letter: str, written: str, start: int, end: int) -> str:
-        """Note a field down; its value, without comment and white space."""
+        """Note a field down; its value without comment and white space, as far as it can matter."""
         value = _COMMENT.sub("", written).strip()
         self.fields.append(Field(letter, value, start, end))
         if letter not in FIELDS:
             self.complain(start, f"unknown field {letter}:")
-        return value
+        return value[:MAX_VALUE]
 
     def understood(self, start: int, result: tuple[_T, str]) -> _T:
         """The first of a (value, complaint) pair; the complaint is listed."""

@@ -136,9 +136,10 @@ def _timed(kind: Kind, token: str) -> Lexeme:
     below = below.lstrip("/")
     # Nine digits and sixteen slashes are more than music needs, and keep hostile numbers small.
     playable = len(above) < 10 and len(below) < 10 and halvings <= 16
+    numerator = int(above[:9] or 1)
     denominator = int(below[:9] or 1) << min(halvings, 16)
-    if denominator == 0:
-        denominator, playable = 1, False
+    if not (numerator and denominator):
+        numerator, denominator, playable = 1, 1, False
     step, alter = 0, None
     if kind is Kind.NOTE:
         name = body.rstrip(",'")
@@ -147,7 +148,7 @@ def _timed(kind: Kind, token: str) -> Lexeme:
         if not 2 <= step < STEPS - 2:  # two steps to spare: no double accidental can leave MIDI
             step = step % 7 + (7 if step < 2 else STEPS - 12)
             playable = False
-    return Lexeme(kind, step, alter, int(above[:9] or 1), denominator, playable)
+    return Lexeme(kind, step, alter, numerator, denominator, playable)
 
 
 class BarLine(NamedTuple):

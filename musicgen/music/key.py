@@ -69,10 +69,10 @@ def parse_key(value: str, before: Key | None = None) -> tuple[Key, str]:
             sharps = 0 if other == "none" else 2
             options = options[match.start(4) :]
         else:
-            if word == "m" or word[:3].lower() in _MODES:
-                mode = "min" if word == "m" else word[:3].lower()
+            if word in ("m", "M") or word[:3].lower() in _MODES:  # capitals do not matter
+                mode = "min" if len(word) == 1 else word[:3].lower()
                 options = options[match.end() :]
-            elif word not in ("", "M") and not _NOT_MODES.match(word.lower()):
+            elif word and not _NOT_MODES.match(word.lower()):
                 complaint = f"unknown mode {word[:20]!r}"
             tonic = letter + sign
             sharps = _FIFTHS[letter] + 7 * (sign == "#") - 7 * (sign == "b") + _MODES[mode]
@@ -80,8 +80,8 @@ def parse_key(value: str, before: Key | None = None) -> tuple[Key, str]:
             sharps = 0
     elif options and not (_ACCIDENTAL.search(options) or _NOT_MODES.match(options.lower())):
         complaint = f"unknown key {options[:20]!r}"
-    for accidental, letter in _ACCIDENTAL.findall(options):
-        explicit = (*explicit, (letter.upper(), ALTERATIONS[accidental]))
+    written = {letter.upper(): ALTERATIONS[sign] for sign, letter in _ACCIDENTAL.findall(options)}
+    explicit = tuple({**dict(explicit), **written}.items())
     transpose = key.transpose + transposition(options)
     return Key(tonic, mode, sharps, explicit, transpose), complaint
 

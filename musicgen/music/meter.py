@@ -46,15 +46,16 @@ def parse_meter(value: str) -> tuple[Meter, str]:
         return Meter(text, *((4, 4) if text == "C" else (2, 2))), ""
     if text in ("none", ""):
         return Meter(), ""
-    total = Fraction()
-    parts = _METER.findall(text)
-    for beats, denominator in parts:
-        groups = [int(group) for group in beats.split("+") if group.strip().isdigit()]
-        total += Fraction(sum(groups), max(int(denominator), 1))
-    if not 0 < total <= 64 or max(int(denominator) for _, denominator in parts) > 1024:
+    parts = [
+        (sum(int(group[:9]) for group in beats.replace("+", " ").split()), int(denominator))
+        for beats, denominator in _METER.findall(text)
+    ]
+    known = parts and all(0 < denominator <= 1024 for _, denominator in parts)
+    total = sum((Fraction(*part) for part in parts), Fraction()) if known else Fraction()
+    if not 0 < total <= 64:
         return Meter(), f"unknown meter {text[:20]!r}"
     # 6/8 must not become 3/4: the written denominator stays, the finest where there are several.
-    finest = max(total.denominator, *(int(denominator) for _, denominator in parts))
+    finest = max(total.denominator, *(denominator for _, denominator in parts))
     while (total * finest).denominator != 1:
         finest *= 2
     return Meter(text, int(total * finest), finest), ""

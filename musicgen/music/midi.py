@@ -84,7 +84,7 @@ def _track(events: Iterable[tuple[int, bytes]]) -> bytes:
 def _signs(tune: Tune) -> Iterator[tuple[int, bytes]]:
     """(Time in the tune's ticks, message) for the title and for each change that is heard."""
     title = "".join(c if c.isprintable() else " " for c in tune.field("T")[:MAX_TITLE])
-    yield 0, _meta(0x03, title.encode("utf-8", "replace"))
+    yield 0, _meta(0x03, title.encode())
     voice = tune.voices[0]
     starts = [event for event, _ in voice.tempos]
     tempo: Tempo | None = None

@@ -27,6 +27,9 @@ def parse(text: str) -> Tune:
     key, meter, unit, tempo = _read_header(lines[:first], found)
     body = min(sum(map(len, lines[:first])) + first, len(text))
     reader = Reader(found, key, meter, unit)
+    for field in found.fields:
+        if field.letter == "V":
+            reader.declare(field.value)
     end = _read_body(lines[first:], body, reader, text)
     voices = reader.voices(end)
     for voice in voices:

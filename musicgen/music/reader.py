@@ -40,6 +40,7 @@ class Reader:
         self.drafts: dict[str, Draft] = {}
         self._key, self._meter, self._unit = key, meter, unit
         self._draft: Draft | None = None
+        self._moved: dict[str, int] = {}
         self._junk_end = -1
 
     def voices(self, end: int) -> tuple[Voice, ...]:
@@ -52,6 +53,12 @@ class Reader:
                 self.found.complain(draft.tuplets[-1].start, "tuplet that is never filled")
         return tuple(draft.finish(end) for draft in drafts)
 
+    def declare(self, value: str) -> str:
+        """Note a `V:` field's transposition, for a voice still to begin; the voice's name."""
+        name, _, options = value.partition(" ")
+        self._moved.setdefault(name, transposition(options))
+        return name
+
     def voice(self, name: str, start: int) -> Draft:
         """The draft of the voice in which music goes on at offset `start`."""
         if name not in self.drafts:
@@ -59,7 +66,8 @@ class Reader:
                 self.found.complain(start, f"more than {MAX_VOICES} voices")
                 return self._draft or next(iter(self.drafts.values()))
             unit = self._ticks_of(self._unit, start)
-            self.drafts[name] = Draft(name, self._key, self._meter, unit, start)
+            key = self._key.moved(self._moved.get(name, 0))
+            self.drafts[name] = Draft(name, key, self._meter, unit, start)
         self._draft = self.drafts[name]
         return self._draft
 
@@ -67,10 +75,7 @@ class Reader:
         """A field in the body, on a line of its own or inline."""
         value = self.found.field(letter, written, start, end)
         if letter == "V":
-            name, _, options = value.partition(" ")
-            draft = self.voice(name, end)
-            if moved := transposition(options):
-                draft.set_key(draft.key.moved(moved))
+            self.voice(self.declare(value), end)
         elif letter in "KMLQP":
             draft = self._draft or self.voice("1", end)
             if letter == "K":
@@ -113,7 +118,7 @@ class Reader:
                     length, left = divmod(unit * numerator, denominator)
                     pitch: tuple[int, ...] = scale[step]
                     if left or draft.bent or not sound:
-                        pitch = draft.carried.get(step, pitch) if alter is None else pitch
+                        pitch = draft.pitch(step, alter)
                         length = self._length(draft, lexeme, start)
                         unit = draft.unit
                     starts.append(start)
@@ -153,9 +158,7 @@ class Reader:
             case Kind.REST:
                 draft.add(start, end, self._length(draft, lexeme, start), ())
             case Kind.TIE:
-                if draft.pitches and draft.pitches[-1]:
-                    draft.ties[len(draft.pitches) - 1] = draft.pitches[-1]
-                else:
+                if not draft.tie():
                     self.found.complain(start, "tie without a note before it")
             case Kind.CHORD:
                 self._chord(draft, token, lexeme, start)
@@ -233,7 +236,7 @@ class Reader:
             if lexeme.kind is Kind.NOTE:
                 if lexeme.alter is not None:
                     draft.alter(lexeme.step, lexeme.alter)
-                notes.append((draft.scale[lexeme.step][0], lexeme))
+                notes.append((draft.pitch(lexeme.step, lexeme.alter)[0], lexeme))
             elif lexeme.kind is Kind.CHORD:  # among grace notes
                 notes += self._inner(draft, token[1 : token.rindex("]")], start + 1)
             elif lexeme.kind is Kind.TIE and notes:
@@ -258,7 +261,6 @@ class Reader:
                 denominator *= p
                 draft.tuplet = (left - 1, q, p)
             draft.broken = (1, 1)
-            draft.carried = {}
             draft.bent = left > 1
         return self._times(draft.unit, numerator, denominator, start)
 

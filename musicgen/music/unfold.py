@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from musicgen.music.voice import Bar, Voice
@@ -67,18 +68,27 @@ def play_order(bars: Sequence[Bar], order: str = "") -> list[int]:
 
     order: as for `unfold`.
     """
-    starts = {bar.part: number for number, bar in reversed(list(enumerate(bars))) if bar.part}
-    labels = expand_parts(order)
-    budget = max(MAX_EVENTS, bars[-1].last + len(bars)) if bars else 0
-    if not labels or not all(label in starts for label in labels):
-        return _repeat(bars, 0, len(bars), budget)
-    bounds = [*sorted(starts.values()), len(bars)]
     played: list[int] = []
-    for label in labels:
-        first = starts[label]
-        end = bounds[bounds.index(first) + 1]
-        played += _repeat(bars, first, end, budget // len(labels))
+    left = max(MAX_EVENTS, bars[-1].last + len(bars)) if bars else 0
+    for number in _in_parts(bars, order):
+        left -= bars[number].last - bars[number].first + 1
+        if left < 0:
+            break
+        played.append(number)
     return played
+
+
+def _in_parts(bars: Sequence[Bar], order: str) -> Iterator[int]:
+    bounds = [number for number, bar in enumerate(bars) if bar.part] + [len(bars)]
+    ranges: dict[str, tuple[int, int]] = {}
+    for first, last in pairwise(bounds):
+        ranges.setdefault(bars[first].part, (first, last))
+    labels = expand_parts(order)
+    if labels and all(label in ranges for label in labels):
+        for label in labels:
+            yield from _repeated(bars, *ranges[label])
+    else:
+        yield from _repeated(bars, 0, len(bars))
 
 
 def expand_parts(order: str) -> str:
@@ -103,12 +113,8 @@ def expand_parts(order: str) -> str:
     return "".join(stack)[:MAX_PARTS]
 
 
-def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int]:
-    """Bars `first` to `last - 1` with their repeats and endings played out.
-
-    budget: stop once about so many events have sounded.
-    """
-    played: list[int] = []
+def _repeated(bars: Sequence[Bar], first: int, last: int) -> Iterator[int]:
+    """Bars `first` to `last - 1` with their repeats and endings played out."""
     for start, end, passes in sections(bars, first, last):
         for time in range(1, passes + 1):
             wanted = True
@@ -117,12 +123,9 @@ def _repeat(bars: Sequence[Bar], first: int, last: int, budget: int) -> list[int
                 if bar.ending:
                     wanted = time in bar.ending
                 if wanted:
-                    played.append(here)
-                    budget -= bar.last - bar.first + 1
-                wanted = wanted or (bar.section and not bars[min(here + 1, last - 1)].ending)
-            if budget < 0:
-                return played
-    return played
+                    yield here
+                elif bar.section and here + 1 < last and not bars[here + 1].ending:
+                    wanted = True  # the ending for another time is over
 
 
 def sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:

@@ -3,6 +3,7 @@
 It is GPL and a test's tool only; nothing of musicgen calls it.
 """
 
+import io
 import re
 import subprocess
 from dataclasses import dataclass
@@ -94,10 +95,10 @@ def ask(abc: str, folder: Path) -> Verdict:
     return Verdict(complaints, read_notes(target) if target.exists() else [])
 
 
-def read_notes(path: Path) -> list[Notes]:
+def read_notes(file: Path | io.BytesIO) -> list[Notes]:
     """The notes of each track that has any."""
     try:
-        midi = mido.MidiFile(path)
+        midi = mido.MidiFile(file) if isinstance(file, Path) else mido.MidiFile(file=file)
     except (OSError, EOFError, ValueError):
         return []
     voices = []
