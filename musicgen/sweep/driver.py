@@ -76,12 +76,12 @@ class Driver:
 
         Raises InputError, before anything is created, if the storage can't be reached or the
         folder belongs to another sweep or driver; RunError if more configurations failed than
-        the plan allows, none completed, or workers can't start. The tables are complete then too.
+        the plan allows, none completed, or workers can't start (the tables are complete then too),
+        or if the storage fails.
         """
         with ExitStack() as stack:
-            database = connect(self.plan.storage) if self.plan.storage else None
-            if database:
-                stack.callback(database.engine.dispose)
+            url = self.plan.storage
+            database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(self.plan.identity(), shared=database is not None)
             stack.callback(self._folder.release)
             backing = database or Journal(self._folder.path / "study.journal")
