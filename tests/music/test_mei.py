@@ -209,6 +209,8 @@ def test_bar_lines_and_repeats() -> None:
         ("A8|1,3 B8:|2 c8|]", [("1., 3.", 1), ("2.", 1)]),
         ("A8|1 B8:|2 c8|d8|e8|f8|g8|", [("1.", 1), ("2.", 1)]),  # nothing ends it: like its sister
         ("A8|1 B8|2 c8:|", [("1.", 1), ("2.", 1)]),
+        ("A8|1 B8|c8|d8|e8|f8|g8:|2 a8|]", [("1.", 6), ("2.", 1)]),
+        ("A8|[1 B8|c8|d8|e8|f8|g8|", [("1.", 4)]),
     ],
 )
 def test_endings(music: str, endings: list[tuple[str, int]]) -> None:

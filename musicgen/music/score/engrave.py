@@ -58,9 +58,7 @@ class Engraver:
             self.close()
             if late.is_set():
                 raise RunError(f"engraving took longer than {self._limit_s:g} s; was given up")
-            raise RunError(
-                "the engraver (verovio) crashed or ran out of memory; sample another tune"
-            )
+            raise RunError("the engraver (verovio) crashed or ran out of memory; try another tune")
         text = answer.decode()
         if text[0] != "+":
             raise RunError(f"the tune was not engraved: {text[1:]}")

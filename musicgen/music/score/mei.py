@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from musicgen.errors import InputError
 from musicgen.music.key import LETTERS, Key
 from musicgen.music.meter import Meter
+from musicgen.music.score.cells import Cell
 from musicgen.music.score.signs import readable, tempo_sign
 from musicgen.music.score.spelling import ORDER, printed_signature
-from musicgen.music.score.staff import Cell, Staff, note_id
+from musicgen.music.score.staff import Staff, note_id
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Bar, Event
 
@@ -20,7 +21,7 @@ MAX_VOICES = 8
 MAX_TITLE = 72
 """Characters of a title: what a line of print holds."""
 MAX_ENDING = 4
-"""Bars under the bracket of an ending, if no sign in the text ends it."""
+"""Bars under the bracket of an ending that nothing in the text ends."""
 
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">
@@ -96,7 +97,7 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     if (measures := max(map(len, columns))) > MAX_MEASURES:
         rule = f"a score holds at most {MAX_MEASURES:,} measures"
         raise InputError(f"{rule}, got {measures:,}; lower max_chars")
-    # The first voice says where lines, repeats and endings are; where it is over, another one.
+    # The voice with most bars, mostly the first, says where lines, repeats and endings are.
     lead = max(range(len(staves)), key=lambda number: len(columns[number]))
     cells = columns[lead]
     endings = dict(_endings(cells))
@@ -147,27 +148,27 @@ def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
 def _endings(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
     """First and last cell of each ending.
 
-    It lasts to the next repeat, double bar, ending or part, but not much longer than the ending
-    before it: texts seldom say where the last one is over.
+    It lasts to the next repeat, double bar, ending or part. Texts seldom say where the last ending
+    is over: one that seems much longer than the ending before it is drawn as long as that.
     """
-    longest = MAX_ENDING
+    usual = MAX_ENDING
     for number, cell in enumerate(cells):
         if not (cell.begins and cell.bar.ending):
             continue
         stop = number
-        while not (cells[stop].ends and (cells[stop].bar.closes or cells[stop].bar.section)):
-            if stop + 1 == len(cells) or _starts_anew(cells[stop + 1]):
-                break
-            if stop + 1 - number > longest:
-                stop = number + max(longest - 1, 1) - 1
-                break
+        while stop + 1 < len(cells) and not _ends_ending(cells[stop], cells[stop + 1]):
             stop += 1
-        longest = stop - number + 2
+        returns = cells[stop].bar.closes and 1 in cell.bar.ending
+        if stop - number > usual and not returns:
+            stop = number + usual - 1
+        usual = stop - number + 1
         yield number, stop
 
 
-def _starts_anew(cell: Cell) -> bool:
-    return cell.begins and bool(cell.bar.ending or cell.bar.opens or cell.bar.part)
+def _ends_ending(cell: Cell, following: Cell) -> bool:
+    after = following.bar
+    anew = following.begins and bool(after.ending or after.opens or after.part)
+    return anew or (cell.ends and bool(cell.bar.closes or cell.bar.section))
 
 
 def _bar_lines(cell: Cell, following: Cell | None) -> str:

@@ -1,34 +1,14 @@
 """Pictures: SVG to PNG, without a font or a library of the system."""
 
 import re
-from functools import cache
-from pathlib import Path
 
-import matplotlib
 import resvg_py
 
 from musicgen.errors import InputError
+from musicgen.music.score.fonts import TEXT_FAMILY, text_fonts
 
 MAX_PIXELS = 50_000_000
 """Of a picture: four bytes each while it is drawn."""
-
-_FONT_FILES = (
-    "STIXGeneral.ttf",
-    "STIXGeneralBol.ttf",
-    "STIXGeneralItalic.ttf",
-    "STIXGeneralBolIta.ttf",
-    "DejaVuSans.ttf",
-    "DejaVuSans-Bold.ttf",
-    "DejaVuSans-Oblique.ttf",
-)
-"""Matplotlib brings them. STIX looks like the Times that verovio measures with; DejaVu stands in
-for the letters that it lacks."""
-
-
-@cache
-def _fonts() -> list[str]:
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return [str(folder / name) for name in _FONT_FILES]
 
 
 def png_bytes(svg: str, width: int = 1200) -> bytes:
@@ -50,8 +30,8 @@ def png_bytes(svg: str, width: int = 1200) -> bytes:
             width=width,
             background="white",
             skip_system_fonts=True,
-            font_files=_fonts(),
-            font_family="STIXGeneral",
-            serif_family="STIXGeneral",
+            font_files=text_fonts(),
+            font_family=TEXT_FAMILY,
+            serif_family=TEXT_FAMILY,
         )
     )

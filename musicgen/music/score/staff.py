@@ -6,18 +6,16 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 from musicgen.music.grammar import Kind, Lexeme
 from musicgen.music.score.beams import Span, beams, is_loose
+from musicgen.music.score.cells import Cell, cells
 from musicgen.music.score.signs import articulation, sign
 from musicgen.music.score.spelling import Spelled, Speller, written_notes
 from musicgen.music.score.values import Value, values
 from musicgen.music.tune import Tune
-from musicgen.music.voice import Bar, Grace, Mark
+from musicgen.music.voice import Grace, Mark
 
-MAX_EVENTS_IN_MEASURE = 32
-"""A longer bar is drawn as several measures without lines between them: it must fit the page."""
 MAX_MARKS = 6
 """Signs at one note; what is more would pile up higher than the page."""
 MAX_GRACES = 12
@@ -27,21 +25,6 @@ MAX_GRACES = 12
 def note_id(voice: int, event: int) -> str:
     """Id, in MEI and SVG, of the element of an event: `v0e12` for `tune.voices[0].events[12]`."""
     return f"v{voice}e{event}"
-
-
-class Cell(NamedTuple):
-    """What one measure shows of a voice: a bar, or a part of one that is too long to print."""
-
-    bar: Bar
-    first: int
-    last: int
-    begins: bool
-    """The bar begins here."""
-    ends: bool
-    late: bool
-    """If the bar is short, it is its beginning that is missing, as in a pickup."""
-    rests: int
-    """Bars of rest that it stands for (`Z4`); 0 for music."""
 
 
 class Staff:
@@ -55,17 +38,13 @@ class Staff:
         self._octaves = octaves
         self._speller = Speller()
         self._held: set[tuple[int, int]] = set()
-        ratios: dict[int, Fraction] = {}
         self._tuplets: dict[int, tuple[Span, int, int]] = {}
         following = [tuplet.first for tuplet in voice.tuplets[1:]]
         for tuplet, stop in zip(voice.tuplets, [*following, len(voice.events)], strict=False):
-            last = min(tuplet.last, stop, len(voice.events))
-            for event in range(tuplet.first, last):
-                ratios[event] = Fraction(tuplet.p, tuplet.q)
-                self._tuplets[event] = ((tuplet.first, last), tuplet.p, tuplet.q)
+            span = (tuplet.first, min(tuplet.last, stop, len(voice.events)))
+            self._tuplets |= dict.fromkeys(range(*span), (span, tuplet.p, tuplet.q))
         self._values = [
-            values(Fraction(event.length, tune.ticks) * ratios.get(index, 1))
-            for index, event in enumerate(voice.events)
+            values(self._written_length(index) / tune.ticks) for index in range(len(voice.events))
         ]
         self._flagged = [
             bool(event.pitches) and len(pieces) == 1 and pieces[0].flagged
@@ -83,6 +62,11 @@ class Staff:
         for grace in voice.graces:
             self._graces[grace.event].append(grace)
         self._slurs = self._paired_slurs()
+
+    def _written_length(self, index: int) -> Fraction:
+        """Ticks, as if there were no tuplets."""
+        _, p, q = self._tuplets.get(index, ((), 1, 1))
+        return Fraction(self._voice.events[index].length * p, q)
 
     @cached_property
     def _loose(self) -> bool:
@@ -103,34 +87,9 @@ class Staff:
                     slurs[sounding[opened]].add(sounding[closed])
         return slurs
 
-    def cells(self, spread_rests: bool) -> list[Cell]:
-        """What the voice shows in each measure.
-
-        spread_rests: `Z4` takes four measures, not one, for other staves have music there.
-        """
-        found: list[Cell] = []
-        free = True
-        for bar in self._voice.bars:
-            late, free = free, bar.section
-            rests = self._bars_of_rest(bar)
-            starts = range(bar.first, bar.last, MAX_EVENTS_IN_MEASURE)
-            count = rests if rests and spread_rests else len(starts)
-            for number in range(count):
-                first = bar.first if rests else starts[number]
-                last = min(first + MAX_EVENTS_IN_MEASURE, bar.last)
-                begins, ends = number == 0, number + 1 == count
-                here = (1 if spread_rests else rests) if rests else 0
-                found.append(Cell(bar, first, last, begins, ends, late, here))
-        return found
-
-    def _bars_of_rest(self, bar: Bar) -> int:
-        event = self._voice.events[bar.first]
-        if bar.last - bar.first > 1 or event.pitches:
-            return 0
-        full = (bar.meter.length or Fraction(1)) * self._ticks
-        if self._text[event.start] in "ZX":
-            return max(int(event.length / full), 1)
-        return int(bar.meter.length is not None and event.length == full)
+    def cells(self, *, spread_rests: bool) -> list[Cell]:
+        """What the voice shows in each measure; see `cells.cells`."""
+        return cells(self._voice, self._text, self._ticks, spread_rests=spread_rests)
 
     def layer(self, cell: Cell) -> tuple[str, list[str]]:
         """The music of a cell, and the signs that refer to it, as elements of MEI."""
@@ -189,7 +148,7 @@ class Staff:
         names = _piece_names(note_id(self.number, index), len(pieces))
         if not event.pitches:
             self._held = set()
-            tag = "space" if self._text[event.start] in "xy" else "rest"
+            tag = "space" if self._text[event.start] in "xX" else "rest"
             rests = (
                 f'<{tag} xml:id="{name}"{_duration(value)}/>'
                 for name, value in zip(names, pieces, strict=True)

@@ -5,11 +5,10 @@ has. Here accidentals become characters that every font has, and the notes of me
 become outlines, like all other notes.
 """
 
-import importlib.util
 import re
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
+
+from musicgen.music.score.fonts import music_sign
 
 _MUSIC = '<tspan font-family="Leipzig"[^>]*>([\ue000-\uf8ff]+)</tspan>'
 _TEXT = re.compile(rf'<text x="([0-9]+)" y="([0-9]+)"([^>]*)>((?:<tspan[^>]*>)*){_MUSIC}')
@@ -18,7 +17,6 @@ _MUSIC_INSIDE = re.compile(_MUSIC)
 _ACCIDENTALS = str.maketrans({"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"})
 """SMuFL's accidentals of figured bass, which verovio puts into chord symbols."""
 _BOX = re.compile(r'viewBox="0 0 ([0-9]+) ([0-9]+)"')
-_ADVANCE = re.compile(r'<g c="([0-9A-F]{4})"[^>]* h-a-x="([0-9]+)"')
 _SIZE = 0.5
 """Of the notes in metronome marks: units of the page to a unit of the font."""
 _TEXT_SIZE = 405
@@ -53,20 +51,7 @@ def _outlined(match: re.Match[str]) -> str:
     left = int(x)
     outlines = ""
     for character in characters:
-        code = f"{ord(character):04X}"
-        outline, advance = _glyph(code)
+        outline, advance = music_sign(character)
         outlines += f'<g transform="translate({left},{y}) scale({_SIZE})">{outline}</g>'
         left += int((advance + 60) * _SIZE)
     return f'{outlines}<text x="{left + 50}" y="{y}"{rest}>{spans}'
-
-
-@cache
-def _glyph(code: str) -> tuple[str, int]:
-    """Outline of a character of the music font, and its width, in 1000ths of the font's size."""
-    found = importlib.util.find_spec("verovio")
-    assert found is not None
-    assert found.origin is not None
-    data = Path(found.origin).parent / "data"
-    advances = dict(_ADVANCE.findall((data / "Leipzig.xml").read_text()))
-    outline = (data / "Leipzig" / f"{code}.xml").read_text()
-    return re.sub(r' id="[^"]*"', "", outline), int(advances.get(code, 500))
