@@ -111,7 +111,9 @@ class SweepDisplay:
         if progress.best is not None:
             best = Text(f"best so far: {self._described(progress.best)}", "green")
         bar = ProgressBar(total=progress.total, completed=progress.done, width=40)
-        return Group(Text(counts + left), bar, best, table)
+        line = Table.grid()
+        line.add_row(bar)
+        return Group(Text(counts + left), line, best, table)
 
     def _described(self, row: Row) -> str:
         values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space)

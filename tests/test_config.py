@@ -16,6 +16,8 @@ from musicgen.training.optim import OPTIMIZERS
 from musicgen.training.schedule import SCHEDULES
 from tests.tunes import ROOT, composed
 
+DEFAULT = composed()
+
 
 def names(group: str) -> set[str]:
     return {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
@@ -99,8 +101,7 @@ def test_rules(override: str, message: str) -> None:
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_dropout_is_a_share(value: float) -> None:
-    chosen = composed()
-    chosen.model.dropout = value
+    chosen = dataclasses.replace(DEFAULT, model=dataclasses.replace(DEFAULT.model, dropout=value))
     if 0 <= value < 1:
         config.check(chosen)
     else:
