@@ -1,0 +1,216 @@
+"""A voice while its music is being read: one list per property, made into a Voice at the end.
+
+Lists of integers, not events: what comes later in the text may still change a length (`a>b`), or
+make every tick finer (a tuplet of 11), and both must be cheap.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import accumulate
+
+from musicgen.music.grammar import STEPS, BarLine
+from musicgen.music.key import Key, scale_of, sounding
+from musicgen.music.meter import Meter, Tempo
+from musicgen.music.voice import Bar, Event, Grace, Mark, Tuplet, Voice
+
+Scale = list[tuple[int]] | tuple[tuple[int], ...]
+"""Sounding pitch by diatonic step, as one-note tuples."""
+
+
+@dataclass(slots=True)
+class OpenBar:
+    """A bar up to its closing line, which is still to come; times are left to the end."""
+
+    start: int
+    first: int
+    meter: Meter
+    key: Key
+    opens: bool = False
+    ending: tuple[int, ...] = ()
+    part: str = ""
+    end: int = 0
+    last: int = 0
+    line: str = ""
+    closes: int = 0
+    section: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    """The music of one voice so far, and what holds at its end: key, meter, unit note length."""
+
+    name: str
+    key: Key
+    meter: Meter
+    unit: int
+    """Unit note length in ticks."""
+    start: int
+    """Offset of its first character."""
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    pitches: list[tuple[int, ...]] = field(default_factory=list)
+    ties: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    bars: list[OpenBar] = field(default_factory=list)
+    tuplets: list[Tuplet] = field(default_factory=list)
+    graces: list[Grace] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    slurs: list[int] = field(default_factory=list)
+    """Offsets of the slurs that are open."""
+    tempos: list[tuple[int, Tempo]] = field(default_factory=list)
+    scale: Scale = ()
+    """With the accidentals of this bar."""
+    bent: bool = False
+    """Something before the next event changes it: a tuplet, a broken rhythm, a tied accidental."""
+    broken: tuple[int, int] = (1, 1)
+    """Factor of the next length, as a numerator and a denominator."""
+    tuplet: tuple[int, int, int] = (0, 1, 1)
+    """Events still to come in the tuplet, and the factor of their lengths."""
+    carried: dict[int, tuple[int]] = field(default_factory=dict)
+    """Step to pitch: accidentals that a tie carries over a bar line."""
+    carried_to: int = -1
+    """The event that they hold for."""
+    bar: OpenBar = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scale = scale_of(self.key)
+        self.bar = OpenBar(self.start, 0, self.meter, self.key)
+
+    def set_key(self, key: Key) -> None:
+        """From here on."""
+        self.key = key
+        self.scale = scale_of(key)
+        if self.bar.first == len(self.starts):
+            self.bar.key = key
+
+    def set_meter(self, meter: Meter) -> None:
+        """From here on."""
+        self.meter = meter
+        if self.bar.first == len(self.starts):
+            self.bar.meter = meter
+
+    def add(self, start: int, end: int, length: int, pitches: tuple[int, ...]) -> None:
+        """One more event."""
+        self.starts.append(start)
+        self.ends.append(end)
+        self.lengths.append(length)
+        self.pitches.append(pitches)
+
+    def alter(self, step: int, alter: int) -> None:
+        """An accidental: it holds in all octaves to the end of the bar (ABC 2.1, section 11.3)."""
+        self.scale = list(self.scale)
+        for same_letter in range(step % 7, STEPS, 7):
+            self.scale[same_letter] = (sounding(self.key, same_letter, alter),)
+
+    def pitch(self, step: int, alter: int | None) -> tuple[int]:
+        """Of the next note."""
+        if alter is None and self.carried_to == len(self.starts) and step in self.carried:
+            return self.carried[step]
+        return self.scale[step]
+
+    def tie(self) -> bool:
+        """Tie the last event to the next one; False if it is not a note."""
+        last = len(self.starts) - 1
+        if last < 0 or not self.pitches[last]:
+            return False
+        self.ties[last] = self.pitches[last]
+        if self.carried_to == last:
+            self.carried_to = last + 1
+            self.bent = True
+        return True
+
+    def close_bar(self, text: str, line: BarLine, start: int, end: int) -> None:
+        """A bar line, or with an empty text a bar that just ends, as before a part's label."""
+        events = len(self.starts)
+        bar = self.bar
+        if events > bar.first:
+            bar.end, bar.last, bar.line = start, events, text
+            bar.closes, bar.section = line.closes, line.double
+            self.bars.append(bar)
+            self.bar = OpenBar(end, events, self.meter, self.key, line.opens, line.ending)
+            plain = scale_of(self.key)
+            if self.scale is not plain:
+                if carried := self._tied_accidentals(plain):
+                    self.carried, self.carried_to = carried, events
+                    self.bent = True
+                self.scale = plain
+        else:
+            # Nothing between two lines, as in `:| |:` or at the start of a score line.
+            if self.bars:
+                last = self.bars[-1]
+                last.closes = max(last.closes, line.closes)
+                last.section = last.section or line.double
+            bar.start = end
+            bar.opens = bar.opens or line.opens
+            bar.ending = line.ending or bar.ending
+
+    def _tied_accidentals(self, plain: Scale) -> dict[int, tuple[int]]:
+        held = self.ties.get(len(self.starts) - 1)
+        if held is None:
+            return {}
+        pairs = enumerate(zip(self.scale, plain, strict=True))
+        return {step: now for step, (now, then) in pairs if now != then and now[0] in held}
+
+    def multiply(self, factor: int) -> None:
+        """Make ticks `factor` times as fine."""
+        self.unit *= factor
+        self.lengths[:] = [length * factor for length in self.lengths]
+
+    def finish(self, end: int) -> Voice:
+        """The voice, its last bar closed at offset `end`."""
+        if self.bar.first < len(self.starts):
+            self.close_bar("", BarLine(0, False, False, ()), end, end)
+        onsets = [0, *accumulate(self.lengths)]
+        columns = zip(self.starts, self.ends, onsets, self.lengths, self.pitches, strict=False)
+        return Voice(
+            self.name,
+            tuple(
+                Bar(
+                    bar.start,
+                    bar.end,
+                    bar.first,
+                    bar.last,
+                    onsets[bar.first],
+                    onsets[bar.last] - onsets[bar.first],
+                    bar.line,
+                    bar.opens,
+                    bar.closes,
+                    bar.section,
+                    bar.ending,
+                    bar.part,
+                    bar.meter,
+                    bar.key,
+                )
+                for bar in self.bars
+            ),
+            tuple(map(Event._make, columns)),
+            self.ties,
+            tuple(self.tuplets),
+            tuple(self.graces),
+            tuple(self.marks),
+            tuple(self.tempos),
+        )
+
+
+def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:
+    """Offset and complaint for each bar that is too long, or too short in the middle of a section.
+
+    A bar may be short next to a repeat, a double bar, an ending, a part or an end of the tune:
+    there it is a pickup, or shares its time with another one.
+    """
+    free = True  # the bar before ends a section, or there is none
+    for number, bar in enumerate(voice.bars):
+        following = voice.bars[number + 1] if number + 1 < len(voice.bars) else None
+        shares = free or bar.opens or bar.ending or bar.part or bar.section or following is None
+        if following is not None:
+            shares = shares or following.opens or following.ending or following.part
+        free = bar.section
+        meter = bar.meter
+        excess = bar.length * meter.denominator - ticks * meter.numerator
+        short = excess < 0 and not shares
+        start = voice.events[bar.first].start
+        if meter.numerator and (excess > 0 or short) and text[start] not in "ZX":
+            size = "short" if short else "long"
+            written = Fraction(bar.length, ticks)
+            yield start, f"bar too {size}: {written} in a meter of {meter.text}"

@@ -1,0 +1,185 @@
+"""The lexical grammar of ABC 2.1: every character of a tune belongs to exactly one token.
+
+TOKENS is the one place where the shape of a token is written. The parser matches all of them at
+once (`tokenize`); whatever works character by character (a sampling constraint, an annotation) can
+follow the same table, for each pattern is a plain regular expression: classes, groups, `?`, `*`,
+`+`, no anchors, no look-around, so that it is also a small automaton. No pattern can run past the
+end of its line, and none scans the same characters again for each of its starts: matching a line
+takes time linear in its length, whatever is in it.
+"""
+
+import re
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """What a token is; the order is the order in which the patterns are tried."""
+
+    NOTE = "note"
+    SPACE = "space"
+    BAR = "bar line"
+    """Includes the number of an ending that follows at once, as in `|1` and `:|[2`."""
+    REST = "rest"
+    MULTIREST = "multi-measure rest"
+    SPACER = "spacer"
+    TUPLET = "tuplet"
+    SLUR_OPEN = "opening slur"
+    SLUR_CLOSE = "closing slur"
+    GRACE = "grace notes"
+    TIE = "tie"
+    BROKEN = "broken rhythm"
+    INLINE = "inline field"
+    ENDING = "ending"
+    CHORD = "chord"
+    STRING = "chord symbol or annotation"
+    DECORATION = "decoration"
+    OVERLAY = "overlay"
+    COMMENT = "comment"
+    CONTINUATION = "continuation"
+    BREAK = "score line break"
+    JUNK = "unexpected text"
+
+
+LENGTH = r"[0-9]*(?:/+[0-9]*)?"
+"""Multiple of the unit note length: `3`, `3/2`, `/`, `//`, `/4`, or nothing."""
+PITCH = r"(?:\^\^?|__?|=)?[A-Ga-g][,']*"
+SPACE = r"[ \t\r]+"
+STRING = r'"[^"\n]*"'
+DECORATION = r"(?:![^!|\n]*!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
+"""`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
+NUMBERS = r"[0-9][0-9,\-]*"
+"""Endings: `1`, `1,3`, `2-4`."""
+
+TOKENS: dict[Kind, str] = {
+    Kind.NOTE: PITCH + LENGTH,
+    Kind.SPACE: SPACE + "|`+",
+    Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|:+\]|::+)(?:\[?{NUMBERS})?",
+    Kind.REST: rf"[zx]{LENGTH}",
+    Kind.MULTIREST: r"[ZX][0-9]*",
+    Kind.SPACER: rf"y{LENGTH}",
+    Kind.TUPLET: r"\([0-9]+(?::[0-9]*)?(?::[0-9]*)?",
+    Kind.SLUR_OPEN: r"\.?\(",
+    Kind.SLUR_CLOSE: r"\)",
+    Kind.GRACE: rf"\{{/?(?:{PITCH}{LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\[\]<>\-])+\}}",
+    Kind.TIE: r"\.?-",
+    Kind.BROKEN: r">+|<+",
+    Kind.INLINE: r"\[[A-Za-z]:[^\[\]\n]*\]",
+    Kind.ENDING: rf"\[{NUMBERS}",
+    Kind.CHORD: rf"\[(?:(?:{PITCH}|[zx]){LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]{LENGTH}",
+    Kind.STRING: STRING,
+    Kind.DECORATION: DECORATION,
+    Kind.OVERLAY: r"&[^|:\n]*",
+    Kind.COMMENT: r"%[^\n]*",
+    Kind.CONTINUATION: r"\\",
+    Kind.BREAK: r"\$",
+    Kind.JUNK: r"[^\n]",
+}
+
+FIELDS = frozenset("ABCDFGHIKLMNOPQRSTUVWXZmrsw+")
+"""Letters of the information fields of ABC 2.1, and `+:`, which continues the field above it."""
+
+tokenize = re.compile("|".join(TOKENS.values())).findall
+"""The tokens of one line (without its newline) as strings; joined, they are the line again."""
+
+_SHAPES = [(kind, re.compile(pattern).fullmatch) for kind, pattern in TOKENS.items()]
+_TIMED = {Kind.NOTE, Kind.REST, Kind.MULTIREST, Kind.SPACER, Kind.CHORD}
+_ALTERATIONS = {"": None, "^": 1, "^^": 2, "=": 0, "_": -1, "__": -2}
+
+STEPS = 75
+"""Diatonic steps within MIDI's range: 0 is its lowest C, seven to the octave, 35 is middle C."""
+
+
+MAX_ENDING = 16
+"""Highest number of an ending that is understood."""
+
+
+class Lexeme(NamedTuple):
+    """What a token means by itself, before key, meter and neighbours have their say."""
+
+    kind: Kind
+    step: int = 0
+    """Diatonic step of a note, 0 to STEPS - 1; `step % 7` is its letter, C is 0."""
+    alter: int | None = None
+    """Semitones of the written accidental; None without one."""
+    numerator: int = 1
+    denominator: int = 1
+    """Length as a multiple of the unit note length (of a MULTIREST: bars)."""
+    playable: bool = True
+    """False where the pitch is outside MIDI's range or the length is absurd: both were bent."""
+
+
+class Lexicon(dict[str, Lexeme]):
+    """Token to lexeme. Tunes share few distinct tokens, so each is looked into once."""
+
+    LIMIT = 20_000
+
+    def __missing__(self, token: str) -> Lexeme:
+        kind = next(kind for kind, matches in _SHAPES if matches(token))
+        lexeme = _timed(kind, token) if kind in _TIMED else Lexeme(kind)
+        if len(token) <= 16:
+            if len(self) >= self.LIMIT:
+                self.clear()  # only hostile text has so many; memory stays bounded
+            self[token] = lexeme
+        return lexeme
+
+
+lexicon = Lexicon()
+
+
+def _timed(kind: Kind, token: str) -> Lexeme:
+    """The lexeme of a token that takes time: a pitch (of a note) and a length."""
+    body = token.rstrip("0123456789/")
+    above, slash, below = token[len(body) :].partition("/")
+    halvings = len(below) - len(below.lstrip("/")) + (below.strip("/") == "") if slash else 0
+    below = below.lstrip("/")
+    # Nine digits and sixteen slashes are more than music needs, and keep hostile numbers small.
+    playable = len(above) < 10 and len(below) < 10 and halvings <= 16
+    numerator = int(above[:9] or 1)
+    denominator = int(below[:9] or 1) << min(halvings, 16)
+    if not (numerator and denominator):
+        numerator, denominator, playable = 1, 1, False
+    step, alter = 0, None
+    if kind is Kind.NOTE:
+        name = body.rstrip(",'")
+        alter = _ALTERATIONS[name[:-1]]
+        step = 35 + "CDEFGABcdefgab".index(name[-1]) + 7 * (body.count("'") - body.count(","))
+        if not 2 <= step < STEPS - 2:  # two steps to spare: no double accidental can leave MIDI
+            step = step % 7 + (7 if step < 2 else STEPS - 12)
+            playable = False
+    return Lexeme(kind, step, alter, numerator, denominator, playable)
+
+
+class BarLine(NamedTuple):
+    """What a bar line, with the ending that may follow it at once, says about repeats."""
+
+    closes: int
+    """How often a repeat goes back: `:|` once, `::|` twice."""
+    opens: bool
+    double: bool
+    """Double, thick or repeat: a section ends here."""
+    ending: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def read_bar_line(token: str) -> BarLine:
+    """Meaning of a BAR or ENDING token."""
+    line = token.rstrip("0123456789,-")
+    ending = read_numbers(token[len(line) :])
+    line = line.lstrip(".").removesuffix("[" if ending else "").replace("[|]", "")
+    if line.strip(":") == "":
+        return BarLine(len(line) // 2, len(line) > 1, len(line) > 1, ending)
+    closes = max(len(colons) for colons in re.findall(r"(:*)(?=[|\[\]])", line))
+    return BarLine(closes, line.endswith(":"), len(line) > 1, ending)
+
+
+def read_numbers(text: str) -> tuple[int, ...]:
+    """Numbers of an ending: `1,3` or `2-4`; at most MAX_ENDING, each once."""
+    numbers: dict[int, None] = {}
+    for part in text.split(",")[: 2 * MAX_ENDING]:
+        low, _, high = part.partition("-")
+        first = int(low[:3] or 0)
+        last = int(high.partition("-")[0][:3] or first)
+        numbers |= dict.fromkeys(range(max(first, 1), min(last, MAX_ENDING) + 1))
+    return tuple(numbers)

@@ -1,0 +1,101 @@
+"""A voice: its bars and events, each with its place in the text.
+
+Spans are offsets into the tune's text, first inside, second behind. Times are integer ticks, exact.
+Nothing here is played out: a repeated bar is there once, and `unfold.py` plays it twice.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from musicgen.music.grammar import Kind
+from musicgen.music.key import Key
+from musicgen.music.meter import Meter, Tempo
+
+
+class Event(NamedTuple):
+    """A note, a chord or a rest, as written."""
+
+    start: int
+    end: int
+    onset: int
+    """Ticks since the start of the voice, repeats not played out."""
+    length: int
+    """Ticks."""
+    pitches: tuple[int, ...]
+    """MIDI pitches in written order; empty for a rest."""
+
+
+class Grace(NamedTuple):
+    """A group of grace notes; it takes no time."""
+
+    start: int
+    end: int
+    event: int
+    """Index of the event that it ornaments."""
+    pitches: tuple[int, ...]
+
+
+class Mark(NamedTuple):
+    """What stands at a note: chord symbol or annotation, decoration, slur."""
+
+    kind: Kind
+    start: int
+    end: int
+    event: int
+    """Index of the event it belongs to: the one behind it, or for a closing slur the one before."""
+
+
+class Tuplet(NamedTuple):
+    """`p` written lengths in the time of `q`."""
+
+    start: int
+    first: int
+    """Index of its first event."""
+    last: int
+    """Behind its last event."""
+    p: int
+    q: int
+
+
+class Bar(NamedTuple):
+    """The music between two bar lines; bar lines with nothing between them count as one."""
+
+    start: int
+    end: int
+    """Span of the content; the bar line begins at `end`."""
+    first: int
+    last: int
+    """Events `first` to `last - 1` of the voice."""
+    onset: int
+    length: int
+    """Ticks."""
+    line: str
+    """The bar line behind it, as written; empty if the bar just ends."""
+    opens: bool
+    """A repeat begins here (`|:`)."""
+    closes: int
+    """How often a repeat goes back from its end: 0, or 1 for `:|`, 2 for `::|`."""
+    section: bool
+    """Ends in a double or thick bar line or a repeat."""
+    ending: tuple[int, ...]
+    """Times through the repeat for which it is played, if an ending begins here; else empty."""
+    part: str
+    """Label of the part that begins here, else empty."""
+    meter: Meter
+    key: Key
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One line of music. A tune without `V:` has one, called `1`."""
+
+    name: str
+    bars: tuple[Bar, ...]
+    events: tuple[Event, ...]
+    ties: dict[int, tuple[int, ...]]
+    """Event index to the pitches it hands on to the next event."""
+    tuplets: tuple[Tuplet, ...]
+    graces: tuple[Grace, ...]
+    marks: tuple[Mark, ...]
+    tempos: tuple[tuple[int, Tempo], ...]
+    """Changes of tempo inside the music, as (index of the event at which it starts, tempo)."""

@@ -1,0 +1,105 @@
+"""What a network may write: a megabyte of one sign, never closed; time and memory stay bounded."""
+
+import random
+import time
+import tracemalloc
+
+import pytest
+from corpora import folk_tunes
+
+from musicgen.music import midi_bytes, parse
+
+SIZE = 1_000_000
+UNITS = {
+    "slurs": "(",
+    "brackets": "[",
+    "braces": "{",
+    "quotes": '"',
+    "exclamations": "!",
+    "junk": "\0",
+    "notes": "c",
+    "open chord": "[a",
+    "open grace": "{a",
+    "ties": "a-",
+    "broken": "a>",
+    "tuplets": "(7:11:99a",
+    "digits": "1",
+    "slashes": "/",
+    "octaves": "'",
+    "bar lines": "|",
+    "repeats": "a::|",
+    "endings": "[1-9a|",
+    "accidentals": "^c|",
+    "overlays": "a&b|",
+    "rests": "Z999",
+    "fields": "[K:D]a[L:1/7]",
+    "lines": "a\n",
+    "parts": "\nP:A\na",
+}
+
+
+def measured(text: str) -> float:
+    """CPU seconds for parse, unfold and MIDI."""
+    start = time.process_time()
+    tune = parse(text)
+    tune.unfolded()
+    if tune.notes:
+        midi_bytes(tune)
+    return time.process_time() - start
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", UNITS)
+def test_a_megabyte(name: str) -> None:
+    unit = UNITS[name]
+    assert measured("M:4/4\nL:1/8\nK:G\nc" + unit * (SIZE // len(unit))) < 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prefix", ["[", "{", '"', "!", "T:", "K:", "M:", "L:", "Q:", "V:", "P:"])
+def test_a_megabyte_never_closed(prefix: str) -> None:
+    for unit in ("a", "1", "(", " ", "^c ", "1/4 ", "[", ":", "A9"):
+        junk = unit * (SIZE // 4 // len(unit))
+        assert measured(f"T:x\nM:4/4\n{prefix}{junk}\nK:C\n{prefix}{junk}") < 10
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_linear(name: str) -> None:
+    """Sixteen times the text: nearly sixteen times the time, not 256."""
+    unit = UNITS[name]
+    seconds = []
+    for size in (1_000, 16_000):
+        text = "K:G\nc" + unit * (size // len(unit))
+        runs = []
+        for _ in range(3):
+            start = time.process_time()
+            parse(text)
+            runs.append(time.process_time() - start)
+        seconds.append(min(runs))
+    assert seconds[1] < 64 * max(seconds[0], 0.0002)
+
+
+def test_memory() -> None:
+    """Some hundred bytes for a character, however it is written."""
+    tracemalloc.start()
+    tune = parse("K:C\n" + "c" * 20_000)
+    midi_bytes(tune)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000 * 1000
+
+
+def test_random_bytes() -> None:
+    chance = random.Random(1)
+    for _ in range(100):
+        text = chance.randbytes(2000).decode("latin-1")
+        measured("M:4/4\nL:1/8\nK:C\n" + text.replace("\n\n", "\n"))
+
+
+def test_speed() -> None:
+    """At least 300 thousand characters a second."""
+    tunes = folk_tunes()[::20]
+    start = time.process_time()
+    for tune in tunes:
+        parse(tune)
+    assert sum(map(len, tunes)) / (time.process_time() - start) > 300_000

@@ -1,0 +1,253 @@
+"""What a text says: notes, times, places, problems."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.music import Tune, parse
+
+HEADER = "X:1\nT:A tune\nM:4/4\nL:1/8\nK:C\n"
+LINES = len(HEADER.split("\n"))
+
+
+def read(music: str, header: str = HEADER) -> Tune:
+    return parse(header + music)
+
+
+def pitches(music: str, header: str = HEADER) -> list[tuple[int, ...]]:
+    return [event.pitches for event in read(music, header).voices[0].events]
+
+
+def lengths(music: str, header: str = HEADER) -> list[Fraction]:
+    """In whole notes."""
+    tune = read(music, header)
+    return [Fraction(event.length, tune.ticks) for event in tune.voices[0].events]
+
+
+def messages(music: str) -> list[tuple[int, int, str]]:
+    """Line from 1 in the music, column, message."""
+    return [(p.line - LINES + 1, p.column, p.message) for p in read(music).problems]
+
+
+def test_header() -> None:
+    tune = parse("X:1\nT:One % not this\nT:Two\nM:6/8\nQ:3/8=90\nK:Edor\nEFG|\n")
+    assert [(field.letter, field.value) for field in tune.fields] == [
+        ("X", "1"), ("T", "One"), ("T", "Two"), ("M", "6/8"), ("Q", "3/8=90"), ("K", "Edor")
+    ]  # fmt: skip
+    assert tune.field("T") == "One"
+    assert tune.field("R") == ""
+    assert (tune.key.tonic, tune.key.mode, tune.meter.text) == ("E", "dor", "6/8")
+    assert tune.unit == Fraction(1, 8)
+    assert tune.tempo is not None
+    assert tune.text[tune.body :] == "EFG|\n"
+    assert tune.notes == 3
+
+
+@pytest.mark.parametrize(
+    ("music", "expected"),
+    [
+        ("C,, C c c''", [36, 60, 72, 96]),
+        ("^C _D =C ^^C __D", [61, 61, 60, 62, 60]),
+        ("^c c C|c", [73, 73, 61, 72]),
+        ("^c-|c c|c", [73, 73, 72, 72]),
+        ("^c-|c-|c|c", [73, 73, 73, 72]),
+        ("[K:D]f[K:none]f", [78, 77]),
+        ("{^f}e f|f", [76, 78, 77]),
+    ],
+)
+def test_pitches(music: str, expected: list[int]) -> None:
+    assert pitches(music) == [(pitch,) for pitch in expected]
+
+
+def test_chords_and_rests() -> None:
+    assert pitches('[CEG] z ["Am"A,c]2 x') == [(60, 64, 67), (), (57, 72), ()]
+    assert lengths("[C2E4]2 [CE]/") == [Fraction(1, 2), Fraction(1, 16)]
+    assert read("[C-E]2 C").voices[0].ties == {0: (60,)}
+
+
+@pytest.mark.parametrize(
+    ("music", "eighths"),
+    [
+        ("c c2 c/ c// c/4 c3/2 c/3", [1, 2, "1/2", "1/4", "1/4", "3/2", "1/3"]),
+        ("a>b c<d", ["3/2", "1/2", "1/2", "3/2"]),
+        ("a>>b c<<<d", ["7/4", "1/4", "1/8", "15/8"]),
+        ("a > b{c}<d", ["3/2", "1/4", "3/2"]),
+        ("(3abc d", ["2/3", "2/3", "2/3", 1]),
+        ("(3a2b2c2 (3:2:2a2b (2ab", ["4/3", "4/3", "4/3", "4/3", "2/3", "3/2", "3/2"]),
+        ("(5abcde (7:4abcdefg", ["2/5"] * 5 + ["4/7"] * 7),
+        ("[M:6/8](5abcde", ["3/5"] * 5),
+        ("(3a>bc", [1, "1/3", "2/3"]),
+        ("(11:8:2ab", ["8/11", "8/11"]),
+        ("z Z2 a y4 b", [1, 16, 1, 1]),
+        ("[L:1/4]c[L:1/16]c", [2, "1/2"]),
+    ],
+)
+def test_lengths(music: str, eighths: list[int | str]) -> None:
+    assert lengths(music) == [Fraction(length) / 8 for length in eighths]
+
+
+LENGTHS = st.fractions(min_value=Fraction(1, 8), max_value=9, max_denominator=13)
+
+
+@given(st.lists(LENGTHS, min_size=1, max_size=20), st.sampled_from([4, 8, 16]))
+def test_times_are_exact(multiples: list[Fraction], unit: int) -> None:
+    """Whatever the lengths, onsets are their exact sums."""
+    header = f"M:none\nL:1/{unit}\nK:C\n"
+    music = " ".join(f"c{length.numerator}/{length.denominator}" for length in multiples)
+    tune = parse(header + music)
+    onset = Fraction()
+    for event, length in zip(tune.voices[0].events, multiples, strict=True):
+        assert Fraction(event.onset, tune.ticks) == onset
+        onset += length / unit
+    assert tune.problems == ()
+
+
+def test_spans() -> None:
+    tune = read("|:G>A (3Bcd ^e'2-|[ce]3/2 z:|")
+    voice = tune.voices[0]
+    assert [tune.text[event.start : event.end] for event in voice.events] == [
+        "G", "A", "B", "c", "d", "^e'2", "[ce]3/2", "z"
+    ]  # fmt: skip
+    bars = [(tune.text[bar.start : bar.end], bar.line) for bar in voice.bars]
+    assert bars == [("G>A (3Bcd ^e'2-", "|"), ("[ce]3/2 z", ":|")]
+    assert [(bar.opens, bar.closes) for bar in voice.bars] == [(True, 0), (False, 1)]
+
+
+def test_marks() -> None:
+    tune = read('"Am"A(B.c) {de}f|~g2 "^slow"!trill!a')
+    voice = tune.voices[0]
+    marks = [(tune.text[mark.start : mark.end], mark.event) for mark in voice.marks]
+    assert marks == [
+        ('"Am"', 0), ("(", 1), (".", 2), (")", 2), ("~", 4), ('"^slow"', 5), ("!trill!", 5)
+    ]  # fmt: skip
+    assert [(grace.event, grace.pitches) for grace in voice.graces] == [(3, (74, 76))]
+    tuplet = read("a(3bcd").voices[0].tuplets[0]
+    assert (tuplet.first, tuplet.last, tuplet.p, tuplet.q) == (1, 4, 3, 2)
+
+
+def test_bars() -> None:
+    tune = read("A|B8|1c8:|2d8||\n[M:3/4][K:G]e6\n|\n|f6|[1g6:|[2a6|]")
+    bars = tune.voices[0].bars
+    assert [bar.line for bar in bars] == ["|", "|1", ":|2", "||", "|", "|[1", ":|[2", "|]"]
+    assert [bar.ending for bar in bars] == [(), (), (1,), (2,), (), (), (1,), (2,)]
+    assert [bar.meter.text for bar in bars] == ["4/4"] * 4 + ["3/4"] * 4
+    assert [bar.key.tonic for bar in bars] == ["C"] * 4 + ["G"] * 4
+    assert tune.problems == ()
+
+
+def test_voices() -> None:
+    tune = read(
+        "V:1\nCDEFGABc|\nV:2 octave=-1\nC4C4|\n[V:1]c8|[V:2]c8|\n",
+        "M:4/4\nL:1/8\nV:1 name=Fiddle\nK:C\n",
+    )
+    assert [voice.name for voice in tune.voices] == ["1", "2"]
+    assert [len(voice.bars) for voice in tune.voices] == [2, 2]
+    assert [event.pitches for event in tune.voices[1].events] == [(48,), (48,), (60,)]
+    assert tune.problems == ()
+
+
+def test_lines() -> None:
+    """Comments, continuations, field lines and lyrics do not break a bar."""
+    tune = read("CDEF\\\nGABc| % CDE|\nw:la la\n%CDE\nT:Second part\nN:on and\n+:on\nC4\nC4|\r\n")
+    assert tune.notes == 10
+    assert [bar.last - bar.first for bar in tune.voices[0].bars] == [8, 2]
+    assert tune.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("music", "problems"),
+    [
+        ("C8|D8|E8|", []),
+        ("C8|\n D7|E8|", [(2, 2, "bar too short: 7/8 in a meter of 4/4")]),
+        ("C8|D9|E8|", [(1, 4, "bar too long: 9/8 in a meter of 4/4")]),
+        ("[M:none]C9|D|E99|", []),
+        ("[CE", [(1, 1, "`[` opens no chord, no field and no ending")]),
+        ("{CE", [(1, 1, "grace notes that are never closed")]),
+        ('"CE', [(1, 1, "chord symbol that is never closed")]),
+        ("!CE", [(1, 1, "decoration that is never closed")]),
+        ("C?*?D", [(1, 2, "unexpected text at '?'")]),
+        ("(CD", [(1, 1, "slur that is never closed")]),
+        ("CD)", [(1, 3, "`)` without a slur")]),
+        (">C", [(1, 1, "broken rhythm without a note before it")]),
+        ("-C", [(1, 1, "tie without a note before it")]),
+        ("(3CD", [(1, 1, "tuplet that is never filled")]),
+        ("(1CD", [(1, 1, "no such tuplet: (1")]),
+        ("J:x\nC", [(1, 1, "unknown field J:")]),
+        ("C[K:H]D", [(1, 2, "unknown key 'H'")]),
+        ("C,,,,,,,,,D", [(1, 1, "pitch or length that cannot be played")]),
+        ("C/99999999999D", [(1, 1, "pitch or length that cannot be played"),
+                            (1, 1, "length too fine to be exact; rounded")]),
+        ("C8|D4&E4|F8|", [(1, 6, "overlay (&): read no further than the first voice"),
+                       (1, 4, "bar too short: 1/2 in a meter of 4/4")]),
+        ("C\n\nD", [(2, 1, "a blank line ends the tune; the rest was not read")]),
+        ("C\nX:2\nK:D\nD", [(2, 1, "a second tune begins here; it was not read")]),
+        ("z8|", [(1, 1, "no notes")]),
+    ],
+)  # fmt: skip
+def test_problems(music: str, problems: list[tuple[int, int, str]]) -> None:
+    assert sorted(messages(music)) == sorted(problems)
+
+
+@pytest.mark.parametrize(
+    "music",
+    [
+        "C|D8|E7|]",
+        "C2|:D8|E6:|\n|:F2|G8|A6:|",
+        "C8|1D4:|2D6||E2|F8|]",
+        "C4|D4:|E4|F4|]",
+        "C3||D5|E8|]",
+        "C4[P:B]D4|E8|]",
+    ],
+)
+def test_split_bars_are_no_problem(music: str) -> None:
+    assert read(music).problems == ()
+
+
+def test_no_key() -> None:
+    tune = parse("X:1\nM:2/4\nCDEF|GA\n")
+    assert tune.notes == 6
+    assert [p.message for p in tune.problems] == ["no K: field; read in C major"]
+    assert tune.unit == Fraction(1, 16)
+
+
+@given(st.text() | st.text(st.sampled_from("abAB[]{}()|:<>-/1234^_='\",~!% \nKMLVPQ")))
+def test_never_raises(text: str) -> None:
+    tune = parse(text)
+    lines = text.split("\n")
+    for problem in tune.problems:
+        assert 1 <= problem.line <= len(lines)
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+        assert sum(len(line) + 1 for line in lines[: problem.line - 1]) == (
+            problem.start - problem.column + 1
+        )
+    for voice in tune.voices:
+        end = 0
+        now = 0
+        for event in voice.events:
+            assert tune.body <= event.start < event.end <= len(text)
+            assert end <= event.start
+            assert event.onset == now
+            assert all(0 <= pitch < 128 for pitch in event.pitches)
+            end, now = event.end, event.onset + event.length
+        assert [bar.first for bar in voice.bars[1:]] == [bar.last for bar in voice.bars[:-1]]
+        assert voice.bars[-1].last == len(voice.events)
+        assert sum(bar.length for bar in voice.bars) == now
+    tune.unfolded()
+
+
+NOTE = st.tuples(
+    st.sampled_from(["", "^", "_", "="]), st.sampled_from("CDEFGABcdefgab"), st.integers(1, 9)
+)
+
+
+@given(st.lists(NOTE, min_size=1, max_size=30))
+def test_written_notes_are_read_back(notes: list[tuple[str, str, int]]) -> None:
+    """Each in a bar of its own, so that no accidental reaches the next."""
+    natural = dict(zip("CDEFGABcdefgab", [60, 62, 64, 65, 67, 69, 71, 72, 74, 76, 77, 79, 81, 83],
+                       strict=True))  # fmt: skip
+    alter = {"": 0, "^": 1, "_": -1, "=": 0}
+    tune = parse("M:none\nL:1/8\nK:C\n" + "|".join(f"{a}{n}{k}" for a, n, k in notes))
+    read_back = [(event.pitches, event.length * 8 // tune.ticks) for event in tune.voices[0].events]
+    assert read_back == [((natural[name] + alter[sign],), length) for sign, name, length in notes]
