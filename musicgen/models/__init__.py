@@ -2,6 +2,6 @@
 
 from musicgen.models.char_rnn import CharRNN
 from musicgen.models.evaluation import evaluate
-from musicgen.models.sampler import Constraint, sample
+from musicgen.models.sampler import Constraint, Cut, sample
 
-__all__ = ["CharRNN", "Constraint", "evaluate", "sample"]
+__all__ = ["CharRNN", "Constraint", "Cut", "evaluate", "sample"]

@@ -1,19 +1,57 @@
 """Drawing tunes from a network, many at a time."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from musicgen.models.char_rnn import CharRNN
+from musicgen.models.stepper import MOST, Floats, Ids, Steps, stepper
 
-Constraint = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
-"""Called before each draw with the last characters (tunes,), first with the prime's last one;
-returns which characters may come next (tunes, vocab). Each row keeps at least one."""
+Scores = NDArray[np.float64]
+_AHEAD = 1024
+"""Random numbers that a tune draws at once."""
 
 
-@torch.no_grad()
+class Constraint(Protocol):
+    """Says which characters may come next; it follows all tunes of one call of `sample`."""
+
+    def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
+        """Which characters may come next (len(tunes), vocab); at least one for each tune."""
+
+    def push(self, tunes: Ids, characters: Ids) -> None:
+        """These tunes, given by their numbers in `temperatures`, have got these characters."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Leaves unlikely characters out, of those that the constraint allows and after the
+    temperature was applied. All that are given hold at once."""
+
+    top_k: int = 0
+    """Only this many of the likeliest; 0 for all."""
+    top_p: float = 1.0
+    """Only the likeliest, just enough for this probability in sum (Holtzman et al. 2020)."""
+    min_p: float = 0.0
+    """Only those with at least this share of the likeliest's probability (Nguyen et al. 2024)."""
+
+    def __call__(self, weights: Scores) -> None:
+        """Set the weights (tunes, vocab) of the others to zero. Each row's highest weight is 1."""
+        if self.top_k or self.top_p < 1:
+            order = np.argsort(-weights, axis=1, kind="stable")
+            if self.top_k:
+                np.put_along_axis(weights, order[:, self.top_k :], 0, axis=1)
+            if self.top_p < 1:
+                falling = np.take_along_axis(weights, order, axis=1)
+                before = falling.cumsum(axis=1) - falling
+                falling[before >= self.top_p * falling.sum(axis=1, keepdims=True)] = 0
+                np.put_along_axis(weights, order, falling, axis=1)
+        weights[weights < self.min_p] = 0
+
+
 def sample(
     model: CharRNN,
     prime: Sequence[int],
@@ -21,39 +59,126 @@ def sample(
     *,
     seed: int,
     max_chars: int,
-    stop: Callable[[list[int]], bool],
+    end: Sequence[int] = (),
+    numbers: Sequence[int] | None = None,
+    cut: Cut | None = None,
     constraint: Constraint | None = None,
 ) -> list[list[int]]:
     """One tune per temperature (a temperature may come several times), without the prime.
 
     prime: characters that come before, at least one. temperatures: >= 0; 0 takes the likeliest
-    character. stop: told what a tune has so far, says whether it ended.
-    Tune k draws from a generator of its own, keyed by (seed, k), one number per character.
+    character. max_chars: most characters of a tune. end: characters that end a tune; they are its
+    last ones. numbers: of the tunes; by default those of one temperature count from 0.
+
+    A tune hangs on network, prime, seed, number, temperature and options alone, whatever other
+    tunes are drawn beside it. It draws one random number for each character, from a generator of
+    its own.
     """
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    n = len(temperatures)
-    generators = [np.random.Generator(np.random.Philox(key=[seed, k])) for k in range(n)]
-    tunes: list[list[int]] = [[] for _ in range(n)]
-    running = np.ones(n, dtype=bool)
-    scale = 1 / np.maximum(np.asarray(temperatures, dtype=np.float64), 1e-4)
-    last = torch.tensor([list(prime)] * n, device=device).t()
-    state = None
-    for _ in range(max_chars):
-        logits, state = model(last, state)
-        scores = logits[-1].double().cpu().numpy() * scale[:, None]
-        if constraint is not None:
-            scores[~constraint(last[-1].cpu().numpy())] = -np.inf
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        edges = weights.cumsum(axis=1)
-        draws = np.array([generator.random() for generator in generators]) * edges[:, -1]
-        drawn = (edges <= draws[:, None]).sum(axis=1)
-        for k in np.flatnonzero(running):
-            tunes[k].append(int(drawn[k]))
-            running[k] = not stop(tunes[k])
-        if not running.any():
-            break
-        last = torch.from_numpy(drawn).to(device).unsqueeze(0)
-    model.train(was_training)
+    if numbers is None:
+        seen: Counter[float] = Counter()
+        numbers = []
+        for temperature in temperatures:
+            numbers.append(seen[temperature])
+            seen[temperature] += 1
+    tunes: list[list[int]] = []
+    for first in range(0, len(temperatures), MOST):
+        batch = slice(first, first + MOST)
+        keys = zip(numbers[batch], temperatures[batch], strict=True)
+        drawing = _Drawing([_generator(seed, *key) for key in keys], temperatures[batch], cut)
+        steps = stepper(model)
+        for character in prime[:-1]:
+            steps.step(np.array([character]))
+        scores = steps.step(np.array([prime[-1]]))
+        here = np.arange(first, first + len(temperatures[batch]))
+        tunes += _draw(steps, scores, drawing, here, max_chars, list(end), constraint)
     return tunes
+
+
+def _generator(seed: int, number: int, temperature: float) -> np.random.Generator:
+    key = [seed, number, int(np.float64(temperature).view(np.uint64))]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+
+class _Drawing:
+    """From scores to characters, for tunes with generators and temperatures of their own."""
+
+    def __init__(
+        self,
+        generators: list[np.random.Generator],
+        temperatures: Sequence[float],
+        cut: Cut | None,
+    ) -> None:
+        self._generators = generators
+        self._cut = cut
+        self._cold = np.flatnonzero(np.asarray(temperatures) == 0)
+        # Anything below this takes the likeliest too, but must not overflow.
+        self._scale = 1 / np.maximum(np.asarray(temperatures, np.float64), 1e-9)[:, None]
+        self._chances: Scores = np.empty((len(generators), 0))
+        self._used = 0
+
+    def keep(self, tunes: Ids) -> None:
+        self._generators = [self._generators[tune] for tune in tunes]
+        self._cold = np.flatnonzero(np.isin(tunes, self._cold))
+        self._scale, self._chances = self._scale[tunes], self._chances[tunes]
+
+    def __call__(self, scores: Floats, allowed: NDArray[np.bool_] | None) -> Ids:
+        """A character for each row of scores (tunes, vocab)."""
+        if self._used == self._chances.shape[1]:
+            self._chances = np.stack([generator.random(_AHEAD) for generator in self._generators])
+            # So far below 1 that its product with the total cannot be rounded up to the total,
+            # which is behind the last character.
+            self._chances *= 1 - 2**-50
+            self._used = 0
+        chance = self._chances[:, self._used : self._used + 1]
+        self._used += 1
+        weights: Scores = scores * self._scale
+        if allowed is not None:
+            weights[~allowed] = -np.inf
+        weights -= np.maximum.reduce(weights, axis=1, keepdims=True)
+        np.exp(weights, out=weights)
+        if self._cut is not None:
+            self._cut(weights)
+        if len(self._cold):
+            likeliest = weights[self._cold].argmax(axis=1)
+            weights[self._cold] = 0
+            weights[self._cold, likeliest] = 1
+        edges = np.add.accumulate(weights, axis=1)
+        drawn: Ids = (edges > chance * edges[:, -1:]).argmax(axis=1)
+        return drawn
+
+
+def _draw(
+    steps: Steps,
+    scores: Floats,
+    drawing: _Drawing,
+    tunes: Ids,
+    max_chars: int,
+    end: list[int],
+    constraint: Constraint | None,
+) -> list[list[int]]:
+    """The tunes with these numbers, after the one text that was read."""
+    ended: dict[int, list[int]] = {}
+    written = np.empty((len(tunes), min(max_chars, _AHEAD)), np.int32)
+    scores = scores.repeat(len(tunes), axis=0)
+    steps.keep([0] * len(tunes))
+    for place in range(max_chars):
+        drawn = drawing(scores, None if constraint is None else constraint.allowed(tunes))
+        if place == written.shape[1]:
+            written = np.hstack([written, np.empty_like(written)])
+        written[:, place] = drawn
+        if 0 < len(end) <= place + 1 and end[-1] in drawn.tolist():
+            at_end = (written[:, place + 1 - len(end) : place + 1] == end).all(axis=1)
+            if at_end.any():
+                done, left = np.flatnonzero(at_end), np.flatnonzero(~at_end)
+                finished = written[done, : place + 1].tolist()
+                ended |= zip(tunes[done].tolist(), finished, strict=True)
+                tunes, drawn, written = tunes[left], drawn[left], written[left]
+                if not len(left):
+                    break
+                drawing.keep(left)
+                steps.keep(left)
+        if constraint is not None:
+            constraint.push(tunes, drawn)
+        scores = steps.step(drawn)
+    ended |= zip(tunes.tolist(), written[:, :max_chars].tolist(), strict=True)
+    return [ended[tune] for tune in sorted(ended)]

@@ -13,14 +13,13 @@ def write_samples(
 ) -> None:
     """One tune for each of samples.temperatures, in samples/ and in TensorBoard's text tab."""
     temperatures = config.samples.temperatures
-    end = vocabulary.encode(END).tolist()
     tunes = sample(
         network,
         vocabulary.encode(START + "\n").tolist(),
         temperatures,
         seed=config.seed,
         max_chars=config.samples.max_chars,
-        stop=lambda tune: tune[-len(end) :] == end,
+        end=vocabulary.encode(END).tolist(),
     )
     folder.samples.mkdir(exist_ok=True)
     for temperature, tune in zip(temperatures, tunes, strict=True):
