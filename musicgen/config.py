@@ -265,37 +265,6 @@ class TrainConfig(Config):
     pruner: PrunerConfig = MISSING
 
 
-@dataclass
-class HeaderConfig:
-    title: str | None = key("T: field of the tunes")
-    rhythm: str | None = key("R: field, such as jig")
-    meter: str | None = key("M: field, such as 6/8")
-    unit: str | None = key("L: field, the unit note length, such as 1/8")
-    key: str | None = key("K: field, such as G or Ador")
-
-
-@dataclass
-class GenerateConfig:
-    """What `python -m musicgen.generate` takes."""
-
-    run: str = key("Run folder, or a sweep's folder (its best trial)")
-    n: int = key("Tunes at each temperature", ge=1)
-    temperature: Any = key("One or several, in brackets; 0: the likeliest character", ge=0)
-    max_chars: int = key("Length at which a tune is cut off, or completed (characters)", ge=1)
-    top_k: int = key("Draw from the k likeliest characters; 0: from all", ge=0)
-    top_p: float = key("Draw from the likeliest characters that share this probability", gt=0, le=1)
-    min_p: float = key("Leave out what is less likely than this share of the likeliest", ge=0, lt=1)
-    prime: str | None = key("Text, or a file with it, that the tunes go on with")
-    header: HeaderConfig = MISSING
-    constrain: str = key(
-        "off: as the network writes; syntax: always playable; bars: bars fill their meter too",
-        choices=("off", "syntax", "bars"),
-    )
-    seed: int = key("Seed of the tunes", ge=0)
-    formats: list[str] = key("Files for each tune", choices=("abc", "mid", "svg", "png", "wav"))
-    out: str = key("Folder for the tunes")
-
-
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
     "adagrad": AdagradConfig,
     "adam": AdamConfig,
@@ -338,10 +307,9 @@ SCHEMAS: dict[str, type[Any]] = {
     "early_stopping": EarlyStoppingConfig,
     "samples": SamplesConfig,
     "sweep": SweepConfig,
-    "header": HeaderConfig,
 }
 
-COMMANDS: dict[str, type[Any]] = {"train": TrainConfig, "generate": GenerateConfig}
+COMMANDS: dict[str, type[Any]] = {"train": TrainConfig}
 """What each command takes."""
 
 
