@@ -25,6 +25,36 @@ if TYPE_CHECKING:
     from musicgen.sweeper import Swept
 
 
+FLAGS = frozenset(
+    [
+        "-h",
+        "--help",
+        "--hydra-help",
+        "--version",
+        "-c",
+        "--cfg",
+        "--resolve",
+        "-p",
+        "--package",
+        "-r",
+        "--run",
+        "-m",
+        "--multirun",
+        "-i",
+        "--info",
+        "-sc",
+        "--shell-completion",
+        "-cp",
+        "--config-path",
+        "-cn",
+        "--config-name",
+        "-cd",
+        "--config-dir",
+    ]
+)
+"""Hydra's own, apart from the one that unpickles."""
+
+
 @dataclass(frozen=True)
 class Invocation:
     """What a command was asked to do."""
@@ -51,6 +81,7 @@ def run(
     os.environ["HYDRA_FULL_ERROR"] = "1"
     composed: list[Invocation] = []
     swept_keys: list[str] = []
+    swept: list[Swept] = []
 
     def capture(cfg: DictConfig) -> None:
         settings = HydraConfig.get()
@@ -62,7 +93,7 @@ def run(
         _check_arguments(sys.argv[1:])
         schema.register()
         schema.register_experiments(shipped("experiments"))
-        register_help(name)
+        register_help(name, sys.modules[main.__module__].__doc__ or "")
         swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
@@ -80,7 +111,7 @@ def run(
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        if not composed:  # Hydra could not even make the run's folder
+        if not composed and not swept:  # Hydra could not even make the run's folder
             fail(
                 f"hydra.run.dir must be a folder that can be made: {error.strerror}{where}; "
                 "choose another with hydra.run.dir=<folder>",
@@ -117,6 +148,9 @@ def _check_arguments(arguments: list[str]) -> None:
             "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
         )
     for argument in arguments:
+        flag = argument.split("=")[0]
+        if flag.startswith("-") and flag not in FLAGS:
+            raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
         key, _, value = argument.partition("=")
         if key == "resume" and value != "null":
             if not (Path(value) / "config.yaml").is_file():
@@ -125,6 +159,10 @@ def _check_arguments(arguments: list[str]) -> None:
                     "`ls runs/*` shows what there is"
                 )
             sys.argv.append(f"hydra.run.dir={value}")
+
+    if "-m" in sys.argv:  # argparse takes it only in front of all overrides, or behind
+        sys.argv.remove("-m")
+        sys.argv.insert(1, "-m")
 
 
 def _remove_empty(folder: Path) -> None:
@@ -191,9 +229,8 @@ def known_keys(name: str = "train") -> list[str]:
     return sorted({*keys, *(key.split(".")[0] for key in keys)})
 
 
-def register_help(name: str) -> None:
+def register_help(name: str, doc: str) -> None:
     """Give Hydra's --help our text: what each key means, its bounds, the groups' choices."""
-    doc = sys.modules["__main__"].__doc__ or ""
     keys = schema.known(schema.COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]

@@ -119,8 +119,8 @@ class SweepDisplay:
         values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space)
         return f"{self.objective} {row[self.objective]:.4f} with {values} (trial {row['number']})"
 
-    def ended(self, outcome: Outcome, command: str) -> None:
-        """Ranked table, pivot, importances, and the best configuration as a command."""
+    def ranking(self, rows: list[Row]) -> None:
+        """The table, best first."""
         objectives = list(self.plan.objectives)
         spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
         columns = ["number", "status", *self.plan.space, *objectives, *spread]
@@ -128,11 +128,15 @@ class SweepDisplay:
         table = Table(title="configurations, best first", title_justify="left", box=None)
         for column in columns:
             table.add_column(column.rsplit(".", 1)[-1])
-        for row in outcome.rows[:SHOWN]:
+        for row in rows[:SHOWN]:
             table.add_row(*(Text(cell(row.get(column))) for column in columns))
         self.console.print(table, soft_wrap=not self.console.is_terminal)
-        if len(outcome.rows) > SHOWN:
-            self._say(f"... and {len(outcome.rows) - SHOWN:,} more in {self.folder}/table.md")
+        if len(rows) > SHOWN:
+            self._say(f"... and {len(rows) - SHOWN:,} more in {self.folder}/table.md")
+
+    def ended(self, outcome: Outcome, command: str) -> None:
+        """Ranked table, pivot, importances, and the best configuration as a command."""
+        self.ranking(outcome.rows)
         if len(self.plan.space) == 2 and 0 < grid_size(self.plan.space) <= 400:
             self._pivot(outcome.rows)
         for key, share in outcome.importances.items():

@@ -45,6 +45,11 @@ BAD = [
     (["model.hidden=4,5", "sweep.workers=0"], "sweep.workers must be auto or at least 1, got 0"),
     (["model.hidden=4,5", "sweep.workers=many"], "sweep.workers must be auto or at least 1"),
     (["model.hidden=4,5", "sampler=tpe"], "sweep.n_trials"),
+    (["model.hidden=interval(4,8)", "sampler=random", "sweep.n_trials=3"], "takes whole numbers"),
+    (["model.hidden=4,5", "sweep.objective=[val_los]"], "got val_los; did you mean val_loss?"),
+    (["model.hidden=4,5", "trainer=gpu"], "trainer.accelerator=gpu needs a GPU"),
+    (["model.hidden=4,5", "sweep.objective=[seconds]", "pruner=asha"], "known after each epoch"),
+    (["experiment=dropout,dropout2"], "experiment"),
     (["model.hidden=4,5", "sweep.seeds=1,2"], "sweep.seeds is not a trial's"),
     (
         [
@@ -231,6 +236,8 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
             time.sleep(draw.uniform(0.5, 9))
             victims = workers_of(process.pid)
             whom = draw.choice(["driver", "worker", "both"])
+            if whom != "driver" and not victims:
+                continue
             kills.append(whom)
             for pid in victims if whom != "driver" else []:
                 if whom == "both" or pid == victims[0]:
@@ -241,7 +248,7 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
         if process.returncode != -signal.SIGKILL:
             break
     assert process.returncode == 0, (kills, stderr)
-    assert len(kills) == rounds
+    assert kills
     assert table(folder) == table(tmp_path / "whole")
     assert sorted(p.name for p in folder.iterdir() if p.name.isdigit()) == [
         str(k) for k in range(6)

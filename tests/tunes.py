@@ -28,7 +28,7 @@ def tunes(n: int, seed: int = 0) -> str:
 @cache
 def _registered() -> None:
     config.register()
-    command.register_help("train")
+    command.register_help("train", "")
 
 
 def composed(*overrides: str) -> config.TrainConfig:

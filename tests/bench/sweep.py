@@ -19,11 +19,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.tunes import ROOT, tunes
+from musicgen.corpus import load
+from tests.tunes import ROOT
 
 LEARNING_RATES = ["0.0005", "0.001", "0.002", "0.004", "0.008", "0.016"]
 DROPOUTS = ["0.0", "0.1"]
-CHARACTERS = 200_000
+CHARACTERS = 120_000
 
 
 def run(folder: Path, *arguments: str) -> float:
@@ -57,7 +58,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
-        text = Path(sys.argv[1]).read_text() if len(sys.argv) > 1 else tunes(3000)
+        text = Path(sys.argv[1]).read_text() if len(sys.argv) > 1 else load("folk").train
         (top / "tunes.txt").write_text(text[:CHARACTERS])
         corpus = [f"data.path={top / 'tunes.txt'}", "data=files", "data.split=contiguous"]
         shared = [*corpus, "trainer.max_epochs=9", "samples.temperatures=[]", "trainer=cpu"]
