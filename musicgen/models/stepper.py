@@ -32,7 +32,7 @@ class Steps(Protocol):
     def step(self, characters: Ids) -> Floats:
         """Read the next character of each text (texts,); scores of what follows (texts, vocab).
 
-        The scores are overwritten by the next step.
+        The next step may overwrite them.
         """
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
@@ -88,16 +88,16 @@ class _Layer(ABC):
         self.recurrent: Floats = weights["fused.weight_hh_l0"].T
         self.inner_bias = weights["fused.bias_hh_l0"]
         self.bias: Floats = weights["fused.bias_ih_l0"] + self.inner_bias
-        self.hidden = len(self.recurrent)
+        self.hidden, self.gates = self.recurrent.shape
         self.norm = norm if isinstance(norm, nn.LayerNorm) else None
         self.h = np.zeros((1, self.hidden), np.float32)
         self.c = np.zeros((1, self.hidden), np.float32)
-        self.carried: Floats = np.zeros((1, self.recurrent.shape[1]), np.float32)
+        self.carried: Floats = np.zeros((1, self.gates), np.float32)
         """h @ recurrent, from the last step for the next."""
 
     def feed(self, weights: Floats, bias: Floats) -> None:
         """Set what its output goes through: the input weights above, or the head's."""
-        unbiased = np.zeros(self.recurrent.shape[1], np.float32)
+        unbiased = np.zeros(self.gates, np.float32)
         if self.norm is None:
             weights = np.hstack([self.recurrent, weights])
             self.product = Product(weights, np.hstack([unbiased, bias]))
@@ -106,13 +106,12 @@ class _Layer(ABC):
             self.above = Product(weights, bias)
 
     def keep(self, texts: Ids) -> None:
-        h, carried = self.h[texts], self.carried[texts]
-        self.c = self.c[texts]
-        self.h, out = self.product.prepare(len(texts))
-        self.carried, self.out = np.split(out, [carried.shape[1]], axis=1)
-        self.h[:], self.carried[:] = h, carried
+        h = self.h[texts]
+        self.c, self.carried = self.c[texts], self.carried[texts]
+        self.h = self.product.prepare(len(texts))
+        self.h[:] = h
         if self.norm is not None:
-            self.normed, self.out = self.above.prepare(len(texts))
+            self.normed = self.above.prepare(len(texts))
 
     def step(self, x: Floats) -> Floats:
         """x: what the input adds to the gates (texts, gates), biases included; overwritten.
@@ -120,11 +119,12 @@ class _Layer(ABC):
         Returns the same for the layer above, or the scores of characters.
         """
         self.advance(x)
-        self.product.multiply()
+        out = self.product.multiply()
+        self.carried = out[:, : self.gates]
         if self.norm is not None:
             self._normalise(self.norm)
-            self.above.multiply()
-        return self.out
+            return self.above.multiply()
+        return out[:, self.gates :]
 
     @abstractmethod
     def advance(self, x: Floats) -> None:
@@ -152,18 +152,17 @@ class _LSTMLayer(_Layer):
         self.bias = self.bias[order] * halves
 
     def advance(self, x: Floats) -> None:
-        n, c, h = self.hidden, self.c, self.h
+        n, c = self.hidden, self.c
         x += self.carried
         np.tanh(x, out=x)
-        x[:, : 3 * n] += 1
-        new = x[:, 3 * n :]
-        new *= x[:, :n]
-        c *= x[:, n : 2 * n]
+        gates, new = x[:, : 3 * n], x[:, 3 * n :]
+        gates *= 0.5
+        gates += 0.5
+        new *= gates[:, :n]
+        c *= gates[:, n : 2 * n]
         c += new
-        c *= 0.5
-        np.tanh(c, out=h)
-        h *= x[:, 2 * n : 3 * n]
-        h *= 0.5
+        np.tanh(c, out=self.h)
+        self.h *= gates[:, 2 * n :]
 
 
 class _GRULayer(_Layer):
