@@ -62,7 +62,7 @@ def run(swept: Swept) -> None:
     bases = _bases(swept)
     first = next(iter(bases.values()))
     settings = first.sweep
-    space = _converted(swept, bases)
+    space = _converted(swept)
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
     if first.trainer.accelerator == "gpu" and not _gpus():
@@ -133,33 +133,32 @@ def _bases(swept: Swept) -> dict[tuple[str, ...], schema.TrainConfig]:
     bases = {}
     for choices, composed in swept.bases.items():
         for key, dimension in swept.space.items():
+            if key in swept.groups:
+                continue
+            path, _, last = key.rpartition(".")
+            part = OmegaConf.select(composed, path) if path else composed
+            if not OmegaConf.is_dict(part) or last not in part:
+                fits = f" with {' '.join(choices)}"
+                hint = fits if key in known_keys() else near(key, known_keys())
+                raise InputError(f"there is no key {key}{hint}; --help lists the keys")
             if isinstance(dimension, Choice) and OmegaConf.select(composed, key) is None:
                 _cast(composed, key, dimension.values[0], keep=True)
         bases[choices] = schema.typed(composed, schema.TrainConfig)
     return bases
 
 
-def _converted(swept: Swept, bases: Mapping[Any, schema.TrainConfig]) -> Space:
+def _converted(swept: Swept) -> Space:
     """The space with every value as the key's type has it (150 as 150.0 where that is a float)."""
     space = dict(swept.space)
+    composed = next(iter(swept.bases.values()))
     for key, dimension in swept.space.items():
-        if key in swept.groups:
-            continue
-        for base in bases.values():
-            known = {name for name, _, _ in schema.leaves(base)}
-            if key not in known:
-                hint = near(key, known_keys()) or "; --help lists the keys"
-                raise InputError(f"there is no key {key}{hint}")
-        if isinstance(dimension, Choice):
-            composed = next(iter(swept.bases.values()))
-            values = tuple(_cast(composed, key, value) for value in dimension.values)
-            space[key] = Choice(values)
-        elif isinstance(dimension, Float) and not isinstance(
-            _cast(next(iter(swept.bases.values())), key, dimension.low), float
-        ):
-            raise InputError(
-                f"{key} takes whole numbers, got {dimension}; write {key}=int(interval(...))"
-            )
+        if isinstance(dimension, Choice) and key not in swept.groups:
+            space[key] = Choice(tuple(_cast(composed, key, value) for value in dimension.values))
+        elif isinstance(dimension, Float):
+            try:
+                _cast(composed, key, dimension.low)
+            except InputError as error:
+                raise InputError(f"{error}; whole numbers are int(interval(...))") from None
     return space
 
 

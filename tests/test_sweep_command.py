@@ -45,7 +45,10 @@ BAD = [
     (["model.hidden=4,5", "sweep.workers=0"], "sweep.workers must be auto or at least 1, got 0"),
     (["model.hidden=4,5", "sweep.workers=many"], "sweep.workers must be auto or at least 1"),
     (["model.hidden=4,5", "sampler=tpe"], "sweep.n_trials"),
-    (["model.hidden=interval(4,8)", "sampler=random", "sweep.n_trials=3"], "takes whole numbers"),
+    (
+        ["model.hidden=interval(4,8)", "sampler=random", "sweep.n_trials=3"],
+        "whole numbers are int(interval(...))",
+    ),
     (["model.hidden=4,5", "sweep.objective=[val_los]"], "got val_los; did you mean val_loss?"),
     (["model.hidden=4,5", "trainer=gpu"], "trainer.accelerator=gpu needs a GPU"),
     (["model.hidden=4,5", "sweep.objective=[seconds]", "pruner=asha"], "known after each epoch"),
