@@ -1,5 +1,6 @@
 """The constraint on a batch of tunes."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ class BatchConstraint:
 
 def read(known: Table, prime: str) -> int:
     """The state behind a prime. Raises InputError where it leaves what the automaton accepts."""
-    text = prime.removeprefix(START)
+    # A rhythm that was asked for may be any, though not all are written freely.
+    text = re.sub("^R:.*$", "R:", prime.removeprefix(START), flags=re.MULTILINE)
     state = 0
     for place, character in enumerate(text):
         number = known.vocabulary.find(character)

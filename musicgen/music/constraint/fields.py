@@ -52,11 +52,20 @@ def colon(rules: Rules, state: State, character: str) -> State | None:
 
 
 def text(rules: Rules, state: State, character: str) -> State | None:
+    """part: the letter, until the text has begun.
+
+    `R:hornpipe` is not written: players swing such a tune, whatever its notes say, and stumble
+    over dotted ones.
+    """
     if character == "\n":
         return _next_line(state, "")
-    if state.part and character in ":|":
+    begun = state.part[1:]
+    if not may_write(character) or (state.part and not begun and character in ":|"):
         return None  # `d:|` begins a line of music
-    return state._replace(part="", column=2) if may_write(character) else None
+    if state.part[:1] == "R" and character in "Hh":
+        return None
+    more = state.part + character if state.part[:1] == "R" and character == " " else ""
+    return state._replace(part=more)
 
 
 def number(rules: Rules, state: State, character: str) -> State | None:

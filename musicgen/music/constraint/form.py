@@ -8,9 +8,9 @@ back is to where the bar is as full as at the sign.
 from functools import lru_cache
 from typing import NamedTuple
 
-FRESH, OPEN, CLOSED, NEVER = range(4)
-"""May go back to the start (of the tune, or behind the last ending); is in a repeat that has begun
-with `|:`; has gone back; has nowhere to go back to, as the meter is another there."""
+FRESH, OPEN, AGAIN, CLOSED, NEVER = range(5)
+"""What `:|` goes back to: the start of the tune; `|:`, and must; behind the last ending; the last
+`:|`, where endings need a `|:` of their own; nothing, as the meter is another there."""
 
 
 class Line(NamedTuple):
@@ -109,7 +109,7 @@ def after(form: Form, text: str) -> Form | None:
     if line.closes:
         return _after_repeat(plain, line)
     if line.ending:
-        free = form.ending == 0 and form.repeat in (FRESH, OPEN)
+        free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         return plain._replace(ending=1, doubled=True) if free else None
     if not full and here != form.split:
         # A repeat may begin with an upbeat where no strain did before.
@@ -118,7 +118,7 @@ def after(form: Form, text: str) -> Form | None:
     if line.opens or (line.ends and form.ending):
         if form.ending == 1 or (line.opens and form.repeat == OPEN):
             return None
-        repeat = OPEN if line.opens else FRESH
+        repeat = OPEN if line.opens else AGAIN
         return plain._replace(repeat=repeat, start=here, ending=0, split=form.split or here)
     return plain
 
@@ -126,7 +126,7 @@ def after(form: Form, text: str) -> Form | None:
 def _after_none(form: Form, text: str, line: Line) -> Form | None:
     """Another bar line, with nothing in between."""
     if text == "[1":
-        free = form.ending == 0 and form.repeat in (FRESH, OPEN)
+        free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         at_line = not (form.doubled or form.ended or form.upbeat or form.filled)
         return form._replace(ending=1, doubled=True) if free and at_line else None
     if line.closes or line.ending or form.ending:
@@ -134,7 +134,8 @@ def _after_none(form: Form, text: str, line: Line) -> Form | None:
     if line.opens:
         opened = form._replace(repeat=OPEN, start=form.filled, ended=False, doubled=True)
         return opened if form.repeat != OPEN else None
-    return None if form.doubled or text == "|]" else form._replace(doubled=True)
+    second = form.doubled or form.filled or text == "|]"
+    return None if second else form._replace(doubled=True)
 
 
 def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
@@ -159,7 +160,7 @@ def _after_repeat(behind: Form, line: Line) -> Form | None:
             return None
         # The first ending began at the start of a bar, and so does the second one.
         return behind._replace(ending=2 if line.ending else 3, filled=0, doubled=True, ended=False)
-    if line.ending or (line.opens and (behind.ending or behind.repeat == CLOSED)):
+    if line.ending or (line.opens and (behind.ending or behind.repeat not in (FRESH, OPEN))):
         return None
     repeat = OPEN if line.opens else CLOSED
     return behind._replace(repeat=repeat, ending=0, start=behind.filled)

@@ -13,7 +13,6 @@ SINGLE, CUT, PLAIN = "~", ".", "-"
 Where a note of the first two kinds is tied, or shares its time with a neighbour, players stumble.
 """
 KINDS = {sign: PLAIN for sign in SIGNS} | {"~": SINGLE, "T": SINGLE, ".": CUT, "H": CUT}
-CUTTING = ("fermata!", "breath!")
 ACCIDENTALS = Words(["^", "^^", "_", "__", "="])
 MAX_CHORD = 5
 MAX_STRING = 40
@@ -204,7 +203,8 @@ def symbols(rules: Rules, state: State) -> Words:
     """
     form = state.form
     eighth = form.unit * GRAIN // 8
-    good = rules.bars and not form.upbeat and form.split % eighth == 0
+    even = form.split % eighth == 0 == form.bar % eighth
+    good = rules.bars and even and not form.upbeat
     return rules.chord_symbols if good else rules.none
 
 
@@ -229,15 +229,17 @@ def decoration(rules: Rules, state: State, character: str) -> State | None:
     """Behind `!`."""
     longer = state.part + character
     if longer in rules.decorations:
-        return decorated(state, CUT) if longer in CUTTING else state.at("idle")
+        return decorated(state, CUT) if longer in rules.cutting else state.at("idle")
     return state.at("decoration", longer) if rules.decorations.begin(longer) else None
 
 
 def sign(rules: Rules, state: State, character: str) -> State | None:
     """A decoration of one character."""
     hold, kind = state.hold, KINDS[character]
+    if character == "H" and rules.bars:
+        return None  # players hold it, and find the bar too long
     clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind != PLAIN)
-    if hold.tie or clashes or not lengths(rules, state) or (character == "H" and rules.bars):
+    if hold.tie or clashes or not lengths(rules, state):
         return None
     return decorated(state, kind)
 

@@ -21,6 +21,8 @@ class Rules(Spelling):
         """
         super().__init__(alphabet)
         self.bars = bars
+        self.cutting = frozenset({"fermata!", "breath!"})
+        """Decorations that change how long a note sounds."""
         if bars:
             self.values["M"] = Words(self.values["M"].words - {"none"})
             # Players hold it, and find the bar too long.
