@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast lint bench
+.PHONY: help train test test-fast test-kill lint bench
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,11 @@ test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minut
 
 bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text> measures on your own)
 	$(RUN) -m tests.bench.training $(TUNES)
+	$(RUN) tests/bench/engine.py
+	$(RUN) -m tests.bench.sweep $(TUNES)
+
+test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
+	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py
 
 lint: $(VENV)/.installed-dev  ## mend style, then check types
 	$(RUN) -m ruff check --fix .

@@ -5,10 +5,10 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -23,6 +23,36 @@ from musicgen.paths import shipped
 
 if TYPE_CHECKING:
     from musicgen.sweeper import Swept
+
+
+FLAGS = frozenset(
+    [
+        "-h",
+        "--help",
+        "--hydra-help",
+        "--version",
+        "-c",
+        "--cfg",
+        "--resolve",
+        "-p",
+        "--package",
+        "-r",
+        "--run",
+        "-m",
+        "--multirun",
+        "-i",
+        "--info",
+        "-sc",
+        "--shell-completion",
+        "-cp",
+        "--config-path",
+        "-cn",
+        "--config-name",
+        "-cd",
+        "--config-dir",
+    ]
+)
+"""Hydra's own, apart from the one that unpickles."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +80,24 @@ def run(
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     composed: list[Invocation] = []
+    swept_keys: list[str] = []
+    swept: list[Swept] = []
 
     def capture(cfg: DictConfig) -> None:
         settings = HydraConfig.get()
         folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
         composed.append(Invocation(cfg, folder, overrides))
-        _check_not_a_sweep(settings.sweeper.get("params"), overrides)
+        swept_keys.extend(settings.sweeper.get("params") or ())
 
     try:
         _check_arguments(sys.argv[1:])
         schema.register()
         schema.register_experiments(shipped("experiments"))
-        register_help(name)
+        register_help(name, sys.modules[main.__module__].__doc__ or "")
         swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
+            _check_not_a_sweep(swept_keys, invocation.overrides)
             main(invocation)
         for asked in swept:
             if sweep is None:
@@ -73,12 +106,12 @@ def run(
     except MusicgenError as error:
         fail(str(error), error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
-        fail(explain(error, known_keys()), InputError.exit_code)
+        fail(explain(error, known_keys(name)), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        if not composed:  # Hydra could not even make the run's folder
+        if not composed and not swept:  # Hydra could not even make the run's folder
             fail(
                 f"hydra.run.dir must be a folder that can be made: {error.strerror}{where}; "
                 "choose another with hydra.run.dir=<folder>",
@@ -98,10 +131,10 @@ def _sweeps() -> "list[Swept]":
     return sweeper.captured
 
 
-def _check_not_a_sweep(params: Mapping[str, Any] | None, overrides: list[str]) -> None:
+def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
     """Raise InputError if an experiment's file sweeps a key that the command gives no value."""
     given = {override.split("=")[0] for override in overrides}
-    if set(params or ()) - given:
+    if set(keys) - given:
         command = shlex.join(sys.argv[1:])
         raise InputError(
             f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
@@ -115,6 +148,9 @@ def _check_arguments(arguments: list[str]) -> None:
             "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
         )
     for argument in arguments:
+        flag = argument.split("=")[0]
+        if flag.startswith("-") and flag not in FLAGS:
+            raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
         key, _, value = argument.partition("=")
         if key == "resume" and value != "null":
             if not (Path(value) / "config.yaml").is_file():
@@ -123,6 +159,10 @@ def _check_arguments(arguments: list[str]) -> None:
                     "`ls runs/*` shows what there is"
                 )
             sys.argv.append(f"hydra.run.dir={value}")
+
+    if "-m" in sys.argv:  # argparse takes it only in front of all overrides, or behind
+        sys.argv.remove("-m")
+        sys.argv.insert(1, "-m")
 
 
 def _remove_empty(folder: Path) -> None:
@@ -139,7 +179,8 @@ def _remove_empty(folder: Path) -> None:
 
 def fail(message: str, exit_code: int) -> None:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    if os.environ.get("MG_TRACE"): raise
+    if os.environ.get("MG_TRACE"):
+        raise
     sys.exit(exit_code)
 
 
@@ -161,7 +202,8 @@ def explain(error: Exception, keys: Iterable[str]) -> str:
             f"cannot read the argument {error.override!r}; arguments look like model.hidden=150, "
             "quote what has spaces or brackets"
         )
-    if match := re.search(r"Sweep parameters '([^']+)' requires --multirun", text):
+    several = r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)"
+    if match := re.search(several, text):
         return (
             f"{match[1]} has several values, which needs -m: "
             f"python -m musicgen.train -m {shlex.join(sys.argv[1:])}"
@@ -181,37 +223,29 @@ def near(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
-def known_keys() -> list[str]:
-    """Every key and group of the configuration."""
-    keys = [name for name, _, _ in schema.leaves(schema.TrainConfig) if "." not in name]
-    for group, part in schema.SCHEMAS.items():
-        keys += [group, *(name for name, _, _ in schema.leaves(part, f"{group}."))]
-    for group, variants in schema.VARIANTS.items():
-        keys.append(group)
-        for part in variants.values():
-            keys += [name for name, _, _ in schema.leaves(part, f"{group}.")]
-    return sorted(set(keys))
+def known_keys(name: str = "train") -> list[str]:
+    """Every key and group of a command's configuration."""
+    keys = schema.known(schema.COMMANDS[name])
+    return sorted({*keys, *(key.split(".")[0] for key in keys)})
 
 
-def register_help(name: str) -> None:
+def register_help(name: str, doc: str) -> None:
     """Give Hydra's --help our text: what each key means, its bounds, the groups' choices."""
-    doc = sys.modules["__main__"].__doc__ or ""
-    lines = [doc.strip(), "", "Groups (group=choice):"]
-    for folder in sorted(path for path in shipped("conf").iterdir() if path.is_dir()):
+    keys = schema.known(schema.COMMANDS[name])
+    groups = {key.split(".")[0] for key in keys}
+    lines = [doc.strip(), ""]
+    folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
+    lines += ["Groups (group=choice):"] if folders else []
+    for folder in folders:
         choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
         lines.append(f"  {folder.name:<15}{choices}")
+    if name == "train":
+        studies = sorted(path.parent.name for path in shipped("experiments").glob("*/*.yaml"))
+        lines.append(f"  experiment     {', '.join(studies)}")
     lines += ["", "Keys (key=value):"]
-    seen = set()
-    parts = [(schema.TrainConfig, "")]
-    parts += [(part, f"{group}.") for group, part in schema.SCHEMAS.items()]
-    parts += [(p, f"{group}.") for group, v in schema.VARIANTS.items() for p in v.values()]
-    for part, prefix in parts:
-        for key, field, _ in schema.leaves(part, prefix):
-            if key in seen or "doc" not in field.metadata:
-                continue
-            seen.add(key)
-            rule = schema.rule(field)
-            lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    for key, field in keys.items():
+        rule = schema.rule(field)
+        lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
     lines += [
         "",
         "Folder of the run: hydra.run.dir=<folder>. The composed configuration: --cfg job.",

@@ -12,12 +12,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from musicgen.errors import InputError
+
+T = TypeVar("T")
 
 
 def key(
@@ -307,13 +309,17 @@ SCHEMAS: dict[str, type[Any]] = {
     "sweep": SweepConfig,
 }
 
+COMMANDS: dict[str, type[Any]] = {"train": TrainConfig}
+"""What each command takes."""
+
 
 def register() -> None:
     """Make the schemas known to Hydra, in a group of their own: no list of choices shows them."""
     store = ConfigStore.instance()
     sweeper = {"_target_": "hydra_plugins.musicgen.Capture", "params": None}
     store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
-    store.store(group="schema", name="train", node=TrainConfig)
+    for name, schema in COMMANDS.items():
+        store.store(group="schema", name=name, node=schema)
     for name, schema in SCHEMAS.items():
         store.store(group="schema", name=name, node=schema)
     for group, variants in VARIANTS.items():
@@ -329,20 +335,20 @@ def register_experiments(folder: Path) -> None:
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
-def typed(composed: DictConfig) -> TrainConfig:
-    """The composed config as a checked `TrainConfig`. Raises InputError."""
+def typed(composed: DictConfig, schema: type[T]) -> T:
+    """The composed config as a checked value of one of COMMANDS. Raises InputError."""
     missing = sorted(OmegaConf.missing_keys(composed))
     if missing:
         raise InputError(f"{missing[0]} must be given; add {missing[0]}=<value> to the command")
     given = OmegaConf.to_container(composed)
     config = OmegaConf.to_object(composed)
-    assert isinstance(config, TrainConfig)
+    assert isinstance(config, schema)
     assert isinstance(given, dict)
-    known = {name for name, _, _ in leaves(config)}
+    names = {name for name, _, _ in leaves(config)}
     for name in flatten(given):
-        if name not in known:
+        if name not in names:
             raise InputError(f"there is no key {name}, so it cannot be added; leave out +{name}")
-    check(config)
+    check(config) if isinstance(config, Config) else check_bounds(config)
     return config
 
 
@@ -409,13 +415,27 @@ def digest(config: Config) -> str:
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
-    """(key, field, value) of every leaf, of an instance or of a class (value: its default)."""
+    """(key, field, value) of every leaf of a configuration."""
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name, MISSING)
+        value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
             yield from leaves(value, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}", field, value
+
+
+def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
+    """Every key that a configuration of this class can have, whatever its variants."""
+    keys: dict[str, dataclasses.Field[Any]] = {}
+    for field in dataclasses.fields(schema):
+        name = f"{prefix}{field.name}"
+        parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
+        parts += VARIANTS.get(field.name, {}).values()
+        if prefix or not parts:
+            keys[name] = field
+        else:
+            keys |= {k: f for part in reversed(parts) for k, f in known(part, f"{name}.").items()}
+    return keys
 
 
 def rule(field: dataclasses.Field[Any]) -> str:
@@ -446,8 +466,8 @@ def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
     )
 
 
-def check(config: Config) -> None:
-    """Raise InputError for the first value out of its bounds, or the first broken rule."""
+def check_bounds(config: Any) -> None:
+    """Raise InputError for the first value out of its bounds."""
     for name, field, value in leaves(config):
         if not _within(value, field):
             what = field.metadata["doc"]
@@ -455,6 +475,11 @@ def check(config: Config) -> None:
                 f"{name} must be {rule(field) or 'finite'}, got {value}; "
                 f"set {name} to such a value ({what[0].lower()}{what[1:]})"
             )
+
+
+def check(config: Config) -> None:
+    """Raise InputError for the first value out of its bounds, or the first broken rule."""
+    check_bounds(config)
     data, model = config.data, config.model
     if data.name != "folk" and data.path is None:
         raise InputError(f"data={data.name} needs data.path, got none; add data.path=<your tunes>")

@@ -100,7 +100,7 @@ class TrainingDisplay(Watcher):
         self.progress.stop()
         for path in sorted(folder.samples.glob("*.abc")):
             self.console.rule(f"a tune at temperature {path.stem.removeprefix('T')}", align="left")
-            self._say(printable(path.read_text().rstrip()), "cyan")
+            self._say(printable(path.read_text(encoding="utf-8").rstrip()), "cyan")
         table = Table(show_header=False, box=None)
         for name, value in _summary(result):
             table.add_row(name, value)

@@ -15,6 +15,8 @@ class TrainingObjective:
     bases: Mapping[tuple[str, ...], Mapping[str, Any]]
     """Configurations (as `to_dict` gives them) by the choices of the swept groups."""
     groups: tuple[str, ...]
+    judged: str = "val_loss"
+    """What is reported after each epoch: the column of metrics.csv that decides pruning."""
 
     def config(self, params: Mapping[str, Any]) -> schema.Config:
         """The configuration at a point of the space. Raises InputError."""
@@ -27,11 +29,12 @@ class TrainingObjective:
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
-                return Decision[trial.report(row.epoch, row.val_loss).name]
+                return Decision[trial.report(row.epoch, getattr(row, judged)).name]
 
             def should_stop(self) -> bool:
                 return trial.should_stop() and trial.decision.name == Decision.STOP.name
 
+        judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
         result = asdict(fit(config, trial.folder, Reporter(), resume=True))

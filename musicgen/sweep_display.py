@@ -31,6 +31,7 @@ class SweepDisplay:
         self.objective = next(iter(plan.objectives))
         self.running: dict[tuple[int, int], str] = {}
         self.latest: dict[tuple[int, int], str] = {}
+        self.introduced = False
 
     def observe(self, event: Started | Judged | Finished) -> None:
         """The driver's observer."""
@@ -38,6 +39,7 @@ class SweepDisplay:
         name = self._name(event.job.number, event.job.run)
         values = " ".join(f"{key}={cell(value)}" for key, value in event.job.params.items())
         if isinstance(event, Started):
+            self._introduce()
             self.running[key] = values
         elif isinstance(event, Judged):
             self.latest[key] = f"epoch {event.step}  {self.objective} {event.value:.4f}"
@@ -46,6 +48,17 @@ class SweepDisplay:
             self.latest.pop(key, None)
             if not self.console.is_terminal:
                 self._say(f"{name} {values}: {self._outcome(event)}")
+
+    def _introduce(self) -> None:
+        """What is swept, once it is certain that this driver may: when its first trial starts."""
+        if self.introduced:
+            return
+        self.introduced = True
+        seeds = f" x {self.plan.seeds} seeds" if self.plan.seeds > 1 else ""
+        self._say(
+            f"sweeping {', '.join(self.plan.space)}: {self.plan.total:,} configurations{seeds}, "
+            f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
+        )
 
     def _name(self, number: int, run: int) -> str:
         return f"trial {number}" + (f" seed{run}" if self.plan.seeds > 1 else "")
@@ -63,12 +76,6 @@ class SweepDisplay:
     @contextmanager
     def showing(self, driver: Driver) -> Iterator[None]:
         """The live table, while the sweep runs."""
-        keys = ", ".join(self.plan.space)
-        self._say(
-            f"sweeping {keys}: {self.plan.total:,} configurations"
-            f"{f' x {self.plan.seeds} seeds' if self.plan.seeds > 1 else ''}, "
-            f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
-        )
         if not self.console.is_terminal:
             yield
             return
@@ -104,14 +111,16 @@ class SweepDisplay:
         if progress.best is not None:
             best = Text(f"best so far: {self._described(progress.best)}", "green")
         bar = ProgressBar(total=progress.total, completed=progress.done, width=40)
-        return Group(Text(counts + left), bar, best, table)
+        line = Table.grid()
+        line.add_row(bar)
+        return Group(Text(counts + left), line, best, table)
 
     def _described(self, row: Row) -> str:
         values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space)
         return f"{self.objective} {row[self.objective]:.4f} with {values} (trial {row['number']})"
 
-    def ended(self, outcome: Outcome, command: str) -> None:
-        """Ranked table, pivot, importances, and the best configuration as a command."""
+    def ranking(self, rows: list[Row]) -> None:
+        """The table, best first."""
         objectives = list(self.plan.objectives)
         spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
         columns = ["number", "status", *self.plan.space, *objectives, *spread]
@@ -119,11 +128,15 @@ class SweepDisplay:
         table = Table(title="configurations, best first", title_justify="left", box=None)
         for column in columns:
             table.add_column(column.rsplit(".", 1)[-1])
-        for row in outcome.rows[:SHOWN]:
+        for row in rows[:SHOWN]:
             table.add_row(*(Text(cell(row.get(column))) for column in columns))
         self.console.print(table, soft_wrap=not self.console.is_terminal)
-        if len(outcome.rows) > SHOWN:
-            self._say(f"... and {len(outcome.rows) - SHOWN:,} more in {self.folder}/table.md")
+        if len(rows) > SHOWN:
+            self._say(f"... and {len(rows) - SHOWN:,} more in {self.folder}/table.md")
+
+    def ended(self, outcome: Outcome, command: str) -> None:
+        """Ranked table, pivot, importances, and the best configuration as a command."""
+        self.ranking(outcome.rows)
         if len(self.plan.space) == 2 and 0 < grid_size(self.plan.space) <= 400:
             self._pivot(outcome.rows)
         for key, share in outcome.importances.items():

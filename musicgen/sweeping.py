@@ -1,12 +1,15 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
+import logging
+import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,19 +20,33 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.command import known_keys, near, shown
-from musicgen.errors import InputError, Interrupted
+from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.objective import TrainingObjective
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.local import LocalExecutor, slots
 from musicgen.sweep.plan import Direction, Plan
-from musicgen.sweep.space import Choice, Space, digest, grid, grid_size
+from musicgen.sweep.results import Row
+from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
 from musicgen.sweeper import Swept, written
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume")
 """Keys of the sweep as a whole."""
-MAXIMIZE = {"val_accuracy", "val_accuracy_best", "train_accuracy", "chars_per_s"}
-"""Objectives of which more is better."""
+OBJECTIVES: dict[str, Direction] = {
+    "val_loss": "minimize",
+    "val_accuracy": "maximize",
+    "val_accuracy_best": "maximize",
+    "train_loss": "minimize",
+    "train_accuracy": "maximize",
+    "parameters": "minimize",
+    "epochs": "minimize",
+    "seconds": "minimize",
+    "chars_per_s": "maximize",
+}
+"""Results to judge a configuration by. Not test_loss: the test split selects nothing."""
+PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
+"""Objectives that are known after each epoch, by which a pruner can judge."""
+log = logging.getLogger(__name__)
 COMMAND = "python -m musicgen.train"
 CHECKED = 10_000
 """Points of a grid that are checked before the first trial, at about 0.3 ms each."""
@@ -41,36 +58,53 @@ def run(swept: Swept) -> None:
     Raises InputError before anything is created, RunError if too much failed, Interrupted after
     Ctrl-C.
     """
-    bases = {choices: schema.typed(base) for choices, base in swept.bases.items()}
+    _refuse_driver_keys(swept)
+    bases = _bases(swept)
     first = next(iter(bases.values()))
     settings = first.sweep
-    _refuse_driver_keys(swept.space)
     space = _converted(swept, bases)
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
+    if first.trainer.accelerator == "gpu" and not _gpus():
+        raise InputError(
+            "trainer.accelerator=gpu needs a GPU, got none on this machine; use trainer=cpu"
+        )
     objective = TrainingObjective(
-        {choices: schema.to_dict(base) for choices, base in bases.items()}, swept.groups
+        {choices: schema.to_dict(base) for choices, base in bases.items()},
+        swept.groups,
+        judged=(settings.objective or ["val_loss"])[0],
     )
     plan = _plan(first, space, bases)
     _check_points(objective, plan)
     environments = slots(
         settings.workers if settings.workers == "auto" else _count(settings.workers),
-        gpus=0 if first.trainer.accelerator == "cpu" else _gpus(),
+        gpus=[] if first.trainer.accelerator == "cpu" else _gpus(),
         trials_per_gpu=settings.trials_per_gpu,
     )
-    _prepare_corpora(bases.values())
+    corpora = _corpora(objective, space)
+    plan = replace(plan, fingerprint={**plan.fingerprint, **corpora})
     folder = _folder(swept, settings.name, space)
     display = SweepDisplay(plan, shown(folder), len(environments))
+    latest: list[Row] = []
+
+    def refreshed(rows: list[Row]) -> None:
+        latest[:] = rows
+        _draw(folder, plan, rows)
+
     driver = Driver(
         plan,
         objective,
         LocalExecutor(environments),
         folder,
         observe=display.observe,
-        on_refresh=lambda rows: _draw(folder, plan, rows),
+        on_refresh=refreshed,
     )
-    with _stopping(driver), display.showing(driver):
-        outcome = driver.run()
+    try:
+        with _stopping(driver), display.showing(driver):
+            outcome = driver.run()
+    except RunError:
+        display.ranking(latest)
+        raise
     display.ended(outcome, _best_command(swept, outcome))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
@@ -86,10 +120,23 @@ def _best_command(swept: Swept, outcome: Outcome) -> str:
     return f"{COMMAND} {shlex.join([*kept, *values, *threads])}"
 
 
-def _refuse_driver_keys(space: Space) -> None:
-    for key in space:
-        if f"{key}.".startswith(DRIVERS):
+def _refuse_driver_keys(swept: Swept) -> None:
+    for key in swept.space:
+        if f"{key}.".startswith((*DRIVERS, "experiment.")):
             raise InputError(f"{key} is not a trial's, so it cannot be swept; give it one value")
+    if any(override.startswith("resume=") for override in swept.fixed):
+        raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
+
+
+def _bases(swept: Swept) -> dict[tuple[str, ...], schema.TrainConfig]:
+    """The typed configurations of the groups' choices, swept keys at their first values."""
+    bases = {}
+    for choices, composed in swept.bases.items():
+        for key, dimension in swept.space.items():
+            if isinstance(dimension, Choice) and OmegaConf.select(composed, key) is None:
+                _cast(composed, key, dimension.values[0], keep=True)
+        bases[choices] = schema.typed(composed, schema.TrainConfig)
+    return bases
 
 
 def _converted(swept: Swept, bases: Mapping[Any, schema.TrainConfig]) -> Space:
@@ -107,10 +154,17 @@ def _converted(swept: Swept, bases: Mapping[Any, schema.TrainConfig]) -> Space:
             composed = next(iter(swept.bases.values()))
             values = tuple(_cast(composed, key, value) for value in dimension.values)
             space[key] = Choice(values)
+        elif isinstance(dimension, Float) and not isinstance(
+            _cast(next(iter(swept.bases.values())), key, dimension.low), float
+        ):
+            raise InputError(
+                f"{key} takes whole numbers, got {dimension}; write {key}=int(interval(...))"
+            )
     return space
 
 
-def _cast(composed: DictConfig, key: str, value: Any) -> Any:
+def _cast(composed: DictConfig, key: str, value: Any, *, keep: bool = False) -> Any:
+    """The value as the key's type has it. Raises InputError. keep: leave it there."""
     before = OmegaConf.select(composed, key)
     try:
         OmegaConf.update(composed, key, value)
@@ -120,20 +174,29 @@ def _cast(composed: DictConfig, key: str, value: Any) -> Any:
         reason = str(error).splitlines()[0]
         raise InputError(f"{key}: {reason}; --help says what {key} takes") from None
     finally:
-        OmegaConf.update(composed, key, before)
+        if not keep:
+            OmegaConf.update(composed, key, before)
 
 
 def _plan(first: schema.TrainConfig, space: Space, bases: Mapping[Any, schema.Config]) -> Plan:
     settings = first.sweep
-    directions: dict[str, Direction] = {
-        name: "maximize" if name in MAXIMIZE else "minimize" for name in settings.objective
-    }
+    for name in settings.objective:
+        if name not in OBJECTIVES:
+            raise InputError(
+                f"sweep.objective must be of {', '.join(OBJECTIVES)}, got {name}"
+                f"{near(name, OBJECTIVES) or '; choose one of them'}"
+            )
+    if first.pruner.name != "none" and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
+        raise InputError(
+            f"pruner={first.pruner.name} judges by an objective known after each epoch "
+            f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
+        )
     sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
     limit = settings.max_failures
     return Plan(
         space=space,
         n_trials=settings.n_trials,
-        objectives=directions,
+        objectives={name: OBJECTIVES[name] for name in settings.objective},
         sampler=first.sampler.name,
         sampler_settings=sampler,
         pruner=first.pruner.name,
@@ -160,19 +223,21 @@ def _fingerprint(space: Space, bases: Mapping[Any, schema.Config]) -> dict[str, 
 
 def _check_points(objective: TrainingObjective, plan: Plan) -> None:
     """Raise InputError for a point that no training could start from."""
-    if plan.sampler == "grid":
-        if grid_size(plan.space) <= CHECKED:
-            for point in grid(plan.space):
-                objective.config(point)
-        return
-    ends = {
+    small = plan.sampler == "grid" and grid_size(plan.space) <= CHECKED
+    for point in grid(plan.space) if small else _axes(plan.space):
+        objective.config(point)
+
+
+def _axes(space: Space) -> Iterator[dict[str, Any]]:
+    """Points that take every value of every key at least once, a range's ends for a range."""
+    values = {
         key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
-        for key, dimension in plan.space.items()
+        for key, dimension in space.items()
     }
-    first = {key: values[0] for key, values in ends.items()}
-    for key, values in ends.items():
-        for value in values:
-            objective.config({**first, key: value})
+    first = {key: ends[0] for key, ends in values.items()}
+    for key, ends in values.items():
+        for value in ends:
+            yield {**first, key: value}
 
 
 def _count(text: str) -> int:
@@ -182,18 +247,31 @@ def _count(text: str) -> int:
         raise InputError(f"sweep.workers must be auto or at least 1, got {text}") from None
 
 
-def _gpus() -> int:
-    """GPUs of this machine. The driver does without PyTorch, which takes seconds to import."""
+def _gpus() -> list[str]:
+    """GPUs for this process, by the names that CUDA_VISIBLE_DEVICES takes.
+
+    The driver does without PyTorch, which takes seconds to import.
+    """
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in visible.split(",") if name]
     if (program := shutil.which("nvidia-smi")) is None:
-        return 0
+        return []
     listed = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    return [str(index) for index in range(count)]
 
 
-def _prepare_corpora(bases: Iterable[schema.Config]) -> None:
-    """Read the corpora once here: workers find them prepared, and what is wrong is said once."""
-    for data in {str(base.data): base.data for base in bases}.values():
-        corpus.of(data)
+def _corpora(objective: TrainingObjective, space: Space) -> dict[str, str]:
+    """The digest of every corpus that a trial may read, prepared here once.
+
+    Workers find them prepared, what is wrong is said once and before the first trial, and a
+    sweep does not go on with other tunes than it began with.
+    """
+    configs = [objective.config(point) for point in _axes(space)]
+    found = {str(config.data): config.data for config in configs}.values()
+    return {
+        f"corpus {data.name} {data.path or ''}".strip(): corpus.of(data).digest for data in found
+    }
 
 
 def _folder(swept: Swept, name: str | None, space: Space) -> Path:
@@ -223,4 +301,7 @@ def _stopping(driver: Driver) -> Iterator[None]:
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
     from musicgen.report.curves import draw
 
-    draw(folder, rows, list(plan.space), plan.seeds)
+    try:
+        draw(folder, rows, list(plan.space), plan.seeds)
+    except (ValueError, KeyError, RuntimeError) as error:  # a picture is not worth a sweep
+        log.warning("no curves this time: %s", error)

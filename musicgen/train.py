@@ -1,6 +1,7 @@
 """Train a network: python -m musicgen.train model.hidden=150 optim=adagrad"""
 
 import logging
+import shlex
 from typing import TYPE_CHECKING
 
 from musicgen import command, config
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg)
+    asked = config.typed(invocation.cfg, config.TrainConfig)
     folder = invocation.folder
     chosen = asked if asked.resume is None else _resumed(asked, invocation)
     # PyTorch and Lightning take seconds to import: only now, when the configuration holds.
@@ -21,11 +22,16 @@ def main(invocation: Invocation) -> None:
     from musicgen.training.folder import RunFolder
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    again = f"to go on: python -m musicgen.train {shlex.quote(f'resume={shown(folder)}')}"
     with TrainingDisplay() as display:
-        result = fit(chosen, folder, display, resume=asked.resume is not None)
+        try:
+            result = fit(chosen, folder, display, resume=asked.resume is not None)
+        except RuntimeError as error:  # PyTorch's, out of memory among them
+            reason = str(error).strip().splitlines()[0]
+            raise RunError(f"failed: {reason}; {again}") from error
         display.ended(result, RunFolder(folder))
     if result.status == "interrupted":
-        raise Interrupted(f"stopped; to go on: python -m musicgen.train resume={shown(folder)}")
+        raise Interrupted(f"stopped; {again}")
     if result.status != "completed":
         raise RunError(f"{result.status}: {result.error}")
 
@@ -36,12 +42,12 @@ def _resumed(asked: config.Config, invocation: Invocation) -> config.Config:
     now, before = (config.flatten(config.to_dict(c)) for c in (asked, stored))
     for override in invocation.overrides:
         key = override.split("=")[0].lstrip("+")
-        for name in now.keys() & before.keys():
+        for name in before:
             covered = key == "experiment" or f"{name}.".startswith(f"{key}.")
-            if covered and now[name] != before[name]:
+            if covered and now.get(name) != before[name]:
                 raise InputError(
                     f"{name} must stay {before[name]} in {shown(invocation.folder)}, got "
-                    f"{now[name]}; leave {override} out, or start a new run without resume"
+                    f"{now.get(name)}; leave {override} out, or start a new run without resume"
                 )
     return stored
 

@@ -46,6 +46,7 @@ BAD = [
     (["seed=null"], "seed: field 'seed' is not Optional"),
     (["resume=nowhere"], "resume must be the folder of a run that has begun, got nowhere"),
     (["--experimental-rerun=x.pickle"], "unpickles"),
+    (["--multirn"], "there is no flag --multirn; did you mean --multirun?"),
 ]
 
 

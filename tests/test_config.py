@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from musicgen import config
 from musicgen.errors import InputError
 from musicgen.models.cells import CELLS
+from musicgen.sweep.pruners import PRUNERS, make_pruner
+from musicgen.sweep.samplers import GRID, SAMPLERS, make_sampler
 from musicgen.training.optim import OPTIMIZERS
 from musicgen.training.schedule import SCHEDULES
 from tests.tunes import ROOT, composed
+
+DEFAULT = composed()
 
 
 def names(group: str) -> set[str]:
@@ -23,9 +27,19 @@ def test_files_and_registered_names_agree() -> None:
     assert names("model") == set(CELLS)
     assert names("optim") == set(OPTIMIZERS) == set(config.OPTIMIZERS)
     assert names("schedule") == set(SCHEDULES) == set(config.SCHEDULES)
+    assert names("sampler") == {*SAMPLERS, GRID} == set(config.SAMPLERS)
+    assert names("pruner") == set(PRUNERS) == set(config.PRUNERS)
 
 
-@pytest.mark.parametrize("group", ["model", "optim", "schedule", "trainer"])
+def test_samplers_and_pruners_take_their_settings() -> None:
+    for name in config.SAMPLERS:
+        settings = config.settings(composed(f"sampler={name}").sampler)
+        assert name == GRID or make_sampler(name, seed=0, **settings)
+    for name in config.PRUNERS:
+        make_pruner(name, **config.settings(composed(f"pruner={name}").pruner))
+
+
+@pytest.mark.parametrize("group", ["model", "optim", "schedule", "trainer", "sampler", "pruner"])
 def test_every_choice_composes(group: str) -> None:
     for name in names(group):
         part = getattr(composed(f"{group}={name}"), group)
@@ -87,8 +101,7 @@ def test_rules(override: str, message: str) -> None:
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_dropout_is_a_share(value: float) -> None:
-    chosen = composed()
-    chosen.model.dropout = value
+    chosen = dataclasses.replace(DEFAULT, model=dataclasses.replace(DEFAULT.model, dropout=value))
     if 0 <= value < 1:
         config.check(chosen)
     else:

@@ -45,6 +45,8 @@ def test_training_commands(line: str, tmp_path: Path) -> None:
     sizes = [size for size in SMALL if size.split("=")[0] not in line]
     if "data" not in line:
         sizes += ["data=files", "data.path=my_tunes.abc"]
+    if "n_trials" in line:
+        sizes.append("sweep.n_trials=3")
     process = subprocess.run(
         [sys.executable, *arguments, *sizes, "trainer.max_epochs=1"],
         cwd=tmp_path,
@@ -55,5 +57,12 @@ def test_training_commands(line: str, tmp_path: Path) -> None:
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    (result,) = (tmp_path / "runs").rglob("result.json")
-    assert '"completed"' in result.read_text()
+    results = [path.read_text() for path in (tmp_path / "runs").rglob("result.json")]
+    if "-m" not in arguments[2:]:
+        assert len(results) == 1
+        assert '"completed"' in results[0]
+        return
+    (table,) = (tmp_path / "runs" / "sweeps").glob("*/table.csv")
+    statuses = [line.split(",")[1] for line in table.read_text().splitlines()[1:]]
+    assert len(results) >= len(statuses) > 1
+    assert set(statuses) <= {"completed", "pruned"}

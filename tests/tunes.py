@@ -28,14 +28,14 @@ def tunes(n: int, seed: int = 0) -> str:
 @cache
 def _registered() -> None:
     config.register()
-    command.register_help("train")
+    command.register_help("train", "")
 
 
 def composed(*overrides: str) -> config.TrainConfig:
     """What `python -m musicgen.train` would be given."""
     _registered()
     with initialize_config_dir(str(shipped("conf")), version_base=None):
-        return config.typed(compose("train", list(overrides)))
+        return config.typed(compose("train", list(overrides)), config.TrainConfig)
 
 
 SMALL = (

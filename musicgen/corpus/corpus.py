@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from musicgen.config import DataConfig
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect
 from musicgen.corpus.request import LICENCES, check_fractions, check_places
@@ -18,6 +17,9 @@ from musicgen.corpus.source import Source, file_sources, folk_sources
 from musicgen.corpus.split import by_tunes, contiguous
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
+
+if TYPE_CHECKING:  # at run time it would bring Hydra along
+    from musicgen.config import DataConfig
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +108,7 @@ def load(
     )
 
 
-def of(data: DataConfig) -> Corpus:
+def of(data: "DataConfig") -> Corpus:
     """The configured corpus; see `load`."""
     return load(
         data.name,

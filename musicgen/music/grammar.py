@@ -4,8 +4,8 @@ TOKENS is the one place where the shape of a token is written. The parser matche
 once (`tokenize`); whatever works character by character (a sampling constraint, an annotation) can
 follow the same table, for each pattern is a plain regular expression: classes, groups, `?`, `*`,
 `+`, no anchors, no look-around, so that it is also a small automaton. No pattern can run past the
-end of its line, and none scans the same characters again for each of its starts: matching a line
-takes time linear in its length, whatever is in it.
+end of its line, none can begin inside of itself, and no two alternatives of a repeated group begin
+with the same character: matching a line takes time linear in its length, whatever is in it.
 """
 
 import re
@@ -45,7 +45,7 @@ class Kind(Enum):
 LENGTH = r"[0-9]*(?:/+[0-9]*)?"
 """Multiple of the unit note length: `3`, `3/2`, `/`, `//`, `/4`, or nothing."""
 PITCH = r"(?:\^\^?|__?|=)?[A-Ga-g][,']*"
-SPACE = r"[ \t\r]+"
+SPACE = r"[ \t\r]"
 STRING = r'"[^"\n]*"'
 DECORATION = r"(?:![^!|\n]*!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
 """`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
@@ -54,7 +54,7 @@ NUMBERS = r"[0-9][0-9,\-]*"
 
 TOKENS: dict[Kind, str] = {
     Kind.NOTE: PITCH + LENGTH,
-    Kind.SPACE: SPACE + "|`+",
+    Kind.SPACE: SPACE + "+|`+",
     Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|:+\]|::+)(?:\[?{NUMBERS})?",
     Kind.REST: rf"[zx]{LENGTH}",
     Kind.MULTIREST: r"[ZX][0-9]*",

@@ -5,7 +5,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.progress import Finished, Judged, Observer, Progress, Started, Tally
+from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
 from musicgen.sweep.results import Configuration, Row, judge
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
@@ -35,18 +34,6 @@ log = logging.getLogger(__name__)
 
 TABLES_SHARE = 0.05
 """Share of the sweep's time that writing tables may take."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a sweep ended."""
-
-    rows: list[Row]
-    """One per configuration, best first."""
-    interrupted: bool
-    """Stopped on request; the same call goes on with it."""
-    importances: Mapping[str, float]
-    """Each parameter's share in what makes a good trial; empty if there is too little to say."""
 
 
 class Driver:
@@ -89,12 +76,12 @@ class Driver:
 
         Raises InputError, before anything is created, if the storage can't be reached or the
         folder belongs to another sweep or driver; RunError if more configurations failed than
-        the plan allows, none completed, or workers can't start. The tables are complete then too.
+        the plan allows, none completed, or workers can't start (the tables are complete then too),
+        or if the storage fails.
         """
         with ExitStack() as stack:
-            database = connect(self.plan.storage) if self.plan.storage else None
-            if database:
-                stack.callback(database.engine.dispose)
+            url = self.plan.storage
+            database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(self.plan.identity(), shared=database is not None)
             stack.callback(self._folder.release)
             backing = database or Journal(self._folder.path / "study.journal")
@@ -152,10 +139,7 @@ class Driver:
         if self.plan.sampler == GRID:
             self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)
         if self._study.count:
-            done = self.progress().done
-            log.info(
-                "going on: %d of %d done, %d under way", done, self.plan.total, len(self._queue)
-            )
+            log.info("going on with %s, %d runs under way", self.progress(), len(self._queue))
 
     def _drive(self) -> None:
         stopping = False
@@ -225,12 +209,11 @@ class Driver:
                 self._enqueue(configuration)
 
     def _admit(self, stored: Stored) -> Configuration:
-        configuration = Configuration(
-            stored.number, stored.params, self.plan.seeds, dict(stored.runs)
-        )
-        self._configurations[stored.number] = configuration
+        number = stored.number
+        configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        self._configurations[number] = configuration
         if stored.pruned:
-            self._given_up.add(stored.number)
+            self._given_up.add(number)
         self._tables.outdated = True
         return configuration
 

@@ -27,7 +27,13 @@ class Folder:
         shared: the study lives among others, so its name gets an ending of its own.
         """
         self.compare(fingerprint)
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the sweep's folder must be one that can be made, got {self.path} "
+                f"({error.strerror}); choose another"
+            ) from None
         lock = (self.path / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

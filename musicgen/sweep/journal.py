@@ -1,10 +1,11 @@
 """The study's file: one JSON line per change, appended by the driver alone.
 
-Optuna's own journal backend locks, syncs and reads the file again at every change (1.1 ms per
-trial where this one takes 0.2, and SQLite 4.0), glues new lines to one that a kill cut short, and
-waits 30 s for a dead process's lock. With a single writer, who holds the folder's lock, none of
-that is needed. The format is Optuna's: `optuna-dashboard study.journal` reads it, even while the
-sweep runs.
+Optuna's own journal backend locks, syncs and reads the file again at every change, glues new lines
+to one that a kill cut short, and waits 30 s for a dead process's lock. With a single writer, who
+holds the folder's lock, none of that is needed. Milliseconds per trial, at 1,000 trials on
+2026-11-23: this backend 0.2, Optuna's 1.1, SQLite with a write-ahead log 4.0.
+
+The format is Optuna's: `optuna-dashboard study.journal` reads it, even while the sweep runs.
 """
 
 import json

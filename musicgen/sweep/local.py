@@ -19,7 +19,7 @@ from musicgen.sweep.trial import FAILED, Decision, Job, Objective
 
 
 def slots(
-    workers: int | str = "auto", *, gpus: int = 0, trials_per_gpu: int = 1
+    workers: int | str = "auto", *, gpus: Sequence[str] = (), trials_per_gpu: int = 1
 ) -> list[dict[str, str]]:
     """The environment of each worker: its share of the cores, and its GPU if there are any.
 
@@ -32,11 +32,11 @@ def slots(
     if trials_per_gpu < 1:
         raise InputError(f"sweep.trials_per_gpu must be at least 1, got {trials_per_gpu}")
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    count = (gpus * trials_per_gpu or cores) if workers == "auto" else int(workers)
+    count = (len(gpus) * trials_per_gpu or cores) if workers == "auto" else int(workers)
     threads = str(max(1, cores // count))
     environments = [{"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads} for _ in range(count)]
     for index, environment in enumerate(environments if gpus else []):
-        environment["CUDA_VISIBLE_DEVICES"] = str(index % gpus)
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
     return environments
 
 
@@ -144,13 +144,16 @@ class LocalExecutor:
 
     def _bury(self, slot: int, process: _Process) -> Event | None:
         self._processes[slot] = None
-        reason = _last_words(process.end())
+        code = process.end()
+        reason = _last_words(code)
         job = process.job
         if process.ready:
             return Ended(job, {"status": FAILED, "error": reason}) if job else None
         self._false_starts += 1
-        if self._false_starts == 3:
-            raise RunError(f"workers don't start: {reason}, three times; see {self._log}")
+        # Who leaves by itself will do so again; who was killed may have been unlucky.
+        if self._false_starts >= (3 if code >= 0 else 10):
+            times = f"{self._false_starts} times in a row"
+            raise RunError(f"workers don't start: {reason}, {times}; see {self._log}")
         if job:
             self.submit(job)  # it had not begun
         return None

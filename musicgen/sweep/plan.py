@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from musicgen.errors import InputError
@@ -55,7 +56,7 @@ class Plan:
             if value is not None and value < least:
                 raise InputError(f"sweep.{key} must be at least {least}, got {value}")
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Configurations in all."""
         if self.sampler != GRID:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from musicgen.sweep.plan import Plan
@@ -60,6 +60,18 @@ class Progress:
     @property
     def done(self) -> int:
         return self.completed + self.pruned + self.diverged + self.failed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sweep ended."""
+
+    rows: list[Row]
+    """One per configuration, best first."""
+    interrupted: bool
+    """Stopped on request; the same call goes on with it."""
+    importances: Mapping[str, float]
+    """Each parameter's share in what makes a good trial; empty if there is too little to say."""
 
 
 class Tally:

@@ -1,19 +1,20 @@
 """The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.importance import get_param_importances
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, RunError
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import make_pruner
@@ -174,16 +175,36 @@ class Study:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
 
 
-def connect(url: str) -> RDBStorage:
-    """A database for studies. Raises InputError, without the password, if it can't be reached."""
-    parts = urlsplit(url)
-    place = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+@contextmanager
+def connect(url: str) -> Iterator[RDBStorage]:
+    """A database for studies, disposed of at the end; passwords stay out of what is said.
+
+    Raises InputError if it can't be reached, RunError if it fails while it is in use.
+    """
     try:
-        return RDBStorage(url)
+        parts = urlsplit(url)
+    except ValueError:
+        raise InputError("sweep.storage must be a URL; escape [, ] and @ in its password") from None
+    secrets = {parts.password, unquote(parts.password)} if parts.password else set()
+    place = f"sweep.storage={parts.scheme}://{parts.hostname or ''}{parts.path}"
+
+    def reason(error: BaseException) -> str:
+        text = str(error).strip().splitlines()[0]
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    try:
+        storage = RDBStorage(url)
     except ImportError as error:
-        raise InputError(f"sweep.storage={place} needs its driver installed: {error}") from None
+        raise InputError(f"{place} needs its driver installed: {reason(error)}") from None
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        if parts.password:
-            reason = reason.replace(parts.password, "***")
-        raise InputError(f"sweep.storage={place} can't be reached: {reason}") from None
+        raise InputError(f"{place} can't be reached: {reason(error)}") from None
+    try:
+        yield storage
+    except StorageInternalError as error:
+        raise RunError(
+            f"{place} failed: {reason(error.__cause__ or error)}; start again: the sweep goes on"
+        ) from error
+    finally:
+        storage.engine.dispose()

@@ -75,6 +75,8 @@ def serve(connection: Connection) -> None:
     """Work for the driver at the other end of `connection`; returns only if that is impossible."""
     # Ctrl-C reaches every process of a terminal; what it means is the driver's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So does the end of an allocation or of a service; trials are to stop at their checkpoints.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform == "linux":
         # The listening thread cannot run while native code holds the interpreter's lock.
         pr_set_pdeathsig = 1

@@ -64,8 +64,15 @@ class Slices:
             yield self.text[places], self.text[places + 1]
 
 
-def check_size(characters: int, batch_size: int, seq_len: int, *, stateful: bool) -> None:
-    """Raise InputError if a training text of this length does not fill one batch."""
+def check_size(
+    characters: int, validation: int, batch_size: int, seq_len: int, *, stateful: bool
+) -> None:
+    """Raise InputError if texts of these lengths do not fill a batch, or are nothing to predict."""
+    if validation < 2:
+        raise InputError(
+            f"the validation split must have at least 2 characters, got {validation}; "
+            "raise data.val_fraction or bring more tunes"
+        )
     streams = batch_size if stateful else 1
     if (characters - 1) // streams < seq_len:
         name, value = ("data.batch_size", batch_size) if stateful else ("data.seq_len", seq_len)

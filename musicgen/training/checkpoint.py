@@ -115,9 +115,10 @@ def build(model: schema.ModelConfig, vocab_size: int) -> CharRNN:
     )
 
 
-def describe(path: Path, config: schema.Config, vocabulary: Vocabulary) -> None:
-    """Write model.json: what turns weights back into a network."""
+def describe(path: Path, config: schema.Config, vocabulary: Vocabulary, corpus: str) -> None:
+    """Write model.json: what turns weights back into a network. corpus: its digest."""
     content = {"config": schema.to_dict(config), "vocabulary": vocabulary.characters}
+    content["corpus"] = corpus
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -125,7 +126,7 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> TrainedModel
     """The best network of a run folder. Raises InputError if something is missing or damaged."""
     description = folder / "checkpoints" / "model.json"
     try:
-        content = json.loads(description.read_text())
+        content = json.loads(description.read_text(encoding="utf-8"))
         config = schema.from_dict(content["config"])
         vocabulary = Vocabulary(content["vocabulary"])
     except FileNotFoundError:

@@ -1,10 +1,12 @@
 """One training, from configuration to result."""
 
+import json
 import logging
 import platform
 import warnings
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -49,6 +51,7 @@ def fit(
     data = corpus.of(config.data)
     check_size(
         len(data.train),
+        len(data.validation),
         config.data.batch_size,
         config.data.seq_len,
         stateful=config.data.stateful,
@@ -128,7 +131,9 @@ class _Run:
     def train(self, resume: bool) -> Result:
         folder = self.folder
         folder.checkpoints.mkdir(exist_ok=True)
-        checkpoint.describe(folder.model, self.config, self.vocabulary)
+        if resume:
+            self._check_resumable()
+        checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest)
         write_text(folder.config, schema.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
         try:
@@ -136,12 +141,35 @@ class _Run:
             if self.result.status == "completed":
                 self._finish()
         except BaseException as error:
-            self.result.error = f"{type(error).__name__}: {error}"
+            first = str(error).strip().splitlines()[:1]
+            self.result.error = ": ".join([type(error).__name__, *first])
             raise
         finally:
             self.events.close()
             self._record()
         return self.result
+
+    def _check_resumable(self) -> None:
+        """Raise InputError if what the folder holds was not made by this very run."""
+        folder = self.folder
+        try:
+            before = json.loads(folder.model.read_text(encoding="utf-8"))["corpus"]
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder.model} is damaged ({error}); start a new run") from None
+        if before != self.data.digest:
+            raise InputError(
+                f"{folder.path} was begun on other tunes (digest {before}, now "
+                f"{self.data.digest}); bring those back, or start a new run"
+            )
+        if folder.last.exists():
+            done = checkpoint.load(folder.last)
+            fits = isinstance(done, dict) and isinstance(done.get("done"), dict)
+            if not fits or done["done"].get("config") != self.result.config_digest:
+                raise InputError(
+                    f"{folder.last} is damaged or of another run; start a new run without resume"
+                )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:
         """Train to the end; returns the status and, where there is one, the reason."""
@@ -176,6 +204,9 @@ class _Run:
                 max_epochs=self.config.trainer.max_epochs,
             )
         )
+        # Lightning's answer to SIGTERM is to exit; what a signal means is the caller's to say.
+        connector: Any = trainer._signal_connector
+        connector.register_signal_handlers = lambda: None
         try:
             with warnings.catch_warnings():
                 # Lightning 2.6 itself uses what torch 2.13 deprecates (LeafSpec).

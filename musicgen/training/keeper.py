@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import math
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,9 @@ class Keeper(Callback):
 
     # -- Lightning's hooks
 
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        # Not on_train_start: Lightning skips that for a run whose last epoch is done, which may
+        # still lack its result.
         cut_back(self.folder.path, self.progress.files)
         if not self.folder.metrics.exists():
             self.folder.metrics.write_text(",".join(COLUMNS) + "\n")
@@ -87,6 +90,8 @@ class Keeper(Callback):
             raise Stopped
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, Training)
+        module.check_finite()  # waits for steps that a GPU has still to run
         self.train_seconds = time.perf_counter() - self.epoch_began
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -104,6 +109,8 @@ class Keeper(Callback):
             progress.stale += 1
         with self.folder.metrics.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerow(dataclasses.astuple(row))
+            file.flush()
+            os.fsync(file.fileno())  # before the checkpoint that counts on it
         self.events.add_epoch(row)
         progress.files = {path.name: path.stat().st_size for path in self._growing()}
         trainer.save_checkpoint(self.folder.last)

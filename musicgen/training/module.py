@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.config import Config
+from musicgen.config import Config, digest
 from musicgen.models import CharRNN, evaluate
 from musicgen.models.cells import State
 from musicgen.models.char_rnn import detach
@@ -134,7 +134,7 @@ class Training(pl.LightningModule):
         # Lightning's own loop state replays the end of an epoch when it is restored there; at an
         # epoch's end all there is to know is how many epochs and steps are done.
         del checkpoint["loops"]
-        done = {"epochs": self.current_epoch + 1, "steps": self.step}
+        done = {"epochs": self.current_epoch + 1, "steps": self.step, "config": digest(self.config)}
         checkpoint["done"] = done | {"schedule": self.schedule.state_dict()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

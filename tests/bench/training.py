@@ -27,8 +27,9 @@ BATCH, TIME, REPEATS = 50, 100, 5
 
 def bare(text: torch.Tensor, vocab: int, hidden: int) -> float:
     """The loop that a tutorial would write: characters per second of one epoch."""
-    rnn, head = nn.LSTM(vocab, hidden), nn.Linear(hidden, vocab)
-    parameters = [*rnn.parameters(), *head.parameters()]
+    embedding = nn.Embedding(vocab, 64)
+    rnn, head = nn.LSTM(64, hidden), nn.Linear(hidden, vocab)
+    parameters = [*embedding.parameters(), *rnn.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=4e-3)
     length = (len(text) - 1) // BATCH
     xs = text[: BATCH * length].view(BATCH, length).t().contiguous()
@@ -36,7 +37,7 @@ def bare(text: torch.Tensor, vocab: int, hidden: int) -> float:
     state = None
     began = time.perf_counter()
     for x, y in zip(xs.split(TIME), ys.split(TIME), strict=True):
-        out, state = rnn(functional.one_hot(x, vocab).float(), state)
+        out, state = rnn(embedding(x), state)
         state = tuple(part.detach() for part in state)
         loss = functional.cross_entropy(head(out).flatten(0, 1), y.flatten())
         optimizer.zero_grad()

@@ -90,24 +90,20 @@ def test_sample(tmp_path: Path) -> None:
     assert equal >= 0.9 * clean
 
 
-# What is left of the folk corpus: two tunes with D.S. and coda signs, in which the judge stops
-# after the introduction, and one in which an accidental among grace notes holds for the bar (ABC
-# 2.1, and the judge too, but not when it is told to leave grace notes out).
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("tunes", "least_equal", "most_left"),
-    [(folk_tunes, 0.979, 3), (report_tunes, 0.938, 0)],
+    ("tunes", "least_equal"),
+    [(folk_tunes, 0.98), (report_tunes, 0.93)],
     ids=["folk", "report"],
 )
-def test_corpus(
-    tunes: Callable[[], list[str]], least_equal: float, most_left: int, tmp_path: Path
-) -> None:
+def test_corpus(tunes: Callable[[], list[str]], least_equal: float, tmp_path: Path) -> None:
+    """What differs is one thing: the place of a missing `|:` (see with_explicit_repeats)."""
     clean, equal, spelled, rest = compare(tunes(), tmp_path)
     share = equal / clean
     print(
         f"{clean} clean, {equal} equal ({share:.2%}), {spelled} more once repeats are spelled out"
     )
-    assert len(rest) <= most_left, rest
+    assert not rest
     assert share >= least_equal
 
 

@@ -1,7 +1,9 @@
 """The driver, with every executor: results, failures, resumption, pruning, seeds."""
 
+import contextlib
 import csv
 import math
+import sqlite3
 import statistics
 from pathlib import Path
 from typing import Any
@@ -217,12 +219,25 @@ def test_a_study_in_a_database(sweep: Sweep, tmp_path: Path) -> None:
     assert not (tmp_path / "sweep" / "study.journal").exists()
 
 
+def test_a_database_that_fails_on_the_way(sweep: Sweep, tmp_path: Path) -> None:
+    def break_it(event: Any) -> None:
+        if isinstance(event, Started):
+            with contextlib.closing(sqlite3.connect(tmp_path / "studies.db")) as database:
+                database.execute("drop table trials")
+
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    plan = Plan({"a": Int(1, 3)}, storage=url)
+    with pytest.raises(RunError, match=r"studies\.db failed: .*no such table.*the sweep goes on"):
+        sweep(plan, sweep_toys.nothing, workers=1, observe=break_it).run()
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
         ("postgresql+nodriver://me:secret@db.example:5432/x", "db.example"),
         ("sqlite:////nowhere/at/all.db", "/nowhere/at/all.db can't be reached"),
         ("nonsense", "nonsense"),
+        ("postgresql://me:secret[@db.example/x", "must be a URL; escape"),
     ],
 )
 def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str) -> None:

@@ -23,8 +23,8 @@ def test_slots_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [slot["OMP_NUM_THREADS"] for slot in slots()] == ["1"] * 8
     assert [slot["OMP_NUM_THREADS"] for slot in slots(3)] == ["2"] * 3
     assert [slot["OMP_NUM_THREADS"] for slot in slots(16)] == ["1"] * 16
-    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in slots(gpus=2)] == ["0", "1"]
-    shared = slots(gpus=2, trials_per_gpu=2)
+    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in slots(gpus=["0", "1"])] == ["0", "1"]
+    shared = slots(gpus=["0", "1"], trials_per_gpu=2)
     assert [slot["CUDA_VISIBLE_DEVICES"] for slot in shared] == ["0", "1", "0", "1"]
     assert [slot["OMP_NUM_THREADS"] for slot in shared] == ["2"] * 4
     for bad in ({"workers": 0}, {"workers": -1}, {"workers": "many"}, {"trials_per_gpu": 0}):
@@ -40,7 +40,7 @@ def test_environments_are_there_before_the_first_import(tmp_path: Path) -> None:
 
 def test_workers_that_do_not_start(tmp_path: Path) -> None:
     executor = LocalExecutor([{"PYTHONMALLOC": "nonsense"}])
-    with pytest.raises(RunError, match=r"workers don't start: .* with code 1, three times; see "):
+    with pytest.raises(RunError, match=r"don't start: .* with code 1, 3 times in a row; see "):
         Driver(Plan({"a": Int(1, 9)}), sweep_toys.nothing, executor, tmp_path).run()
     assert "PYTHONMALLOC" in (tmp_path / "workers.log").read_text()
 

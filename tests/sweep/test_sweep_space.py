@@ -120,7 +120,7 @@ def test_bad_dimensions(make: Any, says: str) -> None:
 
 
 def test_a_continuous_range_has_no_grid() -> None:
-    with pytest.raises(InputError, match=r"lr must be .* for sweep\.sampler=grid"):
+    with pytest.raises(InputError, match=r"lr must be .* for sampler=grid"):
         grid({"a": Choice((1,)), "lr": Float(0, 1)})
 
 

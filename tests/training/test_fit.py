@@ -115,6 +115,65 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, extra: list[str]) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
+def test_a_run_killed_before_its_result_was_written(tmp_path: Path) -> None:
+    """All epochs are done, but neither test loss nor tunes nor result.json."""
+    config = composed(*small(tmp_path))
+    for name in ("one", "other"):
+        fit(config, tmp_path / name)
+    (tmp_path / "other" / "result.json").unlink()
+    fit(config, tmp_path / "other", resume=True)
+    assert_equal_runs(tmp_path / "one", tmp_path / "other")
+
+
+def test_stopped_at_the_last_epochs_end(tmp_path: Path) -> None:
+    class StopAtTheEnd(Watcher):
+        def epoch(self, row: Epoch) -> Decision:
+            return Decision.STOP if row.epoch == 3 else Decision.CONTINUE
+
+    config = composed(*small(tmp_path))
+    fit(config, tmp_path / "one")
+    assert fit(config, tmp_path / "other", StopAtTheEnd()).status == "interrupted"
+    fit(config, tmp_path / "other", resume=True)
+    assert_equal_runs(tmp_path / "one", tmp_path / "other")
+
+
+def test_sigterm_is_the_callers_to_answer(tmp_path: Path) -> None:
+    """Lightning would end the process; here the handler that was there before is called."""
+    heard: list[int] = []
+
+    class Term(Watcher):
+        def epoch(self, row: Epoch) -> Decision:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return Decision.CONTINUE
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        result = fit(composed(*small(tmp_path)), tmp_path / "run", Term())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert result.status == "completed"
+    assert len(heard) == 3
+
+
+def test_other_tunes_under_the_same_path_are_refused(tmp_path: Path) -> None:
+    config = composed(*small(tmp_path))
+    fit(config, tmp_path / "run", StopAt(2, 1))
+    path = tmp_path / "tunes.txt"
+    path.write_text(path.read_text().replace("Tune 1", "Tune 2"))
+    with pytest.raises(InputError, match="was begun on other tunes"):
+        fit(config, tmp_path / "run", resume=True)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    fit(composed(*small(tmp_path, "model.hidden=9")), tmp_path / "nine", StopAt(2, 1))
+    config = composed(*small(tmp_path))
+    fit(config, tmp_path / "run", StopAt(2, 1))
+    other = (tmp_path / "nine" / "checkpoints" / "last.safetensors").read_bytes()
+    (tmp_path / "run" / "checkpoints" / "last.safetensors").write_bytes(other)
+    with pytest.raises(InputError, match="damaged or of another run"):
+        fit(config, tmp_path / "run", resume=True)
+
+
 def test_same_seed_same_bits_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         fit(composed(*small(tmp_path, "model.dropout=0.2", f"seed={seed}")), tmp_path / name)

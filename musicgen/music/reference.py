@@ -1,0 +1,75 @@
+"""The tunes that a network was trained on, as its own tunes are measured against them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from musicgen.music.distance import Histograms
+from musicgen.music.melody import Melody, melodies
+from musicgen.music.memorisation import RunIndex
+from musicgen.music.tune import Tune
+
+VERSION = 1
+"""Counts up when the same tunes shall give other arrays, be it that they are parsed otherwise."""
+
+
+class Run(NamedTuple):
+    """Notes in a row that a training tune has too, transposition aside."""
+
+    notes: int
+    """How many; 0 where not even two notes in a row are found."""
+    number: int
+    """Place of that tune among the training tunes, from 1; 0 without a run."""
+    title: str
+    """Its title; empty without one."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Training tunes: indexed once, kept in a file, read by everything that measures tunes."""
+
+    titles: tuple[str, ...]
+    histograms: Histograms
+    index: RunIndex
+
+    @classmethod
+    def of(cls, tunes: Iterable[Tune]) -> "Reference":
+        """Of the training tunes, in their order."""
+        titles: list[str] = []
+        lines: list[tuple[Sequence[Melody], int]] = []
+        for tune in tunes:
+            titles.append(tune.field("T"))
+            lines.append((melodies(tune), tune.ticks))
+        index = RunIndex.of(line for line, _ in lines)
+        return cls(tuple(titles), Histograms.of(lines), index)
+
+    def longest_runs(self, tunes: Iterable[Tune]) -> list[Run]:
+        """The longest run of each tune that a training tune has too. Ask for many at once."""
+        notes, homes = self.index.longest_runs(melodies(tune) for tune in tunes)
+        return [
+            Run(count, home + 1, self.titles[home] if count else "")
+            for count, home in zip(notes.tolist(), homes.tolist(), strict=True)
+        ]
+
+    def save(self, file: IO[bytes]) -> None:
+        """Write it to a file that `load` reads: arrays of numbers, nothing that can run."""
+        titles = np.frombuffer("\n".join(self.titles).encode(errors="replace"), dtype=np.uint8)
+        arrays = {"titles": titles, **asdict(self.histograms), **asdict(self.index)}
+        np.savez(file, version=np.array(VERSION), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "Reference | None":
+        """What was saved at `path`; None if it is missing, damaged or of another version."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                if arrays["version"] != VERSION:
+                    return None
+                index = RunIndex(arrays["symbols"], arrays["suffixes"], arrays["bounds"])
+                histograms = Histograms(arrays["degrees"], arrays["intervals"], arrays["lengths"])
+                titles = arrays["titles"].tobytes().decode().split("\n")
+                return cls(tuple(titles[: len(index.bounds) - 1]), histograms, index)
+        except Exception:  # damaged bytes raise a dozen kinds of errors in zipfile and numpy
+            return None

@@ -1,0 +1,56 @@
+"""Cells: how the bars of a voice are laid out in measures of a score."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from musicgen.music.voice import Bar, Voice
+
+MAX_EVENTS = 32
+"""A longer bar is drawn as several measures without lines between them: it must fit the page."""
+
+
+class Cell(NamedTuple):
+    """What one measure shows of a voice: a bar, or a part of one that is too long to print."""
+
+    bar: Bar
+    first: int
+    last: int
+    """Events `first` to `last - 1` of the voice."""
+    begins: bool
+    """The bar begins here."""
+    ends: bool
+    late: bool
+    """If the bar is short, it is its beginning that is missing, as in a pickup."""
+    rests: int
+    """Bars of rest that it stands for (`Z4`); 0 for music."""
+
+
+def cells(voice: Voice, text: str, ticks: int, *, spread_rests: bool) -> list[Cell]:
+    """What the voice shows in each measure.
+
+    ticks: to a whole note. spread_rests: `Z4` takes four measures, not one, for other voices have
+    music there.
+    """
+    found: list[Cell] = []
+    late = True
+    for bar in voice.bars:
+        rests = _bars_of_rest(voice, bar, text, ticks)
+        starts = range(bar.first, bar.last, MAX_EVENTS)
+        count = rests if rests and spread_rests else len(starts)
+        for number in range(count):
+            first = bar.first if rests else starts[number]
+            last = min(first + MAX_EVENTS, bar.last)
+            here = min(rests, 1) if spread_rests else rests
+            found.append(Cell(bar, first, last, number == 0, number + 1 == count, late, here))
+        late = bar.section
+    return found
+
+
+def _bars_of_rest(voice: Voice, bar: Bar, text: str, ticks: int) -> int:
+    event = voice.events[bar.first]
+    if bar.last - bar.first > 1 or event.pitches:
+        return 0
+    full = (bar.meter.length or Fraction(1)) * ticks
+    if text[event.start] in "ZX":
+        return max(int(event.length / full), 1)
+    return int(bar.meter.length is not None and event.length == full)

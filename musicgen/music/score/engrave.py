@@ -1,0 +1,107 @@
+"""Engraving: MEI to SVG, in a process of its own."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from musicgen.errors import RunError
+from musicgen.music.score.svg import finished
+
+LIMIT_S = 10.0
+"""Seconds for one tune; one of a page takes a hundredth of that."""
+LIMIT_BYTES = 1 << 30
+"""Of address space; a tune of twenty pages takes a sixth of that."""
+
+
+class Engraver:
+    """The process that engraves, started when first needed and again after a failure."""
+
+    def __init__(self, limit_s: float = LIMIT_S, limit_bytes: int = LIMIT_BYTES) -> None:
+        """Limits: for one tune. That of memory holds where the system has such limits (not on
+        Windows and macOS)."""
+        self._limit_s = limit_s
+        self._limit_bytes = limit_bytes
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Engraver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def svg(self, mei: str) -> str:
+        """One score as one picture. Raises RunError if it can't be had within the time limit."""
+        process = self._process or self._start()
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self._limit_s, stop)
+        timer.start()
+        try:
+            answer = _ask(process, mei.encode(errors="replace"))
+        finally:
+            timer.cancel()
+            timer.join()
+        if not answer:
+            self.close()
+            if late.is_set():
+                raise RunError(f"engraving took longer than {self._limit_s:g} s; was given up")
+            raise RunError("the engraver (verovio) crashed or ran out of memory; try another tune")
+        text = answer.decode()
+        if text[0] != "+":
+            raise RunError(f"the tune was not engraved: {text[1:]}")
+        return finished(text[1:].split("\0")[:-1])
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        worker = Path(__file__).with_name("engraver.py")
+        # -P: the worker's own folder is no place to import from.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(worker), str(self._limit_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        return self._process
+
+
+def engrave(scores: Iterable[str], limit_s: float = LIMIT_S) -> list[str | RunError]:
+    """The SVG of each score in MEI, or what went wrong with it; the others are not touched by that.
+
+    The picture is as wide as an A4 page and as long as the score. Each note, chord and rest is an
+    element whose id is the one it has in MEI (`note_id`).
+    limit_s: seconds for one score.
+    """
+    pictures: list[str | RunError] = []
+    with Engraver(limit_s) as engraver:
+        for score in scores:
+            try:
+                pictures.append(engraver.svg(score))
+            except RunError as error:
+                pictures.append(error)
+    return pictures
+
+
+def _ask(process: subprocess.Popen[bytes], question: bytes) -> bytes:
+    """The process's answer; empty if it died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(len(question).to_bytes(8) + question)
+        process.stdin.flush()
+        size = process.stdout.read(8)
+        answer = process.stdout.read(int.from_bytes(size))
+    except OSError:
+        return b""
+    return answer if size and len(answer) == int.from_bytes(size) else b""

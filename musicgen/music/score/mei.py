@@ -1,0 +1,235 @@
+"""A tune as a score in MEI 5, the XML of the Music Encoding Initiative."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from musicgen.errors import InputError
+from musicgen.music.key import LETTERS, Key
+from musicgen.music.meter import Meter
+from musicgen.music.score.cells import Cell
+from musicgen.music.score.signs import readable, tempo_sign
+from musicgen.music.score.spelling import ORDER, printed_signature
+from musicgen.music.score.staff import Staff, note_id
+from musicgen.music.tune import Tune
+from musicgen.music.voice import Bar, Event
+
+MAX_EVENTS = 5_000
+"""Notes and rests that a score may have: some twenty pages of print."""
+MAX_MEASURES = 2_000
+MAX_VOICES = 8
+"""Staves of a score; further voices are left out."""
+MAX_TITLE = 72
+"""Characters of a title: what a line of print holds."""
+MAX_ENDING = 4
+"""Bars under the bracket of an ending that nothing in the text ends."""
+
+_DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
+<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">
+<meiHead><fileDesc><titleStmt><title>{title}</title></titleStmt><pubStmt/></fileDesc></meiHead>
+<music><body><mdiv><score>
+<scoreDef>{heading}{signature}<staffGrp{symbol}>{staves}</staffGrp></scoreDef>
+<section>
+{measures}
+</section></score></mdiv></body></music></mei>
+"""
+_CLEF = re.compile(r"(?<!\S)(?:clef=)?(treble|bass|alto|tenor)([1-5]?)([+-]8)?(?!\S)")
+_CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 4)}
+_LINES = {"||": "dbl", "|]": "end", "|": "single", "[|]": "invis", "": "invis", ".|": "dotted"}
+_GAP = '<rend halign="center" valign="top" fontsize="40%">&#160;</rend>'
+"""Keeps a subtitle clear of the title's descenders."""
+_SUM = re.compile(r"\(?([0-9]+(?: *\+ *[0-9]+)+)\)? */ *[0-9]+")
+_ARTICLE_LAST = re.compile(r"^([^,]+), (The|An?|Le|La|Les|Der|Die|Das)$", re.IGNORECASE)
+
+
+def mei(tune: Tune) -> str:
+    """The tune as written, repeats not played out; ids of the notes are those of `note_id`.
+
+    Whatever is wrong in the tune's text, this is well-formed XML. Raises InputError for a tune
+    without notes, or with more than MAX_EVENTS notes and rests or MAX_MEASURES measures.
+    """
+    if not tune.notes:
+        raise InputError("a tune needs a note to become a score, got none; sample another one")
+    voices = tune.voices[:MAX_VOICES]
+    if (events := sum(len(voice.events) for voice in voices)) > MAX_EVENTS:
+        rule = f"a score holds at most {MAX_EVENTS:,} notes and rests"
+        raise InputError(f"{rule}, got {events:,}; lower max_chars")
+    clefs = [_clef(tune, number) for number in range(len(voices))]
+    staves = [Staff(tune, number, octaves) for number, (_, octaves) in enumerate(clefs)]
+    first = voices[0].bars[0]
+    return _DOCUMENT.format(
+        title=readable(tune.field("T"), MAX_TITLE),
+        heading=_heading(tune),
+        signature=_key_signature(first.key) + _meter_signature(first.meter),
+        symbol=' symbol="bracket" bar.thru="true"' if len(voices) > 1 else "",
+        staves="".join(
+            f'<staffDef n="{number}" lines="5"{clef}/>'
+            for number, (clef, _) in enumerate(clefs, start=1)
+        ),
+        measures="\n".join(_measures(tune, staves)),
+    )
+
+
+def _heading(tune: Tune) -> str:
+    """Title, and below it rhythm at the left and composer at the right."""
+    titles = [
+        readable(_ARTICLE_LAST.sub(r"\2 \1", field.value[: 2 * MAX_TITLE]), MAX_TITLE)
+        for field in tune.fields
+        if field.letter == "T" and field.start < tune.body
+    ]
+    styles = ['valign="top" fontsize="x-large"', *['valign="middle" fontsize="medium"'] * 2]
+    lines = [
+        f'<rend halign="center" {style}>{title}</rend>'
+        for style, title in zip(styles, filter(None, titles), strict=False)
+    ]
+    if len(lines) > 1:
+        lines.insert(1, _GAP)
+    if rhythm := readable(tune.field("R")):
+        style = 'halign="left" valign="bottom" fontstyle="italic" fontsize="medium"'
+        lines.append(f"<rend {style}>{rhythm}</rend>")
+    if composer := readable(tune.field("C"), MAX_TITLE):
+        lines.append(f'<rend halign="right" valign="bottom" fontsize="medium">{composer}</rend>')
+    return f"<pgHead>{''.join(lines)}</pgHead>" if lines else ""
+
+
+def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
+    """Measures, with the changes of key and meter, line breaks and endings around them."""
+    columns = [staff.cells(spread_rests=len(staves) > 1) for staff in staves]
+    if (measures := max(map(len, columns))) > MAX_MEASURES:
+        rule = f"a score holds at most {MAX_MEASURES:,} measures"
+        raise InputError(f"{rule}, got {measures:,}; lower max_chars")
+    # The voice with most bars, mostly the first, says where lines, repeats and endings are.
+    lead = max(range(len(staves)), key=lambda number: len(columns[number]))
+    cells = columns[lead]
+    endings = dict(_endings(cells))
+    tempos = dict(_tempos(tune))
+    close_at = -1
+    for number, cell in enumerate(cells):
+        if number and cell.begins:
+            yield _change(cells[number - 1].bar, cell.bar)
+            if _ends_line(tune.text, tune.voices[lead].events, cell.first):
+                yield "<sb/>"
+        if number in endings:
+            close_at = endings[number]
+            yield f'<ending n="{", ".join(f"{time}." for time in cell.bar.ending)}">'
+        shown: list[str] = []
+        signs: list[str] = []
+        for staff, column in zip(staves, columns, strict=True):
+            layer, about = staff.layer(column[number]) if number < len(column) else ("", [])
+            layer = layer or "<mSpace/>"
+            shown.append(f'<staff n="{staff.number + 1}"><layer n="1">{layer}</layer></staff>')
+            signs += about
+        if number < len(columns[0]) and ((own := columns[0][number]).begins or not own.rests):
+            signs += [tempos[event] for event in range(own.first, own.last) if event in tempos]
+        if cell.begins and (label := readable(cell.bar.part)):
+            at = f'startid="#{note_id(lead, cell.first)}" staff="1" place="above"'
+            signs.append(f"<reh {at}>{label}</reh>")
+        following = cells[number + 1] if number + 1 < len(cells) else None
+        yield f"<measure{_bar_lines(cell, following)}>{''.join(shown)}{''.join(signs)}</measure>"
+        if number == close_at:
+            yield "</ending>"
+
+
+def _change(before: Bar, bar: Bar) -> str:
+    """What a bar changes of key and meter, to be printed before it."""
+    changed = ""
+    if printed_signature(bar.key) != printed_signature(before.key):
+        changed += _key_signature(bar.key)
+    if bar.meter != before.meter:
+        changed += _meter_signature(bar.meter)
+    return f"<scoreDef>{changed}</scoreDef>" if changed else ""
+
+
+def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
+    """The text has a line break before an event, and does not take it back with a backslash."""
+    lines = text[events[first - 1].end : events[first].start].split("\n")[:-1]
+    return any(not line.rstrip().endswith("\\") for line in lines)
+
+
+def _endings(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+    """First and last cell of each ending.
+
+    It lasts to the next repeat, double bar, ending or part. Texts seldom say where the last ending
+    is over: one that seems much longer than the ending before it is drawn as long as that.
+    """
+    usual = MAX_ENDING
+    for number, cell in enumerate(cells):
+        if not (cell.begins and cell.bar.ending):
+            continue
+        stop = number
+        while stop + 1 < len(cells) and not _ends_ending(cells[stop], cells[stop + 1]):
+            stop += 1
+        returns = cells[stop].bar.closes and 1 in cell.bar.ending
+        if stop - number > usual and not returns:
+            stop = number + usual - 1
+        usual = stop - number + 1
+        yield number, stop
+
+
+def _ends_ending(cell: Cell, following: Cell) -> bool:
+    after = following.bar
+    anew = following.begins and bool(after.ending or after.opens or after.part)
+    return anew or (cell.ends and bool(cell.bar.closes or cell.bar.section))
+
+
+def _bar_lines(cell: Cell, following: Cell | None) -> str:
+    """The lines at the left and the right of a measure."""
+    bar = cell.bar
+    lines = ' left="rptstart"' if cell.begins and bar.opens else ""
+    if not cell.ends:
+        return f'{lines} right="{"single" if cell.rests else "invis"}"'
+    if bar.closes:
+        return f'{lines} right="rptend"'
+    if following is None and not bar.line:
+        return f'{lines} right="end"'  # a text that just stops
+    opening = following is not None and following.bar.opens
+    plain = "dbl" if bar.section and not opening else "single"
+    return f'{lines} right="{_LINES.get(bar.line, plain) if not opening else plain}"'
+
+
+def _key_signature(key: Key) -> str:
+    signature = printed_signature(key)
+    for sharps in range(-7, 8):
+        if Key(sharps=sharps).signature == signature:
+            return f'<keySig sig="{abs(sharps)}{"s" if sharps > 0 else "f" if sharps else ""}"/>'
+    signs = [(letter, signature[LETTERS.index(letter)]) for letter in ORDER]
+    ordered = [*((n, "s") for n, a in signs if a > 0), *((n, "f") for n, a in signs[::-1] if a < 0)]
+    inner = "".join(f'<keyAccid pname="{name.lower()}" accid="{a}"/>' for name, a in ordered)
+    return f"<keySig>{inner}</keySig>"
+
+
+def _meter_signature(meter: Meter) -> str:
+    if not meter.numerator:
+        return ""
+    if meter.text in ("C", "C|"):
+        symbol = "common" if meter.text == "C" else "cut"
+        return f'<meterSig sym="{symbol}" count="{meter.numerator}" unit="{meter.denominator}"/>'
+    sums = _SUM.fullmatch(meter.text)
+    count = sums[1].replace(" ", "") if sums else meter.numerator
+    return f'<meterSig count="{count}" unit="{meter.denominator}"/>'
+
+
+def _clef(tune: Tune, number: int) -> tuple[str, int]:
+    """Attributes of a voice's clef, and the octaves by which it moves what is written."""
+    name = tune.voices[number].name
+    options = [f.value for f in tune.fields if f.letter == "V" and f.value.split()[:1] == [name]]
+    options += [f.value for f in tune.fields if f.letter == "K" and f.start < tune.body]
+    match = next((match for match in map(_CLEF.search, options) if match), None)
+    if not match:
+        return ' clef.shape="G" clef.line="2"', 0
+    shape, line = _CLEFS[match[1]]
+    clef = f' clef.shape="{shape}" clef.line="{match[2] or line}"'
+    if not match[3]:
+        return clef, 0
+    up = match[3] == "+8"
+    place = "above" if up else "below"
+    return f'{clef} clef.dis="8" clef.dis.place="{place}"', 1 if up else -1
+
+
+def _tempos(tune: Tune) -> Iterator[tuple[int, str]]:
+    """Tempo signs by event of the first voice, where the tempo changes."""
+    before = None
+    changes = [(0, tune.tempo)] if tune.tempo else []
+    for event, tempo in dict([*changes, *tune.voices[0].tempos]).items():
+        if tempo != before:
+            yield event, tempo_sign(tempo, f' startid="#{note_id(0, event)}" staff="1"')
+        before = tempo

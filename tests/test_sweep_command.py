@@ -1,0 +1,260 @@
+"""Sweeps of real trainings from the command line: composed, run, killed, resumed."""
+
+import csv
+import json
+import os
+import random
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.test_command import assert_refused, train
+from tests.tunes import ROOT, small
+
+COMMAND = [sys.executable, "-m", "musicgen.train", "-m"]
+TIMES = {"seconds", "chars_per_s"}
+
+
+def table(folder: Path, name: str = "table.csv") -> list[dict[str, str]]:
+    with (folder / name).open() as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if not k.startswith(tuple(TIMES))} for row in rows]
+
+
+def sweep(tmp_path: Path, *extra: str, name: str = "s") -> list[str]:
+    corpus = small(tmp_path, "trainer.max_epochs=2")
+    kept = [o for o in corpus if o.split("=")[0] not in {e.split("=")[0] for e in extra}]
+    return ["-m", *kept, f"hydra.sweep.dir={tmp_path / name}", *extra]
+
+
+BAD = [
+    (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),
+    (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
+    (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
+    (["optim=adam,adagard"], "optim must be one of adagrad"),
+    (["optim=adam,adagrad", "optim.betas=[0.9,0.99],[0.8,0.9]"], "there is no key optim.betas"),
+    (["optim.lr=interval(0.001,0.1)"], "sampler=grid"),
+    (["optim.lr=tag(log,interval(0,1))", "sampler=random", "sweep.n_trials=3"], "above 0"),
+    (["model.hidden=choice()"], "model.hidden"),
+    (["model.hidden=4,5", "sweep.workers=0"], "sweep.workers must be auto or at least 1, got 0"),
+    (["model.hidden=4,5", "sweep.workers=many"], "sweep.workers must be auto or at least 1"),
+    (["model.hidden=4,5", "sampler=tpe"], "sweep.n_trials"),
+    (["model.hidden=interval(4,8)", "sampler=random", "sweep.n_trials=3"], "takes whole numbers"),
+    (["model.hidden=4,5", "sweep.objective=[val_los]"], "got val_los; did you mean val_loss?"),
+    (["model.hidden=4,5", "trainer=gpu"], "trainer.accelerator=gpu needs a GPU"),
+    (["model.hidden=4,5", "sweep.objective=[seconds]", "pruner=asha"], "known after each epoch"),
+    (["experiment=dropout,dropout2"], "experiment"),
+    (["model.hidden=4,5", "sweep.seeds=1,2"], "sweep.seeds is not a trial's"),
+    (
+        [
+            "model.hidden=4,5",
+            "sampler=nsgaii",
+            "sweep.n_trials=4",
+            "pruner=asha",
+            "sweep.objective=[val_loss,parameters]",
+        ],
+        "pruner=asha needs one objective",
+    ),
+    (
+        ["model.hidden=4,5", "sweep.storage=postgresql+psycopg2://me:secret@127.0.0.1:9/x"],
+        "sweep.storage=postgresql+psycopg2://127.0.0.1/x",
+    ),
+    (["data.path=nowhere.txt", "model.hidden=4,5"], "data.path"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("extra", "message"), BAD, ids=[" ".join(e) for e, _ in BAD])
+def test_bad_sweeps(extra: list[str], message: str, tmp_path: Path) -> None:
+    process = train(*sweep(tmp_path, *extra), cwd=tmp_path)
+    assert_refused(process, message)
+    assert "secret" not in process.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_several_values_need_m(tmp_path: Path) -> None:
+    process = train("model.dropout=0,0.1", cwd=tmp_path)
+    assert_refused(process, "python -m musicgen.train -m model.dropout=0,0.1")
+
+
+def test_an_experiment_that_sweeps_needs_m(tmp_path: Path) -> None:
+    process = train("experiment=dropout", "data.path=x", cwd=tmp_path)
+    assert_refused(process, "python -m musicgen.train -m experiment=dropout data.path=x")
+    assert not list(tmp_path.iterdir())
+    one = train("experiment=dropout", "data.path=x", "model.dropout=0.1", cwd=tmp_path)
+    assert_refused(one, "data.path")
+
+
+@pytest.mark.slow
+def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
+    arguments = sweep(tmp_path, "model.dropout=0,0.2", "optim=adam,adagrad", "model.hidden=8")
+    process = train(*arguments, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    folder = tmp_path / "s"
+    rows = sorted(table(folder), key=lambda row: int(row["number"]))
+    places = [(float(row["model.dropout"]), row["optim"]) for row in rows]
+    assert places == [(0, "adam"), (0, "adagrad"), (0.2, "adam"), (0.2, "adagrad")]
+    assert {row["status"] for row in rows} == {"completed"}
+    ranked = [float(row["val_loss"]) for row in table(folder)]
+    assert ranked == sorted(ranked)
+    for row in rows:
+        result = json.loads((folder / row["number"] / "result.json").read_text())
+        assert float(row["val_loss"]) == result["val_loss"]
+    for name in ("table.md", "curves.csv", "curves.png", "curves.svg", "sweep.json"):
+        assert (folder / name).stat().st_size > 0
+    assert len(table(folder, "curves.csv")) == 4 * 2
+
+    # The best configuration's command trains the same network again.
+    (line,) = re.findall(r"^python -m musicgen\.train .*", process.stdout, re.M)
+    again = train(*shlex.split(line)[3:], f"hydra.run.dir={tmp_path / 'again'}", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    result = json.loads((tmp_path / "again" / "result.json").read_text())
+    assert result["val_loss"] == ranked[0]
+
+    # The same command again finds everything done; another configuration is refused.
+    before = (folder / "table.csv").read_text()
+    assert train(*arguments, cwd=tmp_path).returncode == 0
+    assert (folder / "table.csv").read_text() == before
+    changed = [a if a != "model.hidden=8" else "model.hidden=9" for a in arguments]
+    assert_refused(train(*changed, cwd=tmp_path), "adam model.hidden was 8, now 9")
+
+
+@pytest.mark.slow
+def test_tpe_with_asha_and_seeds(tmp_path: Path) -> None:
+    arguments = sweep(
+        tmp_path,
+        "optim.lr=tag(log,interval(1e-5,1e-1))",
+        "model.hidden=int(interval(2,8))",
+        "sampler=tpe",
+        "sampler.n_startup_trials=3",
+        "pruner=asha",
+        "pruner.reduction_factor=2",
+        "sweep.n_trials=6",
+        "sweep.seeds=2",
+        "trainer.max_epochs=4",
+    )
+    process = train(*arguments, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    rows = table(tmp_path / "s")
+    assert len(rows) == 6
+    assert {row["status"] for row in rows} <= {"completed", "pruned"}
+    assert "pruned" in {row["status"] for row in rows}
+    for row in rows:
+        folder = tmp_path / "s" / row["number"]
+        assert (folder / "seed0" / "result.json").exists()
+        assert (folder / "seed1").exists() == (row["status"] == "completed")
+        if row["status"] == "completed":
+            runs = [json.loads((folder / f"seed{k}" / "result.json").read_text()) for k in (0, 1)]
+            assert float(row["val_loss"]) == sum(run["val_loss"] for run in runs) / 2
+            assert [run["seed"] for run in runs] == [1, 2]
+
+
+@pytest.mark.slow
+def test_failures_are_rows(tmp_path: Path) -> None:
+    arguments = sweep(
+        tmp_path, "optim=sgd", "optim.lr=0.1,1e38", "trainer.grad_clip=0", "schedule=constant"
+    )
+    process = train(*arguments, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert [row["status"] for row in table(tmp_path / "s")] == ["completed", "diverged"]
+    assert "loss became" in table(tmp_path / "s")[1]["error"]
+
+
+@pytest.mark.slow
+def test_all_failing_is_exit_code_1(tmp_path: Path) -> None:
+    arguments = sweep(tmp_path, "optim=sgd", "optim.lr=1e37,1e38", "trainer.grad_clip=0")
+    process = train(*arguments, "schedule=constant", cwd=tmp_path)
+    assert process.returncode == 1
+    assert "none of 2 configurations completed" in process.stderr
+    assert len(table(tmp_path / "s")) == 2
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
+    arguments = sweep(tmp_path, "model.dropout=0,0.2", "trainer.max_epochs=40", "sweep.name=n")
+    process = subprocess.Popen(
+        [*COMMAND[:3], *arguments],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    metrics = tmp_path / "s" / "0" / "metrics.csv"
+    while not (metrics.exists() and metrics.stat().st_size > 150):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert stderr.startswith("error: stopped; to go on: python -m musicgen.train -m ")
+    resumed = train(*arguments, cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert {row["status"] for row in table(tmp_path / "s")} == {"completed"}
+
+
+def workers_of(driver: int) -> list[int]:
+    listed = subprocess.run(
+        ["pgrep", "-P", str(driver)], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+@pytest.mark.slow
+def test_sweeps_survive_kills(tmp_path: Path) -> None:
+    """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
+
+    ROUNDS (default 5) kills; SEED repeats a run.
+    """
+    rounds = int(os.environ.get("ROUNDS", "5"))
+    seed = int(os.environ.get("SEED", time.time()))
+    draw = random.Random(seed)
+    print("SEED", seed)
+    space = ["model.dropout=0,0.1,0.2", "optim=adam,rmsprop", "trainer.max_epochs=8"]
+    settings = [*space, "sweep.retries=1000", "sweep.workers=2"]
+    whole = train(*sweep(tmp_path, *settings, name="whole"), cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    arguments = sweep(tmp_path, *settings, name="killed")
+    folder = tmp_path / "killed"
+    kills: list[str] = []
+    while True:
+        process = subprocess.Popen(
+            [*COMMAND[:3], *arguments],
+            cwd=tmp_path,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        while len(kills) < rounds and process.poll() is None:
+            # From the driver's first steps to a second after its workers began to train.
+            time.sleep(draw.uniform(0.5, 9))
+            victims = workers_of(process.pid)
+            whom = draw.choice(["driver", "worker", "both"])
+            if whom != "driver" and not victims:
+                continue
+            kills.append(whom)
+            for pid in victims if whom != "driver" else []:
+                if whom == "both" or pid == victims[0]:
+                    os.kill(pid, signal.SIGKILL)
+            if whom != "worker":
+                process.kill()
+        _, stderr = process.communicate(timeout=600)
+        if process.returncode != -signal.SIGKILL:
+            break
+    assert process.returncode == 0, (kills, stderr)
+    assert kills
+    assert table(folder) == table(tmp_path / "whole")
+    assert sorted(p.name for p in folder.iterdir() if p.name.isdigit()) == [
+        str(k) for k in range(6)
+    ]
+    for number in range(6):
+        one, other = (tmp_path / name / str(number) for name in ("whole", "killed"))
+        best = "checkpoints/best.safetensors"
+        assert (one / best).read_bytes() == (other / best).read_bytes()
+        assert table(one, "metrics.csv") == table(other, "metrics.csv")
