@@ -1,0 +1,241 @@
+"""The automaton that writes tunes: which character may come next.
+
+It accepts a part of ABC 2.1; what is left out is rare, or makes players stumble. Whatever it has
+let through can be completed: `way_out.py` says how.
+"""
+
+from collections.abc import Callable
+
+from musicgen.music.constraint import fields, notes
+from musicgen.music.constraint.form import after
+from musicgen.music.constraint.rules import END, Rules
+from musicgen.music.constraint.spelling import Words
+from musicgen.music.constraint.state import State
+
+Step = Callable[[Rules, State, str], State | None]
+End = Callable[[Rules, State], State | None]
+
+BODY_FIELDS = "KMLQPTW"
+_BAR = Words(["|"])
+
+
+def step(rules: Rules, state: State, character: str) -> State | None:
+    """The state after one more character, None where it may not come."""
+    if character not in rules.alphabet:
+        return None
+    within, _ = _MODES[state.mode]
+    if (further := within(rules, state, character)) is not None:
+        return further
+    # The token may have ended before this character.
+    ended = end_token(rules, state)
+    if ended is None or (character == ":" and state.column == 1):
+        return None  # at the start of a line, a letter and a colon are a field
+    return _idle(rules, ended, character)
+
+
+def end_token(rules: Rules, state: State) -> State | None:
+    """The state between tokens that this one is, if the token may end here."""
+    _, end = _MODES[state.mode]
+    return None if end is None else end(rules, state)
+
+
+def may_end(rules: Rules, state: State) -> bool:
+    """Whether the tune may end here, at the end of a line."""
+    form, hold = state.form, state.hold
+    closed = form.complete and (form.ended or not rules.bars)
+    return closed and hold.notes and not (hold.within or hold.tie or hold.slur)
+
+
+def legal_lines(rules: Rules, state: State) -> Words:
+    """The bar lines that may stand here."""
+    hold = state.hold
+    if hold.within:
+        return rules.none
+    lines = rules.lines(state.form)
+    # A tie or a slur goes on to the next bar, not across a repeat.
+    return (_BAR if "|" in lines else rules.none) if hold.tie or hold.slur else lines
+
+
+def _nothing(rules: Rules, state: State, character: str) -> State | None:
+    return None
+
+
+def _itself(rules: Rules, state: State) -> State | None:
+    return state
+
+
+def _idle(rules: Rules, state: State, character: str) -> State | None:
+    """Between two tokens of the music."""
+    hold = state.hold
+    if character == "\n":
+        rest = hold._replace(pitch="", last=0)
+        good = state.column and not hold.within
+        return state._replace(mode="idle", part="", column=0, hold=rest) if good else None
+    if state.column == 0:
+        if character == "<":
+            return state.at("end", "<") if may_end(rules, state) else None
+        if character in BODY_FIELDS:
+            field = fields.may_begin(rules, state, character)
+            sign = character in notes.SIGNS and notes.sign(rules, state, character)
+            return state.at("initial", character) if field or sign else None
+    if character == " ":
+        apart = state.column and not hold.ornament
+        return state.at("idle")._replace(hold=hold._replace(pitch="")) if apart else None
+    if character in "|:":
+        return state.at("line", character) if legal_lines(rules, state).begin(character) else None
+    if character == "[":
+        good = legal_lines(rules, state).begin("[") or may_begin_chord(rules, state)
+        field = good or any(fields.may_begin(rules, state, letter) for letter in rules.inline)
+        return state.at("bracket") if field else None
+    begin = _BEGIN.get(character)
+    return begin(rules, state, character) if begin else None
+
+
+def _initial(rules: Rules, state: State, character: str) -> State | None:
+    """Behind a letter at the start of a line that may be a field's, or a decoration."""
+    field = character == ":" and fields.may_begin(rules, state, state.part)
+    return fields.colon(rules, state, character) if field else None
+
+
+def _end_initial(rules: Rules, state: State) -> State | None:
+    sign = state.part in notes.SIGNS
+    return notes.sign(rules, state._replace(column=0), state.part) if sign else None
+
+
+def _line(rules: Rules, state: State, character: str) -> State | None:
+    longer = state.part + character
+    return state.at("line", longer) if legal_lines(rules, state).begin(longer) else None
+
+
+def _end_line(rules: Rules, state: State) -> State | None:
+    if state.part not in legal_lines(rules, state):
+        return None
+    return _behind(state, state.part)
+
+
+def _behind(state: State, line: str) -> State | None:
+    form = after(state.form, line)
+    hold = state.hold._replace(pitch="", last=0)
+    return form and state._replace(mode="idle", part="", form=form, hold=hold)
+
+
+def may_begin_chord(rules: Rules, state: State) -> bool:
+    """Whether `[` may begin a chord."""
+    closes = "]" in rules.alphabet
+    return closes and notes.begin_chord(rules, state, rules.note) is not None
+
+
+def _bracket(rules: Rules, state: State, character: str) -> State | None:
+    if character in "12":
+        line = "[" + character
+        return _behind(state.at("idle"), line) if line in legal_lines(rules, state) else None
+    if character in rules.inline:
+        field = fields.may_begin(rules, state, character)
+        return state.at("inline", character) if field else None
+    note = character in notes.LETTERS or character in "^_="
+    good = note and may_begin_chord(rules, state)
+    return notes.begin_chord(rules, state, character) if good else None
+
+
+def _inline(rules: Rules, state: State, character: str) -> State | None:
+    return state.at("value", "[" + state.part) if character == ":" else None
+
+
+def _parenthesis(rules: Rules, state: State, character: str) -> State | None:
+    return notes.begin_tuplet(rules, state, character)
+
+
+def _end_parenthesis(rules: Rules, state: State) -> State | None:
+    """It was a slur."""
+    if state.hold.slur:
+        return None
+    return state._replace(mode="idle", part="", hold=state.hold._replace(slur=1, last=0, pitch=""))
+
+
+def _open(rules: Rules, state: State, character: str) -> State | None:
+    """What stands before a note, and needs one to follow: `(`, `{`, `"`, `!` or a sign."""
+    hold = state.hold
+    if hold.ornament or not notes.lengths(rules, state):
+        return None
+    if character == "(":
+        slur = hold.slur == 0
+        good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
+        return state.at("parenthesis") if good else None
+    if character == "{":
+        return None if hold.tie or hold.grace else state.at("grace")
+    if character == '"':
+        good = rules.annotations or notes.symbols(rules, state)
+        return state.at("string") if good else None
+    good = rules.decorations and not (hold.tie or hold.broken)
+    return state.at("decoration") if good else None
+
+
+def _close_slur(rules: Rules, state: State, character: str) -> State | None:
+    hold = state.hold
+    if hold.slur != 2 or hold.tie or hold.waits or hold.broken:
+        return None
+    return state.at("idle")._replace(hold=hold._replace(slur=0))
+
+
+def _tie(rules: Rules, state: State, character: str) -> State | None:
+    hold = state.hold
+    if not hold.pitch:
+        return None
+    return state.at("idle")._replace(hold=hold._replace(tie=hold.pitch, pitch="", last=0))
+
+
+def _begin_broken(rules: Rules, state: State, character: str) -> State | None:
+    return state.at("broken", character) if state.hold.last else None
+
+
+def _broken(rules: Rules, state: State, character: str) -> State | None:
+    return state.at("broken", character * 2) if character == state.part else None
+
+
+def _end_broken(rules: Rules, state: State) -> State | None:
+    hold = state.hold
+    broken = hold._replace(broken=hold.last, last=0, pitch="")
+    return state._replace(mode="idle", part="", hold=broken)
+
+
+def _end(rules: Rules, state: State, character: str) -> State | None:
+    longer = state.part + character
+    return state.at("end", longer) if END.startswith(longer) else None
+
+
+_BEGIN: dict[str, Step] = {
+    **dict.fromkeys((*notes.LETTERS, *"^_=zx"), notes.begin_note),
+    **dict.fromkeys('({"!', _open),
+    **dict.fromkeys(notes.SIGNS, notes.sign),
+    ")": _close_slur,
+    "-": _tie,
+    ">": _begin_broken,
+    "<": _begin_broken,
+}
+"""What begins with a character, bar lines and brackets aside."""
+
+_MODES: dict[str, tuple[Step, End | None]] = {
+    "head": (fields.head, None),
+    "colon": (fields.colon, None),
+    "text": (fields.text, None),
+    "number": (fields.number, None),
+    "value": (fields.value, None),
+    "idle": (_nothing, _itself),
+    "initial": (_initial, _end_initial),
+    "line": (_line, _end_line),
+    "bracket": (_bracket, None),
+    "inline": (_inline, None),
+    "accidental": (notes.accidental, None),
+    "note": (notes.note, notes.end_note),
+    "rest": (notes.rest, notes.end_rest),
+    "chord": (notes.chord, None),
+    "chord length": (notes.chord_length, notes.end_chord),
+    "parenthesis": (_parenthesis, _end_parenthesis),
+    "grace": (notes.grace, None),
+    "string": (notes.string, None),
+    "decoration": (notes.decoration, None),
+    "broken": (_broken, _end_broken),
+    "end": (_end, None),
+}
+"""How a token goes on, and what it has been when it ends (None: it ends by a character of its own).
+"""

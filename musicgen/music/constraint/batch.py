@@ -1,0 +1,95 @@
+"""The constraint on a batch of tunes."""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import InputError
+from musicgen.music.constraint.table import DONE, Table, table
+
+START = "<start>\n"
+SLACK = 32
+"""No character makes the way to the end longer by more than this."""
+MAX_STATES = 200_000
+"""After so many, tables are begun anew: about 300 MB."""
+
+Ids = NDArray[np.integer[Any]]
+
+
+class BatchConstraint:
+    """Keeps each tune of a batch within the automaton, and brings it to `<end>` in time.
+
+    It is a `musicgen.models.Constraint`.
+    """
+
+    def __init__(
+        self, vocabulary: str, tunes: int, *, bars: bool, max_chars: int, prime: str = START
+    ) -> None:
+        """For tunes that begin with the prime and get at most `max_chars` characters more.
+
+        vocabulary: the characters by number. bars: bars fill their meter, too, repeats close, and
+        the tune ends in a bar line.
+
+        Raises InputError if the vocabulary cannot write tunes, if the prime does not begin one,
+        or if `max_chars` is too few to end it.
+        """
+        if len(table(vocabulary, bars)) > MAX_STATES:
+            table.cache_clear()
+        self._table = table(vocabulary, bars)
+        state = read(self._table, prime)
+        if max_chars < (least := self._table.exit(state)):
+            raise InputError(
+                f"max_chars must be at least {least} to complete a tune, got {max_chars}; "
+                "raise it, or use constrain=off"
+            )
+        self._states = [state] * tunes
+        self._left = [max_chars] * tunes
+        self._unchecked = [0] * tunes
+        """Characters that may be written before the way to the end must be measured again."""
+
+    def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
+        """Which characters may come next: (len(tunes), vocab), at least one for each."""
+        masks = [self._mask(tune) for tune in tunes.tolist()]
+        return self._table.rows[masks]
+
+    def push(self, tunes: Ids, characters: Ids) -> None:
+        """These tunes, by number, have got these characters."""
+        states, left, unchecked, step = self._states, self._left, self._unchecked, self._table.step
+        for tune, character in zip(tunes.tolist(), characters.tolist(), strict=True):
+            states[tune] = step(states[tune], character)
+            left[tune] -= 1
+            unchecked[tune] -= 1
+
+    def _mask(self, tune: int) -> int:
+        state = self._states[tune]
+        if state == DONE:
+            return 0
+        if self._unchecked[tune] <= 0:
+            spare = self._left[tune] - self._table.exit(state) - SLACK
+            if spare <= 0:
+                return self._table.only(self._table.way_out(state))
+            # Each character may take one off what is left and make the way longer.
+            self._unchecked[tune] = spare // (SLACK + 1)
+        return self._table.mask(state)
+
+
+def read(known: Table, prime: str) -> int:
+    """The state behind a prime. Raises InputError where it leaves what the automaton accepts."""
+    # A rhythm that was asked for may be any, though not all are written freely.
+    text = re.sub("^R:.*$", "R:", prime.removeprefix(START), flags=re.MULTILINE)
+    state = 0
+    for place, character in enumerate(text):
+        number = known.vocabulary.find(character)
+        if state == DONE or number < 0 or not known.rows[known.mask(state)][number]:
+            line = text.count("\n", 0, place) + 1
+            column = place - text.rfind("\n", 0, place)
+            raise InputError(
+                f"prime must begin a tune that the constraint accepts, got {character!r} at line "
+                f"{line}, column {column}; change it, or use constrain=off"
+            )
+        state = known.step(state, number)
+    if state == DONE:
+        raise InputError("prime must not end the tune, got one with '<end>'; leave it out")
+    return state

@@ -1,0 +1,130 @@
+"""Fields: in the header, on lines of their own in the body, and in brackets."""
+
+from musicgen.music.constraint.form import Form
+from musicgen.music.constraint.rules import Rules
+from musicgen.music.constraint.spelling import GRAIN, meter_length
+from musicgen.music.constraint.state import State
+
+VALUES = "MLQ"
+"""Fields of the header that come at most once, and the music hangs on them."""
+TEXTS = "TCOABDFGHNRSZ"
+"""Fields of the header that take any text. A part order (`P:`) is not written, as it would bind
+what follows; nor are voices, lyrics, macros and directives."""
+BODY_TEXTS = "TPW"
+_UNTEXTUAL = frozenset("\n\\%<")
+"""Not in a text: comments and escapes are read otherwise, and `<end>` is the end of the tune."""
+
+
+def may_write(character: str) -> bool:
+    """Whether it may stand in a text."""
+    return character not in _UNTEXTUAL and (character.isprintable() or character == "\t")
+
+
+def head(rules: Rules, state: State, character: str) -> State | None:
+    """The first character of a line of the header."""
+    if character == "X":
+        return state.at("colon", "X") if rules.digit and not state.seen else None
+    if character in VALUES:
+        known = bool(rules.values[character]) and character not in state.seen
+        return state.at("colon", character) if known else None
+    if character == "K":
+        return None if rules.bars and "M" not in state.seen else state.at("colon", "K")
+    return state.at("colon", character) if character in TEXTS else None
+
+
+def may_begin(rules: Rules, state: State, letter: str) -> bool:
+    """Whether such a field may stand here in the music."""
+    form, hold = state.form, state.hold
+    if hold.within or hold.tie or form.ending == 3:
+        return False
+    if letter in "MLP" and rules.bars and not (form.empty and form.filled == 0):
+        return False
+    if letter == "M" and rules.bars and not (form.complete and form.split == 0):
+        return False
+    return letter in BODY_TEXTS or bool(rules.values[letter])
+
+
+def colon(rules: Rules, state: State, character: str) -> State | None:
+    """The letter of a field on a line of its own is there."""
+    letter = state.part
+    mode = "value" if letter in rules.values else "number" if letter == "X" else "text"
+    return state.at(mode, letter) if character == ":" else None
+
+
+def text(rules: Rules, state: State, character: str) -> State | None:
+    """part: the letter, until the text has begun.
+
+    `R:hornpipe` is not written: players swing such a tune, whatever its notes say, and stumble
+    over dotted ones.
+    """
+    if character == "\n":
+        return _next_line(state, "")
+    begun = state.part[1:]
+    if not may_write(character) or (state.part and not begun and character in ":|"):
+        return None  # `d:|` begins a line of music
+    if state.part[:1] == "R" and character in "Hh":
+        return None
+    more = state.part + character if state.part[:1] == "R" and character == " " else ""
+    return state._replace(part=more)
+
+
+def number(rules: Rules, state: State, character: str) -> State | None:
+    """`X:12`: part is `X` and what is written."""
+    digits = state.part[1:]
+    if character == "\n":
+        return _next_line(state, "") if digits.strip() else None
+    if character == " ":
+        return None if digits else state._replace(part="X ")
+    good = character in "0123456789" and len(digits) < 6 and digits.strip() + character != "0"
+    return state._replace(part=state.part + character) if good else None
+
+
+def value(rules: Rules, state: State, character: str) -> State | None:
+    """A field that the music hangs on: part is its letter, behind `[` if inline, and the value."""
+    inline = state.part[0] == "["
+    letter, written = state.part[inline], state.part[inline + 1 :]
+    if character == ("]" if inline else "\n"):
+        word = written.removeprefix(" ")
+        if word not in rules.values[letter]:
+            return None
+        form = _set(rules, state, letter, word)
+        if inline:
+            return state._replace(mode="idle", part="", form=form)
+        return _next_line(state._replace(form=form), letter)
+    if character == " " and not written:
+        return state._replace(part=state.part + " ")
+    if rules.values[letter].begin(written.removeprefix(" ") + character):
+        return state._replace(part=state.part + character)
+    return None
+
+
+def _next_line(state: State, letter: str) -> State:
+    if letter == "K" or "K" in state.seen:
+        return state._replace(mode="idle", part="", column=0, seen="K")
+    seen = "".join(sorted({*state.seen, letter or "."}))
+    return State("head", form=state.form, seen=seen)
+
+
+def _set(rules: Rules, state: State, letter: str, word: str) -> Form:
+    """The form with a field's value. Where bars need not be filled, nothing hangs on it."""
+    form = state.form
+    if not rules.bars:
+        return form
+    if letter == "M":
+        whole = meter_length(word)
+        assert whole is not None
+        bar = int(whole * form.unit * GRAIN)
+        return form._replace(bar=bar) if "K" not in state.seen else form.remetered(bar)
+    if letter == "L":
+        return _in_units(form, int(word[2:]))
+    if letter == "K" and not {"L", "K"} & set(state.seen):
+        # ABC 2.1, section 3.1.7: the unit note length where no L: says otherwise
+        return _in_units(form, 16 if 4 * form.bar < 3 * GRAIN * form.unit else 8)
+    return form
+
+
+def _in_units(form: Form, unit: int) -> Form:
+    """Grains are parts of the unit note length, so all times are other numbers with another."""
+    times = (form.bar, form.split, form.start)
+    bar, split, start = (time * unit // form.unit for time in times)
+    return form._replace(unit=unit, bar=bar, split=split, start=start)

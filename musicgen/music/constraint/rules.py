@@ -1,0 +1,54 @@
+"""What the automaton goes by: the characters there are, and how strict it is."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from musicgen.errors import InputError
+from musicgen.music.constraint.form import LINES, Form, after
+from musicgen.music.constraint.spelling import TUPLETS, Spelling, Words
+
+END = "<end>"
+UPPER, LOWER = "CDEFGAB", "cdefgab"
+
+
+class Rules(Spelling):
+    """For one vocabulary."""
+
+    def __init__(self, alphabet: Iterable[str], bars: bool) -> None:
+        """bars: every bar fills its meter, and the tune ends in a bar line.
+
+        Raises InputError if the alphabet cannot write a tune.
+        """
+        super().__init__(alphabet)
+        self.bars = bars
+        self.cutting = frozenset({"fermata!", "breath!"})
+        """Decorations that change how long a note sounds."""
+        if bars:
+            self.values["M"] = Words(self.values["M"].words - {"none"})
+            # Players hold it, and find the bar too long.
+            self.decorations = Words(self.decorations.words - {"fermata!"})
+        self.none = Words([])
+        self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
+        """Fields that may stand in brackets."""
+        self.tuplets = {p: q for p, q in TUPLETS.items() if p in self.alphabet}
+        self.rest = "z" if "z" in self.alphabet else self.note
+        self.digit = next((digit for digit in "123456789" if digit in self.alphabet), "")
+        self.annotations = "".join(mark for mark in "^_>@" if mark in self.alphabet)
+        self.lines = lru_cache(maxsize=1 << 16)(self._lines)
+        needed = set(END) | set("\nK:") | (set("M|]") if bars else set())
+        missing = sorted(needed - self.alphabet)
+        if not self.note:
+            missing.append("A")
+        for letter in "MK" if bars else "K":
+            if not self.values[letter]:
+                missing.append(f"a value of {letter}:")
+        if missing:
+            raise InputError(
+                f"constrain={'bars' if bars else 'syntax'} must have a vocabulary that can write "
+                f"tunes, got one without {', '.join(map(repr, missing))}; "
+                "use constrain=off, or train on a corpus in ABC notation"
+            )
+
+    def _lines(self, form: Form) -> Words:
+        """The bar lines that may stand here."""
+        return self._words(text for text in LINES if after(form, text) is not None)

@@ -1,0 +1,100 @@
+"""The automaton as a table that grows as states are met: so that a state is thought about once."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.music.constraint.automaton import step
+from musicgen.music.constraint.rules import END, Rules
+from musicgen.music.constraint.state import State
+from musicgen.music.constraint.way_out import way_out
+
+DONE = -1
+"""The state of a text that has ended."""
+
+
+class Table:
+    """States by number, for one vocabulary; 0 is the start of a tune."""
+
+    def __init__(self, vocabulary: str, bars: bool) -> None:
+        """Raises InputError if the vocabulary cannot write a tune."""
+        self.vocabulary = vocabulary
+        self._rules = Rules(vocabulary, bars)
+        self._states = [State()]
+        self._numbers = {State(): 0}
+        self._next: list[dict[int, int]] = [{}]
+        self._masks: list[int] = [-1]
+        self._rows: dict[bytes, int] = {}
+        self._exits: dict[int, int] = {DONE: 0}
+        self.rows: NDArray[np.bool_] = np.ones((64, len(vocabulary)), np.bool_)
+        """Which characters may come next, one row for each different answer; what comes behind the
+        end does not matter."""
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def step(self, state: int, character: int) -> int:
+        """The next state. Raises ValueError if the character may not come."""
+        after = self._next[state].get(character)
+        if after is None:
+            found = step(self._rules, self._states[state], self.vocabulary[character])
+            if found is None:
+                raise ValueError(f"{self.vocabulary[character]!r} may not come here")
+            after = self._next[state][character] = self._number(found)
+        return after
+
+    def mask(self, state: int) -> int:
+        """The number of its row in `rows`."""
+        row = self._masks[state]
+        if row < 0:
+            here, rules = self._states[state], self._rules
+            row = self._row(bytes(step(rules, here, c) is not None for c in self.vocabulary))
+            self._masks[state] = row
+        return row
+
+    def only(self, character: int) -> int:
+        """The number of the row that allows this character alone."""
+        row = bytearray(len(self.vocabulary))
+        row[character] = 1
+        return self._row(bytes(row))
+
+    def way_out(self, state: int) -> int:
+        """The character that comes next on the way to the end."""
+        return self.vocabulary.index(way_out(self._rules, self._states[state]))
+
+    def exit(self, state: int) -> int:
+        """How many characters the way out has."""
+        way = []
+        while state not in self._exits:
+            way.append(state)
+            state = self.step(state, self.way_out(state))
+        length = self._exits[state]
+        for passed in reversed(way):
+            length += 1
+            self._exits[passed] = length
+        return length
+
+    def _number(self, state: State) -> int:
+        if state.mode == "end" and state.part == END:
+            return DONE
+        if (number := self._numbers.get(state)) is None:
+            number = self._numbers[state] = len(self._states)
+            self._states.append(state)
+            self._next.append({})
+            self._masks.append(-1)
+        return number
+
+    def _row(self, mask: bytes) -> int:
+        if (row := self._rows.get(mask)) is None:
+            row = self._rows[mask] = len(self._rows)
+            if row == len(self.rows):
+                self.rows = np.concatenate([self.rows, np.ones_like(self.rows)])
+            self.rows[row] = np.frombuffer(mask, np.bool_)
+        return row
+
+
+@lru_cache(maxsize=8)
+def table(vocabulary: str, bars: bool) -> Table:
+    """Shared by all that is sampled with this vocabulary."""
+    return Table(vocabulary, bars)
