@@ -164,9 +164,9 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if character == "{":
         return None if hold.tie or hold.grace else state.at("grace")
     if character == '"':
-        good = rules.annotations or notes.symbols(rules, state)
+        good = bool(rules.annotations or notes.symbols(rules, state))
         return state.at("string") if good else None
-    good = rules.decorations and not (hold.tie or hold.broken)
+    good = bool(rules.decorations) and not (hold.tie or hold.broken)
     return state.at("decoration") if good else None
 
 

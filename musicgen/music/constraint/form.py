@@ -111,10 +111,9 @@ def after(form: Form, text: str) -> Form | None:
     if line.ending:
         free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         return plain._replace(ending=1, doubled=True) if free else None
-    if not full and here != form.split:
-        # A repeat may begin with an upbeat where no strain did before.
-        if form.split or not line.opens or here % form.unit:
-            return None
+    # A repeat may begin with an upbeat where no strain did before.
+    if not full and here != form.split and (form.split or not line.opens or here % form.unit):
+        return None
     if line.opens or (line.ends and form.ending):
         if form.ending == 1 or (line.opens and form.repeat == OPEN):
             return None
@@ -156,7 +155,7 @@ def _after_repeat(behind: Form, line: Line) -> Form | None:
     if behind.filled != behind.start or behind.repeat == NEVER:
         return None
     if behind.ending == 1:
-        if line.opens or line.ending == 0 and not line.ends:
+        if line.opens or (line.ending == 0 and not line.ends):
             return None
         # The first ending began at the start of a bar, and so does the second one.
         return behind._replace(ending=2 if line.ending else 3, filled=0, doubled=True, ended=False)

@@ -12,7 +12,7 @@ SINGLE, CUT, PLAIN = "~", ".", "-"
 """Decorations that stand before single notes alone; that change how long a note sounds; others.
 Where a note of the first two kinds is tied, or shares its time with a neighbour, players stumble.
 """
-KINDS = {sign: PLAIN for sign in SIGNS} | {"~": SINGLE, "T": SINGLE, ".": CUT, "H": CUT}
+KINDS = dict.fromkeys(SIGNS, PLAIN) | {"~": SINGLE, "T": SINGLE, ".": CUT, "H": CUT}
 ACCIDENTALS = Words(["^", "^^", "_", "__", "="])
 MAX_CHORD = 5
 MAX_STRING = 40

@@ -74,7 +74,7 @@ def _chord(rules: Rules, state: State) -> str:
         return rules.note
     written = split(now)[1]
     if done[0] == "1":
-        return (written and lengths(rules, state).end(written) or "]")[0]
+        return ((written and lengths(rules, state).end(written)) or "]")[0]
     return (done[1:] + "]")[len(written)]
 
 
