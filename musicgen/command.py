@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
@@ -91,9 +90,12 @@ def run(
 
     try:
         _check_arguments(sys.argv[1:])
+        if {"-h", "--help"} & set(sys.argv):
+            # Hydra's own collects every group twice, which takes longer than a second.
+            print(help_text(name, sys.modules[main.__module__].__doc__ or ""))
+            return
         schema.register()
         schema.register_experiments(shipped("experiments"))
-        register_help(name, sys.modules[main.__module__].__doc__ or "")
         swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
@@ -229,8 +231,8 @@ def known_keys(name: str = "train") -> list[str]:
     return sorted({*keys, *(key.split(".")[0] for key in keys)})
 
 
-def register_help(name: str, doc: str) -> None:
-    """Give Hydra's --help our text: what each key means, its bounds, the groups' choices."""
+def help_text(name: str, doc: str) -> str:
+    """Of --help: what each key means, its bounds, the groups' choices."""
     keys = schema.known(schema.COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
@@ -251,9 +253,7 @@ def register_help(name: str, doc: str) -> None:
         "Folder of the run: hydra.run.dir=<folder>. The composed configuration: --cfg job.",
         "Shell completion: --shell-completion install=bash (or zsh, fish).",
     ]
-    template = "\n".join(lines).replace("$", "$$")
-    node = {"app_name": f"musicgen.{name}", "header": "", "footer": "", "template": template}
-    ConfigStore.instance().store(group="hydra/help", name="musicgen", node=node)
+    return "\n".join(lines)
 
 
 def shown(path: Path) -> str:

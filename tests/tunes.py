@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from musicgen import command, config
+from musicgen import config
 from musicgen.paths import shipped
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,6 @@ def tunes(n: int, seed: int = 0) -> str:
 @cache
 def _registered() -> None:
     config.register()
-    command.register_help("train", "")
 
 
 def composed(*overrides: str) -> config.TrainConfig:
