@@ -1,0 +1,123 @@
+"""A tune that a page can show, play and colour: text, score and sound of one parse."""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import InputError, RunError
+from musicgen.music import Tune, midi_bytes, parse
+from musicgen.music.measures import measure
+from musicgen.music.pace import Clock, usual_tempo
+from musicgen.music.score import engrave, mei, note_id
+from musicgen.report.drawing import drawing
+
+MAX_CHARS = 8_000
+"""Of a tune's text; a longer one is cut off."""
+MAX_NOTES = 5_000
+"""That sound, repeats played out; the others are left out."""
+_TEMPERATURE = re.compile(r"T([0-9.]+)")
+
+
+@dataclass(frozen=True)
+class Playable:
+    """A tune and all that a page needs of it; `data` is what the page's script reads."""
+
+    name: str
+    """Of its file, without the ending."""
+    text: str
+    tune: Tune
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """How it was sampled: temperature, seed and the like."""
+
+    def data(self, score: "str | RunError", prefix: str) -> dict[str, Any]:
+        """score: SVG, or why there is none. prefix: of the ids in the score."""
+        tune = self.tune
+        picture, note = "", ""
+        try:
+            picture = "" if isinstance(score, RunError) else drawing(score, prefix)
+        except ValueError as error:
+            note = str(error)
+        tempo = usual_tempo(tune) if tune.voices else None
+        return {
+            "name": self.name,
+            "title": tune.field("T")[:120] or self.name,
+            "text": self.text,
+            "recipe": dict(self.recipe),
+            "measures": self.measures(),
+            "problems": [
+                f"line {problem.line}, column {problem.column}: {problem.message}"[:200]
+                for problem in tune.problems[:5]
+            ],
+            "more_problems": max(len(tune.problems) - 5, 0),
+            "spans": [
+                [note_id(number, index), event.start, event.end]
+                for number, voice in enumerate(tune.voices)
+                for index, event in enumerate(voice.events)
+            ],
+            "notes": self.notes(),
+            "bpm": round(float(tempo.rate * tempo.beat * 4)) if tempo else 0,
+            "midi": base64.b64encode(midi_bytes(tune)).decode() if tune.notes else "",
+            "score": picture,
+            "no_score": str(score) if isinstance(score, RunError) else note,
+        }
+
+    def notes(self) -> list[list[Any]]:
+        """[onset in ms, length in ms, MIDI pitch, id] as they sound, by onset."""
+        if not self.tune.notes:
+            return []
+        seconds = Clock(self.tune).seconds
+        made = [
+            [
+                round(1000 * seconds(note.onset)),
+                round(1000 * (seconds(note.onset + note.length) - seconds(note.onset))),
+                note.pitch,
+                note_id(number, note.event),
+            ]
+            for number, notes in enumerate(self.tune.unfolded())
+            for note in notes[:MAX_NOTES]
+        ]
+        return sorted(made, key=lambda note: note[0])[:MAX_NOTES]
+
+    def measures(self) -> list[list[str]]:
+        """[name, figure] of what is well formed about the tune."""
+        found = measure(self.tune)
+        return [
+            ["bars", f"{found.bars}"],
+            ["of the right length", f"{found.bars_right} of {found.bars_metered}"],
+            ["that come again", f"{found.bars_again} of {found.bars_sounding}"],
+            ["repeats closed", f"{found.repeats_closed} of {found.repeats}"],
+            ["notes", f"{found.notes}"],
+            ["in the key", f"{found.notes_in_key} of {found.notes}"],
+            ["pitches", f"{found.pitches}"],
+        ]
+
+
+def playables(folder: Path) -> list[Playable]:
+    """The tunes that a run wrote, in the order of their names; none if it has not written any."""
+    paths = sorted(folder.glob("samples/*.abc"), key=lambda path: (len(path.stem), path.stem))
+    return [_read(path) for path in paths]
+
+
+def _read(path: Path) -> Playable:
+    with path.open(errors="replace") as file:
+        text = file.read(MAX_CHARS)
+    found = _TEMPERATURE.fullmatch(path.stem)
+    recipe = {"temperature": float(found[1])} if found else {}
+    return Playable(path.stem, text, parse(text), recipe)
+
+
+def scores(tunes: Iterable[Playable]) -> list[str | RunError]:
+    """The engraved SVG of each tune, or why it has none."""
+    tunes = list(tunes)
+    written: dict[int, str] = {}
+    refused: dict[int, RunError] = {}
+    for index, playable in enumerate(tunes):
+        try:
+            written[index] = mei(playable.tune)
+        except InputError as error:
+            refused[index] = RunError(str(error))
+    drawn = dict(zip(written, engrave(written.values()), strict=True))
+    return [drawn[index] if index in drawn else refused[index] for index in range(len(tunes))]
