@@ -22,7 +22,7 @@ SHAPES = {
 """Elements that come through, and their attributes besides EVERYWHERE; all others are dropped."""
 EVERYWHERE = ("transform", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin",
               "stroke", "fill", "fill-opacity", "opacity", "visibility")  # fmt: skip
-CLASSES = {"ending", "fing", "reh", "tempo", "dir", "dynam", "mNum", "label", "placeholder"}
+CLASSES = {"ending", "fing", "reh", "tempo", "dir", "dynam", "mNum"}
 """What page.css styles."""
 _NOTE = re.compile(r"v[0-9]+e[0-9]+")
 _NUMBER = re.compile(r"[0-9]+\.[0-9]{2,}")
@@ -45,7 +45,7 @@ def drawing(svg: str, prefix: str) -> str:
 
 def _write(element: ElementTree.Element, prefix: str, parts: list[str]) -> None:
     tag = _local(element.tag)
-    if tag not in SHAPES:
+    if tag not in SHAPES or "placeholder" in element.get("class", ""):
         return
     attributes = _attributes(element, tag, prefix)
     if tag == "g" and not len(element):
@@ -70,8 +70,8 @@ def _attributes(element: ElementTree.Element, tag: str, prefix: str) -> str:
                 kept += f' id="{escape(prefix + value)}"'
         elif local == "href" and tag == "use" and value.startswith("#"):
             kept += f' href="#{escape(prefix + value[1:])}"'
-        elif local == "class" and value in CLASSES:
-            kept += f' class="{value}"'
+        elif local == "class" and (known := CLASSES & set(value.split())):
+            kept += f' class="{" ".join(sorted(known))}"'
         elif local in SHAPES[tag] or local in EVERYWHERE:
             kept += f' {local}="{escape(_NUMBER.sub(_rounded, value))}"'
     return kept

@@ -1,6 +1,8 @@
 """A tune that a page can show, play and colour: text, score and sound of one parse."""
 
 import base64
+import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from typing import Any
 from musicgen.errors import InputError, RunError
 from musicgen.music import Tune, midi_bytes, parse
 from musicgen.music.measures import measure
-from musicgen.music.pace import Clock, usual_tempo
+from musicgen.music.pace import Clock
 from musicgen.music.score import engrave, mei, note_id
 from musicgen.report.drawing import drawing
 
@@ -18,7 +20,9 @@ MAX_CHARS = 8_000
 """Of a tune's text; a longer one is cut off."""
 MAX_NOTES = 5_000
 """That sound, repeats played out; the others are left out."""
-_TEMPERATURE = re.compile(r"T([0-9.]+)")
+RECIPE = ("temperature", "constrain", "seed")
+"""Of the options by which a tune was sampled, those that a page names."""
+_TEMPERATURE = re.compile(r"T([0-9]+(?:\.[0-9]+)?)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,6 @@ class Playable:
             picture = "" if isinstance(score, RunError) else drawing(score, prefix)
         except ValueError as error:
             note = str(error)
-        tempo = usual_tempo(tune) if tune.voices else None
         return {
             "name": self.name,
             "title": tune.field("T")[:120] or self.name,
@@ -58,7 +61,6 @@ class Playable:
                 for index, event in enumerate(voice.events)
             ],
             "notes": self.notes(),
-            "bpm": round(float(tempo.rate * tempo.beat * 4)) if tempo else 0,
             "midi": base64.b64encode(midi_bytes(tune)).decode() if tune.notes else "",
             "score": picture,
             "no_score": str(score) if isinstance(score, RunError) else note,
@@ -96,17 +98,35 @@ class Playable:
 
 
 def playables(folder: Path) -> list[Playable]:
-    """The tunes that a run wrote, in the order of their names; none if it has not written any."""
-    paths = sorted(folder.glob("samples/*.abc"), key=lambda path: (len(path.stem), path.stem))
-    return [_read(path) for path in paths]
+    """The tunes in a run's folder, coolest first: those that `generate` put into tunes/, else the
+    samples of its training; none if there are none yet."""
+    for place in ("tunes", "samples"):
+        if found := [_read(path) for path in sorted((folder / place).glob("*.abc"))]:
+            return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
+    return []
 
 
 def _read(path: Path) -> Playable:
-    with path.open(errors="replace") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_CHARS)
-    found = _TEMPERATURE.fullmatch(path.stem)
-    recipe = {"temperature": float(found[1])} if found else {}
-    return Playable(path.stem, text, parse(text), recipe)
+    return Playable(path.stem, text, parse(text), _recipe(path))
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    """How a tune was sampled, as its .json says; the name of a training's sample says it too."""
+    found = _TEMPERATURE.match(path.stem)
+    recipe: dict[str, Any] = {"temperature": float(found[1])} if found else {}
+    try:
+        told = json.loads(path.with_suffix(".json").read_text())
+        options = told["options"]
+        recipe |= {
+            key: options[key] for key in RECIPE if isinstance(options[key], str | int | float)
+        }
+        if isinstance(nearest := told["nearest"], dict):
+            recipe["longest run of notes in a training tune"] = int(nearest["notes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return recipe
 
 
 def scores(tunes: Iterable[Playable]) -> list[str | RunError]:

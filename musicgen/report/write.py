@@ -11,8 +11,9 @@ from string import Template
 from typing import Any
 
 from musicgen.paths import make_folder, write_text
-from musicgen.report.content import content
-from musicgen.report.source import read
+from musicgen.report.content import content, ranking
+from musicgen.report.paper import write_curves, write_tables
+from musicgen.report.source import differing, read
 
 COMMON = Path("runs/report")
 """Where the report of several sources goes."""
@@ -33,6 +34,8 @@ def write(folders: Sequence[Path], out: Path | None = None) -> Path:
     make_folder(out, "out")
     data = content(sources, datetime.now().astimezone())
     write_text(out / "report.html", page(data))
+    write_tables(data, out)
+    write_curves(ranking(sources), differing(sources), out)
     return out / "report.html"
 
 

@@ -1,6 +1,5 @@
 // The page from top to bottom.
 function build() {
-  const best = judged()[0];
   const main = document.querySelector("main");
   document.querySelector("header").append(
     h("h1", {}, data.title),
@@ -17,7 +16,6 @@ function build() {
   document.querySelector("footer").append(
     ...data.left_out.map((text) => h("p", {}, `Left out: ${text}`)),
     h("p", {}, `Made by musicgen ${data.version}, ${data.made}. This page needs no network.`));
-  if (best != null) emphasise(null);
 }
 
 function sections() {

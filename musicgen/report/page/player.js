@@ -1,19 +1,17 @@
 // Sound. One player for the page, so that two tunes never sound at once.
 const AHEAD = 0.25; // seconds that are scheduled in advance; timers are not punctual
 const AHEAD_HIDDEN = 2.5; // a page in the background gets a timer a second
-const START = 0.05; // from the click to the first note
+const START = 0.03; // from the click to the first note
 
 class Player {
-  /** changed(tune): another tune plays, or none (null). moved(position, sounding ids). */
-  constructor() {
-    this.tune = null;
-    this.rate = 1;
-    this.volume = 0.7;
-    this.loop = false;
-    this.listeners = [];
-  }
+  tune = null;
+  rate = 1;
+  volume = 0.7;
+  loop = false;
+  /** Called with the tune that plays from now on, or null. */
+  listeners = [];
 
-  /** tune: {notes: [[onset ms, length ms, MIDI pitch, id]], changed, moved}; from: seconds. */
+  /** tune: {notes: [[onset ms, length ms, MIDI pitch, id]], moved(ids that sound)}; from: seconds. */
   play(tune, from = 0) {
     this.stop();
     this.context ??= new AudioContext({ latencyHint: "interactive" });
@@ -43,7 +41,7 @@ class Player {
     // Short, but no click; what was scheduled behind it is never heard.
     bus.gain.setTargetAtTime(0, this.context.currentTime, 0.012);
     setTimeout(() => bus.disconnect(), 150);
-    tune.moved(0, []);
+    tune.moved([]);
     for (const listener of this.listeners) listener(null);
   }
 
@@ -130,7 +128,7 @@ class Player {
     }
     if (sounding.length !== before.length || sounding.some((note, i) => note !== before[i])) {
       this.sounding = sounding;
-      this.tune.moved(position, sounding.map((note) => note[3]));
+      this.tune.moved(sounding.map((note) => note[3]));
     }
     this.progress?.(position, this.end);
   }

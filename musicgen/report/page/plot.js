@@ -52,7 +52,7 @@ function range(values, direction = "minimize") {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
   if (!sorted.length) return [0, 1];
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  let [low, high] = direction === "minimize" ? [sorted[0], at(0.95)] : [at(0.05), sorted.at(-1)];
+  let [low, high] = direction === "minimize" ? [sorted[0], at(0.9)] : [at(0.1), sorted.at(-1)];
   const pad = (high - low || Math.abs(high) || 1) * 0.06;
   return [low - pad, high + pad];
 }

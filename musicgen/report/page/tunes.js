@@ -1,6 +1,4 @@
 // A tune's card: score, text, measures; the sounding note moves through score and text together.
-const cards = [];
-
 function buildTunes(section) {
   if (!data.tunes.length) return section.append(h("p", { class: "quiet" }, "No tunes were written yet."));
   section.append(...data.tunes.map((entry, index) => {
@@ -41,7 +39,7 @@ function card(tune) {
   const spans = new Map(tune.spans.map(([id, start, end]) => [id, [start, end]]));
   let lit = [];
 
-  function moved(position, ids) {
+  function moved(ids) {
     for (const element of lit) element.classList.remove("now");
     lit = ids.flatMap((id) => {
       const [start, end] = spans.get(id) ?? [0, 0];
@@ -54,7 +52,7 @@ function card(tune) {
     if (ids.length && heads.has(ids.at(-1))) keepInView(score, heads.get(ids.at(-1)));
   }
 
-  const playing = { title: tune.title, notes: tune.notes, bpm: tune.bpm, moved };
+  const playing = { title: tune.title, notes: tune.notes, moved };
   const play = h("button", { type: "button", class: "play", disabled: !tune.notes.length,
     click: () => (player.tune === playing ? player.stop() : player.play(playing)) });
   function mark(sounding) {
@@ -90,7 +88,6 @@ function card(tune) {
     problems(tune));
   player.listeners.push(mark);
   mark(null);
-  cards.push(playing);
   return article;
 }
 
