@@ -180,6 +180,7 @@ class SweepConfig:
     max_failures: float | None = key(
         "Failures that end the sweep if exceeded; below 1: share", ge=0
     )
+    shelf: str | None = key("Folder of completed runs; one that is there is not trained again")
     storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from musicgen import config as schema
@@ -17,6 +18,8 @@ class TrainingObjective:
     groups: tuple[str, ...]
     judged: str = "val_loss"
     """What is reported after each epoch: the column of metrics.csv that decides pruning."""
+    shelf: str | None = None
+    """Folder of completed runs that sweeps share; see `training.shelf`."""
 
     def config(self, params: Mapping[str, Any]) -> schema.Config:
         """The configuration at a point of the space. Raises InputError."""
@@ -28,7 +31,7 @@ class TrainingObjective:
         import musicgen.training  # noqa: F401 - PyTorch and Lightning take seconds
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        from musicgen.training import Decision, Epoch, Watcher, fit
+        from musicgen.training import Decision, Epoch, Shelf, Watcher, fit
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
@@ -40,5 +43,10 @@ class TrainingObjective:
         judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
-        result = asdict(fit(config, trial.folder, Reporter(), resume=True))
-        return schema.flatten(result) | {"corpus": result["corpus"]["name"]}
+        shelf = Shelf(Path(self.shelf)) if self.shelf else None
+        if shelf:
+            shelf.copy(config, trial.folder)
+        result = fit(config, trial.folder, Reporter(), resume=True)
+        if shelf:
+            shelf.put(trial.folder, result)
+        return schema.flatten(asdict(result)) | {"corpus": result.corpus["name"]}
