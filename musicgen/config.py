@@ -166,6 +166,8 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
+    # Runs from before there was this key have no value for it.
+    measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from musicgen import config as schema
+from musicgen.music.measures import DIRECTIONS
 from musicgen.sweep.trial import Trial
 
 
@@ -40,4 +41,6 @@ class TrainingObjective:
         config = self.config(trial.params)
         config.seed += trial.run
         result = asdict(fit(config, trial.folder, Reporter(), resume=True))
-        return schema.flatten(result) | {"corpus": result["corpus"]["name"]}
+        # Of the measures, a table has those that have a better end; result.json has them all.
+        measures = {k: v for k, v in result.pop("measures").items() if k in DIRECTIONS}
+        return schema.flatten(result) | {"corpus": result["corpus"]["name"]} | measures

@@ -26,7 +26,7 @@ from musicgen.training.keeper import Keeper, Stopped
 from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result
 from musicgen.training.safetensors_io import SafetensorsIO
-from musicgen.training.samples import write_samples
+from musicgen.training.samples import measured, write_samples
 from musicgen.training.watcher import Decision, Start, Watcher
 
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
@@ -229,6 +229,10 @@ class _Run:
             text = self._encode(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
         write_samples(self.network, self.vocabulary, self.config, self.folder, self.events)
+        if self.config.samples.measure:
+            self.result.measures = measured(
+                self.network, self.vocabulary, self.data, self.config.seed
+            )
 
     def _record(self) -> None:
         """Write result.json from what was reached."""
