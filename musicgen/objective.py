@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen import config as schema
+from musicgen.music.measures import DIRECTIONS
 from musicgen.sweep.trial import Trial
 
 
@@ -28,10 +29,13 @@ class TrainingObjective:
         return schema.replaced(base, values)
 
     def prepare(self) -> None:
-        import musicgen.training  # noqa: F401 - PyTorch and Lightning take seconds
+        import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        from musicgen.training import Decision, Epoch, Shelf, Watcher, fit
+        from musicgen.training.fit import fit
+        from musicgen.training.result import Epoch
+        from musicgen.training.shelf import Shelf
+        from musicgen.training.watcher import Decision, Watcher
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
@@ -49,4 +53,7 @@ class TrainingObjective:
         result = fit(config, trial.folder, Reporter(), resume=True)
         if shelf:
             shelf.put(trial.folder, result)
-        return schema.flatten(asdict(result)) | {"corpus": result.corpus["name"]}
+        row = asdict(result)
+        # Of the measures, a table has those that have a better end; result.json has them all.
+        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        return schema.flatten(row) | {"corpus": result.corpus["name"]} | measures

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.training import Shelf, fit
+from musicgen.training.fit import fit
+from musicgen.training.shelf import Shelf
 from tests.tunes import composed, small
 
 

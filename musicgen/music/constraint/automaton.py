@@ -39,7 +39,9 @@ def end_token(rules: Rules, state: State) -> State | None:
     return None if end is None else end(rules, state)
 
 
-def allowed(rules: Rules, state: State, between: Callable[[State], frozenset[str]]) -> frozenset[str]:
+def allowed(
+    rules: Rules, state: State, between: Callable[[State], frozenset[str]]
+) -> frozenset[str]:
     """The characters by which `step` leads to another state.
 
     between: the same for states between tokens (`allowed_between`), remembered perhaps.
@@ -53,7 +55,9 @@ def allowed(rules: Rules, state: State, between: Callable[[State], frozenset[str
     if ended is None:
         return frozenset(further)
     behind = between(ended)
-    return behind.union(further) - {":"} | (further & {":"}) if state.column == 1 else behind | further
+    return (
+        behind.union(further) - {":"} | (further & {":"}) if state.column == 1 else behind | further
+    )
 
 
 def allowed_between(rules: Rules, state: State) -> frozenset[str]:
@@ -237,6 +241,7 @@ _BEGIN: dict[str, Step] = {
 }
 """What begins with a character, bar lines and brackets aside."""
 _BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
+
 
 class Mode(NamedTuple):
     """A kind of token while it is being written."""
