@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep import worker
-from musicgen.sweep.executor import Ended, Event, Reported
+from musicgen.sweep.executor import Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, Decision, Job, Objective
 
 
@@ -89,13 +89,9 @@ class LocalExecutor:
         self._alarm: socket.socket | None = None
 
     def start(self, objective: Objective, folder: Path) -> None:
-        if getattr(objective, "__module__", type(objective).__module__) == "__main__":
-            raise InputError(
-                "the objective must be in a module that workers can import, not __main__"
-            )
         self._awake, self._alarm = socket.socketpair()
         self._alarm.setblocking(False)
-        self._objective = pickle.dumps(objective)
+        self._objective = packed(objective)
         self._log = folder / "workers.log"
 
     @property
