@@ -24,6 +24,9 @@ class TrainingObjective:
         values = {key: value for key, value in params.items() if key not in self.groups}
         return schema.replaced(base, values)
 
+    def prepare(self) -> None:
+        import musicgen.training  # noqa: F401 - PyTorch and Lightning take seconds
+
     def __call__(self, trial: Trial) -> dict[str, Any]:
         from musicgen.training import Decision, Epoch, Watcher, fit
 
