@@ -1,7 +1,6 @@
 """Trials on this machine: persistent workers, forks of one process, one job each at a time."""
 
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep import nest
-from musicgen.sweep.executor import Ended, Event, Reported
+from musicgen.sweep.executor import Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, Decision, Job, Objective
 from musicgen.sweep.worker import ANSWER, REPORT, STOP
 
@@ -108,13 +107,9 @@ class LocalExecutor:
         self._alarm: socket.socket | None = None
 
     def start(self, objective: Objective, folder: Path) -> None:
-        if getattr(objective, "__module__", type(objective).__module__) == "__main__":
-            raise InputError(
-                "the objective must be in a module that workers can import, not __main__"
-            )
         self._awake, self._alarm = socket.socketpair()
         self._alarm.setblocking(False)
-        self._objective = pickle.dumps(objective)
+        self._objective = packed(objective)
         self._log = folder / "workers.log"
 
     @property
