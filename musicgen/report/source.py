@@ -17,7 +17,17 @@ from musicgen.sweep.results import Row
 MAX_TEXT = 300
 """Characters of a value that a report keeps: a network or a user may have written a megabyte."""
 OBJECTIVE = "val_loss"
-PER_TRIAL = ("number", "status", "seed", "config_digest", "run", "error")
+BOOKKEEPING = (
+    "sweep.",
+    "sampler",
+    "pruner",
+    "corpus ",
+    "data.root",
+    "data.path",
+    "samples.",
+    "trainer.threads",
+)
+"""Settings that two sources may have otherwise without being different networks."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,9 @@ def _run(folder: Path) -> Source:
     running = held(folder / ".lock")
     row: Row = {"number": 0, "status": "running" if running else "interrupted"}
     try:
-        row |= _flat(json.loads((folder / "result.json").read_text()))
+        result = json.loads((folder / "result.json").read_text())
+        measures = result.pop("measures", None) or {}
+        row |= _flat(result) | {str(key): value for key, value in measures.items()}
     except FileNotFoundError:
         row |= _best_epoch(folder / "metrics.csv")
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -203,7 +215,7 @@ def differing(sources: Sequence[Source]) -> list[str]:
     for source in sources[1:]:
         for key in (*first, *source.settings):
             ours, theirs = first.get(key), source.settings.get(key)
-            bookkeeping = key.startswith(("sweep.", "sampler", "pruner", "corpus ", "data.root"))
+            bookkeeping = key.startswith(BOOKKEEPING)
             if None not in (ours, theirs) and ours != theirs and not bookkeeping:
                 keys[key] = None
     return list(keys)

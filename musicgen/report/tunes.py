@@ -35,6 +35,9 @@ class Playable:
     tune: Tune
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """How it was sampled: temperature, seed and the like."""
+    units: Mapping[str, Any] | None = None
+    """What hidden units do in it: their `names`, `chars` (how many characters) and `values`, a
+    byte for each character of each unit, in base64."""
 
     def data(self, score: "str | RunError", prefix: str) -> dict[str, Any]:
         """score: SVG, or why there is none. prefix: of the ids in the score."""
@@ -61,6 +64,7 @@ class Playable:
                 for index, event in enumerate(voice.events)
             ],
             "notes": self.notes(),
+            "units": self.units,
             "midi": base64.b64encode(midi_bytes(tune)).decode() if tune.notes else "",
             "score": picture,
             "no_score": str(score) if isinstance(score, RunError) else note,
@@ -101,15 +105,26 @@ def playables(folder: Path) -> list[Playable]:
     """The tunes in a run's folder, coolest first: those that `generate` put into tunes/, else the
     samples of its training; none if there are none yet."""
     for place in ("tunes", "samples"):
-        if found := [_read(path) for path in sorted((folder / place).glob("*.abc"))]:
+        units = _units(folder / place / "units.json")
+        if found := [_read(path, units) for path in sorted((folder / place).glob("*.abc"))]:
             return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
     return []
 
 
-def _read(path: Path) -> Playable:
+def _read(path: Path, units: Mapping[str, Any]) -> Playable:
     with path.open(encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_CHARS)
-    return Playable(path.stem, text, parse(text), _recipe(path))
+    found = units.get(path.stem)
+    whole = isinstance(found, dict) and bool(found.get("names")) and found.get("chars") == len(text)
+    return Playable(path.stem, text, parse(text), _recipe(path), found if whole else None)
+
+
+def _units(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _recipe(path: Path) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import json
+import logging
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -11,15 +14,18 @@ from string import Template
 from typing import Any
 
 from musicgen.paths import make_folder, write_text
-from musicgen.report.content import content, ranking
+from musicgen.report.content import content, ranking, tuned
 from musicgen.report.paper import write_curves, write_tables
 from musicgen.report.source import differing, read
 
 COMMON = Path("runs/report")
 """Where the report of several sources goes."""
+LIMIT_S = 300
+"""For the networks' tunes; then the page does with what there is."""
 PARTS = Path(__file__).parent / "page"
 SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "page")
 """In the order in which they stand in the page; they share one scope."""
+log = logging.getLogger(__name__)
 
 
 def write(folders: Sequence[Path], out: Path | None = None) -> Path:
@@ -32,11 +38,29 @@ def write(folders: Sequence[Path], out: Path | None = None) -> Path:
     if out is None:
         out = sources[0].folder if len(sources) == 1 else COMMON
     make_folder(out, "out")
+    _exhibit(tuned(ranking(sources)))
     data = content(sources, datetime.now().astimezone())
     write_text(out / "report.html", page(data))
     write_tables(data, out)
     write_curves(ranking(sources), differing(sources), out)
     return out / "report.html"
+
+
+def _exhibit(folders: Sequence[Path]) -> None:
+    """Let networks write tunes that a page can show, where they have not yet."""
+    wanting = [f for f in folders if not (f / "tunes" / "units.json").is_file()]
+    if not wanting:
+        return
+    command = [sys.executable, "-P", "-m", "musicgen.exhibits", *map(str, wanting)]
+    try:
+        done = subprocess.run(
+            command, timeout=LIMIT_S, capture_output=True, text=True, errors="replace", check=False
+        )
+        said = done.stderr.strip().splitlines()
+    except subprocess.TimeoutExpired:
+        said = [f"took longer than {LIMIT_S} s"]
+    if said:
+        log.info("not all tunes could be had: %s", said[-1])
 
 
 def page(data: Mapping[str, Any]) -> str:
