@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from musicgen.paths import make_folder, write_text
+from musicgen.paths import PACKAGE, make_folder, write_text
 from musicgen.report.content import content, ranking, tuned
 from musicgen.report.paper import write_curves, write_tables
 from musicgen.report.source import differing, read
@@ -52,9 +53,17 @@ def _exhibit(folders: Sequence[Path]) -> None:
     if not wanting:
         return
     command = [sys.executable, "-P", "-m", "musicgen.exhibits", *map(str, wanting)]
+    # The same musicgen as here, whatever lies in the current folder.
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
-            command, timeout=LIMIT_S, capture_output=True, text=True, errors="replace", check=False
+            command,
+            env={**os.environ, "PYTHONPATH": path},
+            timeout=LIMIT_S,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         said = done.stderr.strip().splitlines()
     except subprocess.TimeoutExpired:
