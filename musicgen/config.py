@@ -478,8 +478,9 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if dataclasses.is_dataclass(field.type) and (prefix or not parts):
-            keys |= known(field.type, f"{name}.")
+        kind = field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
+            keys |= known(kind, f"{name}.")
         elif prefix or not parts:
             keys[name] = field
         else:
