@@ -311,6 +311,14 @@ class GenerateConfig:
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
 
 
+@dataclass
+class StudiesConfig:
+    """What `python -m musicgen.studies` takes."""
+
+    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
+    names: list[str] = key("Folders of experiments/, in this order")
+
+
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
     "adagrad": AdagradConfig,
     "adam": AdamConfig,
@@ -356,7 +364,11 @@ SCHEMAS: dict[str, type[Any]] = {
     "header": HeaderConfig,
 }
 
-COMMANDS: dict[str, type[Any]] = {"train": TrainConfig, "generate": GenerateConfig}
+COMMANDS: dict[str, type[Any]] = {
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "studies": StudiesConfig,
+}
 """What each command takes."""
 
 
