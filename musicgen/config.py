@@ -387,10 +387,17 @@ def register() -> None:
 
 
 def register_experiments(folder: Path) -> None:
-    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`.
+
+    Raises InputError for a file that is not YAML.
+    """
     store = ConfigStore.instance()
     for path in sorted(folder.glob("*/experiment.yaml")):
-        node = OmegaConf.load(path)
+        try:
+            node = OmegaConf.load(path)
+        except Exception as error:  # YAML's own, and the file system's
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
