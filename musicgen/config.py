@@ -312,6 +312,14 @@ class GenerateConfig:
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
 
 
+@dataclass
+class StudiesConfig:
+    """What `python -m musicgen.studies` takes."""
+
+    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
+    names: list[str] = key("Folders of experiments/, in this order")
+
+
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
     "adagrad": AdagradConfig,
     "adam": AdamConfig,
@@ -357,7 +365,11 @@ SCHEMAS: dict[str, type[Any]] = {
     "header": HeaderConfig,
 }
 
-COMMANDS: dict[str, type[Any]] = {"train": TrainConfig, "generate": GenerateConfig}
+COMMANDS: dict[str, type[Any]] = {
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "studies": StudiesConfig,
+}
 """What each command takes."""
 
 
@@ -376,10 +388,17 @@ def register() -> None:
 
 
 def register_experiments(folder: Path) -> None:
-    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`.
+
+    Raises InputError for a file that is not YAML.
+    """
     store = ConfigStore.instance()
     for path in sorted(folder.glob("*/experiment.yaml")):
-        node = OmegaConf.load(path)
+        try:
+            node = OmegaConf.load(path)
+        except Exception as error:  # YAML's own, and the file system's
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
@@ -479,8 +498,9 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if dataclasses.is_dataclass(field.type) and (prefix or not parts):
-            keys |= known(field.type, f"{name}.")
+        kind = field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
+            keys |= known(kind, f"{name}.")
         elif prefix or not parts:
             keys[name] = field
         else:

@@ -29,7 +29,7 @@ from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
-from musicgen.sweeper import Swept, written
+from musicgen.sweeper import Swept, literal
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
 """Keys of the sweep as a whole."""
@@ -136,7 +136,7 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
     """What trains the best configuration again."""
     if not outcome.rows:
         return ""
-    values = [f"{key}={written(outcome.rows[0][key])}" for key in swept.space]
+    values = [f"{key}={literal(outcome.rows[0][key])}" for key in swept.space]
     return f"{trial_command} {shlex.join(values)}"
 
 

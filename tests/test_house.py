@@ -25,7 +25,7 @@ FLOORS = [
         "train",
         "runs",
         "generating",
-        "generate",
+        "generate", "studies",
         "tune_display",
     },
 ]
