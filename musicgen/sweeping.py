@@ -119,10 +119,10 @@ def run(swept: Swept) -> None:
             display.reported(_report(folder))
         raise
     display.ended(outcome, _best_command(swept, outcome, trial_command))
-    if first.report:
-        display.reported(_report(folder))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
+    if first.report:
+        display.reported(_report(folder))
 
 
 def _trial_command(swept: Swept) -> str:
@@ -339,4 +339,6 @@ def _report(folder: Path) -> Path | None:
         return write([folder])
     except (MusicgenError, OSError, ValueError, KeyError, RuntimeError) as error:
         log.warning("no report this time: %s; python -m musicgen.report %s", error, shown(folder))
-        return None
+    except KeyboardInterrupt:
+        log.warning("no report; python -m musicgen.report %s makes one", shown(folder))
+    return None

@@ -25,7 +25,8 @@ FLOORS = [
         "train",
         "runs",
         "generating",
-        "generate", "studies",
+        "generate",
+        "studies",
         "tune_display",
     },
 ]

@@ -14,12 +14,7 @@ LABELS = {"val_loss": "validation loss", "val_accuracy": "validation accuracy",
 
 
 def about(source: Source) -> dict[str, Any]:
-    logarithmic = {key: "log" in text for key, text in source.space.items()}
-    shares = (
-        importances(source.rows, logarithmic, source.objective, source.direction)
-        if source.is_sweep
-        else {}
-    )
+    shares = importances(source.rows, source.space, source.objective, source.direction)
     return {
         "name": source.name,
         "question": _question(source),

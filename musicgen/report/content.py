@@ -130,7 +130,7 @@ def _columns(
     columns.append(_column("status", "state", "how it ended", numeric=False))
     for key in keys:
         spaces = [source.space[key] for source in sources if key in source.space]
-        log = any("log" in space for space in spaces)
+        log = any(space.endswith("log") for space in spaces)
         columns.append(_column(key, key, " / ".join(spaces) or "set in the command")
                        | {"swept": True, "log": log})  # fmt: skip
     objective = sources[0].objective

@@ -1,6 +1,7 @@
 """How much each swept key matters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -15,13 +16,13 @@ ENOUGH = 10
 
 
 def importances(
-    rows: Sequence[Row], logarithmic: dict[str, bool], objective: str, direction: str
+    rows: Sequence[Row], space: Mapping[str, str], objective: str, direction: str
 ) -> dict[str, float]:
     """Each key's share in what makes a trial a good one, largest first; empty if there is no say.
 
     PED-ANOVA (Watanabe et al., 2023), as in Optuna. It is computed from the table, so that a sweep
     that still runs, and one whose study lies in a database, have it too.
-    logarithmic: the swept keys, and whether they were tried on a logarithmic scale.
+    space: what was tried for each swept key, as a source has it.
     """
     done = [
         row
@@ -30,31 +31,33 @@ def importances(
     ]
     if len(done) < ENOUGH or len({row[objective] for row in done}) == 1:
         return {}
-    space = {key: _distribution(done, key, log) for key, log in logarithmic.items()}
-    space = {key: found for key, found in space.items() if found is not None}
+    found = {
+        key: _distribution([row.get(key) for row in done], text) for key, text in space.items()
+    }
+    known = {key: distribution for key, distribution in found.items() if distribution is not None}
+    if not known:
+        return {}
     optuna.logging.disable_default_handler()
     study = optuna.create_study(direction=direction)
     study.add_trials(
         create_trial(
-            params={key: row[key] if _numeric(space[key]) else str(row[key]) for key in space},
-            distributions=space,
+            params={
+                key: str(row.get(key)) if isinstance(d, CategoricalDistribution) else row[key]
+                for key, d in known.items()
+            },
+            distributions=known,
             value=row[objective],
         )
         for row in done
     )
-    return dict(get_param_importances(study)) if space else {}
+    return dict(get_param_importances(study))
 
 
-def _distribution(rows: Sequence[Row], key: str, log: bool) -> BaseDistribution | None:
-    """The range or the choices that the rows show; None where nothing varies."""
-    values = [row.get(key) for row in rows]
+def _distribution(values: Sequence[Any], text: str) -> BaseDistribution | None:
+    """The range or the choices that a sweep's rows show; None where nothing varies."""
     if len(set(values)) < 2:
         return None
-    numbers = [value for value in values if isinstance(value, int | float)]
-    if len(numbers) < len(values):
+    if text.startswith("[") or not all(isinstance(value, int | float) for value in values):
         return CategoricalDistribution(sorted({str(value) for value in values}))
-    return FloatDistribution(min(numbers), max(numbers), log=log and min(numbers) > 0)
-
-
-def _numeric(distribution: BaseDistribution) -> bool:
-    return isinstance(distribution, FloatDistribution)
+    low, high = min(values), max(values)
+    return FloatDistribution(low, high, log=text.endswith("log") and low > 0)

@@ -104,29 +104,44 @@ def opened(browser: Browser, report: Path, **settings: object) -> Iterator[Page]
     context.close()
 
 
-def test_a_note_moves_through_score_and_text_together(page: Page) -> None:
-    assert page.locator(".now").count() == 0
-    page.locator("article .play").first.click()
-    seen = set()
-    for _ in range(40):
+LATER = {"v0e5 f", "v0e6 g", "v0e7 f2", "v0e8 [Ad]2", "v0e10 e4", "v0e11 d4", "v0e12 [GBd]8"}
+"""What is highlighted in TUNE behind its first notes; a rest is not."""
+
+RECORD = """() => {
+  window.seen = new Set();
+  const look = () => {
+    const head = document.querySelector(".score .now")?.dataset.e;
+    const text = [...document.querySelectorAll(".abc .now")].map(e => e.textContent).join("");
+    seen.add(`${head} ${text}`);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""Keeps what is highlighted in score and text at each frame."""
+
+
+def until(page: Page, expression: str) -> None:
+    """Playwright's own waiting needs eval, which the page forbids."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
         page.wait_for_timeout(50)
-        seen.add(
-            tuple(
-                page.evaluate(
-                    """() => [document.querySelector(".score .now")?.dataset.e,
-                    [...document.querySelectorAll(".abc .now")].map(e => e.textContent).join("")]"""
-                )
-            )
-        )
-    heard = {text for element, text in seen if element}
-    assert {"G2", "B2", "d2"} <= heard
-    assert ("v0e0", "G2") in seen
-    assert page.evaluate("voices") >= 4
+    pytest.fail(f"{expression} stays false")
+
+
+def test_a_note_moves_through_score_and_text_together(page: Page) -> None:
+    page.evaluate(RECORD)
+    page.locator("#loop").check()
+    page.locator("article .play").first.click()
+    until(page, "seen.size > 10")
+    first = {"v0e0 G2", "v0e1 B2", "v0e2 d2", "v0e3 g2", "v0e4 e"}
+    assert set(page.evaluate("[...seen]")) <= {"undefined ", *first, *LATER}
+    assert len(first & set(page.evaluate("[...seen]"))) >= 3
     page.locator(".transport .stop").click()
     assert page.locator(".now").count() == 0
-    page.wait_for_timeout(300)
-    assert page.evaluate("live.size") == 0
+    until(page, "live.size === 0")
     before = page.evaluate("voices")
+    assert before >= 4
     page.wait_for_timeout(500)
     assert page.evaluate("voices") == before
 
@@ -138,8 +153,7 @@ def test_two_tunes_never_sound_at_once(page: Page) -> None:
     second.click()
     assert page.locator("article.playing").count() == 1
     assert page.locator(".transport .title").text_content() == "Another"
-    page.wait_for_timeout(300)
-    assert page.evaluate("live.size") == 1
+    until(page, "live.size === 1")
     page.keyboard.press("Escape")
     assert page.locator("article.playing").count() == 0
 
@@ -148,24 +162,21 @@ def test_it_ends_by_itself_or_goes_round(page: Page) -> None:
     second = page.locator("article").nth(1)
     page.locator("#tempo").fill("200")
     second.locator(".play").click()
-    page.wait_for_function("!document.querySelector('article.playing')", timeout=20_000)
+    until(page, "!document.querySelector('article.playing')")
     page.locator("#loop").check()
     second.locator(".play").click()
     notes = 13
     before = page.evaluate("voices")
-    page.wait_for_function(f"voices > {before + notes + 2}", timeout=20_000)
+    until(page, f"voices > {before + notes + 2}")
     assert page.locator("article.playing").count() == 1
 
 
 def test_a_click_on_a_note_plays_from_there(page: Page) -> None:
-    page.locator(".abc").first.get_by_text("4").nth(1).scroll_into_view_if_needed()
+    page.evaluate(RECORD)
     start = TUNE.index("[GBd]8")
     page.locator(f'.abc [data-i="{start + 1}"]').first.click()
-    page.wait_for_selector(".score .now")
-    chord = page.evaluate(
-        '[...document.querySelectorAll(".abc .now")].map(e => e.textContent).join("")'
-    )
-    assert chord == "[GBd]8"
+    until(page, "seen.has('v0e12 [GBd]8')")
+    assert not {"v0e10 e4", "v0e11 d4"} & set(page.evaluate("[...seen]"))
 
 
 def test_the_table_is_sorted_and_narrowed(page: Page) -> None:
@@ -243,8 +254,9 @@ def test_hostile_tunes_and_parameters_run_nothing(browser: Browser, tmp_path: Pa
     report = write([folder])
     assert report.stat().st_size < 2_000_000
     for page in opened(browser, report):
-        for summary in page.locator("summary").all():
-            summary.click()
+        for _ in range(2):  # what opens holds more
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            page.wait_for_timeout(200)
         page.locator("article .play:enabled").first.click()
         page.wait_for_timeout(300)
         assert page.title() == name.name

@@ -113,7 +113,7 @@ def test_ten_thousand_say_what_is_left_out(tmp_path: Path) -> None:
 
 
 def test_importance_finds_what_matters(tmp_path: Path) -> None:
-    (source,) = content([read(sweep_folder(tmp_path / "s", trials=60, tunes=()))], _now())[
+    (source,) = content([read(sweep_folder(tmp_path / "s", trials=100, tunes=()))], _now())[
         "sources"
     ]
     key, share = source["importances"][0]

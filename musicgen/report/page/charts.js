@@ -61,8 +61,10 @@ function buildCurves(section) {
     legend);
 }
 
-/** Rows to draw: they have the objective, and are in the choice; best first. */
-const judged = () => visible.filter((row) => typeof value(row, objective.key) === "number")
+/** Rows to draw: completed, since a figure after fewer epochs does not compare, and in the choice;
+    best first. */
+const judged = () => visible.filter((row) =>
+  value(row, "status") === "completed" && typeof value(row, objective.key) === "number")
   .sort((a, b) => a - b);
 
 /** From 0 (best) to 1 among the judged. */
