@@ -78,7 +78,7 @@ def read(known: Table, prime: str) -> int:
     state = 0
     for place, character in enumerate(text):
         number = known.vocabulary.find(character)
-        if state == DONE or number < 0 or not known.rows[known.mask(state)][number]:
+        if state == DONE or number < 0 or not known.allows(state, number):
             line = text.count("\n", 0, place) + 1
             column = place - text.rfind("\n", 0, place)
             raise InputError(

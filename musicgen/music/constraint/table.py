@@ -53,6 +53,11 @@ class Table:
             row = self._masks[state] = self._row(may)
         return row
 
+    def allows(self, state: int, character: int) -> bool:
+        """Whether it may come next."""
+        row = self.mask(state)  # first: it may make `rows` anew
+        return bool(self.rows[row, character])
+
     def only(self, character: int) -> int:
         """The number of the row that allows this character alone."""
         return self._row(frozenset(self.vocabulary[character]))
