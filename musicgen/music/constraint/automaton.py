@@ -221,6 +221,15 @@ def _end_broken(rules: Rules, state: State) -> State | None:
     return state._replace(mode="idle", part="", hold=broken)
 
 
+def _begin_continuation(rules: Rules, state: State, character: str) -> State | None:
+    goes_on = state.column and not state.hold.within
+    return state.at("continuation") if goes_on else None
+
+
+def _continuation(rules: Rules, state: State, character: str) -> State | None:
+    return _idle(rules, state, character) if character == "\n" else None
+
+
 def _end(rules: Rules, state: State, character: str) -> State | None:
     longer = state.part + character
     return state.at("end", longer) if END.startswith(longer) else None
@@ -234,6 +243,7 @@ _BEGIN: dict[str, Step] = {
     "-": _tie,
     ">": _begin_broken,
     "<": _begin_broken,
+    "\\": _begin_continuation,
 }
 """What begins with a character, bar lines and brackets aside."""
 _BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
@@ -272,5 +282,6 @@ _MODES = {
     "string": Mode(notes.string, None, None),
     "decoration": Mode(notes.decoration, None, None),
     "broken": Mode(_broken, _end_broken, "<>"),
+    "continuation": Mode(_continuation, None, "\n"),
     "end": Mode(_end, None, END),
 }
