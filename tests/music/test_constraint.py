@@ -25,13 +25,13 @@ HEADER = "T:Walk\nM:4/4\nL:1/8\nK:D\n"
 BAR_LINES = ("|", "|]", "||", ":|", ":||", ":|]")
 
 TUNES = [
-    "X:1\nT:Jig\nR:jig\nM:6/8\nL:1/8\nK:G\nD|GAG BAB|dBG G2D|GAG BAB|A3 A2:|\n|:B|d3 e3|dBG A3:|\n",
+    "X:1\nT:Jig\nR:jig\nM:6/8\nL:1/8\nK:G\nD|GAG BAB|dBG G2D|GAG BAB|A3 A2:|\n|:B|d3 e3|dBG A2:|\n",
     "M:2/4\nK:A\nE2|A>c e>c|d/c/B/A/ E2|A>c (3efe|1 A2 E2:|2 A2 A2||\n",
     "M:C|\nL:1/8\nK:Edor\n|:E2BE dEBE|[1 E4 E4:|[2 E4 z4|]\n",
     "M:3/4\nL:1/4\nQ:1/4=120\nK:Bbm\nP:A\n{c}d2 ~e|[M:2/4]f- f|[K:C]!f![ceg]2|]\n",
-    "M:9/8\nK:D mix\n(A2d) f2e def-|f3 A3 .B.c.d::\n\"^slow\"a3 a3 T>g3|\n".replace("T>g", "Tg"),
-    "R: hornpipe\nM:4/4\nL:1/8\nK:C\nc>dc<d C>Bc>B|\\\n_e=e ^f'/^^f'/c c,,2 z2|\n".replace("f'", "f"),
-    "T:a <b> \\\"c\nM:4/4\nL:1/16\nK:none\nc16|\nW:words\n",
+    'M:9/8\nK:D mix\n(A2d) f2e def-|f3 A3 .B.c.d::\n"^slow"a3 a3 Tg3|\n',
+    "R: hornpipe\nM:4/4\nL:1/8\nK:C\nc>dc<d C>Bc>B|\\\n_e=e ^f/^^f/c C,,2 z2|\n",
+    'T:a <b> \\"c\nM:4/4\nL:1/16\nK:none\nc16|\nW:words\n',
 ]
 
 
@@ -179,14 +179,18 @@ def test_a_limit_too_low_says_the_least() -> None:
 
 
 @pytest.mark.parametrize("bars", [False, True])
-@pytest.mark.parametrize("missing", ["[", "z", "2", '"', "(", "/", "|", "]", ":", "M", "123456789"])
+@pytest.mark.parametrize("missing", ["[", "z", "2", '"', "(", "/", "123456789"])
 def test_vocabularies_without_some_characters(missing: str, bars: bool) -> None:
     vocabulary = "".join(c for c in VOCABULARY if c not in missing)
-    try:
-        constraint = BatchConstraint(vocabulary, 2, bars=bars, max_chars=150)
-    except InputError as error:
-        assert "vocabulary" in str(error)
-        assert missing in (":", "M", "|", "]", "123456789")
-        return
+    constraint = BatchConstraint(vocabulary, 2, bars=bars, max_chars=150)
     for text in walk(constraint, 2, 0, vocabulary):
         assert not complaints(text.removesuffix(END), bars), text
+
+
+@pytest.mark.parametrize(
+    ("missing", "bars"), [("K", False), (":", False), ("M", True), ("]", True)]
+)
+def test_vocabularies_that_cannot_write_tunes(missing: str, bars: bool) -> None:
+    vocabulary = VOCABULARY.replace(missing, "")
+    with pytest.raises(InputError, match="must have a vocabulary that can write tunes"):
+        BatchConstraint(vocabulary, 2, bars=bars, max_chars=150)

@@ -21,9 +21,7 @@ def draw(temperatures: list[float], bars: bool, max_chars: int = 150) -> list[st
         seed=1,
         max_chars=max_chars,
         end=[VOCABULARY.index(c) for c in END],
-        constraint=BatchConstraint(
-            VOCABULARY, len(temperatures), bars=bars, max_chars=max_chars
-        ),
+        constraint=BatchConstraint(VOCABULARY, len(temperatures), bars=bars, max_chars=max_chars),
     )
     return ["".join(VOCABULARY[number] for number in tune) for tune in tunes]
 
