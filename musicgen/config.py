@@ -171,17 +171,27 @@ class SamplesConfig:
 
 
 @dataclass
+class RayConfig:
+    address: str | None = key("host:port of a cluster, or auto; null: one of this machine's cores")
+    num_cpus: int = key("Cores of each worker", ge=1)
+    num_gpus: float | None = key("GPUs of each worker; null: 1/sweep.trials_per_gpu, if any", ge=0)
+
+
+@dataclass
 class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
     objective: list[str] = key("Results to judge by; several need sampler=nsgaii, pruner=none")
+    executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
+    ray: RayConfig = MISSING
     workers: str = key("Processes that train; auto: one per core, or per GPU")
     trials_per_gpu: int = key("Trainings that share a GPU, where workers=auto", ge=1)
     retries: int = key("How often a failed run is tried again, from its checkpoint", ge=0)
     max_failures: float | None = key(
         "Failures that end the sweep if exceeded; below 1: share", ge=0
     )
+    shelf: str | None = key("Folder of completed runs; one that is there is not trained again")
     storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
 
 
@@ -468,7 +478,10 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if prefix or not parts:
+        kind = field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
+            keys |= known(kind, f"{name}.")
+        elif prefix or not parts:
             keys[name] = field
         else:
             keys |= {k: f for part in reversed(parts) for k, f in known(part, f"{name}.").items()}

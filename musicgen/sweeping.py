@@ -75,6 +75,7 @@ def run(swept: Swept) -> None:
         {choices: schema.to_dict(base) for choices, base in bases.items()},
         swept.groups,
         judged=(settings.objective or ["val_loss"])[0],
+        shelf=settings.shelf and str(Path(settings.shelf).absolute()),
     )
     plan = _plan(first, space, bases)
     _check_points(objective, plan)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import descendants
 from tests.test_command import assert_refused, train
 from tests.tunes import ROOT, small
 
@@ -201,13 +202,6 @@ def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
     assert {row["status"] for row in table(tmp_path / "s")} == {"completed"}
 
 
-def workers_of(driver: int) -> list[int]:
-    listed = subprocess.run(
-        ["pgrep", "-P", str(driver)], capture_output=True, text=True, check=False
-    )
-    return [int(pid) for pid in listed.stdout.split()]
-
-
 @pytest.mark.slow
 def test_sweeps_survive_kills(tmp_path: Path) -> None:
     """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
@@ -237,13 +231,14 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
         while len(kills) < rounds and process.poll() is None:
             # From the driver's first steps to a second after its workers began to train.
             time.sleep(draw.uniform(0.5, 9))
-            victims = workers_of(process.pid)
+            victims = descendants(process.pid)
             whom = draw.choice(["driver", "worker", "both"])
             if whom != "driver" and not victims:
                 continue
             kills.append(whom)
+            victim = draw.choice(victims or [0])
             for pid in victims if whom != "driver" else []:
-                if whom == "both" or pid == victims[0]:
+                if whom == "both" or pid == victim:
                     os.kill(pid, signal.SIGKILL)
             if whom != "worker":
                 process.kill()

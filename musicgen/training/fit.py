@@ -2,9 +2,7 @@
 
 import json
 import logging
-import platform
 import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-import musicgen
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.errors import InputError
@@ -24,7 +21,7 @@ from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.keeper import Keeper, Stopped
 from musicgen.training.module import Diverged, Training
-from musicgen.training.result import Result
+from musicgen.training.result import Result, versions
 from musicgen.training.safetensors_io import SafetensorsIO
 from musicgen.training.samples import measured, write_samples
 from musicgen.training.watcher import Decision, Start, Watcher
@@ -118,12 +115,7 @@ class _Run:
             device=device.name(place),
             precision=precision,
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
-            versions={
-                "musicgen": musicgen.__version__,
-                "torch": torch.__version__,
-                "pytorch_lightning": metadata.version("pytorch-lightning"),
-                "python": platform.python_version(),
-            },
+            versions=versions(),
         )
 
     def _encode(self, text: str) -> torch.Tensor:
