@@ -24,7 +24,7 @@ FLOORS = [
         "train",
         "runs",
         "generating",
-        "generate",
+        "generate", "studies",
         "tune_display",
     },
 ]
