@@ -1,11 +1,12 @@
 """A given header: checked, and written where the network would have written its own."""
 
 import re
+from dataclasses import replace
 
-import numpy as np
 import pytest
+import torch
 
-from musicgen.corpus import END, START, Vocabulary
+from musicgen.corpus import END, Vocabulary
 from musicgen.errors import InputError
 from musicgen.generation import Options, draw
 from musicgen.generation.header import LETTERS, Cursor, asked_for
@@ -109,8 +110,6 @@ def test_values_that_no_header_has(name: str, value: str, message: str) -> None:
 
 @pytest.fixture(scope="module")
 def network() -> CharRNN:
-    import torch
-
     torch.manual_seed(3)
     return CharRNN(len(VOCABULARY), 8).eval()
 
@@ -119,10 +118,10 @@ def network() -> CharRNN:
 def test_tunes_have_the_header(constrain: str, network: CharRNN) -> None:
     """An untrained network at temperature 1 writes noise; the header stands all the same."""
     header = dict(zip(LETTERS, GIVEN.values(), strict=True))
-    options = Options([1.0], n=8, max_chars=400, header=header, constrain=constrain)
+    options = Options([1.0], n=4, max_chars=300, header=header, constrain=constrain)
     tunes = [parse(drawn.text) for drawn in draw(network, VOCABULARY, options)]
     with_body = [tune for tune in tunes if tune.field("K")]
-    assert len(with_body) == 8 or constrain == "off"
+    assert len(with_body) == 4 or constrain == "off"
     for tune in with_body:
         head = [field for field in tune.fields if field.start < tune.body]
         for letter, value in GIVEN.items():
@@ -131,18 +130,18 @@ def test_tunes_have_the_header(constrain: str, network: CharRNN) -> None:
             assert tune.notes
 
 
-@pytest.mark.parametrize("constrain", ["syntax", "bars"])
-@pytest.mark.parametrize("max_chars", [256, 300])
+@pytest.mark.slow
+@pytest.mark.parametrize(("constrain", "max_chars"), [("syntax", 256), ("bars", 260)])
 def test_a_header_leaves_room_to_end(constrain: str, max_chars: int, network: CharRNN) -> None:
     header = {"title": "A Tune of the Fiddler", "meter": "6/8", "rhythm": "jig", "key": "Ador"}
-    options = Options([1.0, 3.0], 30, max_chars=max_chars, header=header, constrain=constrain)
+    options = Options([1.0, 3.0], 4, max_chars=max_chars, header=header, constrain=constrain)
     for drawn in draw(network, VOCABULARY, options):
         assert drawn.complete, drawn.text
 
 
 def test_what_a_constraint_cannot_write(network: CharRNN) -> None:
     header = {"meter": "(3+4)/8"}
-    vocabulary = Vocabulary.of(VOCABULARY.characters + "+")
+    vocabulary = Vocabulary.of(VOCABULARY.characters + "+)")
     wider = CharRNN(len(vocabulary), 8).eval()
     options = Options([1.0], n=1, header=header, constrain="bars")
     with pytest.raises(InputError, match=r"header.meter must be one that constrain=bars knows"):
@@ -158,19 +157,16 @@ def test_too_little_room(network: CharRNN) -> None:
 
 
 def test_a_tune_hangs_on_its_number_alone(network: CharRNN) -> None:
-    many = draw(network, VOCABULARY, Options([0.0, 0.5, 2.0], n=5, header={"key": "G"}))
-    alone = draw(network, VOCABULARY, Options([2.0], n=1, first=4, header={"key": "G"}))
+    options = Options([0.0, 0.5, 2.0], n=5, max_chars=200, header={"key": "G"}, constrain="off")
+    many = draw(network, VOCABULARY, options)
+    alone = draw(network, VOCABULARY, replace(options, temperatures=[2.0], n=1, first=4))
     assert alone == [one for one in many if one.name == "T2-4"]
-    assert len({one.text for one in many if one.temperature == 0}) == 5  # X: is the number
-    assert len({one.text.split("\n", 1)[1] for one in many if one.temperature == 0}) <= 5
 
 
 def test_a_prime_is_continued(network: CharRNN) -> None:
     prime = "X:1\nT:The Jig\nM:6/8\nK:G\nGAB cde|"
-    options = Options([1.0], n=3, prime=prime)
+    options = Options([1.0], n=3, prime=prime, max_chars=100)
     assert all(one.text.startswith(prime) for one in draw(network, VOCABULARY, options))
     for bad, message in ((f"{prime}ß", "prime must use only the"), (END, "must not end the tune")):
         with pytest.raises(InputError, match=message):
             draw(network, VOCABULARY, Options([1.0], n=1, prime=bad))
-    assert START not in prime
-    assert np.all([one.number for one in draw(network, VOCABULARY, options)] == np.arange(1, 4))
