@@ -24,7 +24,8 @@ FLOORS = [
         "train",
         "runs",
         "generating",
-        "generate", "studies",
+        "generate",
+        "studies",
         "tune_display",
     },
 ]
