@@ -8,6 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import get_param_importances
 from optuna.trial import create_trial
 
+from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row
 from musicgen.sweep.trial import COMPLETED
 
@@ -16,7 +17,7 @@ ENOUGH = 10
 
 
 def importances(
-    rows: Sequence[Row], space: Mapping[str, str], objective: str, direction: str
+    rows: Sequence[Row], space: Mapping[str, str], objective: str, direction: Direction
 ) -> dict[str, float]:
     """Each key's share in what makes a trial a good one, largest first; empty if there is no say.
 

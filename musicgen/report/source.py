@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
 from musicgen.paths import held
+from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row
 
 MAX_TEXT = 300
@@ -42,7 +43,7 @@ class Source:
     settings: Mapping[str, str]
     """The other keys and their values as text."""
     objective: str = OBJECTIVE
-    direction: str = "minimize"
+    direction: Direction = "minimize"
     seeds: int = 1
     command: str = ""
     """What starts it again; empty where the folder does not say."""
@@ -100,14 +101,14 @@ def _sweep(folder: Path) -> Source:
     if not rows:
         wait = "wait for its first trial to end" if running else "start it again"
         raise InputError(f"a report needs results, {folder} has none yet; {wait}")
-    objective, direction = next(iter(objectives.items()))
+    objective, way = next(iter(objectives.items()))
     return Source(
         folder,
         rows,
         space={key: identity[key] for key in swept},
         settings={key: value for key, value in identity.items() if key not in swept},
         objective=objective,
-        direction=direction,
+        direction="maximize" if way == "maximize" else "minimize",
         seeds=int(identity.get("sweep.seeds", 1)),
         command=str(about.get("command", "")),
         trial_command=str(about.get("trial_command", "")),
@@ -151,9 +152,10 @@ def _run(folder: Path) -> Source:
             f"a report needs results, {folder} has none yet; wait for its first epoch to end"
         )
     try:
-        settings = yaml.safe_load((folder / "config.yaml").read_text())
-        settings = {key: _short(str(value)) for key, value in _flat(settings).items()}
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        values = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+        assert isinstance(values, dict)
+        settings = {key: _short(str(value)) for key, value in _flat(values).items()}
+    except Exception as error:  # whatever a YAML reader makes of a damaged file
         problems.append(f"config.yaml is damaged ({str(error).splitlines()[0]})")
         settings = {}
     row = {key: _short(v) if isinstance(v, str) else v for key, v in row.items()}
@@ -182,7 +184,7 @@ def metrics(path: Path) -> dict[str, list[float]]:
         return {}
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Row:
+def _flat(values: Mapping[Any, Any], prefix: str = "") -> Row:
     """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
     flat: Row = {}
     for key, value in values.items():

@@ -70,18 +70,18 @@ class Playable:
             "no_score": str(score) if isinstance(score, RunError) else note,
         }
 
-    def notes(self) -> list[list[Any]]:
-        """[onset in ms, length in ms, MIDI pitch, id] as they sound, by onset."""
+    def notes(self) -> list[tuple[int, int, int, str]]:
+        """(Onset in ms, length in ms, MIDI pitch, id) as they sound, by onset."""
         if not self.tune.notes:
             return []
         seconds = Clock(self.tune).seconds
         made = [
-            [
+            (
                 round(1000 * seconds(note.onset)),
                 round(1000 * (seconds(note.onset + note.length) - seconds(note.onset))),
                 note.pitch,
                 note_id(number, note.event),
-            ]
+            )
             for number, notes in enumerate(self.tune.unfolded())
             for note in notes[:MAX_NOTES]
         ]
