@@ -25,7 +25,9 @@ class TrainingObjective:
         return schema.replaced(base, values)
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        from musicgen.training import Decision, Epoch, Watcher, fit
+        from musicgen.training.fit import fit
+        from musicgen.training.result import Epoch
+        from musicgen.training.watcher import Decision, Watcher
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:

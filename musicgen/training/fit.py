@@ -25,6 +25,7 @@ from musicgen.training.folder import RunFolder
 from musicgen.training.keeper import Keeper, Stopped
 from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result
+from musicgen.training.safetensors_io import SafetensorsIO
 from musicgen.training.samples import write_samples
 from musicgen.training.watcher import Decision, Start, Watcher
 
@@ -181,7 +182,7 @@ class _Run:
             gradient_clip_val=self.config.trainer.grad_clip or None,
             callbacks=[self.keeper],
             # The environment is named, or else a SLURM allocation passes for many ranks.
-            plugins=[checkpoint.SafetensorsIO(), LightningEnvironment()],
+            plugins=[SafetensorsIO(), LightningEnvironment()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
