@@ -39,5 +39,5 @@ class TrainingObjective:
         judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
-        result = asdict(fit(config, trial.folder, Reporter(), resume=True))
+        result = asdict(fit(config, trial.folder, Reporter(), resume=True, one_of_many=True))
         return schema.flatten(result) | {"corpus": result["corpus"]["name"]}

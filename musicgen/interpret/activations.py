@@ -18,7 +18,8 @@ STATES = {
     "gru": ("hidden", "reset_gate", "update_gate", "candidate"),
     "rnn": ("hidden",),
 }
-"""What a unit of each kind of cell has; gates run from 0 to 1, hidden and candidate from -1 to 1."""
+"""What a unit of each kind of cell has. Gates lie between 0 and 1, hidden and candidate between -1
+and 1."""
 
 BATCH = 50
 """Texts that are read at once."""

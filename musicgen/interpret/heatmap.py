@@ -10,16 +10,17 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.interpret.activations import Floats
+Floats = NDArray[np.float32]
 
 NEGATIVE, POSITIVE = (178, 24, 43), (33, 102, 172)
 """Red and blue of ColorBrewer's RdBu, which colour-blind readers can tell apart."""
 MAX_CHARS = 5_000
 """Characters that are drawn."""
+MAX_ROWS = 1_000
 COLUMNS = 100
 """Characters in a row; longer lines of the text go on in the next row."""
 
-_WIDTH, _HEIGHT, _MARGIN, _TOP = 11, 22, 20, 76
+_WIDTH, _HEIGHT, _MARGIN, _TOP, _CAPTION = 11, 22, 20, 76, 270
 _STYLE = (
     "text{font-family:'DejaVu Sans Mono',monospace;font-size:15px;text-anchor:middle}"
     ".d{fill:#fff}.n{fill:#999}"
@@ -32,22 +33,24 @@ def heatmap(text: str, values: Floats, title: str, caption: str) -> str:
     """Each character in a coloured cell, in reading order, with the line breaks of the text.
 
     values: (characters,), red below zero, white at zero, blue above; the deepest colour stands
-    for the largest magnitude in the text. title, caption: one line each, cut where they are too
-    long. The first MAX_CHARS characters are drawn.
+    for the magnitude that a hundredth of the text exceeds. title, caption: one line each, cut where
+    they are too long. The first MAX_CHARS characters are drawn, in MAX_ROWS rows at most.
     """
-    text, values = text[:MAX_CHARS], values[:MAX_CHARS]
-    limit = float(np.abs(values).max(initial=0.0)) or 1.0
+    cells = [cell for cell in _placed(text[:MAX_CHARS]) if cell[0] < MAX_ROWS]
+    text, values = text[: len(cells)], values[: len(cells)]
+    limit = float(np.quantile(np.abs(values), 0.99)) if len(values) else 0.0
+    limit = limit or 1.0
     colours = rgb(values / limit)
-    cells = list(_placed(text))
-    columns = max(60, max((column for _, column in cells), default=0) + 1)
+    columns = max(68, max((column for _, column in cells), default=0) + 1)
     rows = max((row for row, _ in cells), default=0) + 1
     width, height = columns * _WIDTH + 2 * _MARGIN, rows * _HEIGHT + _TOP + _MARGIN
+    caption = caption[: (width - _MARGIN - _CAPTION) // 7]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}"><style>{_STYLE}</style>'
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text class="t" x="{_MARGIN}" y="28">{_shown(title[: columns - 4])}</text>',
-        f'<text class="c" x="{_MARGIN + 250}" y="54">{_shown(caption[: columns - 24])}</text>',
+        f'<text class="c" x="{_CAPTION}" y="54">{_shown(caption)}</text>',
         *_legend(limit),
     ]
     for character, (row, column), colour in zip(text, cells, colours, strict=True):
@@ -100,6 +103,4 @@ def _legend(limit: float) -> Sequence[str]:
 
 def _shown(text: str) -> str:
     """A network's characters as XML can hold them."""
-    return escape(
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    )
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

@@ -1,18 +1,15 @@
 """All units by all characters."""
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from musicgen.interpret.activations import Activations, Floats
 from musicgen.interpret.annotate import annotate, bar_lines
-from musicgen.interpret.heatmap import NEGATIVE, POSITIVE
+from musicgen.interpret.heatmap import rgb
 
-_COLOURS = LinearSegmentedColormap.from_list(
-    "red, white, blue", [tuple(part / 255 for part in NEGATIVE), "white",
-                         tuple(part / 255 for part in POSITIVE)]
-)
+_COLOURS = ListedColormap(rgb(np.linspace(-1, 1, 255, dtype=np.float32)) / 255)
 
 
 def overview(text: str, recorded: Activations) -> Figure:
@@ -28,20 +25,25 @@ def overview(text: str, recorded: Activations) -> Figure:
     }
     order = alike(recorded.values)
     values = recorded.values[order]
+    # A cell's state has no bounds: one unit that counts to 80 would leave the others white.
+    values = values / np.maximum(np.quantile(np.abs(values), 0.99, axis=1, keepdims=True), 1e-12)
     units = len(values)
     figure = Figure(figsize=(14, 2 + min(units, 400) * 0.045), layout="constrained")
-    ratios = [0.12, min(units, 400) * 0.045]
+    ratios = [0.45, min(units, 400) * 0.045]
     above, main = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
     above.set_anchor("S")
     above.imshow(
-        np.stack(list(strips.values())), aspect="auto", cmap="Greys", vmin=0, vmax=1.3,
+        np.stack(list(strips.values())),
+        aspect="auto",
+        cmap="Greys",
+        vmin=0,
+        vmax=1.3,
         interpolation="nearest",
     )
     above.set_yticks(range(len(strips)), list(strips), fontsize=9)
     above.tick_params(axis="x", length=0, labelbottom=False)
-    limit = float(np.abs(values).max()) or 1.0
     image = main.imshow(
-        values, aspect="auto", cmap=_COLOURS, vmin=-limit, vmax=limit, interpolation="nearest"
+        values, aspect="auto", cmap=_COLOURS, vmin=-1, vmax=1, interpolation="nearest"
     )
     main.set_xlabel("character of the text")
     main.set_ylabel("unit (alike ones side by side)")
@@ -49,7 +51,7 @@ def overview(text: str, recorded: Activations) -> Figure:
     main.set_yticks(shown, [str(order[place]) for place in shown], fontsize=7)
     state = recorded.state.replace("_", " ")
     figure.suptitle(f"{units} units, {state}, layer {recorded.layer}", fontsize=12)
-    figure.colorbar(image, ax=main, pad=0.01, label=state)
+    figure.colorbar(image, ax=main, pad=0.01, label=f"{state}, as a share of the unit's largest")
     return figure
 
 

@@ -39,6 +39,11 @@ class Score:
     characters: int
     """Those that the annotation asks about."""
 
+    @property
+    def name(self) -> str:
+        """As in `layer 1, forget gate, unit 21`."""
+        return f"layer {self.layer}, {self.state.replace('_', ' ')}, unit {self.unit}"
+
 
 class Question:
     """An annotation of a text, made ready for many units."""
@@ -53,9 +58,9 @@ class Question:
         self.classes = int((counts >= LEAST).sum())
         # A shift keeps what makes neighbours alike, which a permutation of single characters
         # would destroy: chance would look smaller than it is.
-        n = len(self.labels)
-        offsets = np.random.default_rng(seed).integers(n // 4, n - n // 4 + 1, SHIFTS) if n else []
-        self.shifted = [self.labels, *(np.roll(self.labels, offset) for offset in offsets)]
+        quarter = len(self.labels) // 4
+        offsets = np.random.default_rng(seed).integers(quarter, 3 * quarter + 1, SHIFTS)
+        self.shifted = [self.labels, *(np.roll(self.labels, int(offset)) for offset in offsets)]
         if annotation.yes_no:
             self.yes = np.stack(self.shifted).astype(np.float64)
 
@@ -121,9 +126,7 @@ def score(
     return {q.annotation.name: _rows(recorded, q, table[q.annotation.name]) for q in questions}
 
 
-def _rows(
-    recorded: Activations, question: Question, table: NDArray[np.float64]
-) -> list[Score]:
+def _rows(recorded: Activations, question: Question, table: NDArray[np.float64]) -> list[Score]:
     yes_no = question.annotation.yes_no
     strength = np.maximum(table, 1 - table) if yes_no else table
     signs = np.where(table[:, 0] >= 0.5, 1, -1) if yes_no else np.zeros(len(table), int)
