@@ -70,7 +70,7 @@ def run(asked: HeatmapConfig) -> Explained:
             out / name.replace(" ", "-"), text, recorded[row.layer, row.state], row.unit, row
         )
     key = (layer, states[0])
-    if asked.unit is None and "header" in winners:
+    if asked.unit is None and asked.layer is None and "header" in winners:
         key = (winners["header"].layer, winners["header"].state)
     if asked.unit is not None:
         drawn = out / f"layer{layer}-{states[0]}-unit{asked.unit}"

@@ -109,7 +109,8 @@ def _beginnings(voice: Voice) -> Iterator[bool]:
     """Whether a section begins with each bar."""
     before: Bar | None = None
     for bar in voice.bars:
-        yield before is None or before.section or bar.opens or bool(bar.part)
+        over = before is None or (before.section and not bar.ending)
+        yield over or bar.opens or bool(bar.part)
         before = bar
 
 

@@ -1,5 +1,6 @@
 """What TensorBoard shows of a run beside its curves, read back through a real server's HTTP API."""
 
+import html
 import json
 import re
 import subprocess
@@ -26,8 +27,8 @@ TUNES = {f"tune at temperature {t}" for t in ("0.5", "1", "2")}
 
 
 @contextmanager
-def tensorboard(folder: Path) -> Iterator[str]:
-    """The address of a server that shows this folder."""
+def tensorboard(folder: Path) -> Iterator[tuple[str, int]]:
+    """The address and the process of a server that shows this folder."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -50,7 +51,7 @@ def tensorboard(folder: Path) -> Iterator[str]:
         for line in process.stderr:
             told.append(line)
             if found := re.search(r"http://\S+", line):
-                yield found[0].rstrip("/")
+                yield found[0].rstrip("/"), process.pid
                 break
         else:
             pytest.fail("".join(told))
@@ -79,7 +80,7 @@ def loaded(address: str, plugin: str) -> dict[str, Any]:
 @pytest.mark.slow
 def test_tensorboard_shows_tunes_scores_sound_and_a_unit(tmp_path: Path) -> None:
     fit(composed(*small(tmp_path, *MEDIA)), tmp_path / "run")
-    with tensorboard(tmp_path / "run") as address:
+    with tensorboard(tmp_path / "run") as (address, _):
         scalars = loaded(address, "scalars")
         (loss,) = (tag for tag in scalars if tag.startswith("loss/validation (nats"))
         curve = json.loads(ask(address, "plugin/scalars/scalars", run=".", tag=loss))
@@ -91,7 +92,7 @@ def test_tensorboard_shows_tunes_scores_sound_and_a_unit(tmp_path: Path) -> None
         texts = json.loads(ask(address, "plugin/text/text", run=".", tag=tag))
         assert [text["step"] for text in texts] == [1, 2, 3]
         first = (tmp_path / "run" / "samples" / "T1.abc").read_text().split("\n")[0]
-        assert first.strip()[:5] in texts[-1]["text"].replace("&quot;", '"')
+        assert first.strip()[:5] in html.unescape(texts[-1]["text"])
 
         for plugin, kind, magic in (
             ("images", "Image", b"\x89PNG"),
