@@ -21,9 +21,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def asked(run: Path, **given) -> config.HeatmapConfig:
+def asked(folder: Path, **given) -> config.HeatmapConfig:
     nothing = dict.fromkeys(("tune", "unit", "layer", "state", "out"))
-    return config.HeatmapConfig(**{"run": str(run), "seed": 1, **nothing, **given})
+    return config.HeatmapConfig(**{"run": str(folder), "seed": 1, **nothing, **given})
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
 
 
 def test_tables_and_pictures(run: Path, tmp_path: Path) -> None:
@@ -31,15 +36,15 @@ def test_tables_and_pictures(run: Path, tmp_path: Path) -> None:
     found = explaining.run(asked(run, state="hidden", unit=7, out=str(out)))
     assert found.tunes > 3
     with (out / "units.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["annotation"] == "header"]
-    assert len(rows) == 8
-    scores = [float(row["score"]) for row in rows]
+        header = [row for row in csv.DictReader(file) if row["annotation"] == "header"]
+    assert len(header) == 8
+    scores = [float(row["score"]) for row in header]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == found.best["header"].score > found.best["header"].chance
     for name in ("header", "layer1-hidden-unit7", "overview"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (out / f"{name}.svg").read_text()
-        assert len(list(csv.reader((out / f"{name}.csv").open()))) == 1 + len("<start>\n") + 1000
+        assert len(rows(out / f"{name}.csv")) == 1 + len("<start>\n") + 1000
     assert len((out / "tune.txt").read_text()) == len("<start>\n") + 1000
 
 
@@ -49,7 +54,7 @@ def test_a_tune_of_ones_own(run: Path, tmp_path: Path) -> None:
     found = explaining.run(asked(run, tune=str(tune), state="hidden", out=str(tmp_path / "out")))
     text = (found.out / "tune.txt").read_text()
     assert text == f"<start>\n{tune.read_text()}<end>\n"
-    assert len(list(csv.reader((found.out / "header.csv").open()))) == 1 + len(text)
+    assert len(rows(found.out / "header.csv")) == 1 + len(text)
 
 
 @pytest.mark.parametrize(
