@@ -50,7 +50,7 @@ class TrainingObjective:
         shelf = Shelf(Path(self.shelf)) if self.shelf else None
         if shelf:
             shelf.copy(config, trial.folder)
-        result = fit(config, trial.folder, Reporter(), resume=True)
+        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True)
         if shelf:
             shelf.put(trial.folder, result)
         row = asdict(result)

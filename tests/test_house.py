@@ -10,10 +10,10 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 FLOORS = [
     {"errors", "paths", "config"},
     {"music", "corpus", "models"},
-    {"generation"},
+    {"generation", "interpret"},
     {"training"},
     {"sweep"},
-    {"report", "interpret"},
+    {"report"},
     {
         "command",
         "console",
@@ -28,6 +28,8 @@ FLOORS = [
         "generate",
         "studies",
         "tune_display",
+        "explaining",
+        "heatmap",
     },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""

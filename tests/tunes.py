@@ -48,6 +48,7 @@ SMALL = (
     "trainer.max_epochs=3",
     "samples.max_chars=20",
     "samples.measure=false",
+    "samples.media=false",
     "early_stopping.patience=0",
 )
 
