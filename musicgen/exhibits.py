@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from musicgen import corpus, generating
+from musicgen import generating
 from musicgen.config import GenerateConfig, HeaderConfig
 from musicgen.corpus import START
 from musicgen.errors import MusicgenError
+from musicgen.explaining import held_out
 from musicgen.interpret.activations import record
 from musicgen.interpret.annotate import ANNOTATIONS
 from musicgen.interpret.score import Score
@@ -66,7 +67,7 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
     """By tune: names of the best units, and their hidden state at each character, -127 to 127."""
     torch.set_num_threads(1)
     scores = rank(
-        trained.model, trained.vocabulary, marked(_held_out(trained), HELD_OUT), ["hidden"]
+        trained.model, trained.vocabulary, marked(held_out(trained), HELD_OUT), ["hidden"]
     )
     chosen = _chosen(scores)
     written = {}
@@ -109,12 +110,6 @@ def _packed(values: NDArray[np.float32]) -> str:
     """Hidden states lie between -1 and 1."""
     small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
     return base64.b64encode(small.tobytes()).decode()
-
-
-def _held_out(trained: TrainedModel) -> str:
-    data = trained.config.data
-    found = corpus.prepared_at(Path(data.root), data.name, trained.corpus) or corpus.of(data)
-    return found.validation
 
 
 class _Silent:
