@@ -17,6 +17,7 @@ def about(source: Source) -> dict[str, Any]:
     shares = importances(source.rows, source.space, source.objective, source.direction)
     return {
         "name": source.name,
+        "keys": list(source.space),
         "question": _question(source),
         "command": source.command,
         "facts": [[name, fact] for name, fact in _facts(source).items() if fact],

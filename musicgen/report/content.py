@@ -128,11 +128,15 @@ def _columns(
     if len(sources) > 1:
         columns.append(_column("source", "from", "run or sweep", numeric=False))
     columns.append(_column("status", "state", "how it ended", numeric=False))
+    sweeps = any(source.is_sweep for source in sources)
     for key in keys:
         spaces = [source.space[key] for source in sources if key in source.space]
         log = any(space.endswith("log") for space in spaces)
-        columns.append(_column(key, key, " / ".join(spaces) or "set in the command")
-                       | {"swept": True, "log": log})  # fmt: skip
+        about = " / ".join(spaces) or "set otherwise in one than in another"
+        numeric = not any(isinstance(row.get(key), str) for row in rows)
+        # Beside sweeps, what two of them merely have otherwise is in the table, but in no chart.
+        drawn = {"swept": bool(spaces) or not sweeps, "log": log}
+        columns.append(_column(key, key, about, numeric=numeric) | drawn)
     objective = sources[0].objective
     order = [objective, f"{objective}_std", *(key for key in RESULTS if key != objective)]
     for key in order:

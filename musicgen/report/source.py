@@ -3,8 +3,9 @@
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ BOOKKEEPING = (
 class Source:
     """What a folder holds."""
 
+    name: str
     folder: Path
     rows: list[Row]
     """One per configuration, best first."""
@@ -52,10 +54,6 @@ class Source:
     running: bool = False
     problems: tuple[str, ...] = ()
     """What could not be read."""
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
 
     @property
     def is_sweep(self) -> bool:
@@ -103,6 +101,7 @@ def _sweep(folder: Path) -> Source:
         raise InputError(f"a report needs results, {folder} has none yet; {wait}")
     objective, way = next(iter(objectives.items()))
     return Source(
+        folder.name,
         folder,
         rows,
         space={key: identity[key] for key in swept},
@@ -159,7 +158,9 @@ def _run(folder: Path) -> Source:
         problems.append(f"config.yaml is damaged ({str(error).splitlines()[0]})")
         settings = {}
     row = {key: _short(v) if isinstance(v, str) else v for key, v in row.items()}
-    return Source(folder, [row], {}, settings, running=running, problems=tuple(problems))
+    return Source(
+        folder.name, folder, [row], {}, settings, running=running, problems=tuple(problems)
+    )
 
 
 def _best_epoch(path: Path) -> Row:
@@ -208,6 +209,16 @@ def _value(text: str) -> Any:
 
 def _short(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
+
+
+def read_all(folders: Sequence[Path]) -> list[Source]:
+    """Each folder once, by names of their own. Raises InputError as `read` does."""
+    sources = [read(folder) for folder in dict.fromkeys(path.resolve() for path in folders)]
+    counts = Counter(source.name for source in sources)
+    return [
+        replace(source, name=str(source.folder)) if counts[source.name] > 1 else source
+        for source in sources
+    ]
 
 
 def differing(sources: Sequence[Source]) -> list[str]:

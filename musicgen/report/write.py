@@ -17,7 +17,7 @@ from typing import Any
 from musicgen.paths import PACKAGE, make_folder, write_text
 from musicgen.report.content import content, ranking, tuned
 from musicgen.report.paper import write_curves, write_tables
-from musicgen.report.source import differing, read
+from musicgen.report.source import differing, read_all
 
 COMMON = Path("runs/report")
 """Where the report of several sources goes."""
@@ -35,7 +35,7 @@ def write(folders: Sequence[Path], out: Path | None = None) -> Path:
     out: None for the source's own folder, or COMMON for several. Raises InputError if a folder
     holds no result, or `out` can't be written.
     """
-    sources = [read(folder) for folder in dict.fromkeys(folders)]
+    sources = read_all(folders)
     if out is None:
         out = sources[0].folder if len(sources) == 1 else COMMON
     make_folder(out, "out")

@@ -13,13 +13,17 @@ const short = (key) => key.split(".").pop();
 const names = new Map();
 for (const { key } of swept) names.set(short(key), (names.get(short(key)) ?? 0) + 1);
 
+const sourceOf = (row) => "source" in place
+  ? data.sources.find(({ name }) => name === value(row, "source"))
+  : data.sources[0];
+
 /** A configuration in a few words: its swept values. */
 function label(row) {
+  const { name, keys } = sourceOf(row);
   const parts = swept
-    .filter(({ key }) => value(row, key) != null)
+    .filter(({ key }) => (data.sources.length === 1 || keys.includes(key)) && value(row, key) != null)
     .map(({ key }) => `${names.get(short(key)) > 1 ? key : short(key)}=${shown(value(row, key))}`);
-  const source = data.sources.length > 1 ? `${value(row, "source")} ` : "";
-  return source + (parts.join("  ") || (data.sources.length > 1 ? "" : data.title));
+  return [...(data.sources.length > 1 || !parts.length ? [name] : []), ...parts].join("  ");
 }
 
 const OPERATORS = {
