@@ -66,7 +66,6 @@ def _facts(source: Source) -> dict[str, str]:
         "Device": " ".join(str(source.common(key) or "") for key in ("device", "precision")),
         "Training time": f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 3600:,.1f} h",
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
-        "Folder": str(source.folder),
     }
 
 
