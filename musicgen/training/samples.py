@@ -88,7 +88,7 @@ class Samples:
     def _show(self, tunes: dict[float, str], epoch: int, *, pictures: bool) -> None:
         with Engraver() as engraver:
             for temperature, text in tunes.items():
-                # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind only.
+                # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind.
                 tag = f"temperature {temperature:g}"
                 self.events.add_text(f"tune/{tag}", text, epoch)
                 tune = parse(text)
