@@ -95,7 +95,8 @@ def run(
             print(help_text(name, sys.modules[main.__module__].__doc__ or ""))
             return
         schema.register()
-        schema.register_experiments(shipped("experiments"))
+        for folder in _experiments():
+            schema.register_experiments(folder)
         swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
@@ -108,7 +109,7 @@ def run(
     except MusicgenError as error:
         fail(str(error), error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
-        fail(explain(error, known_keys(name)), InputError.exit_code)
+        fail(explain(error, known_keys(name), name), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
@@ -123,6 +124,11 @@ def run(
     finally:
         for invocation in composed:
             _remove_empty(invocation.folder)
+
+
+def _experiments() -> list[Path]:
+    """Those that came with the program, and the user's own in the current folder."""
+    return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
 
 
 def _sweeps() -> "list[Swept]":
@@ -186,7 +192,7 @@ def fail(message: str, exit_code: int) -> None:
     sys.exit(exit_code)
 
 
-def explain(error: Exception, keys: Iterable[str]) -> str:
+def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
     """Hydra's and OmegaConf's errors as one line: key, rule, value, way out."""
     cause: BaseException = error
     while cause.__cause__ is not None:
@@ -206,6 +212,8 @@ def explain(error: Exception, keys: Iterable[str]) -> str:
         )
     several = r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)"
     if match := re.search(several, text):
+        if name != "train":
+            return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
         return (
             f"{match[1]} has several values, which needs -m: "
             f"python -m musicgen.train -m {shlex.join(sys.argv[1:])}"
@@ -242,15 +250,16 @@ def help_text(name: str, doc: str) -> str:
         choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
         lines.append(f"  {folder.name:<15}{choices}")
     if name == "train":
-        studies = sorted(path.parent.name for path in shipped("experiments").glob("*/*.yaml"))
+        studies = sorted({p.parent.name for f in _experiments() for p in f.glob("*/*.yaml")})
         lines.append(f"  experiment     {', '.join(studies)}")
     lines += ["", "Keys (key=value):"]
     for key, field in keys.items():
         rule = schema.rule(field)
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",
-        "Folder of the run: hydra.run.dir=<folder>. The composed configuration: --cfg job.",
+        f"{where}The composed configuration: --cfg job.",
         "Shell completion: --shell-completion install=bash (or zsh, fish).",
     ]
     return "\n".join(lines)

@@ -166,6 +166,17 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
+    # Runs of before there were these three keys go on without them.
+    every: int = key("Epochs from tunes to tunes in TensorBoard; 0: at the end", ge=0, default=0)
+    media: bool = key("Their scores and sound too, and a hidden unit's heat map", default=False)
+    measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
+
+
+@dataclass
+class RayConfig:
+    address: str | None = key("host:port of a cluster, or auto; null: one of this machine's cores")
+    num_cpus: int = key("Cores of each worker", ge=1)
+    num_gpus: float | None = key("GPUs of each worker; null: 1/sweep.trials_per_gpu, if any", ge=0)
 
 
 @dataclass
@@ -174,12 +185,15 @@ class SweepConfig:
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
     objective: list[str] = key("Results to judge by; several need sampler=nsgaii, pruner=none")
+    executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
+    ray: RayConfig = MISSING
     workers: str = key("Processes that train; auto: one per core, or per GPU")
     trials_per_gpu: int = key("Trainings that share a GPU, where workers=auto", ge=1)
     retries: int = key("How often a failed run is tried again, from its checkpoint", ge=0)
     max_failures: float | None = key(
         "Failures that end the sweep if exceeded; below 1: share", ge=0
     )
+    shelf: str | None = key("Folder of completed runs; one that is there is not trained again")
     storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
 
 
@@ -265,6 +279,73 @@ class TrainConfig(Config):
     pruner: PrunerConfig = MISSING
 
 
+@dataclass
+class HeaderConfig:
+    """Fields of a tune's header that are given; null: the network's own."""
+
+    title: str | None = key("T:, its title")
+    rhythm: str | None = key("R:, such as jig, reel or waltz")
+    meter: str | None = key("M:, such as 6/8 or C|")
+    unit: str | None = key("L:, unit note length such as 1/8")
+    key: str | None = key("K:, such as G or Ador")
+
+
+@dataclass
+class GenerateConfig:
+    """What `python -m musicgen.generate` takes."""
+
+    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    n: int = key("Tunes at each temperature", ge=1)
+    first: int = key("Number of the first of them: a tune hangs on seed, number, temperature", ge=1)
+    temperature: Any = key("One or a list, each at least 0; 0: the likeliest character")
+    max_chars: int = key("Length at which a tune is ended or cut off (characters)", ge=1)
+    top_k: int = key("Only this many of the likeliest characters; 0: all", ge=0)
+    top_p: float = key("Only the likeliest, just enough for this probability in sum", gt=0, le=1)
+    min_p: float = key("Only those with this share of the likeliest's probability", ge=0, le=1)
+    prime: str | None = key("ABC that each tune begins with: a file, or the text itself")
+    header: HeaderConfig = MISSING
+    constrain: str = key(
+        "bars: well-formed, every bar fills its meter; syntax: well-formed; off: as it comes",
+        choices=("off", "syntax", "bars"),
+    )
+    seed: int = key("Seed of the tunes", ge=0)
+    formats: list[str] = key("Files of each tune", choices=("abc", "mid", "svg", "png", "wav"))
+    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+
+
+@dataclass
+class StudiesConfig:
+    """What `python -m musicgen.studies` takes."""
+
+    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
+    names: list[str] = key("Folders of experiments/, in this order")
+
+
+@dataclass
+class HeatmapConfig:
+    """What `python -m musicgen.heatmap` takes."""
+
+    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    tune: str | None = key("File with the tune to draw; null: 1,000 characters of the network's")
+    unit: int | None = key("A unit to draw beside the best ones", ge=0)
+    layer: int | None = key("Its layer; null: the last", ge=1)
+    state: str | None = key(
+        "What of the units to score and draw; null: all that the network's cell has",
+        choices=(
+            "hidden",
+            "cell",
+            "input_gate",
+            "forget_gate",
+            "output_gate",
+            "reset_gate",
+            "update_gate",
+            "candidate",
+        ),
+    )
+    seed: int = key("Seed of the tune that the network writes", ge=0)
+    out: str | None = key("Folder for tables and pictures; null: heatmap/ in the run folder")
+
+
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
     "adagrad": AdagradConfig,
     "adam": AdamConfig,
@@ -307,9 +388,15 @@ SCHEMAS: dict[str, type[Any]] = {
     "early_stopping": EarlyStoppingConfig,
     "samples": SamplesConfig,
     "sweep": SweepConfig,
+    "header": HeaderConfig,
 }
 
-COMMANDS: dict[str, type[Any]] = {"train": TrainConfig}
+COMMANDS: dict[str, type[Any]] = {
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "studies": StudiesConfig,
+    "heatmap": HeatmapConfig,
+}
 """What each command takes."""
 
 
@@ -328,10 +415,17 @@ def register() -> None:
 
 
 def register_experiments(folder: Path) -> None:
-    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`.
+
+    Raises InputError for a file that is not YAML.
+    """
     store = ConfigStore.instance()
     for path in sorted(folder.glob("*/experiment.yaml")):
-        node = OmegaConf.load(path)
+        try:
+            node = OmegaConf.load(path)
+        except Exception as error:  # YAML's own, and the file system's
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
@@ -408,9 +502,17 @@ def flatten(values: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+LOOKS = ("samples.every", "samples.media")
+"""Keys that change what is shown of a training, and nothing of its result."""
+
+
 def digest(config: Config) -> str:
-    """16 hex digits that two configurations share exactly if all their values agree."""
-    text = json.dumps(to_dict(config), sort_keys=True)
+    """16 hex digits that two configurations share exactly if all values but LOOKS agree."""
+    values = to_dict(config)
+    for name in LOOKS:
+        group, _, last = name.partition(".")
+        del values[group][last]
+    text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -431,7 +533,10 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if prefix or not parts:
+        kind = field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
+            keys |= known(kind, f"{name}.")
+        elif prefix or not parts:
             keys[name] = field
         else:
             keys |= {k: f for part in reversed(parts) for k, f in known(part, f"{name}.").items()}

@@ -10,10 +10,26 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 FLOORS = [
     {"errors", "paths", "config"},
     {"music", "corpus", "models"},
+    {"generation", "interpret"},
     {"training"},
     {"sweep"},
-    {"report", "interpret"},
-    {"command", "console", "objective", "sweeper", "sweeping", "sweep_display", "train"},
+    {"report"},
+    {
+        "command",
+        "console",
+        "objective",
+        "sweeper",
+        "sweeping",
+        "sweep_display",
+        "train",
+        "runs",
+        "generating",
+        "generate",
+        "studies",
+        "tune_display",
+        "explaining",
+        "heatmap",
+    },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
 

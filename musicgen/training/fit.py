@@ -2,9 +2,7 @@
 
 import json
 import logging
-import platform
 import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-import musicgen
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.errors import InputError
@@ -23,9 +20,11 @@ from musicgen.training.batches import check_size
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.keeper import Keeper, Stopped
+from musicgen.training.measured import measured
 from musicgen.training.module import Diverged, Training
-from musicgen.training.result import Result
-from musicgen.training.samples import write_samples
+from musicgen.training.result import Result, versions
+from musicgen.training.safetensors_io import SafetensorsIO
+from musicgen.training.samples import Samples
 from musicgen.training.watcher import Decision, Start, Watcher
 
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
@@ -33,12 +32,18 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 def fit(
-    config: schema.Config, out_dir: Path, watcher: Watcher | None = None, *, resume: bool = False
+    config: schema.Config,
+    out_dir: Path,
+    watcher: Watcher | None = None,
+    *,
+    resume: bool = False,
+    one_of_many: bool = False,
 ) -> Result:
     """Train a network and leave everything in `out_dir`; returns what result.json says.
 
     resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
-    a run that is completed already is returned as it is.
+    a run that is completed already is returned as it is. one_of_many: a sweep's; its event files
+    stay small, without sound, and with pictures only at the end.
     Raises InputError before anything is written; once begun, the result is written whatever
     happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
     """
@@ -57,7 +62,8 @@ def fit(
         stateful=config.data.stateful,
     )
     with folder.locked():
-        return _Run(config, folder, data, place, precision, watcher or Watcher()).train(resume)
+        run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
+        return run.train(resume)
 
 
 def _check_same(folder: RunFolder, config: schema.Config, resume: bool) -> None:
@@ -68,7 +74,8 @@ def _check_same(folder: RunFolder, config: schema.Config, resume: bool) -> None:
         )
     before = schema.flatten(schema.to_dict(schema.load(folder.config)))
     now = schema.flatten(schema.to_dict(config))
-    changed = [key for key in before | now if before.get(key) != now.get(key)]
+    told = (before | now).keys() - schema.LOOKS
+    changed = [key for key in before | now if key in told and before.get(key) != now.get(key)]
     if changed:
         key = changed[0]
         raise InputError(
@@ -97,6 +104,7 @@ class _Run:
         place: torch.device,
         precision: str,
         watcher: Watcher,
+        one_of_many: bool,
     ) -> None:
         self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
         self.place, self.precision = place, precision
@@ -108,7 +116,16 @@ class _Run:
             self.network, config, self._encode(data.train), self._encode(data.validation)
         )
         self.events = EventLog(folder.path, schema.flatten(schema.to_dict(config)))
-        self.keeper = Keeper(folder, self.events, watcher, config.early_stopping.patience)
+        self.samples = Samples(
+            self.network,
+            self.vocabulary,
+            config,
+            data.validation,
+            self.events,
+            one_of_many=one_of_many,
+        )
+        patience, every = config.early_stopping.patience, config.samples.every
+        self.keeper = Keeper(folder, self.events, watcher, patience, every, self.samples.show)
         self.result = Result(
             status="failed",
             seed=config.seed,
@@ -117,12 +134,7 @@ class _Run:
             device=device.name(place),
             precision=precision,
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
-            versions={
-                "musicgen": musicgen.__version__,
-                "torch": torch.__version__,
-                "pytorch_lightning": metadata.version("pytorch-lightning"),
-                "python": platform.python_version(),
-            },
+            versions=versions(),
         )
 
     def _encode(self, text: str) -> torch.Tensor:
@@ -181,7 +193,7 @@ class _Run:
             gradient_clip_val=self.config.trainer.grad_clip or None,
             callbacks=[self.keeper],
             # The environment is named, or else a SLURM allocation passes for many ranks.
-            plugins=[checkpoint.SafetensorsIO(), LightningEnvironment()],
+            plugins=[SafetensorsIO(), LightningEnvironment()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -227,7 +239,12 @@ class _Run:
         if self.data.test:
             text = self._encode(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
-        write_samples(self.network, self.vocabulary, self.config, self.folder, self.events)
+        epoch = self.keeper.progress.last.epoch if self.keeper.progress.last else 0
+        self.samples.write(self.folder.samples, epoch)
+        if self.config.samples.measure:
+            self.result.measures = measured(
+                self.network, self.vocabulary, self.data, self.config.seed
+            )
 
     def _record(self) -> None:
         """Write result.json from what was reached."""

@@ -177,7 +177,7 @@ def _parenthesis(rules: Rules, state: State, character: str) -> State | None:
 
 def _end_parenthesis(rules: Rules, state: State) -> State | None:
     """It was a slur."""
-    if state.hold.slur:
+    if state.hold.slur or ")" not in rules.alphabet:
         return None
     return state._replace(mode="idle", part="", hold=state.hold._replace(slur=1, last=0, pitch=""))
 
@@ -188,7 +188,7 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if hold.ornament or not notes.lengths(rules, state):
         return None
     if character == "(":
-        slur = hold.slur == 0
+        slur = hold.slur == 0 and ")" in rules.alphabet
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
         return state.at("parenthesis") if good else None
     if character == "{":
