@@ -192,7 +192,8 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
         return state.at("parenthesis") if good else None
     if character == "{":
-        return None if hold.tie or hold.grace else state.at("grace")
+        good = not (hold.tie or hold.grace) and "}" in rules.alphabet
+        return state.at("grace") if good else None
     if character == '"':
         good = bool(rules.annotations or notes.symbols(rules, state))
         return state.at("string") if good else None
