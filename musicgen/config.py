@@ -166,9 +166,17 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
-    # Runs of before there were these two keys go on without them.
+    # Runs of before there were these three keys go on without them.
     every: int = key("Epochs from tunes to tunes in TensorBoard; 0: at the end", ge=0, default=0)
     media: bool = key("Their scores and sound too, and a hidden unit's heat map", default=False)
+    measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
+
+
+@dataclass
+class RayConfig:
+    address: str | None = key("host:port of a cluster, or auto; null: one of this machine's cores")
+    num_cpus: int = key("Cores of each worker", ge=1)
+    num_gpus: float | None = key("GPUs of each worker; null: 1/sweep.trials_per_gpu, if any", ge=0)
 
 
 @dataclass
@@ -177,12 +185,15 @@ class SweepConfig:
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
     objective: list[str] = key("Results to judge by; several need sampler=nsgaii, pruner=none")
+    executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
+    ray: RayConfig = MISSING
     workers: str = key("Processes that train; auto: one per core, or per GPU")
     trials_per_gpu: int = key("Trainings that share a GPU, where workers=auto", ge=1)
     retries: int = key("How often a failed run is tried again, from its checkpoint", ge=0)
     max_failures: float | None = key(
         "Failures that end the sweep if exceeded; below 1: share", ge=0
     )
+    shelf: str | None = key("Folder of completed runs; one that is there is not trained again")
     storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
 
 
@@ -303,6 +314,14 @@ class GenerateConfig:
 
 
 @dataclass
+class StudiesConfig:
+    """What `python -m musicgen.studies` takes."""
+
+    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
+    names: list[str] = key("Folders of experiments/, in this order")
+
+
+@dataclass
 class HeatmapConfig:
     """What `python -m musicgen.heatmap` takes."""
 
@@ -375,6 +394,7 @@ SCHEMAS: dict[str, type[Any]] = {
 COMMANDS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
+    "studies": StudiesConfig,
     "heatmap": HeatmapConfig,
 }
 """What each command takes."""
@@ -395,10 +415,17 @@ def register() -> None:
 
 
 def register_experiments(folder: Path) -> None:
-    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`.
+
+    Raises InputError for a file that is not YAML.
+    """
     store = ConfigStore.instance()
     for path in sorted(folder.glob("*/experiment.yaml")):
-        node = OmegaConf.load(path)
+        try:
+            node = OmegaConf.load(path)
+        except Exception as error:  # YAML's own, and the file system's
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
@@ -506,7 +533,10 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if prefix or not parts:
+        kind = field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
+            keys |= known(kind, f"{name}.")
+        elif prefix or not parts:
             keys[name] = field
         else:
             keys |= {k: f for part in reversed(parts) for k, f in known(part, f"{name}.").items()}

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from musicgen import config as schema
+from musicgen.music.measures import DIRECTIONS
 from musicgen.sweep.trial import Trial
 
 
@@ -17,6 +19,8 @@ class TrainingObjective:
     groups: tuple[str, ...]
     judged: str = "val_loss"
     """What is reported after each epoch: the column of metrics.csv that decides pruning."""
+    shelf: str | None = None
+    """Folder of completed runs that sweeps share; see `training.shelf`."""
 
     def config(self, params: Mapping[str, Any]) -> schema.Config:
         """The configuration at a point of the space. Raises InputError."""
@@ -24,9 +28,13 @@ class TrainingObjective:
         values = {key: value for key, value in params.items() if key not in self.groups}
         return schema.replaced(base, values)
 
+    def prepare(self) -> None:
+        import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
+
     def __call__(self, trial: Trial) -> dict[str, Any]:
         from musicgen.training.fit import fit
         from musicgen.training.result import Epoch
+        from musicgen.training.shelf import Shelf
         from musicgen.training.watcher import Decision, Watcher
 
         class Reporter(Watcher):
@@ -39,5 +47,13 @@ class TrainingObjective:
         judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
-        result = asdict(fit(config, trial.folder, Reporter(), resume=True, one_of_many=True))
-        return schema.flatten(result) | {"corpus": result["corpus"]["name"]}
+        shelf = Shelf(Path(self.shelf)) if self.shelf else None
+        if shelf:
+            shelf.copy(config, trial.folder)
+        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True)
+        if shelf:
+            shelf.put(trial.folder, result)
+        row = asdict(result)
+        # Of the measures, a table has those that have a better end; result.json has them all.
+        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        return schema.flatten(row) | {"corpus": result.corpus["name"]} | measures

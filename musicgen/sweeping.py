@@ -21,6 +21,7 @@ from musicgen import config as schema
 from musicgen import corpus
 from musicgen.command import known_keys, near, shown
 from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.local import LocalExecutor, slots
@@ -28,7 +29,7 @@ from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
-from musicgen.sweeper import Swept, written
+from musicgen.sweeper import Swept, literal
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume")
 """Keys of the sweep as a whole."""
@@ -42,6 +43,7 @@ OBJECTIVES: dict[str, Direction] = {
     "epochs": "minimize",
     "seconds": "minimize",
     "chars_per_s": "maximize",
+    **DIRECTIONS,
 }
 """Results to judge a configuration by. Not test_loss: the test split selects nothing."""
 PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
@@ -73,6 +75,7 @@ def run(swept: Swept) -> None:
         {choices: schema.to_dict(base) for choices, base in bases.items()},
         swept.groups,
         judged=(settings.objective or ["val_loss"])[0],
+        shelf=settings.shelf and str(Path(settings.shelf).absolute()),
     )
     plan = _plan(first, space, bases)
     _check_points(objective, plan)
@@ -115,7 +118,7 @@ def _best_command(swept: Swept, outcome: Outcome) -> str:
     if not outcome.rows:
         return ""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
-    values = [f"{key}={written(outcome.rows[0][key])}" for key in swept.space]
+    values = [f"{key}={literal(outcome.rows[0][key])}" for key in swept.space]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
     return f"{COMMAND} {shlex.join([*kept, *values, *threads])}"
 
@@ -184,6 +187,11 @@ def _plan(first: schema.TrainConfig, space: Space, bases: Mapping[Any, schema.Co
             raise InputError(
                 f"sweep.objective must be of {', '.join(OBJECTIVES)}, got {name}"
                 f"{near(name, OBJECTIVES) or '; choose one of them'}"
+            )
+        if name in DIRECTIONS and not first.samples.measure:
+            raise InputError(
+                f"sweep.objective={name} needs samples.measure=true, got false; set it, or take "
+                "another objective"
             )
     if first.pruner.name != "none" and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
         raise InputError(

@@ -25,6 +25,7 @@ FLOORS = [
         "runs",
         "generating",
         "generate",
+        "studies",
         "tune_display",
         "explaining",
         "heatmap",

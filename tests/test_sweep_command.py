@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import descendants
 from tests.test_command import assert_refused, train
-from tests.tunes import ROOT, small
+from tests.tunes import ROOT, small, tunes
 
 COMMAND = [sys.executable, "-m", "musicgen.train", "-m"]
 TIMES = {"seconds", "chars_per_s"}
@@ -129,6 +130,27 @@ def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_experiment_of_ones_own(tmp_path: Path) -> None:
+    folder = tmp_path / "experiments" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "experiment.yaml").write_text("hydra: {sweeper: {params: {model.hidden: '4,5'}}}")
+    given = small(tmp_path, "trainer.max_epochs=1")
+    given = [a for a in given if not a.startswith(("data.path", "model.hidden"))]
+    for name in ("a,b.txt", "c's d.txt"):
+        (tmp_path / name).write_text(tunes(30))
+    swept = r"data.path='a,b.txt','c\'s d.txt'"
+    done = train("-m", "experiment=mine", *given, swept, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(table(tmp_path / "runs/sweeps/mine")) == 4
+    (again,) = re.findall(r"^python -m musicgen.train (.*)$", done.stdout, re.MULTILINE)
+    done = train(*shlex.split(again), "hydra.run.dir=again", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    (folder / "experiment.yaml").write_text("hydra: [")
+    assert_refused(train("--cfg", "job", cwd=tmp_path), "experiment.yaml can't be read")
+
+
+@pytest.mark.slow
 def test_tpe_with_asha_and_seeds(tmp_path: Path) -> None:
     arguments = sweep(
         tmp_path,
@@ -201,13 +223,6 @@ def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
     assert {row["status"] for row in table(tmp_path / "s")} == {"completed"}
 
 
-def workers_of(driver: int) -> list[int]:
-    listed = subprocess.run(
-        ["pgrep", "-P", str(driver)], capture_output=True, text=True, check=False
-    )
-    return [int(pid) for pid in listed.stdout.split()]
-
-
 @pytest.mark.slow
 def test_sweeps_survive_kills(tmp_path: Path) -> None:
     """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
@@ -237,13 +252,14 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
         while len(kills) < rounds and process.poll() is None:
             # From the driver's first steps to a second after its workers began to train.
             time.sleep(draw.uniform(0.5, 9))
-            victims = workers_of(process.pid)
+            victims = descendants(process.pid)
             whom = draw.choice(["driver", "worker", "both"])
             if whom != "driver" and not victims:
                 continue
             kills.append(whom)
+            victim = draw.choice(victims or [0])
             for pid in victims if whom != "driver" else []:
-                if whom == "both" or pid == victims[0]:
+                if whom == "both" or pid == victim:
                     os.kill(pid, signal.SIGKILL)
             if whom != "worker":
                 process.kill()

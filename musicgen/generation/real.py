@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from musicgen.corpus import Corpus, read_marked
-from musicgen.music import Tune, parse
+from musicgen.music import parse
 from musicgen.music.measures import SetMeasures, summarise
 from musicgen.music.reference import Reference
 from musicgen.paths import replacing
@@ -18,8 +18,8 @@ class RealTunes:
     """Of one corpus."""
 
     training: Reference
-    validation: tuple[Tune, ...]
-    """COMPARED of them, evenly spread."""
+    validation: tuple[str, ...]
+    """Texts of COMPARED of them, evenly spread."""
 
     @classmethod
     def of(cls, corpus: Corpus) -> "RealTunes":
@@ -34,11 +34,11 @@ class RealTunes:
         texts = _texts(corpus.validation)
         count = min(COMPARED, len(texts))
         chosen = (texts[number * len(texts) // count] for number in range(count))
-        return cls(training, tuple(parse(text) for text in chosen))
+        return cls(training, tuple(chosen))
 
     def measures(self) -> SetMeasures:
         """Of the validation tunes: what a network should come near."""
-        return summarise(self.validation, self.training)
+        return summarise([parse(text) for text in self.validation], self.training)
 
 
 def _texts(marked: str) -> list[str]:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.models.cells import CELLS, State
+from musicgen.models.dropout import Dropout
 
 
 class CharRNN(nn.Module):
@@ -36,7 +37,7 @@ class CharRNN(nn.Module):
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden) if layer_norm else nn.Identity() for _ in range(layers)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(hidden, vocab_size)
         if tie_weights:
             assert self.embedding is not None

@@ -1,10 +1,12 @@
 """Where trials run, seen from the driver. One suite tests every executor: tests/sweep."""
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from musicgen.errors import InputError
 from musicgen.sweep.trial import Decision, Job, Objective, Result
 
 
@@ -58,3 +60,10 @@ class Executor(Protocol):
 
     def close(self, *, kill: bool = False) -> None:
         """End all workers; `kill` does not wait for anything."""
+
+
+def packed(objective: Objective) -> bytes:
+    """The objective as it travels. Raises InputError if no worker could import it."""
+    if getattr(objective, "__module__", type(objective).__module__) == "__main__":
+        raise InputError("the objective must be in a module that workers can import, not __main__")
+    return pickle.dumps(objective)

@@ -86,5 +86,6 @@ Objective = Callable[[Trial], Mapping[str, Any]]
 """One training. Picklable by reference, from a module that a worker can import.
 
 Returns at least `status` (one of STATUSES) and, when completed, the objectives by name.
-Whatever it raises is recorded as a failure of that trial.
+Whatever it raises is recorded as a failure of that trial. If it has a method `prepare()`, that is
+called once before all trials: what takes long to import belongs there.
 """

@@ -1,16 +1,13 @@
-"""A worker process: receives one objective, then runs jobs until its driver is gone.
+"""A worker: one objective, then job after job until its driver is gone.
 
-Started by an executor as `python -m musicgen.sweep.worker <fd>`; an executor on other machines
-calls `serve` with a connection of its own. Messages to a worker: the objective as bytes, then
-jobs, answers to reports, and STOP at any time. Messages from it: READY, reports, results.
+Messages to it: jobs, answers to reports, and STOP at any time. Messages from it: reports and
+results.
 """
 
-import ctypes
 import gc
 import os
 import pickle
 import queue
-import signal
 import sys
 import threading
 import traceback
@@ -19,8 +16,8 @@ from typing import Any
 
 from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
 
-READY, BROKEN, REPORT, END = "ready", "broken", "report", "end"
-"""From the worker: (READY,), (BROKEN, why), (REPORT, step, value), (END, result)."""
+REPORT, END = "report", "end"
+"""From the worker: (REPORT, step, value), (END, result)."""
 ANSWER, STOP = "answer", "stop"
 """To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
 
@@ -34,16 +31,8 @@ class Worker:
         self._answers: queue.SimpleQueue[Decision] = queue.SimpleQueue()
         self._trial: Trial | None = None
 
-    def serve(self) -> None:
+    def serve(self, objective: Objective) -> None:
         """Run jobs for ever; the process ends with its driver."""
-        try:
-            objective: Objective = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own driver
-        except Exception as error:
-            traceback.print_exc()
-            self._connection.send((BROKEN, one_line(error)))
-            return
-        gc.freeze()  # what the imports made stays: don't look through it after every trial
-        self._connection.send((READY,))
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
             self._connection.send((END, run(objective, self._trials.get())))
@@ -71,17 +60,12 @@ class Worker:
             os._exit(0)  # the driver is gone; the checkpoint on disk is all that matters
 
 
-def serve(connection: Connection) -> None:
-    """Work for the driver at the other end of `connection`; returns only if that is impossible."""
-    # Ctrl-C reaches every process of a terminal; what it means is the driver's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # So does the end of an allocation or of a service; trials are to stop at their checkpoints.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if sys.platform == "linux":
-        # The listening thread cannot run while native code holds the interpreter's lock.
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    Worker(connection).serve()
+def load(data: bytes) -> Objective:
+    """The objective from the driver's pickle, ready for its first trial."""
+    objective: Objective = pickle.loads(data)  # noqa: S301 - from our own driver
+    if (prepare := getattr(objective, "prepare", None)) is not None:
+        prepare()
+    return objective
 
 
 def run(objective: Objective, trial: Trial) -> Result:
@@ -120,7 +104,3 @@ def _plain(value: Any) -> Any:
 
 def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
-
-
-if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])))

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import platform
 import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-import musicgen
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.errors import InputError
@@ -23,8 +20,9 @@ from musicgen.training.batches import check_size
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.keeper import Keeper, Stopped
+from musicgen.training.measured import measured
 from musicgen.training.module import Diverged, Training
-from musicgen.training.result import Result
+from musicgen.training.result import Result, versions
 from musicgen.training.safetensors_io import SafetensorsIO
 from musicgen.training.samples import Samples
 from musicgen.training.watcher import Decision, Start, Watcher
@@ -136,12 +134,7 @@ class _Run:
             device=device.name(place),
             precision=precision,
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
-            versions={
-                "musicgen": musicgen.__version__,
-                "torch": torch.__version__,
-                "pytorch_lightning": metadata.version("pytorch-lightning"),
-                "python": platform.python_version(),
-            },
+            versions=versions(),
         )
 
     def _encode(self, text: str) -> torch.Tensor:
@@ -248,6 +241,10 @@ class _Run:
             self.result.test_loss, _ = evaluate(self.network, text)
         epoch = self.keeper.progress.last.epoch if self.keeper.progress.last else 0
         self.samples.write(self.folder.samples, epoch)
+        if self.config.samples.measure:
+            self.result.measures = measured(
+                self.network, self.vocabulary, self.data, self.config.seed
+            )
 
     def _record(self) -> None:
         """Write result.json from what was reached."""

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from musicgen.models import CharRNN, evaluate
 from musicgen.models.char_rnn import detach
+from musicgen.models.dropout import Dropout
 
 VOCAB, HIDDEN, TIME, BATCH = 11, 7, 13, 3
 
@@ -112,3 +113,24 @@ def test_evaluation_is_exact_for_a_network_that_never_forgets() -> None:
     x = text(3001)
     one, many = evaluate(model, x, segments=1), evaluate(model, x, segments=11)
     assert one[0] == pytest.approx(many[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.999])
+def test_dropout_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    dropout = Dropout(p)
+    x = torch.ones(101, 997, dtype=dtype, requires_grad=True)
+    y = dropout(x)
+    assert y.dtype == dtype
+    share = (y == 0).float().mean().item()
+    assert abs(share - p) < 5 * (p * (1 - p) / x.numel()) ** 0.5 + 2**-16
+    kept = y[y != 0].float()
+    assert torch.allclose(kept, torch.tensor(1 / (1 - p)), rtol=0.02)
+    y.sum().backward()
+    assert torch.equal(x.grad, y)
+    # Four neighbours share a draw: they must not share their fate.
+    fates = (y.flatten()[: x.numel() // 4 * 4].view(-1, 4) == 0).float()
+    together = (fates[:, 0] * fates[:, 1]).mean().item()
+    assert abs(together - p * p) < 6 * (p * p / len(fates)) ** 0.5 + 1e-4
+    assert torch.equal(dropout.eval()(x), x)

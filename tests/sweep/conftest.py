@@ -15,18 +15,37 @@ from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.trial import Objective
 
-MakeExecutor = Callable[[int], Executor]
+MakeExecutor = Callable[..., Executor]
 Sweep = Callable[..., Driver]
 
 
-def local(workers: int) -> Executor:
-    return LocalExecutor([{"OMP_NUM_THREADS": "1"} for _ in range(workers)])
-
-
-@pytest.fixture(params=[local])
+@pytest.fixture(params=["local", "ray"])
 def make_executor(request: pytest.FixtureRequest) -> MakeExecutor:
     """A maker of executors with so many workers: one more kind here, and the suite is for it."""
-    return request.param
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def local() -> MakeExecutor:
+    def make(workers: int, **environment: str) -> Executor:
+        return LocalExecutor([{"OMP_NUM_THREADS": "1", **environment} for _ in range(workers)])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[MakeExecutor]:
+    """Executors on one cluster, that of this machine; one of three nodes is in test_sweep_ray."""
+    from musicgen.sweep.cluster import Cluster
+    from musicgen.sweep.ray import RayExecutor
+
+    cluster = Cluster()
+
+    def make(workers: int, **environment: str) -> Executor:
+        return RayExecutor(Cluster(), workers, environment=environment)
+
+    yield make
+    cluster.close()
 
 
 @pytest.fixture

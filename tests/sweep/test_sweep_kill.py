@@ -20,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
+from tests.processes import descendants
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 POINTS = (30, 16)
@@ -27,12 +28,6 @@ POINTS = (30, 16)
 KILLS = 8
 
 Spawn = Callable[..., subprocess.Popen[str]]
-
-
-def children(pid: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 def gone(pid: int, within_s: float = 5.0) -> bool:
@@ -90,7 +85,7 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
     kills = []
     driver = spawn("steps", points, seeds=seeds)
     while (code := outlived(driver, chance.uniform(0.02, 0.9))) is None:
-        workers = children(driver.pid)
+        workers = descendants(driver.pid)
         some = chance.sample(workers, k=min(len(workers), chance.randint(1, 2)))
         victims = chance.choice([[driver.pid], some, [driver.pid, *some], [*some, driver.pid]])
         if not victims or len(kills) == KILLS:
@@ -123,7 +118,7 @@ def test_workers_go_with_their_driver(spawn: Spawn) -> None:
     driver = spawn("slow_steps", 4)
     assert driver.stdout is not None
     assert driver.stdout.readline() == "started\n"
-    workers = children(driver.pid)
+    workers = descendants(driver.pid)
     assert workers
     driver.kill()
     driver.wait()
@@ -138,7 +133,7 @@ def test_workers_go_with_their_driver_from_within_native_code(spawn: Spawn, tmp_
         assert driver.poll() is None
         time.sleep(0.01)
     worker = int(begun.read_text())
-    assert worker in children(driver.pid)
+    assert worker in descendants(driver.pid)
     driver.kill()
     driver.wait()
     assert gone(worker)

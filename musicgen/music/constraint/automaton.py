@@ -5,15 +5,17 @@ let through can be completed: `way_out.py` says how.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from musicgen.music.constraint import fields, notes
 from musicgen.music.constraint.form import after
 from musicgen.music.constraint.rules import END, Rules
-from musicgen.music.constraint.spelling import Words
+from musicgen.music.constraint.spelling import TUPLETS, Words
 from musicgen.music.constraint.state import State
 
 Step = Callable[[Rules, State, str], State | None]
 End = Callable[[Rules, State], State | None]
+Between = Callable[[State], frozenset[str]]
 
 BODY_FIELDS = "KMLQPTW"
 _BAR = Words(["|"])
@@ -23,8 +25,7 @@ def step(rules: Rules, state: State, character: str) -> State | None:
     """The state after one more character, None where it may not come."""
     if character not in rules.alphabet:
         return None
-    within, _ = _MODES[state.mode]
-    if (further := within(rules, state, character)) is not None:
+    if (further := _MODES[state.mode].within(rules, state, character)) is not None:
         return further
     # The token may have ended before this character.
     ended = end_token(rules, state)
@@ -35,8 +36,31 @@ def step(rules: Rules, state: State, character: str) -> State | None:
 
 def end_token(rules: Rules, state: State) -> State | None:
     """The state between tokens that this one is, if the token may end here."""
-    _, end = _MODES[state.mode]
+    end = _MODES[state.mode].end
     return None if end is None else end(rules, state)
+
+
+def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
+    """The characters by which `step` leads on; found faster than by trying each.
+
+    between: `allowed_between`, which may remember.
+    """
+    mode = _MODES[state.mode]
+    candidates = rules.alphabet if mode.characters is None else mode.characters
+    further = frozenset(
+        c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
+    )
+    ended = end_token(rules, state)
+    if ended is None:
+        return further
+    behind = between(ended)
+    return (behind - {":"} if state.column == 1 else behind) | further
+
+
+def allowed_between(rules: Rules, state: State) -> frozenset[str]:
+    """`allowed` between two tokens of the music."""
+    beginnings = _BEGINNINGS & rules.alphabet
+    return frozenset(c for c in beginnings if _idle(rules, state, c) is not None)
 
 
 def may_end(rules: Rules, state: State) -> bool:
@@ -103,8 +127,14 @@ def _end_initial(rules: Rules, state: State) -> State | None:
 
 
 def _line(rules: Rules, state: State, character: str) -> State | None:
-    longer = state.part + character
-    return state.at("line", longer) if legal_lines(rules, state).begin(longer) else None
+    longer, legal = state.part + character, legal_lines(rules, state)
+    if legal.begin(longer):
+        return state.at("line", longer)
+    if state.part[-1] != "[" or state.part[:-1] not in legal:
+        return None
+    # A bar line, and behind it a chord or a field: `|[CEG]` began like `|[1`.
+    behind = _behind(state, state.part[:-1])
+    return behind and _bracket(rules, behind.at("bracket"), character)
 
 
 def _end_line(rules: Rules, state: State) -> State | None:
@@ -147,7 +177,7 @@ def _parenthesis(rules: Rules, state: State, character: str) -> State | None:
 
 def _end_parenthesis(rules: Rules, state: State) -> State | None:
     """It was a slur."""
-    if state.hold.slur:
+    if state.hold.slur or ")" not in rules.alphabet:
         return None
     return state._replace(mode="idle", part="", hold=state.hold._replace(slur=1, last=0, pitch=""))
 
@@ -158,11 +188,12 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if hold.ornament or not notes.lengths(rules, state):
         return None
     if character == "(":
-        slur = hold.slur == 0
+        slur = hold.slur == 0 and ")" in rules.alphabet
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
         return state.at("parenthesis") if good else None
     if character == "{":
-        return None if hold.tie or hold.grace else state.at("grace")
+        good = not (hold.tie or hold.grace) and "}" in rules.alphabet
+        return state.at("grace") if good else None
     if character == '"':
         good = bool(rules.annotations or notes.symbols(rules, state))
         return state.at("string") if good else None
@@ -198,6 +229,15 @@ def _end_broken(rules: Rules, state: State) -> State | None:
     return state._replace(mode="idle", part="", hold=broken)
 
 
+def _begin_continuation(rules: Rules, state: State, character: str) -> State | None:
+    goes_on = state.column and not state.hold.within
+    return state.at("continuation") if goes_on else None
+
+
+def _continuation(rules: Rules, state: State, character: str) -> State | None:
+    return _idle(rules, state, character) if character == "\n" else None
+
+
 def _end(rules: Rules, state: State, character: str) -> State | None:
     longer = state.part + character
     return state.at("end", longer) if END.startswith(longer) else None
@@ -211,31 +251,46 @@ _BEGIN: dict[str, Step] = {
     "-": _tie,
     ">": _begin_broken,
     "<": _begin_broken,
+    "\\": _begin_continuation,
 }
 """What begins with a character, bar lines and brackets aside."""
+_BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
 
-_MODES: dict[str, tuple[Step, End | None]] = {
-    "head": (fields.head, None),
-    "colon": (fields.colon, None),
-    "text": (fields.text, None),
-    "number": (fields.number, None),
-    "value": (fields.value, None),
-    "idle": (_nothing, _itself),
-    "initial": (_initial, _end_initial),
-    "line": (_line, _end_line),
-    "bracket": (_bracket, None),
-    "inline": (_inline, None),
-    "accidental": (notes.accidental, None),
-    "note": (notes.note, notes.end_note),
-    "rest": (notes.rest, notes.end_rest),
-    "chord": (notes.chord, None),
-    "chord length": (notes.chord_length, notes.end_chord),
-    "parenthesis": (_parenthesis, _end_parenthesis),
-    "grace": (notes.grace, None),
-    "string": (notes.string, None),
-    "decoration": (notes.decoration, None),
-    "broken": (_broken, _end_broken),
-    "end": (_end, None),
+
+class Mode(NamedTuple):
+    """A kind of token while it is being written."""
+
+    within: Step
+    """How it goes on."""
+    end: End | None
+    """What it has been when it ends; None: it ends by a character of its own."""
+    characters: str | None
+    """Those by which it may go on; None for any."""
+
+
+_PITCH, _LENGTH = notes.LETTERS + "^_=", "0123456789/"
+
+_MODES = {
+    "head": Mode(fields.head, None, "XK" + fields.VALUES + fields.TEXTS),
+    "colon": Mode(fields.colon, None, ":"),
+    "text": Mode(fields.text, None, None),
+    "number": Mode(fields.number, None, "0123456789 \n"),
+    "value": Mode(fields.value, None, None),
+    "idle": Mode(_nothing, _itself, ""),
+    "initial": Mode(_initial, _end_initial, ":"),
+    "line": Mode(_line, _end_line, "|:[]12" + _PITCH + BODY_FIELDS),
+    "bracket": Mode(_bracket, None, _PITCH + BODY_FIELDS + "12"),
+    "inline": Mode(_inline, None, ":"),
+    "accidental": Mode(notes.accidental, None, _PITCH),
+    "note": Mode(notes.note, notes.end_note, _LENGTH + ",'"),
+    "rest": Mode(notes.rest, notes.end_rest, _LENGTH),
+    "chord": Mode(notes.chord, None, _PITCH + _LENGTH + ",']"),
+    "chord length": Mode(notes.chord_length, notes.end_chord, _LENGTH),
+    "parenthesis": Mode(_parenthesis, _end_parenthesis, "".join(TUPLETS)),
+    "grace": Mode(notes.grace, None, _PITCH + "/2,'}"),
+    "string": Mode(notes.string, None, None),
+    "decoration": Mode(notes.decoration, None, None),
+    "broken": Mode(_broken, _end_broken, "<>"),
+    "continuation": Mode(_continuation, None, "\n"),
+    "end": Mode(_end, None, END),
 }
-"""How a token goes on, and what it has been when it ends (None: it ends by a character of its own).
-"""

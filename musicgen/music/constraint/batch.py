@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
-from musicgen.music.constraint.table import DONE, Table, table
+from musicgen.music.constraint.table import DONE, LONGEST, Table, table
 
 START = "<start>\n"
 SLACK = 32
@@ -46,8 +46,6 @@ class BatchConstraint:
             )
         self._states = [state] * tunes
         self._left = [max_chars] * tunes
-        self._unchecked = [0] * tunes
-        """Characters that may be written before the way to the end must be measured again."""
 
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
         """Which characters may come next: (len(tunes), vocab), at least one for each."""
@@ -56,22 +54,18 @@ class BatchConstraint:
 
     def push(self, tunes: Ids, characters: Ids) -> None:
         """These tunes, by number, have got these characters."""
-        states, left, unchecked, step = self._states, self._left, self._unchecked, self._table.step
+        states, left, step = self._states, self._left, self._table.step
         for tune, character in zip(tunes.tolist(), characters.tolist(), strict=True):
             states[tune] = step(states[tune], character)
             left[tune] -= 1
-            unchecked[tune] -= 1
 
     def _mask(self, tune: int) -> int:
         state = self._states[tune]
         if state == DONE:
             return 0
-        if self._unchecked[tune] <= 0:
-            spare = self._left[tune] - self._table.exit(state) - SLACK
-            if spare <= 0:
-                return self._table.only(self._table.way_out(state))
-            # Each character may take one off what is left and make the way longer.
-            self._unchecked[tune] = spare // (SLACK + 1)
+        left = self._left[tune]
+        if left <= LONGEST + SLACK and left <= self._table.exit(state) + SLACK:
+            return self._table.only(self._table.way_out(state))
         return self._table.mask(state)
 
 
@@ -82,7 +76,7 @@ def read(known: Table, prime: str) -> int:
     state = 0
     for place, character in enumerate(text):
         number = known.vocabulary.find(character)
-        if state == DONE or number < 0 or not known.rows[known.mask(state)][number]:
+        if state == DONE or number < 0 or not known.allows(state, number):
             line = text.count("\n", 0, place) + 1
             column = place - text.rfind("\n", 0, place)
             raise InputError(

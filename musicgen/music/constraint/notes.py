@@ -14,6 +14,8 @@ Where a note of the first two kinds is tied, or shares its time with a neighbour
 """
 KINDS = dict.fromkeys(SIGNS, PLAIN) | {"~": SINGLE, "T": SINGLE, ".": CUT, "H": CUT}
 ACCIDENTALS = Words(["^", "^^", "_", "__", "="])
+USUAL = frozenset({3, 4, 6, 8, 9, 12})
+"""Eighths of a bar in 3/8, 2/4, 3/4 and 6/8, 4/4, 9/8 and 12/8."""
 MAX_CHORD = 5
 MAX_STRING = 40
 
@@ -40,8 +42,8 @@ def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -
         form = form.sounded(length)
         # No chain `a>b>c`: the second sign would stand between unequal lengths.
         tuplet, last = 0, 0 if hold.broken or length > form.room else length
-    if hold.ornament not in ("", PLAIN):
-        pitch, last = "", 0
+    pitch = pitch if hold.ornament in ("", PLAIN) else ""
+    last = 0 if CUT in hold.ornament else last
     after = Hold(
         pitch=pitch,
         last=last,
@@ -199,11 +201,12 @@ def grace(rules: Rules, state: State, character: str) -> State | None:
 def symbols(rules: Rules, state: State) -> Words:
     """Chord symbols that may stand here.
 
-    Players make an accompaniment of them in eighths, and stumble where the tune ends within one.
+    Players make an accompaniment of them in eighths, in the usual meters, and stumble where the
+    tune ends within one.
     """
     form = state.form
     eighth = form.unit * GRAIN // 8
-    even = form.split % eighth == 0 == form.bar % eighth
+    even = form.split % eighth == 0 == form.bar % eighth and form.bar // eighth in USUAL
     good = rules.bars and even and not form.upbeat
     return rules.chord_symbols if good else rules.none
 
@@ -212,7 +215,7 @@ def string(rules: Rules, state: State, character: str) -> State | None:
     """Behind `"`. part: `^` and the number of characters of an annotation, or a chord symbol."""
     part = state.part
     if character == '"':
-        whole = part != "^0" if part[:1] == "^" else part in rules.chord_symbols
+        whole = part[:1] == "^" or part in rules.chord_symbols
         return state.at("idle") if whole else None
     if not part and character in "^_>@":
         return state.at("string", "^0")
@@ -238,7 +241,7 @@ def sign(rules: Rules, state: State, character: str) -> State | None:
     hold, kind = state.hold, KINDS[character]
     if character == "H" and rules.bars:
         return None  # players hold it, and find the bar too long
-    clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind != PLAIN)
+    clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind == CUT)
     if hold.tie or clashes or not lengths(rules, state):
         return None
     return decorated(state, kind)

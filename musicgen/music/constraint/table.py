@@ -5,11 +5,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.music.constraint.automaton import step
+from musicgen.music.constraint.automaton import allowed, allowed_between, step
+from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
 from musicgen.music.constraint.way_out import way_out
 
+LONGEST = 80
+"""Characters of the longest way out."""
 DONE = -1
 """The state of a text that has ended."""
 
@@ -21,11 +24,13 @@ class Table:
         """Raises InputError if the vocabulary cannot write a tune."""
         self.vocabulary = vocabulary
         self._rules = Rules(vocabulary, bars)
-        self._states = [State()]
-        self._numbers = {State(): 0}
+        start = State(form=Form(upbeat=bars))
+        self._states = [start]
+        self._numbers = {start: 0}
         self._next: list[dict[int, int]] = [{}]
         self._masks: list[int] = [-1]
-        self._rows: dict[bytes, int] = {}
+        self._rows: dict[frozenset[str], int] = {}
+        self._between: dict[State, frozenset[str]] = {}
         self._exits: dict[int, int] = {DONE: 0}
         self.rows: NDArray[np.bool_] = np.ones((64, len(vocabulary)), np.bool_)
         """Which characters may come next, one row for each different answer; what comes behind the
@@ -35,7 +40,10 @@ class Table:
         return len(self._states)
 
     def step(self, state: int, character: int) -> int:
-        """The next state. Raises ValueError if the character may not come."""
+        """The next state. Raises ValueError if the character may not come; behind the end, all
+        may."""
+        if state == DONE:
+            return DONE
         after = self._next[state].get(character)
         if after is None:
             found = step(self._rules, self._states[state], self.vocabulary[character])
@@ -48,16 +56,18 @@ class Table:
         """The number of its row in `rows`."""
         row = self._masks[state]
         if row < 0:
-            here, rules = self._states[state], self._rules
-            row = self._row(bytes(step(rules, here, c) is not None for c in self.vocabulary))
-            self._masks[state] = row
+            may = allowed(self._rules, self._states[state], self._may_follow)
+            row = self._masks[state] = self._row(may)
         return row
+
+    def allows(self, state: int, character: int) -> bool:
+        """Whether it may come next."""
+        row = self.mask(state)  # first: it may make `rows` anew
+        return bool(self.rows[row, character])
 
     def only(self, character: int) -> int:
         """The number of the row that allows this character alone."""
-        row = bytearray(len(self.vocabulary))
-        row[character] = 1
-        return self._row(bytes(row))
+        return self._row(frozenset(self.vocabulary[character]))
 
     def way_out(self, state: int) -> int:
         """The character that comes next on the way to the end."""
@@ -68,6 +78,8 @@ class Table:
         way = []
         while state not in self._exits:
             way.append(state)
+            if len(way) > LONGEST:
+                raise AssertionError(f"no way out of {self._states[way[0]]}")
             state = self.step(state, self.way_out(state))
         length = self._exits[state]
         for passed in reversed(way):
@@ -85,12 +97,21 @@ class Table:
             self._masks.append(-1)
         return number
 
-    def _row(self, mask: bytes) -> int:
-        if (row := self._rows.get(mask)) is None:
-            row = self._rows[mask] = len(self._rows)
+    def _may_follow(self, state: State) -> frozenset[str]:
+        """`allowed_between`, remembered: of the pitch that might be tied, only that there is one
+        matters."""
+        hold = state.hold
+        alike = state._replace(hold=hold._replace(pitch="A" if hold.pitch else ""))
+        if (may := self._between.get(alike)) is None:
+            may = self._between[alike] = allowed_between(self._rules, alike)
+        return may
+
+    def _row(self, may: frozenset[str]) -> int:
+        if (row := self._rows.get(may)) is None:
+            row = self._rows[may] = len(self._rows)
             if row == len(self.rows):
                 self.rows = np.concatenate([self.rows, np.ones_like(self.rows)])
-            self.rows[row] = np.frombuffer(mask, np.bool_)
+            self.rows[row] = [character in may for character in self.vocabulary]
         return row
 
 

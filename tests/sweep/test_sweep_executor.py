@@ -1,4 +1,4 @@
-"""What only local workers have: environments, starts that fail, ends of processes."""
+"""What every executor does for its workers: environments, starts that fail, ends of processes."""
 
 import sys
 import time
@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import sweep_toys
+from conftest import MakeExecutor
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep.driver import Driver
-from musicgen.sweep.local import LocalExecutor, slots
+from musicgen.sweep.local import slots
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Judged
 from musicgen.sweep.space import Int
@@ -32,30 +33,34 @@ def test_slots_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
             slots(**bad)
 
 
-def test_environments_are_there_before_the_first_import(tmp_path: Path) -> None:
-    executor = LocalExecutor([{"OMP_NUM_THREADS": "3", "CUDA_VISIBLE_DEVICES": "7"}])
+def test_environments_are_there_before_the_first_import(
+    make_executor: MakeExecutor, tmp_path: Path
+) -> None:
+    executor = make_executor(1, OMP_NUM_THREADS="3", CUDA_VISIBLE_DEVICES="7")
     (row,) = Driver(Plan({"a": Int(1, 1)}), sweep_toys.environment, executor, tmp_path).run().rows
     assert (row["threads"], row["gpu"]) == ("3", "7")
 
 
-def test_workers_that_do_not_start(tmp_path: Path) -> None:
-    executor = LocalExecutor([{"PYTHONMALLOC": "nonsense"}])
+def test_workers_that_do_not_start(make_executor: MakeExecutor, tmp_path: Path) -> None:
+    executor = make_executor(1, PYTHONMALLOC="nonsense")
     with pytest.raises(RunError, match=r"don't start: .* with code 1, 3 times in a row; see "):
         Driver(Plan({"a": Int(1, 9)}), sweep_toys.nothing, executor, tmp_path).run()
     assert "PYTHONMALLOC" in (tmp_path / "workers.log").read_text()
 
 
 def test_an_objective_from_a_module_that_workers_lack(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_executor: MakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ghost = types.ModuleType("ghost")
     exec("def objective(trial): ...", ghost.__dict__)
     monkeypatch.setitem(sys.modules, "ghost", ghost)
     with pytest.raises(RunError, match=r"load the objective: ModuleNotFoundError: .*ghost"):
-        Driver(Plan({"a": Int(1, 9)}), ghost.objective, LocalExecutor([{}]), tmp_path).run()
+        Driver(Plan({"a": Int(1, 9)}), ghost.objective, make_executor(1), tmp_path).run()
 
 
-def test_workers_end_at_once_when_their_line_is_cut(tmp_path: Path) -> None:
+def test_workers_end_at_once_when_their_line_is_cut(
+    make_executor: MakeExecutor, tmp_path: Path
+) -> None:
     """A driver that fails must not leave its process with busy workers, nor wait for them."""
     failed_at: list[float] = []
 
@@ -64,7 +69,7 @@ def test_workers_end_at_once_when_their_line_is_cut(tmp_path: Path) -> None:
             failed_at.append(time.monotonic())
             raise ZeroDivisionError
 
-    executor = LocalExecutor([{}, {}])
+    executor = make_executor(2)
     with pytest.raises(ZeroDivisionError):
         Driver(
             Plan({"a": Int(1, 9)}),

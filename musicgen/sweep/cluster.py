@@ -1,0 +1,134 @@
+"""The Ray cluster that workers run on: one that exists, or one of this machine that we start."""
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import ray
+from ray.util import list_named_actors
+
+from musicgen.errors import InputError
+
+NAMESPACE = "musicgen"
+"""Of our actors' names, so that a driver finds those of one that died."""
+PATIENCE_S = 5.0
+OBJECT_STORE = 200_000_000
+"""Bytes for objects, where the cluster is ours: there is one object, the packed objective."""
+
+
+class Cluster:
+    """A connection to a cluster; `close` it.
+
+    address: `host:port` as `ray start` prints it, or `auto`; None starts a cluster of this
+    machine's cores and GPUs, which ends with this process, unless RAY_ADDRESS names another.
+    packages: folders of Python packages that the nodes of an existing cluster are to import.
+    Where this process is connected already, that connection is used, and left open.
+    Raises InputError if the address does not answer.
+    """
+
+    def __init__(self, address: str | None = None, packages: Sequence[Path] = ()) -> None:
+        self._ours = not ray.is_initialized()
+        if not self._ours:
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        settings: dict[str, Any] = {
+            "namespace": NAMESPACE,
+            "logging_level": logging.ERROR,
+            "log_to_driver": False,
+        }
+        address = address or os.environ.get("RAY_ADDRESS")
+        if address is None:
+            cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+            # On loopback: nobody else's business.
+            settings |= {"address": "local", "_node_ip_address": "127.0.0.1", "num_cpus": cores}
+            settings |= {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+        else:
+            _knock(address)
+            code = {"py_modules": [str(path) for path in packages]} if packages else {}
+            settings |= {"address": address, "runtime_env": code}
+        try:
+            ray.init(**settings)
+        except (ray.exceptions.RayError, RuntimeError, ConnectionError, ValueError) as error:
+            raise InputError(_unreachable(address, _last_line(error))) from None
+
+    def check(self, num_cpus: float, num_gpus: float) -> None:
+        """Raises InputError if no node is large enough for one worker."""
+        nodes = list(self._nodes())
+        for kind, key, asked in (("CPU", "num_cpus", num_cpus), ("GPU", "num_gpus", num_gpus)):
+            most = max((node.get(kind, 0.0) for node in nodes), default=0.0)
+            if asked > most:
+                raise InputError(
+                    f"sweep.ray.{key} must be at most {most:g}, what the largest node of the "
+                    f"cluster has, got {asked:g}; lower it"
+                )
+        if not self.room(num_cpus, num_gpus):
+            raise InputError(
+                f"sweep.ray.num_cpus={num_cpus:g} and sweep.ray.num_gpus={num_gpus:g} must be "
+                "together on one node, and no node of the cluster has both; lower one of them"
+            )
+
+    def room(self, num_cpus: float, num_gpus: float) -> int:
+        """How many workers of this size the nodes that are there could hold."""
+        return sum(_holds(node, num_cpus, num_gpus) for node in self._nodes())
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of all nodes."""
+        return sum(node.get("GPU", 0.0) for node in self._nodes())
+
+    def dismiss(self, prefix: str) -> None:
+        """End the actors whose names begin so: their driver died, and Ray may not know yet."""
+        for actor in list_named_actors(all_namespaces=True):
+            if actor["namespace"] == NAMESPACE and actor["name"].startswith(prefix):
+                try:
+                    ray.kill(ray.get_actor(actor["name"], NAMESPACE))
+                except ValueError:
+                    continue  # it ended by itself
+
+    def close(self) -> None:
+        if self._ours:
+            ray.shutdown()
+
+    def _nodes(self) -> Iterator[Mapping[str, float]]:
+        """The resources of each node that is alive."""
+        for node in ray.nodes():  # type: ignore[no-untyped-call]
+            if node["Alive"]:
+                yield node["Resources"]
+
+
+def _holds(node: Mapping[str, float], num_cpus: float, num_gpus: float) -> int:
+    count = int(node.get("CPU", 0.0) // num_cpus)
+    if num_gpus >= 1:
+        return min(count, int(node.get("GPU", 0.0) // num_gpus))
+    # Ray never spreads a share over two GPUs: each one holds a whole number of them.
+    return min(count, int(node.get("GPU", 0.0)) * int(1 / num_gpus)) if num_gpus else count
+
+
+def _knock(address: str) -> None:
+    """Raise InputError if nobody listens: Ray itself would try for two minutes, then exit."""
+    if address in ("auto", "local"):
+        return
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        if parts.hostname is None or parts.port is None:
+            raise ValueError("not host:port")
+        socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_S).close()
+    except (OSError, ValueError) as error:
+        raise InputError(_unreachable(address, str(error))) from None
+
+
+def _unreachable(address: str | None, reason: str) -> str:
+    return (
+        f"sweep.ray.address={address} must be a Ray cluster that answers: {reason}; start one with "
+        "ray start --head, or leave sweep.ray.address out"
+    )
+
+
+def _last_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -1,0 +1,340 @@
+"""Trials on a Ray cluster: persistent actors, each with one worker process on its node.
+
+Ray decides where; an actor there runs a `LocalExecutor` of one worker, so that a trial lives, dies
+and is judged as on one machine. Every report is one call: its answer is the question for the next.
+"""
+
+import contextlib
+import logging
+import os
+import pickle
+import queue
+import secrets
+import socket
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from musicgen.errors import InputError, MusicgenError, RunError
+from musicgen.sweep.cluster import NAMESPACE, Cluster
+from musicgen.sweep.executor import Ended, Event, packed
+from musicgen.sweep.local import LocalExecutor
+from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
+from musicgen.sweep.worker import one_line
+
+LOG = "workers.log"
+RECRUITING_S = 2.0
+"""Time between two looks for nodes that joined."""
+LOSSES = 3
+"""How often a run may lose its node before it counts as failed: it may be what kills them."""
+FALSE_STARTS = 10
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """The actor. Its calls in the group `run` come one at a time, `stop` at any time."""
+
+    def __init__(self) -> None:
+        self._stopping = False
+
+    @ray.method(concurrency_group="run")
+    def begin(
+        self,
+        objective: bytes,
+        folder: Path,
+        token: str,
+        path: list[str],
+        environment: Mapping[str, str],
+    ) -> str | None:
+        """Get ready for jobs; returns the node's name if it doesn't see the sweep's folder.
+
+        token: stands in the folder's log if that is the sweep's and not one of the same name.
+        path: where the driver finds modules; where the node has its own, those are taken.
+        """
+        sys.path += [entry for entry in path if entry not in sys.path]
+        try:
+            seen = token in (folder / LOG).read_text(errors="replace")
+        except OSError:
+            seen = False
+        if not seen:
+            return socket.gethostname()
+        self._local = LocalExecutor([environment])
+        self._local.start(_Packed(objective), folder)
+        return None
+
+    @ray.method(concurrency_group="run")
+    def run(self, job: Job) -> Event | MusicgenError:
+        """Run a job up to its first event."""
+        self._job = job
+        self._local.submit(job)
+        return self._next()
+
+    @ray.method(concurrency_group="run")
+    def go_on(self, decision: Decision) -> Event | MusicgenError:
+        """Run the job up to its next event."""
+        self._local.decide(self._job, decision)
+        return self._next()
+
+    def stop(self) -> None:
+        """Stop the running job at its next good moment."""
+        self._stopping = True
+        self._local.wake()
+
+    def _next(self) -> Event | MusicgenError:
+        told = False
+        try:
+            while True:
+                if self._stopping and not told:
+                    told = True
+                    self._local.stop()
+                for event in self._local.wait(None):
+                    return event
+        except MusicgenError as error:
+            return error
+
+
+class _Packed:
+    """An objective that only the worker process unpacks: the actor need not import it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __call__(self, trial: Any) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pickle.loads, (self._data,)
+
+
+class _Member:
+    """One actor as the executor sees it."""
+
+    def __init__(self, actor: Any, inbox: "queue.SimpleQueue[Any]") -> None:
+        self.actor = actor
+        self.ready = False
+        self.job: Job | None = None
+        self._inbox = inbox
+
+    def ask(self, method: str, *arguments: Any) -> None:
+        """Call the actor; what comes of it, its death too, goes to the inbox."""
+        answer: Future[Any] = getattr(self.actor, method).remote(*arguments).future()
+        answer.add_done_callback(lambda done: self._inbox.put((self, done)))
+
+    def run(self, job: Job) -> None:
+        self.job = job
+        self.ask("run", job)
+
+
+class RayExecutor:
+    """Workers on the nodes of `cluster`, one trial at a time each.
+
+    workers: how many, or "auto": as many as the nodes have room for, at any time.
+    num_cpus, num_gpus: of each worker, as Ray counts them; a share of a GPU is possible.
+    environment: of the workers, before their first import.
+    Raises InputError if no node is large enough for a worker.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        workers: int | str = "auto",
+        *,
+        num_cpus: int = 1,
+        num_gpus: float = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        cluster.check(num_cpus, num_gpus)
+        self._cluster = cluster
+        self._wanted = workers
+        self._size = num_cpus, num_gpus
+        self._environment = {
+            "OMP_NUM_THREADS": str(num_cpus),
+            "MKL_NUM_THREADS": str(num_cpus),
+            # Ray names a worker's GPUs; one that asked for none is to see none.
+            **({} if num_gpus else {"CUDA_VISIBLE_DEVICES": ""}),
+            **(environment or {}),
+        }
+        size = {"num_cpus": num_cpus, "num_gpus": num_gpus}
+        make_actor: Any = ray.remote  # its types don't know concurrency_groups
+        self._actor = make_actor(**size, concurrency_groups={"run": 1})(Worker)
+        self._inbox: queue.SimpleQueue[tuple[_Member, Future[Any]] | Event | None]
+        self._inbox = queue.SimpleQueue()
+        self._members: list[_Member] = []
+        self._waiting: deque[Job] = deque()
+        self._losses: Counter[tuple[int, int]] = Counter()
+        self._blind = 0
+        self._false_starts = 0
+        self._stopping = False
+
+    @property
+    def workers(self) -> int:
+        """How many there should be, by the nodes that are there now."""
+        if isinstance(self._wanted, int):
+            return self._wanted
+        return self._cluster.room(*self._size)
+
+    def start(self, objective: Objective, folder: Path) -> None:
+        luggage = packed(objective)
+        self._folder = folder
+        self._name = f"musicgen {folder} "
+        token = secrets.token_hex(8)
+        with (folder / LOG).open("a") as file:
+            file.write(f"{token}: workers for {os.getpid()} on {socket.gethostname()}\n")
+        self._cluster.dismiss(self._name)
+        shared = ray.put(luggage)  # every node fetches it once, for all its workers
+        self._orientation = shared, folder, token, sys.path, self._environment
+        self._recruit()
+        while not any(member.ready for member in self._members):
+            item = self._inbox.get()
+            if item is None:
+                return  # woken: somebody wants to stop
+            assert isinstance(item, tuple)
+            self._hear(*item)
+
+    @property
+    def free(self) -> int:
+        idle = sum(member.ready and member.job is None for member in self._members)
+        busy = self._waiting or any(member.job for member in self._members)
+        # Were there no worker for a moment and nothing to wait for, a driver would take it for
+        # the end: a job may wait for the next worker.
+        return idle or (0 if busy else 1)
+
+    def submit(self, job: Job) -> None:
+        for member in self._members:
+            if member.ready and member.job is None:
+                member.run(job)
+                return
+        self._waiting.append(job)
+
+    def wait(self, timeout_s: float | None) -> list[Event]:
+        patience = max(0.0, self._next_recruiting - time.monotonic())
+        events = []
+        with contextlib.suppress(queue.Empty):
+            item = self._inbox.get(
+                timeout=patience if timeout_s is None else min(patience, timeout_s)
+            )
+            while item is not None:
+                event = self._hear(*item) if isinstance(item, tuple) else item
+                if event:
+                    events.append(event)
+                item = self._inbox.get_nowait()
+        if time.monotonic() >= self._next_recruiting:
+            self._recruit()
+        return events
+
+    def decide(self, job: Job, decision: Decision) -> None:
+        for member in self._members:
+            if member.job is job:
+                member.ask("go_on", decision)
+
+    def stop(self) -> None:
+        self._stopping = True
+        for member in self._members:
+            if member.job:
+                member.actor.stop.remote()
+        while self._waiting:
+            self._inbox.put(Ended(self._waiting.popleft(), {"status": INTERRUPTED}))
+
+    def wake(self) -> None:
+        self._inbox.put(None)
+
+    def close(self, *, kill: bool = False) -> None:
+        members, self._members = self._members, []
+        for member in members:
+            ray.kill(member.actor)
+        if members and not kill:
+            # An actor that answers, with an error too, is over; its process takes its worker along.
+            last = [member.actor.stop.remote() for member in members]
+            ray.wait(last, num_returns=len(last), timeout=5)
+        self._cluster.close()
+
+    def _recruit(self) -> None:
+        """Have as many actors as are wanted; Ray starts them wherever and whenever it can."""
+        self._next_recruiting = time.monotonic() + RECRUITING_S
+        for _ in range(self.workers - self._blind - len(self._members)):
+            name = f"{self._name}{secrets.token_hex(4)}"
+            actor = self._actor.options(name=name, namespace=NAMESPACE).remote()
+            member = _Member(actor, self._inbox)
+            self._members.append(member)
+            member.ask("begin", *self._orientation)
+
+    def _hear(self, member: _Member, done: "Future[Any]") -> Event | None:
+        if member not in self._members:
+            return None
+        try:
+            answer = done.result()
+        except RayError as error:
+            return self._lose(member, error)
+        if isinstance(answer, MusicgenError):
+            raise answer
+        if not member.ready:
+            self._admit(member, answer)
+            return None
+        event: Event = replace(answer, job=member.job)  # the driver's own, not one that travelled
+        if isinstance(event, Ended):
+            member.job = None
+            self._hand_out(member)
+        return event
+
+    def _admit(self, member: _Member, blind: str | None) -> None:
+        """Take an actor that has answered for the first time; `blind` is its node's name if so."""
+        if blind is None:
+            member.ready, self._false_starts = True, 0
+            self._hand_out(member)
+            return
+        self._discard(member)
+        self._blind += 1
+        reason = (
+            f"the sweep's folder must be on a file system that all nodes share, "
+            f"{blind} doesn't see {self._folder}; choose one with hydra.sweep.dir=<folder>"
+        )
+        if not self._members:
+            raise InputError(reason)
+        log.warning("a worker less: %s", reason)
+
+    def _lose(self, member: _Member, error: RayError) -> Event | None:
+        """An actor is gone, with its node or without it. Its job goes on elsewhere."""
+        self._discard(member)
+        job, reason = member.job, _reason(error)
+        if not member.ready:
+            self._false_starts += 1
+            if self._false_starts >= FALSE_STARTS:
+                raise RunError(
+                    f"workers don't start: {reason}, {FALSE_STARTS} times in a row; "
+                    f"see {self._folder / LOG}"
+                )
+        self._recruit()
+        if job is None:
+            return None
+        self._losses[job.key] += 1
+        if self._stopping:
+            return Ended(job, {"status": INTERRUPTED})
+        if self._losses[job.key] >= LOSSES:
+            return Ended(job, {"status": FAILED, "error": f"lost {LOSSES} workers: {reason}"})
+        log.warning("trial %d lost its worker (%s), and goes on elsewhere", job.number, reason)
+        self.submit(job)
+        return None
+
+    def _hand_out(self, member: _Member) -> None:
+        if self._waiting:
+            member.run(self._waiting.popleft())
+
+    def _discard(self, member: _Member) -> None:
+        self._members.remove(member)
+        ray.kill(member.actor)
+
+
+def _reason(error: RayError) -> str:
+    """What Ray says, as one line."""
+    if isinstance(error, RayTaskError):
+        return one_line(error.cause)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
