@@ -20,6 +20,7 @@ FLOORS = [
         "objective",
         "sweeper",
         "sweeping",
+        "exhibits",
         "sweep_display",
         "train",
         "runs",
