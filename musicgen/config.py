@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -440,10 +440,9 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if dataclasses.is_dataclass(field.type) and (prefix or not parts):
-            keys |= known(field.type, f"{name}.")
-        elif prefix or not parts:
-            keys[name] = field
+        if prefix or not parts:
+            nested = dataclasses.is_dataclass(field.type)
+            keys |= known(cast(type, field.type), f"{name}.") if nested else {name: field}
         else:
             keys |= {k: f for part in reversed(parts) for k, f in known(part, f"{name}.").items()}
     return keys

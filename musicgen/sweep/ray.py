@@ -43,7 +43,9 @@ class Worker:
     """The actor. Its calls in the group `run` come one at a time, `stop` at any time."""
 
     def __init__(self) -> None:
+        self._events: deque[Event] = deque()
         self._stopping = False
+        self._told = False
 
     @ray.method(concurrency_group="run")
     def begin(
@@ -89,16 +91,15 @@ class Worker:
         self._local.wake()
 
     def _next(self) -> Event | MusicgenError:
-        told = False
         try:
-            while True:
-                if self._stopping and not told:
-                    told = True
+            while not self._events:
+                if self._stopping and not self._told:
+                    self._told = True
                     self._local.stop()
-                for event in self._local.wait(None):
-                    return event
+                self._events.extend(self._local.wait(None))
         except MusicgenError as error:
             return error
+        return self._events.popleft()
 
 
 class _Packed:
