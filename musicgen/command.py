@@ -108,7 +108,7 @@ def run(
     except MusicgenError as error:
         fail(str(error), error.exit_code)
     except (HydraException, OmegaConfBaseException) as error:
-        fail(explain(error, known_keys(name)), InputError.exit_code)
+        fail(explain(error, known_keys(name), name), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
@@ -186,7 +186,7 @@ def fail(message: str, exit_code: int) -> None:
     sys.exit(exit_code)
 
 
-def explain(error: Exception, keys: Iterable[str]) -> str:
+def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
     """Hydra's and OmegaConf's errors as one line: key, rule, value, way out."""
     cause: BaseException = error
     while cause.__cause__ is not None:
@@ -206,6 +206,8 @@ def explain(error: Exception, keys: Iterable[str]) -> str:
         )
     several = r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)"
     if match := re.search(several, text):
+        if name != "train":
+            return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
         return (
             f"{match[1]} has several values, which needs -m: "
             f"python -m musicgen.train -m {shlex.join(sys.argv[1:])}"
@@ -248,9 +250,10 @@ def help_text(name: str, doc: str) -> str:
     for key, field in keys.items():
         rule = schema.rule(field)
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",
-        "Folder of the run: hydra.run.dir=<folder>. The composed configuration: --cfg job.",
+        f"{where}The composed configuration: --cfg job.",
         "Shell completion: --shell-completion install=bash (or zsh, fish).",
     ]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -166,6 +166,8 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
+    # Runs from before there was this key have no value for it.
+    measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
 
 
 @dataclass
@@ -189,6 +191,7 @@ class SweepConfig:
     max_failures: float | None = key(
         "Failures that end the sweep if exceeded; below 1: share", ge=0
     )
+    shelf: str | None = key("Folder of completed runs; one that is there is not trained again")
     storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
 
 
@@ -274,6 +277,40 @@ class TrainConfig(Config):
     pruner: PrunerConfig = MISSING
 
 
+@dataclass
+class HeaderConfig:
+    """Fields of a tune's header that are given; null: the network's own."""
+
+    title: str | None = key("T:, its title")
+    rhythm: str | None = key("R:, such as jig, reel or waltz")
+    meter: str | None = key("M:, such as 6/8 or C|")
+    unit: str | None = key("L:, unit note length such as 1/8")
+    key: str | None = key("K:, such as G or Ador")
+
+
+@dataclass
+class GenerateConfig:
+    """What `python -m musicgen.generate` takes."""
+
+    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    n: int = key("Tunes at each temperature", ge=1)
+    first: int = key("Number of the first of them: a tune hangs on seed, number, temperature", ge=1)
+    temperature: Any = key("One or a list, each at least 0; 0: the likeliest character")
+    max_chars: int = key("Length at which a tune is ended or cut off (characters)", ge=1)
+    top_k: int = key("Only this many of the likeliest characters; 0: all", ge=0)
+    top_p: float = key("Only the likeliest, just enough for this probability in sum", gt=0, le=1)
+    min_p: float = key("Only those with this share of the likeliest's probability", ge=0, le=1)
+    prime: str | None = key("ABC that each tune begins with: a file, or the text itself")
+    header: HeaderConfig = MISSING
+    constrain: str = key(
+        "bars: well-formed, every bar fills its meter; syntax: well-formed; off: as it comes",
+        choices=("off", "syntax", "bars"),
+    )
+    seed: int = key("Seed of the tunes", ge=0)
+    formats: list[str] = key("Files of each tune", choices=("abc", "mid", "svg", "png", "wav"))
+    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+
+
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
     "adagrad": AdagradConfig,
     "adam": AdamConfig,
@@ -316,9 +353,10 @@ SCHEMAS: dict[str, type[Any]] = {
     "early_stopping": EarlyStoppingConfig,
     "samples": SamplesConfig,
     "sweep": SweepConfig,
+    "header": HeaderConfig,
 }
 
-COMMANDS: dict[str, type[Any]] = {"train": TrainConfig}
+COMMANDS: dict[str, type[Any]] = {"train": TrainConfig, "generate": GenerateConfig}
 """What each command takes."""
 
 
@@ -440,9 +478,11 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         name = f"{prefix}{field.name}"
         parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
         parts += VARIANTS.get(field.name, {}).values()
-        if prefix or not parts:
-            nested = dataclasses.is_dataclass(field.type)
-            keys |= known(cast(type, field.type), f"{name}.") if nested else {name: field}
+        kind = field.type
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
+            keys |= known(kind, f"{name}.")
+        elif prefix or not parts:
+            keys[name] = field
         else:
             keys |= {k: f for part in reversed(parts) for k, f in known(part, f"{name}.").items()}
     return keys

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.command import shown
-from musicgen.training import Decision, Epoch, Result, Start, Watcher
 from musicgen.training.folder import RunFolder
+from musicgen.training.result import Epoch, Result
+from musicgen.training.watcher import Decision, Start, Watcher
 
 
 class TrainingDisplay(Watcher):

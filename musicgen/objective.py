@@ -1,10 +1,13 @@
 """One trial of a sweep: a training, as a worker process runs it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from musicgen import config as schema
+from musicgen import corpus
+from musicgen.music.measures import DIRECTIONS
 from musicgen.sweep.trial import Trial
 
 
@@ -17,6 +20,11 @@ class TrainingObjective:
     groups: tuple[str, ...]
     judged: str = "val_loss"
     """What is reported after each epoch: the column of metrics.csv that decides pruning."""
+    shelf: str | None = None
+    """Folder of completed runs that sweeps share; see `training.shelf`."""
+    corpora: Mapping[str, corpus.Corpus] = field(default_factory=dict)
+    """What trials read, by `label`: a worker on another machine has neither the tunes nor the
+    prepared corpus. One that is missing here is read where the trial runs."""
 
     def config(self, params: Mapping[str, Any]) -> schema.Config:
         """The configuration at a point of the space. Raises InputError."""
@@ -24,11 +32,19 @@ class TrainingObjective:
         values = {key: value for key, value in params.items() if key not in self.groups}
         return schema.replaced(base, values)
 
+    @staticmethod
+    def label(data: schema.DataConfig) -> str:
+        """What two configurations share exactly if they ask for the same corpus."""
+        return str(corpus.arguments(data))
+
     def prepare(self) -> None:
-        import musicgen.training  # noqa: F401 - PyTorch and Lightning take seconds
+        import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        from musicgen.training import Decision, Epoch, Watcher, fit
+        from musicgen.training.fit import fit
+        from musicgen.training.result import Epoch
+        from musicgen.training.shelf import Shelf
+        from musicgen.training.watcher import Decision, Watcher
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
@@ -40,5 +56,14 @@ class TrainingObjective:
         judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
-        result = asdict(fit(config, trial.folder, Reporter(), resume=True))
-        return schema.flatten(result) | {"corpus": result["corpus"]["name"]}
+        shelf = Shelf(Path(self.shelf)) if self.shelf else None
+        if shelf:
+            shelf.copy(config, trial.folder)
+        data = self.corpora.get(self.label(config.data))
+        result = fit(config, trial.folder, Reporter(), resume=True, data=data)
+        if shelf:
+            shelf.put(trial.folder, result)
+        row = asdict(result)
+        # Of the measures, a table has those that have a better end; result.json has them all.
+        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        return schema.flatten(row) | {"corpus": result.corpus["name"]} | measures

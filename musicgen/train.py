@@ -18,7 +18,7 @@ def main(invocation: Invocation) -> None:
     chosen = asked if asked.resume is None else _resumed(asked, invocation)
     # PyTorch and Lightning take seconds to import: only now, when the configuration holds.
     from musicgen.console import TrainingDisplay
-    from musicgen.training import fit
+    from musicgen.training.fit import fit
     from musicgen.training.folder import RunFolder
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

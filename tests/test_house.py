@@ -10,10 +10,24 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 FLOORS = [
     {"errors", "paths", "config"},
     {"music", "corpus", "models"},
+    {"generation"},
     {"training"},
     {"sweep"},
     {"report", "interpret"},
-    {"command", "console", "objective", "sweeper", "sweeping", "sweep_display", "train"},
+    {
+        "command",
+        "console",
+        "executors",
+        "objective",
+        "sweeper",
+        "sweeping",
+        "sweep_display",
+        "train",
+        "runs",
+        "generating",
+        "generate",
+        "tune_display",
+    },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
 

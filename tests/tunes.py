@@ -46,6 +46,7 @@ SMALL = (
     "trainer.precision=fp32",
     "trainer.max_epochs=3",
     "samples.max_chars=20",
+    "samples.measure=false",
     "early_stopping.patience=0",
 )
 

@@ -43,6 +43,8 @@ class Corpus:
     test: str | None
     manifest: Mapping[str, Any]
     """What was read, what was left out and why, and the figures of each text."""
+    folder: Path
+    """Where it lies prepared."""
 
     def vocabulary(self) -> Vocabulary:
         """The characters of all its texts: a rare one may stand in the test text alone."""
@@ -96,31 +98,48 @@ def load(
         prepared.write(folder, texts, manifest)
         found = texts, manifest
         log.info("prepared %s: %d tunes in %s", name, manifest["tunes"], folder)
-    texts, manifest = found
+    return _corpus(folder, *found)
+
+
+def prepared_at(root: Path, name: str, digest: str) -> Corpus | None:
+    """The corpus as `load` left it below `root`, without a look at its sources; None if it is not
+    there or damaged."""
+    folder = root / name / digest
+    found = prepared.read(folder)
+    return None if found is None else _corpus(folder, *found)
+
+
+def _corpus(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]) -> Corpus:
     return Corpus(
-        name=name,
-        digest=digest,
-        split=split,
+        name=manifest["name"],
+        digest=manifest["digest"],
+        split=manifest["split"],
         train=texts["train"],
         validation=texts["validation"],
         test=texts.get("test"),
         manifest=manifest,
+        folder=folder,
     )
 
 
 def of(data: "DataConfig") -> Corpus:
     """The configured corpus; see `load`."""
-    return load(
-        data.name,
-        path=data.path,
-        validation_path=data.validation_path,
-        test_path=data.test_path,
-        split=data.split,
-        val_fraction=data.val_fraction,
-        test_fraction=data.test_fraction,
-        seed=data.split_seed,
-        root=Path(data.root),
-    )
+    return load(**arguments(data))
+
+
+def arguments(data: "DataConfig") -> dict[str, Any]:
+    """What of the configuration decides about the corpus, as arguments of `load`."""
+    return {
+        "name": data.name,
+        "path": data.path,
+        "validation_path": data.validation_path,
+        "test_path": data.test_path,
+        "split": data.split,
+        "val_fraction": data.val_fraction,
+        "test_fraction": data.test_fraction,
+        "seed": data.split_seed,
+        "root": Path(data.root),
+    }
 
 
 def _digest(

@@ -22,8 +22,11 @@ class Constraint(Protocol):
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
         """Which characters may come next (len(tunes), vocab); at least one for each tune."""
 
-    def push(self, tunes: Ids, characters: Ids) -> None:
-        """These tunes, given by their numbers in `temperatures`, have got these characters."""
+    def push(self, tunes: Ids, characters: Ids) -> Ids | None:
+        """These tunes, given by their numbers in `temperatures`, have drawn these characters.
+
+        Returns what they get instead, or None if these.
+        """
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,8 @@ def _draw(
     steps.keep([0] * len(tunes))
     for place in range(max_chars):
         drawn = drawing(scores, None if constraint is None else constraint.allowed(tunes))
+        if constraint is not None and (others := constraint.push(tunes, drawn)) is not None:
+            drawn = others
         if place == written.shape[1]:
             written = np.hstack([written, np.empty_like(written)])
         written[:, place] = drawn
@@ -177,8 +182,6 @@ def _draw(
                     break
                 drawing.keep(left)
                 steps.keep(left)
-        if constraint is not None:
-            constraint.push(tunes, drawn)
         scores = steps.step(drawn)
     ended |= zip(tunes.tolist(), written[:, :max_chars].tolist(), strict=True)
     return [ended[tune] for tune in sorted(ended)]

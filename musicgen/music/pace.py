@@ -87,3 +87,11 @@ class Clock:
         """Since the start of the performance."""
         at = max(bisect_right(self._ticks, tick) - 1, 0)
         return self._seconds[at] + (tick - self._ticks[at]) * self._rates[at]
+
+
+def duration(tune: Tune) -> float:
+    """Seconds that a tune sounds, repeats played out; 0 without notes."""
+    if not tune.voices:
+        return 0.0
+    ends = (note.onset + note.length for voice in tune.unfolded() for note in voice)
+    return Clock(tune).seconds(max(ends, default=0))

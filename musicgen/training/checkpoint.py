@@ -16,7 +16,6 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from pytorch_lightning.plugins.io import CheckpointIO
 from torch import Tensor
 
 from musicgen import config as schema
@@ -73,25 +72,6 @@ def _unpack(value: Any, tensor: Callable[[str], Tensor]) -> Any:
     return value
 
 
-class SafetensorsIO(CheckpointIO):
-    """Lightning's checkpoints in our format."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
-    ) -> None:
-        save(Path(path), checkpoint)
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        content = load(Path(path))
-        assert isinstance(content, dict)
-        return content
-
-    def remove_checkpoint(self, path: Any) -> None:
-        Path(path).unlink(missing_ok=True)
-
-
 @dataclass(frozen=True)
 class TrainedModel:
     """A network read back from a run folder."""
@@ -99,6 +79,10 @@ class TrainedModel:
     model: CharRNN
     vocabulary: Vocabulary
     config: schema.Config
+    corpus: str
+    """Digest of the corpus that it was trained on."""
+    weights: Path
+    """The file that was read."""
 
 
 def build(model: schema.ModelConfig, vocab_size: int) -> CharRNN:
@@ -122,24 +106,36 @@ def describe(path: Path, config: schema.Config, vocabulary: Vocabulary, corpus: 
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def load_model(folder: Path, device: str | torch.device = "cpu") -> TrainedModel:
-    """The best network of a run folder. Raises InputError if something is missing or damaged."""
-    description = folder / "checkpoints" / "model.json"
+def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
+    """The best network of a run folder, or the one of a checkpoint file within it.
+
+    Raises InputError if something is missing or damaged.
+    """
+    weights = path if path.is_file() else path / "checkpoints" / "best.safetensors"
+    description = weights.with_name("model.json")
     try:
         content = json.loads(description.read_text(encoding="utf-8"))
         config = schema.from_dict(content["config"])
         vocabulary = Vocabulary(content["vocabulary"])
-    except FileNotFoundError:
-        raise InputError(f"{folder} has no checkpoint; name the folder of a finished run") from None
+        corpus = str(content["corpus"])
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{description} is damaged ({error}); use another run") from None
     model = build(config.model, len(vocabulary))
-    weights = folder / "checkpoints" / "best.safetensors"
     try:
-        model.load_state_dict(load(weights)["weights"])
-    except (RuntimeError, KeyError, TypeError) as error:
+        model.load_state_dict(_weights(load(weights)))
+    except (AttributeError, RuntimeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{weights} does not fit its model.json ({reason}); use another run"
         ) from None
-    return TrainedModel(model.to(device).eval(), vocabulary, config)
+    return TrainedModel(model.to(device).eval(), vocabulary, config, corpus, weights)
+
+
+def _weights(content: Any) -> dict[str, Tensor]:
+    """Of best.safetensors, or of last.safetensors, where Lightning names them by the module."""
+    if "weights" in content:
+        return dict(content["weights"])
+    named = content["state_dict"].items()
+    return {name.removeprefix("network."): weight for name, weight in named}

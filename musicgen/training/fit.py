@@ -2,9 +2,7 @@
 
 import json
 import logging
-import platform
 import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-import musicgen
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.errors import InputError
@@ -24,8 +21,9 @@ from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.keeper import Keeper, Stopped
 from musicgen.training.module import Diverged, Training
-from musicgen.training.result import Result
-from musicgen.training.samples import write_samples
+from musicgen.training.result import Result, versions
+from musicgen.training.safetensors_io import SafetensorsIO
+from musicgen.training.samples import measured, write_samples
 from musicgen.training.watcher import Decision, Start, Watcher
 
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
@@ -33,12 +31,18 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 def fit(
-    config: schema.Config, out_dir: Path, watcher: Watcher | None = None, *, resume: bool = False
+    config: schema.Config,
+    out_dir: Path,
+    watcher: Watcher | None = None,
+    *,
+    resume: bool = False,
+    data: corpus.Corpus | None = None,
 ) -> Result:
     """Train a network and leave everything in `out_dir`; returns what result.json says.
 
     resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
     a run that is completed already is returned as it is.
+    data: the configured corpus, where the caller has it; else it is read.
     Raises InputError before anything is written; once begun, the result is written whatever
     happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
     """
@@ -48,7 +52,7 @@ def fit(
         _check_same(folder, config, resume)
         if (done := _finished(folder)) is not None:
             return done
-    data = corpus.of(config.data)
+    data = data or corpus.of(config.data)
     check_size(
         len(data.train),
         len(data.validation),
@@ -117,12 +121,7 @@ class _Run:
             device=device.name(place),
             precision=precision,
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
-            versions={
-                "musicgen": musicgen.__version__,
-                "torch": torch.__version__,
-                "pytorch_lightning": metadata.version("pytorch-lightning"),
-                "python": platform.python_version(),
-            },
+            versions=versions(),
         )
 
     def _encode(self, text: str) -> torch.Tensor:
@@ -181,7 +180,7 @@ class _Run:
             gradient_clip_val=self.config.trainer.grad_clip or None,
             callbacks=[self.keeper],
             # The environment is named, or else a SLURM allocation passes for many ranks.
-            plugins=[checkpoint.SafetensorsIO(), LightningEnvironment()],
+            plugins=[SafetensorsIO(), LightningEnvironment()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -228,6 +227,10 @@ class _Run:
             text = self._encode(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
         write_samples(self.network, self.vocabulary, self.config, self.folder, self.events)
+        if self.config.samples.measure:
+            self.result.measures = measured(
+                self.network, self.vocabulary, self.data, self.config.seed
+            )
 
     def _record(self) -> None:
         """Write result.json from what was reached."""

@@ -3,10 +3,13 @@
 import dataclasses
 import json
 import math
+import platform
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import musicgen
 from musicgen.errors import InputError
 from musicgen.paths import write_text
 
@@ -61,6 +64,8 @@ class Result:
     precision: str | None = None
     corpus: dict[str, str] = field(default_factory=dict)
     """name, digest, split."""
+    measures: dict[str, float] = field(default_factory=dict)
+    """Of tunes that it drew (`music.measures.SetMeasures`); empty unless samples.measure."""
     versions: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
@@ -84,3 +89,13 @@ class Result:
 
 def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def versions() -> dict[str, str]:
+    """Of the software on which a result depends."""
+    return {
+        "musicgen": musicgen.__version__,
+        "torch": metadata.version("torch"),
+        "pytorch_lightning": metadata.version("pytorch-lightning"),
+        "python": platform.python_version(),
+    }

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.corpus import Vocabulary
-from musicgen.training import fit
+from musicgen.training.fit import fit
 from tests.tunes import ROOT, composed, tunes
 
 BATCH, TIME, REPEATS = 50, 100, 5

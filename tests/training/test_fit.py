@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.training import Decision, Epoch, Result, Watcher, checkpoint, fit
+from musicgen.training import checkpoint
 from musicgen.training.checkpoint import load_model
+from musicgen.training.fit import fit
 from musicgen.training.folder import RunFolder
+from musicgen.training.result import Epoch, Result
+from musicgen.training.watcher import Decision, Watcher
 from tests.tunes import ROOT, composed, small
 
 TIMES = {"seconds", "chars_per_s"}

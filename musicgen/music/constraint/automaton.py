@@ -5,11 +5,12 @@ let through can be completed: `way_out.py` says how.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from musicgen.music.constraint import fields, notes
 from musicgen.music.constraint.form import after
 from musicgen.music.constraint.rules import END, Rules
-from musicgen.music.constraint.spelling import Words
+from musicgen.music.constraint.spelling import TUPLETS, Words
 from musicgen.music.constraint.state import State
 
 Step = Callable[[Rules, State, str], State | None]
@@ -23,8 +24,7 @@ def step(rules: Rules, state: State, character: str) -> State | None:
     """The state after one more character, None where it may not come."""
     if character not in rules.alphabet:
         return None
-    within, _ = _MODES[state.mode]
-    if (further := within(rules, state, character)) is not None:
+    if (further := _MODES[state.mode].within(rules, state, character)) is not None:
         return further
     # The token may have ended before this character.
     ended = end_token(rules, state)
@@ -35,8 +35,35 @@ def step(rules: Rules, state: State, character: str) -> State | None:
 
 def end_token(rules: Rules, state: State) -> State | None:
     """The state between tokens that this one is, if the token may end here."""
-    _, end = _MODES[state.mode]
+    end = _MODES[state.mode].end
     return None if end is None else end(rules, state)
+
+
+def allowed(
+    rules: Rules, state: State, between: Callable[[State], frozenset[str]]
+) -> frozenset[str]:
+    """The characters by which `step` leads to another state.
+
+    between: the same for states between tokens (`allowed_between`), remembered perhaps.
+    """
+    mode = _MODES[state.mode]
+    candidates = rules.alphabet if mode.characters is None else mode.characters
+    further = {
+        c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
+    }
+    ended = end_token(rules, state)
+    if ended is None:
+        return frozenset(further)
+    behind = between(ended)
+    return (
+        behind.union(further) - {":"} | (further & {":"}) if state.column == 1 else behind | further
+    )
+
+
+def allowed_between(rules: Rules, state: State) -> frozenset[str]:
+    """`allowed` between two tokens of the music."""
+    found = {c for c in _BEGINNINGS if c in rules.alphabet and _idle(rules, state, c) is not None}
+    return frozenset(found)
 
 
 def may_end(rules: Rules, state: State) -> bool:
@@ -213,29 +240,42 @@ _BEGIN: dict[str, Step] = {
     "<": _begin_broken,
 }
 """What begins with a character, bar lines and brackets aside."""
+_BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
 
-_MODES: dict[str, tuple[Step, End | None]] = {
-    "head": (fields.head, None),
-    "colon": (fields.colon, None),
-    "text": (fields.text, None),
-    "number": (fields.number, None),
-    "value": (fields.value, None),
-    "idle": (_nothing, _itself),
-    "initial": (_initial, _end_initial),
-    "line": (_line, _end_line),
-    "bracket": (_bracket, None),
-    "inline": (_inline, None),
-    "accidental": (notes.accidental, None),
-    "note": (notes.note, notes.end_note),
-    "rest": (notes.rest, notes.end_rest),
-    "chord": (notes.chord, None),
-    "chord length": (notes.chord_length, notes.end_chord),
-    "parenthesis": (_parenthesis, _end_parenthesis),
-    "grace": (notes.grace, None),
-    "string": (notes.string, None),
-    "decoration": (notes.decoration, None),
-    "broken": (_broken, _end_broken),
-    "end": (_end, None),
+
+class Mode(NamedTuple):
+    """A kind of token while it is being written."""
+
+    within: Step
+    """How it goes on."""
+    end: End | None
+    """What it has been when it ends; None: it ends by a character of its own."""
+    characters: str | None
+    """Those by which it may go on; None for any."""
+
+
+_PITCH, _LENGTH = notes.LETTERS + "^_=", "0123456789/"
+
+_MODES = {
+    "head": Mode(fields.head, None, "XK" + fields.VALUES + fields.TEXTS),
+    "colon": Mode(fields.colon, None, ":"),
+    "text": Mode(fields.text, None, None),
+    "number": Mode(fields.number, None, "0123456789 \n"),
+    "value": Mode(fields.value, None, None),
+    "idle": Mode(_nothing, _itself, ""),
+    "initial": Mode(_initial, _end_initial, ":"),
+    "line": Mode(_line, _end_line, "|:[]12"),
+    "bracket": Mode(_bracket, None, _PITCH + BODY_FIELDS + "12"),
+    "inline": Mode(_inline, None, ":"),
+    "accidental": Mode(notes.accidental, None, _PITCH),
+    "note": Mode(notes.note, notes.end_note, _LENGTH + ",'"),
+    "rest": Mode(notes.rest, notes.end_rest, _LENGTH),
+    "chord": Mode(notes.chord, None, _PITCH + _LENGTH + ",']"),
+    "chord length": Mode(notes.chord_length, notes.end_chord, _LENGTH),
+    "parenthesis": Mode(_parenthesis, _end_parenthesis, "".join(TUPLETS)),
+    "grace": Mode(notes.grace, None, _PITCH + "/2,'}"),
+    "string": Mode(notes.string, None, None),
+    "decoration": Mode(notes.decoration, None, None),
+    "broken": Mode(_broken, _end_broken, "<>"),
+    "end": Mode(_end, None, END),
 }
-"""How a token goes on, and what it has been when it ends (None: it ends by a character of its own).
-"""

@@ -10,6 +10,8 @@ from musicgen.errors import InputError
 from musicgen.music.constraint.table import DONE, Table, table
 
 START = "<start>\n"
+FAR = 120
+"""No way to the end is longer than this, less SLACK."""
 SLACK = 32
 """No character makes the way to the end longer by more than this."""
 MAX_STATES = 200_000
@@ -46,8 +48,6 @@ class BatchConstraint:
             )
         self._states = [state] * tunes
         self._left = [max_chars] * tunes
-        self._unchecked = [0] * tunes
-        """Characters that may be written before the way to the end must be measured again."""
 
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
         """Which characters may come next: (len(tunes), vocab), at least one for each."""
@@ -56,22 +56,18 @@ class BatchConstraint:
 
     def push(self, tunes: Ids, characters: Ids) -> None:
         """These tunes, by number, have got these characters."""
-        states, left, unchecked, step = self._states, self._left, self._unchecked, self._table.step
+        states, left, step = self._states, self._left, self._table.step
         for tune, character in zip(tunes.tolist(), characters.tolist(), strict=True):
             states[tune] = step(states[tune], character)
             left[tune] -= 1
-            unchecked[tune] -= 1
 
     def _mask(self, tune: int) -> int:
         state = self._states[tune]
         if state == DONE:
             return 0
-        if self._unchecked[tune] <= 0:
-            spare = self._left[tune] - self._table.exit(state) - SLACK
-            if spare <= 0:
-                return self._table.only(self._table.way_out(state))
-            # Each character may take one off what is left and make the way longer.
-            self._unchecked[tune] = spare // (SLACK + 1)
+        left = self._left[tune]
+        if left <= FAR and left <= self._table.exit(state) + SLACK:
+            return self._table.only(self._table.way_out(state))
         return self._table.mask(state)
 
 

@@ -98,7 +98,7 @@ def after(form: Form, text: str) -> Form | None:
     if form.empty:
         return _after_none(form, text, line)
     full = not form.bar or form.filled == form.bar
-    if form.upbeat:
+    if form.upbeat and form.bar:
         return _after_upbeat(form, line, full)
     if not full and not (line.opens or line.closes or line.ends):
         return None

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.music.constraint.automaton import step
+from musicgen.music.constraint.automaton import allowed, allowed_between, step
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
 from musicgen.music.constraint.way_out import way_out
@@ -25,7 +25,8 @@ class Table:
         self._numbers = {State(): 0}
         self._next: list[dict[int, int]] = [{}]
         self._masks: list[int] = [-1]
-        self._rows: dict[bytes, int] = {}
+        self._rows: dict[frozenset[str], int] = {}
+        self._between: dict[State, frozenset[str]] = {}
         self._exits: dict[int, int] = {DONE: 0}
         self.rows: NDArray[np.bool_] = np.ones((64, len(vocabulary)), np.bool_)
         """Which characters may come next, one row for each different answer; what comes behind the
@@ -48,16 +49,13 @@ class Table:
         """The number of its row in `rows`."""
         row = self._masks[state]
         if row < 0:
-            here, rules = self._states[state], self._rules
-            row = self._row(bytes(step(rules, here, c) is not None for c in self.vocabulary))
-            self._masks[state] = row
+            may = allowed(self._rules, self._states[state], self._may_follow)
+            row = self._masks[state] = self._row(may)
         return row
 
     def only(self, character: int) -> int:
         """The number of the row that allows this character alone."""
-        row = bytearray(len(self.vocabulary))
-        row[character] = 1
-        return self._row(bytes(row))
+        return self._row(frozenset(self.vocabulary[character]))
 
     def way_out(self, state: int) -> int:
         """The character that comes next on the way to the end."""
@@ -85,12 +83,21 @@ class Table:
             self._masks.append(-1)
         return number
 
-    def _row(self, mask: bytes) -> int:
-        if (row := self._rows.get(mask)) is None:
-            row = self._rows[mask] = len(self._rows)
+    def _may_follow(self, state: State) -> frozenset[str]:
+        """`allowed_between`, remembered: of the pitch that might be tied, only that there is one
+        matters."""
+        hold = state.hold
+        alike = state._replace(hold=hold._replace(pitch="A" if hold.pitch else ""))
+        if (may := self._between.get(alike)) is None:
+            may = self._between[alike] = allowed_between(self._rules, alike)
+        return may
+
+    def _row(self, may: frozenset[str]) -> int:
+        if (row := self._rows.get(may)) is None:
+            row = self._rows[may] = len(self._rows)
             if row == len(self.rows):
                 self.rows = np.concatenate([self.rows, np.ones_like(self.rows)])
-            self.rows[row] = np.frombuffer(mask, np.bool_)
+            self.rows[row] = [character in may for character in self.vocabulary]
         return row
 
 

@@ -1,0 +1,152 @@
+"""Tunes drawn from a network, as asked for."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from musicgen.corpus import END, START, Vocabulary
+from musicgen.errors import InputError
+from musicgen.generation.headed import Headed
+from musicgen.generation.header import LETTERS, Cursor, asked_for
+from musicgen.models import CharRNN, sample
+from musicgen.models.sampler import Constraint, Cut
+from musicgen.music.constraint import BatchConstraint
+from musicgen.music.constraint.batch import SLACK
+
+LEAST = 64
+"""Characters that a constrained tune gets besides its given header."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to draw. A tune hangs on all of this but `n`, `first` and the other temperatures."""
+
+    temperatures: Sequence[float]
+    """0: the likeliest character."""
+    n: int = 6
+    """Tunes at each temperature."""
+    first: int = 1
+    """Number of the first of them."""
+    seed: int = 1
+    max_chars: int = 1000
+    """Behind the prime."""
+    cut: Cut = field(default_factory=Cut)
+    prime: str = ""
+    """Text that every tune begins with."""
+    header: Mapping[str, str | None] = field(default_factory=dict)
+    """Given values by the names in `header.LETTERS`."""
+    constrain: str = "bars"
+    """off; syntax: text that can be played; bars: whose bars fill their meter, too."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A tune that a network wrote."""
+
+    temperature: float
+    number: int
+    """Among those of its temperature, from 1."""
+    text: str
+    """ABC with its prime, without `<start>` and `<end>`; readers of ABC need an `X:` line, so one
+    is put in front if the network wrote none."""
+    complete: bool
+    """It came to its `<end>`."""
+
+    @property
+    def name(self) -> str:
+        return f"T{self.temperature:g}-{self.number}"
+
+
+def draw(model: CharRNN, vocabulary: Vocabulary, options: Options) -> list[Drawn]:
+    """`n` tunes at each temperature, in that order.
+
+    Raises InputError if the network cannot write what is asked for, or not so.
+    """
+    try:
+        vocabulary.encode(START + "\n" + END)
+    except InputError as error:
+        raise InputError(f"run must be of tunes between {START} and {END}: its {error}") from None
+    try:
+        vocabulary.encode(options.prime)
+    except InputError as error:
+        raise InputError(f"prime{str(error).removeprefix('text')}") from None
+    if END in options.prime:
+        raise InputError(f"prime must not end the tune, got one with {END}; leave that out")
+    numbers = list(range(options.first, options.first + options.n))
+    keys = [(temperature, number) for temperature in options.temperatures for number in numbers]
+    if any(count > 1 for count in Counter(options.temperatures).values()):
+        raise InputError(
+            f"temperature must not have a value twice, got {list(options.temperatures)}; "
+            "raise n for more tunes"
+        )
+    prime = f"{START}\n{options.prime}"
+    drawn = sample(
+        model,
+        vocabulary.encode(prime).tolist(),
+        [temperature for temperature, _ in keys],
+        numbers=[number - 1 for _, number in keys],
+        seed=options.seed,
+        max_chars=options.max_chars,
+        end=vocabulary.encode(END).tolist(),
+        cut=options.cut,
+        constraint=_constraint(vocabulary, options, len(keys)),
+    )
+    texts = (vocabulary.decode(tune) for tune in drawn)
+    return [_finished(*key, options.prime + text) for key, text in zip(keys, texts, strict=True)]
+
+
+def _finished(temperature: float, number: int, text: str) -> Drawn:
+    complete = text.endswith(END)
+    text = text.removesuffix(END).rstrip("\n") + "\n"
+    front = "" if text.startswith("X:") else f"X:{number}\n"
+    return Drawn(temperature, number, front + text, complete)
+
+
+def _constraint(vocabulary: Vocabulary, options: Options, tunes: int) -> Constraint | None:
+    given = asked_for(options.header, vocabulary)
+    cursors = [Cursor(given) for _ in range(tunes)]
+    for cursor in cursors:
+        cursor.read(options.prime)
+    inner = None
+    if options.constrain != "off":
+        # The way out that the constraint keeps open knows nothing of the given lines, of which
+        # some are hidden from it.
+        reserve = 2 * sum(len(f"K:{value}\n") for value in given.values()) + 2 * SLACK
+        _check_given(vocabulary, given, options)
+        room = options.max_chars - (reserve if given else 0)
+        if given and room < LEAST:
+            raise InputError(
+                f"max_chars must be at least {reserve + LEAST} for such a header, got "
+                f"{options.max_chars}; raise it, or use constrain=off"
+            )
+        inner = BatchConstraint(
+            vocabulary.characters,
+            tunes,
+            bars=options.constrain == "bars",
+            max_chars=room,
+            prime=f"{START}\n{options.prime}",
+        )
+    return Headed(vocabulary.characters, cursors, inner) if given else inner
+
+
+def _check_given(vocabulary: Vocabulary, given: Mapping[str, str], options: Options) -> None:
+    """Raise InputError for a meter, unit or key that the constraint does not write."""
+    for name, letter in LETTERS.items():
+        if letter not in given or letter in "TR":
+            continue
+        meter = "M:4/4\n" if letter == "K" else ""
+        try:
+            BatchConstraint(
+                vocabulary.characters,
+                0,
+                bars=options.constrain == "bars",
+                max_chars=options.max_chars + SLACK,
+                prime=f"{START}\n{meter}{letter}:{given[letter]}\n",
+            )
+        except InputError as error:
+            if not str(error).startswith("prime"):
+                raise
+            raise InputError(
+                f"header.{name} must be one that constrain={options.constrain} knows, got "
+                f"{given[letter]}; change it, or use constrain=off"
+            ) from None

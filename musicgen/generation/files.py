@@ -1,0 +1,45 @@
+"""A tune as files: text, MIDI, score, picture and sound."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from musicgen.errors import MusicgenError
+from musicgen.music import Tune, midi_bytes
+from musicgen.music.score import mei, png_bytes
+from musicgen.music.score.engrave import Engraver
+from musicgen.music.wav import wav_bytes
+
+FORMATS = ("abc", "mid", "svg", "png", "wav")
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a tune became."""
+
+    contents: dict[str, bytes]
+    """By format."""
+    missing: dict[str, str]
+    """By format: why it could not be had, for a tune without notes or one that is too long."""
+
+
+def files(tune: Tune, formats: list[str], engraver: Engraver) -> Files:
+    """The tune in these of FORMATS. Never raises for what the tune is."""
+
+    @cache
+    def svg() -> str:
+        return engraver.svg(mei(tune))
+
+    makers = {
+        "abc": lambda: tune.text.encode(errors="replace"),
+        "mid": lambda: midi_bytes(tune),
+        "svg": lambda: svg().encode(errors="replace"),
+        "png": lambda: png_bytes(svg()),
+        "wav": lambda: wav_bytes(tune),
+    }
+    made = Files({}, {})
+    for name in formats:
+        try:
+            made.contents[name] = makers[name]()
+        except MusicgenError as error:
+            made.missing[name] = str(error)
+    return made

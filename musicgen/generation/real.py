@@ -1,0 +1,45 @@
+"""Real tunes: those that a network was trained on, and others, to measure its own against."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from musicgen.corpus import Corpus, read_marked
+from musicgen.music import parse
+from musicgen.music.measures import SetMeasures, summarise
+from musicgen.music.reference import Reference
+from musicgen.paths import replacing
+
+COMPARED = 300
+"""Validation tunes that are measured; fewer where the corpus has fewer."""
+
+
+@dataclass(frozen=True)
+class RealTunes:
+    """Of one corpus."""
+
+    training: Reference
+    validation: tuple[str, ...]
+    """Texts of COMPARED of them, evenly spread."""
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> "RealTunes":
+        """Reads all training tunes, which takes 3 s for a million characters; the index is then
+        kept in the corpus's folder."""
+        path = corpus.folder / "reference.npz"
+        training = Reference.load(path)
+        if training is None:
+            training = Reference.of(parse(text) for text in _texts(corpus.train))
+            with suppress(OSError), replacing(path) as file:  # a folder that is read-only
+                training.save(file)
+        texts = _texts(corpus.validation)
+        count = min(COMPARED, len(texts))
+        chosen = (texts[number * len(texts) // count] for number in range(count))
+        return cls(training, tuple(chosen))
+
+    def measures(self) -> SetMeasures:
+        """Of the validation tunes: what a network should come near."""
+        return summarise([parse(text) for text in self.validation], self.training)
+
+
+def _texts(marked: str) -> list[str]:
+    return [setting.text for setting in read_marked(marked).settings]

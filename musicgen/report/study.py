@@ -1,0 +1,152 @@
+"""A study's folder, kept by the program: its table, its curves, and the results in its README."""
+
+import csv
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.paths import write_text
+
+BEGIN = "<!-- results: written by python -m musicgen.studies -->"
+END = "<!-- end of results -->"
+KEPT = (
+    "val_loss",
+    "val_loss_std",
+    "val_loss_last",
+    "val_loss_last_std",
+    "val_accuracy",
+    "val_accuracy_std",
+    "val_accuracy_best",
+    "train_loss",
+    "train_loss_std",
+    "train_accuracy",
+    "train_accuracy_std",
+    "best_epoch",
+    "epochs",
+    "parameters",
+    "seconds",
+    "seconds_std",
+    "chars_per_s",
+    "device",
+    "precision",
+    "corpus",
+    "corpus.digest",
+    "corpus.split",
+    "versions.torch",
+    "error",
+)
+"""Columns of a sweep's table that stay true on another machine, or say which it was."""
+SHOWN = 12
+"""Configurations in the README; table.csv has all."""
+
+Row = Mapping[str, str]
+
+
+def write(study: Path, sweep: Path) -> None:
+    """Bring a study's folder up to date with its sweep's.
+
+    study: has a README.md with the two marks, between which the results are replaced.
+    Raises InputError if the sweep has no table yet, or the README no marks.
+    """
+    readme = study / "README.md"
+    try:
+        before, rest = readme.read_text().split(BEGIN)
+        _, after = rest.split(END)
+    except (OSError, ValueError):
+        raise InputError(f"{readme} must have the lines {BEGIN} and {END} once each") from None
+    try:
+        with (sweep / "table.csv").open(newline="") as file:
+            reader = csv.DictReader(file)
+            rows, columns = list(reader), list(reader.fieldnames or ())
+    except FileNotFoundError:
+        raise InputError(f"{sweep} has no table.csv yet; run the sweep first") from None
+    swept = columns[2 : columns.index("n" if "n" in columns else "val_loss")]
+    kept = ["number", "status", *swept, *(c for c in ("n", *KEPT) if c in columns)]
+    with (study / "table.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, kept, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    shutil.copyfile(sweep / "curves.svg", study / "curves.svg")
+    write_text(readme, before + "\n".join([BEGIN, *_results(rows, swept), END]) + after)
+
+
+def _results(rows: Sequence[Row], swept: Sequence[str]) -> list[str]:
+    done = [row for row in rows if row["status"] == "completed"]
+    counts = {status: sum(r["status"] == status for r in rows) for status in _statuses(rows)}
+    seconds = sum(_number(row.get("seconds")) * int(row.get("n") or 1) for row in rows)
+    told = done[0] if done else rows[0]
+    return [
+        "",
+        _markdown(_grid_order(rows) if len(rows) <= SHOWN else list(rows[:SHOWN]), swept),
+        f"{', '.join(f'{n} {status}' for status, n in counts.items())}; mean ± standard deviation "
+        f"over the seeds; losses in nats per character; corpus {told['corpus']} "
+        f"({told['corpus.digest']}), split {told['corpus.split']}; {told['device']}, "
+        f"{told['precision']}, PyTorch {told['versions.torch']}; "
+        f"{seconds / 60:.0f} minutes of training in all, on one thread each.",
+        "",
+        "![loss and accuracy against epoch](curves.svg)",
+        "",
+    ]
+
+
+def _statuses(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["status"] for row in rows))
+
+
+def _grid_order(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: int(row["number"]))
+
+
+def _markdown(rows: Sequence[Row], swept: Sequence[str]) -> str:
+    heads = [
+        *swept,
+        "validation loss",
+        "at the last epoch",
+        "validation accuracy",
+        "training loss",
+        "training accuracy",
+        "best epoch",
+        "seconds/epoch",
+    ]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    best = min((_number(r["val_loss"]) for r in rows if r["status"] == "completed"), default=None)
+    for row in rows:
+        loss = _spread(row, "val_loss")
+        if row["status"] != "completed":
+            loss += f" ({row['status']})"
+        elif _number(row["val_loss"]) == best:
+            loss = f"**{loss}**"
+        cells = [
+            *(_short(row[key]) for key in swept),
+            loss,
+            _spread(row, "val_loss_last"),
+            _spread(row, "val_accuracy", percent=True),
+            _spread(row, "train_loss"),
+            _spread(row, "train_accuracy", percent=True),
+            f"{_number(row['best_epoch']):.0f} of {_number(row['epochs']):.0f}",
+            f"{_number(row['seconds']) / max(1.0, _number(row['epochs'])):.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _spread(row: Row, key: str, *, percent: bool = False) -> str:
+    if not row.get(key):
+        return ""
+    scale, digits = (100, 1) if percent else (1, 3)
+    deviation = row.get(f"{key}_std")
+    text = f"{scale * float(row[key]):.{digits}f}"
+    text += f" ± {scale * float(deviation):.{digits}f}" if deviation else ""
+    return text + (" %" if percent else "")
+
+
+def _number(text: str | None) -> float:
+    return float(text) if text else 0.0
+
+
+def _short(text: str) -> str:
+    try:
+        return f"{float(text):.3g}" if "." in text or "e" in text else text
+    except ValueError:
+        return text

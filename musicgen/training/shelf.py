@@ -1,0 +1,47 @@
+"""Completed runs by configuration, so that sweeps which agree on one train it once."""
+
+import os
+import shutil
+from pathlib import Path
+
+from musicgen import config as schema
+from musicgen import corpus
+from musicgen.errors import InputError
+from musicgen.training.folder import RunFolder
+from musicgen.training.result import Result, versions
+
+
+class Shelf:
+    """A folder of links, named by `config.digest`, to the folders of completed runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, run: Path, result: Result) -> None:
+        """Remember a run; only completed ones are worth it."""
+        if result.status != "completed":
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = self._folder / f".{result.config_digest}.{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(run.absolute())
+        draft.replace(self._folder / result.config_digest)
+
+    def copy(self, config: schema.Config, to: Path) -> bool:
+        """Copy a run of this very configuration, corpus and software; False if there is none.
+
+        The folder is then that of a completed run, which `fit` returns as it is.
+        """
+        source = self._folder / schema.digest(config)
+        try:
+            result = Result.read(RunFolder(source).result)
+        except InputError:
+            return False
+        same = (result.versions, result.corpus.get("digest"))
+        if same != (versions(), corpus.of(config.data).digest) or source.resolve() == to.resolve():
+            return False
+        # The result comes last: a copy cut short is a run to go on with.
+        besides = shutil.ignore_patterns("output.log", ".lock", "result.json")
+        shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)
+        result.write(RunFolder(to).result)
+        return True

@@ -1,0 +1,31 @@
+"""Runs that sweeps share."""
+
+from pathlib import Path
+
+import pytest
+
+from musicgen.training.fit import fit
+from musicgen.training.shelf import Shelf
+from tests.tunes import composed, small
+
+
+@pytest.mark.slow
+def test_a_run_is_copied_only_for_its_own_configuration_and_corpus(tmp_path: Path) -> None:
+    config = composed(*small(tmp_path))
+    shelf = Shelf(tmp_path / "shelf")
+    assert not shelf.copy(config, tmp_path / "copy")
+    result = fit(config, tmp_path / "run")
+    shelf.put(tmp_path / "run", result)
+    assert shelf.copy(config, tmp_path / "copy")
+    assert fit(config, tmp_path / "copy", resume=True) == result
+    best = "checkpoints/best.safetensors"
+    assert (tmp_path / "copy" / best).read_bytes() == (tmp_path / "run" / best).read_bytes()
+    assert not shelf.copy(config, tmp_path / "run")  # it is there already
+
+    config.seed += 1
+    assert not shelf.copy(config, tmp_path / "other")
+    config.seed -= 1
+    tunes = Path(config.data.path or "")
+    tunes.write_text(tunes.read_text().replace("A", "G", 1))
+    assert not shelf.copy(config, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
