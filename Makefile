@@ -24,6 +24,7 @@ test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minut
 bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text> measures on your own)
 	$(RUN) -m tests.bench.training $(TUNES)
 	$(RUN) tests/bench/engine.py
+	$(RUN) -m tests.bench.ray_driver
 	$(RUN) -m tests.bench.sweep $(TUNES)
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)

@@ -94,7 +94,6 @@ def test_a_node_dies_and_another_joins(
     assert results(folder) == results(tmp_path / "alone")
 
 
-@pytest.mark.parametrize("kind", ["ray"], indirect=True)
 def test_trainings_on_nodes_that_see_nothing_but_the_sweeps_folder(
     place: dict[str, str], tmp_path: Path
 ) -> None:
