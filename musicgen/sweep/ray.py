@@ -36,6 +36,8 @@ RECRUITING_S = 2.0
 LOSSES = 3
 """How often a run may lose its node before it counts as failed: it may be what kills them."""
 FALSE_STARTS = 10
+"""Actors in a row that died before they were ready, until it is no accident."""
+SLOW_S = 30.0
 log = logging.getLogger(__name__)
 
 
@@ -185,7 +187,7 @@ class RayExecutor:
     def start(self, objective: Objective, folder: Path) -> None:
         luggage = packed(objective)
         self._folder = folder
-        self._name = f"musicgen {folder} "
+        self._name = f"{folder}//"  # no path has two slashes: no other sweep's name begins so
         token = secrets.token_hex(8)
         with (folder / LOG).open("a") as file:
             file.write(f"{token}: workers for {os.getpid()} on {socket.gethostname()}\n")
@@ -194,7 +196,11 @@ class RayExecutor:
         self._orientation = shared, folder, token, sys.path, self._environment
         self._recruit()
         while not any(member.ready for member in self._members):
-            item = self._inbox.get()
+            try:
+                item = self._inbox.get(timeout=SLOW_S)
+            except queue.Empty:
+                log.warning("no worker has started: does something else use the cluster's cores?")
+                continue
             if item is None:
                 return  # woken: somebody wants to stop
             assert isinstance(item, tuple)
