@@ -28,7 +28,6 @@ POINTS = 40
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(programs() is None, reason="needs PostgreSQL: apt install postgresql"),
-    pytest.mark.parametrize("kind", ["local"], indirect=True),
 ]
 
 
@@ -75,6 +74,7 @@ def dashboard(url: str) -> Iterator[Callable[[], list[dict[str, object]]]]:
         process.wait()
 
 
+@pytest.mark.parametrize("kind", ["local"], indirect=True)
 def test_a_server_that_restarts_while_a_sweep_runs(
     database: Database, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
