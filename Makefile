@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast test-kill lint bench
+.PHONY: help train test test-fast test-kill lint bench studies studies-report
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,12 @@ bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text> measur
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
 	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py
+
+studies: $(VENV)/.installed  ## redo the report's studies, or go on with them (TUNES=<its corpus>)
+	$(RUN) -m musicgen.studies path=$(TUNES)
+
+studies-report: $(VENV)/.installed  ## the same with the report's own settings: hours (TUNES=<its corpus>)
+	$(RUN) -m musicgen.studies path=$(TUNES) "names=[report_optimizer,report_best]"
 
 lint: $(VENV)/.installed-dev  ## mend style, then check types
 	$(RUN) -m ruff check --fix .

@@ -95,7 +95,8 @@ def run(
             print(help_text(name, sys.modules[main.__module__].__doc__ or ""))
             return
         schema.register()
-        schema.register_experiments(shipped("experiments"))
+        for folder in _experiments():
+            schema.register_experiments(folder)
         swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         for invocation in composed:
@@ -123,6 +124,11 @@ def run(
     finally:
         for invocation in composed:
             _remove_empty(invocation.folder)
+
+
+def _experiments() -> list[Path]:
+    """Those that came with the program, and the user's own in the current folder."""
+    return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
 
 
 def _sweeps() -> "list[Swept]":
@@ -244,7 +250,7 @@ def help_text(name: str, doc: str) -> str:
         choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
         lines.append(f"  {folder.name:<15}{choices}")
     if name == "train":
-        studies = sorted(path.parent.name for path in shipped("experiments").glob("*/*.yaml"))
+        studies = sorted({p.parent.name for f in _experiments() for p in f.glob("*/*.yaml")})
         lines.append(f"  experiment     {', '.join(studies)}")
     lines += ["", "Keys (key=value):"]
     for key, field in keys.items():

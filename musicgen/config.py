@@ -311,6 +311,14 @@ class GenerateConfig:
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
 
 
+@dataclass
+class StudiesConfig:
+    """What `python -m musicgen.studies` takes."""
+
+    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
+    names: list[str] = key("Folders of experiments/, in this order")
+
+
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
     "adagrad": AdagradConfig,
     "adam": AdamConfig,
@@ -356,7 +364,11 @@ SCHEMAS: dict[str, type[Any]] = {
     "header": HeaderConfig,
 }
 
-COMMANDS: dict[str, type[Any]] = {"train": TrainConfig, "generate": GenerateConfig}
+COMMANDS: dict[str, type[Any]] = {
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "studies": StudiesConfig,
+}
 """What each command takes."""
 
 
@@ -375,10 +387,17 @@ def register() -> None:
 
 
 def register_experiments(folder: Path) -> None:
-    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`."""
+    """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`.
+
+    Raises InputError for a file that is not YAML.
+    """
     store = ConfigStore.instance()
     for path in sorted(folder.glob("*/experiment.yaml")):
-        node = OmegaConf.load(path)
+        try:
+            node = OmegaConf.load(path)
+        except Exception as error:  # YAML's own, and the file system's
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 

@@ -6,6 +6,7 @@ happens once for each combination of swept groups; other values are set on the t
 
 import importlib.util
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     IntervalSweep,
     Override,
+    Quote,
     QuotedString,
     RangeSweep,
     Transformer,
@@ -100,6 +102,13 @@ def written(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return str(value)
+
+
+def literal(value: Any) -> str:
+    """A value as an override that means just this value, whatever characters it has."""
+    if isinstance(value, str) and not re.fullmatch(r"[\w./+-]+", value):
+        return QuotedString(value, Quote.single).with_quotes()
+    return written(value)
 
 
 def _choices(group: str, dimension: Dimension) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
-from musicgen.sweeper import Swept, written
+from musicgen.sweeper import Swept, literal
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume")
 """Keys of the sweep as a whole."""
@@ -102,7 +102,7 @@ def _best_command(swept: Swept, outcome: Outcome) -> str:
     if not outcome.rows:
         return ""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
-    values = [f"{key}={written(outcome.rows[0][key])}" for key in swept.space]
+    values = [f"{key}={literal(outcome.rows[0][key])}" for key in swept.space]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
     return f"{COMMAND} {shlex.join([*kept, *values, *threads])}"
 

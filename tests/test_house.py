@@ -26,6 +26,7 @@ FLOORS = [
         "runs",
         "generating",
         "generate",
+        "studies",
         "tune_display",
     },
 ]

@@ -16,7 +16,7 @@ import pytest
 
 from tests.processes import descendants
 from tests.test_command import assert_refused, train
-from tests.tunes import ROOT, small
+from tests.tunes import ROOT, small, tunes
 
 COMMAND = [sys.executable, "-m", "musicgen.train", "-m"]
 TIMES = {"seconds", "chars_per_s"}
@@ -136,6 +136,27 @@ def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
     assert (folder / "table.csv").read_text() == before
     changed = [a if a != "model.hidden=8" else "model.hidden=9" for a in arguments]
     assert_refused(train(*changed, cwd=tmp_path), "adam model.hidden was 8, now 9")
+
+
+@pytest.mark.slow
+def test_an_experiment_of_ones_own(tmp_path: Path) -> None:
+    folder = tmp_path / "experiments" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "experiment.yaml").write_text("hydra: {sweeper: {params: {model.hidden: '4,5'}}}")
+    given = small(tmp_path, "trainer.max_epochs=1")
+    given = [a for a in given if not a.startswith(("data.path", "model.hidden"))]
+    for name in ("a,b.txt", "c's d.txt"):
+        (tmp_path / name).write_text(tunes(30))
+    swept = r"data.path='a,b.txt','c\'s d.txt'"
+    done = train("-m", "experiment=mine", *given, swept, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(table(tmp_path / "runs/sweeps/mine")) == 4
+    (again,) = re.findall(r"^python -m musicgen.train (.*)$", done.stdout, re.MULTILINE)
+    done = train(*shlex.split(again), "hydra.run.dir=again", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    (folder / "experiment.yaml").write_text("hydra: [")
+    assert_refused(train("--cfg", "job", cwd=tmp_path), "experiment.yaml can't be read")
 
 
 @pytest.mark.slow

@@ -26,8 +26,17 @@ def files(tune: Tune, formats: list[str], engraver: Engraver) -> Files:
     """The tune in these of FORMATS. Never raises for what the tune is."""
 
     @cache
+    def engraved() -> str | MusicgenError:
+        try:
+            return engraver.svg(mei(tune))
+        except MusicgenError as error:  # not to wait for its time limit twice
+            return error
+
     def svg() -> str:
-        return engraver.svg(mei(tune))
+        picture = engraved()
+        if isinstance(picture, MusicgenError):
+            raise picture
+        return picture
 
     makers = {
         "abc": lambda: tune.text.encode(errors="replace"),

@@ -10,6 +10,7 @@ from math import gcd
 from musicgen.errors import InputError
 from musicgen.music.key import Key
 from musicgen.music.meter import Meter, Tempo
+from musicgen.music.pace import usual_tempo
 from musicgen.music.tune import Tune
 from musicgen.music.unfold import play_order
 
@@ -87,6 +88,7 @@ def _signs(tune: Tune) -> Iterator[tuple[int, bytes]]:
     yield 0, _meta(0x03, title.encode())
     voice = tune.voices[0]
     starts = [event for event, _ in voice.tempos]
+    first = usual_tempo(tune)
     tempo: Tempo | None = None
     meter: Meter | None = None
     key: Key | None = None
@@ -101,7 +103,7 @@ def _signs(tune: Tune) -> Iterator[tuple[int, bytes]]:
             yield now, _key_signature(key)
         for index in (bar.first, *(start for start in starts if bar.first < start < bar.last)):
             place = bisect_right(starts, index)
-            then = voice.tempos[place - 1][1] if place else tune.tempo or Tempo()
+            then = voice.tempos[place - 1][1] if place else first
             if then != tempo:
                 tempo = then
                 yield now + voice.events[index].onset - bar.onset, _set_tempo(tempo)

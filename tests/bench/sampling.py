@@ -4,11 +4,18 @@ Characters per second of processor time against the loop that a tutorial would w
 `nn.LSTM` called for each character, softmax, multinomial. LSTM of 150 units, 93 characters, one
 thread; medians of alternating runs. Processor time, because neighbours on a shared machine would
 stretch both by different amounts.
+
+The constraint's tables are made anew for each draw, as in a command of its own. An untrained
+network is its worst case: in a trained one's tunes the same states come again and again. To measure
+with a trained one: python -m tests.bench.sampling <run folder>
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -17,7 +24,12 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.models import CharRNN, sample
+from musicgen.music.constraint import BatchConstraint
+from musicgen.music.constraint.table import table
+from musicgen.training.checkpoint import load_model
 
+START, END = "<start>\n", "<end>"
+VOCABULARY = "\n" + "".join(map(chr, range(32, 124)))
 VOCAB, HIDDEN, CHARS, REPEATS = 93, 150, 1000, 7
 
 
@@ -38,6 +50,17 @@ def ours(network: CharRNN, tunes: int) -> int:
     return sum(map(len, drawn))
 
 
+def constrained(network: CharRNN, vocabulary: str, bars: bool, seed: int) -> int:
+    """128 tunes up to their ends."""
+    table.cache_clear()
+    constraint = BatchConstraint(vocabulary, 128, bars=bars, max_chars=CHARS)
+    start, end = ([vocabulary.index(character) for character in text] for text in (START, END))
+    drawn = sample(
+        network, start, [1.0] * 128, seed=seed, max_chars=CHARS, end=end, constraint=constraint
+    )
+    return sum(map(len, drawn))
+
+
 def speed(draw: Callable[[], int]) -> float:
     began = time.process_time()
     return draw() / (time.process_time() - began)
@@ -45,12 +68,18 @@ def speed(draw: Callable[[], int]) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    network = CharRNN(VOCAB, HIDDEN)
+    network, vocabulary, seeds = CharRNN(VOCAB, HIDDEN), VOCABULARY, count()
+    trained = load_model(Path(sys.argv[1])) if len(sys.argv) > 1 else None
+    writer = trained.model if trained else network
+    if trained:
+        vocabulary = trained.vocabulary.characters
     ways: dict[str, Callable[[], int]] = {
         "usual loop, 1 tune": lambda: usual(network),
         "1 tune": lambda: ours(network, 1),
         "8 tunes": lambda: ours(network, 8),
         "128 tunes": lambda: ours(network, 128),
+        "128 tunes, constrain=syntax": lambda: constrained(writer, vocabulary, False, next(seeds)),
+        "128 tunes, constrain=bars": lambda: constrained(writer, vocabulary, True, next(seeds)),
     }
     rows = [[speed(draw) for draw in ways.values()] for _ in range(REPEATS)]
     table = Table("way", "characters/s", "ratio")

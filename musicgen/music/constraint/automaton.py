@@ -15,6 +15,7 @@ from musicgen.music.constraint.state import State
 
 Step = Callable[[Rules, State, str], State | None]
 End = Callable[[Rules, State], State | None]
+Between = Callable[[State], frozenset[str]]
 
 BODY_FIELDS = "KMLQPTW"
 _BAR = Words(["|"])
@@ -39,31 +40,27 @@ def end_token(rules: Rules, state: State) -> State | None:
     return None if end is None else end(rules, state)
 
 
-def allowed(
-    rules: Rules, state: State, between: Callable[[State], frozenset[str]]
-) -> frozenset[str]:
-    """The characters by which `step` leads to another state.
+def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
+    """The characters by which `step` leads on; found faster than by trying each.
 
-    between: the same for states between tokens (`allowed_between`), remembered perhaps.
+    between: `allowed_between`, which may remember.
     """
     mode = _MODES[state.mode]
     candidates = rules.alphabet if mode.characters is None else mode.characters
-    further = {
+    further = frozenset(
         c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
-    }
+    )
     ended = end_token(rules, state)
     if ended is None:
-        return frozenset(further)
+        return further
     behind = between(ended)
-    return (
-        behind.union(further) - {":"} | (further & {":"}) if state.column == 1 else behind | further
-    )
+    return (behind - {":"} if state.column == 1 else behind) | further
 
 
 def allowed_between(rules: Rules, state: State) -> frozenset[str]:
     """`allowed` between two tokens of the music."""
-    found = {c for c in _BEGINNINGS if c in rules.alphabet and _idle(rules, state, c) is not None}
-    return frozenset(found)
+    beginnings = _BEGINNINGS & rules.alphabet
+    return frozenset(c for c in beginnings if _idle(rules, state, c) is not None)
 
 
 def may_end(rules: Rules, state: State) -> bool:
@@ -174,7 +171,7 @@ def _parenthesis(rules: Rules, state: State, character: str) -> State | None:
 
 def _end_parenthesis(rules: Rules, state: State) -> State | None:
     """It was a slur."""
-    if state.hold.slur:
+    if state.hold.slur or ")" not in rules.alphabet:
         return None
     return state._replace(mode="idle", part="", hold=state.hold._replace(slur=1, last=0, pitch=""))
 
@@ -185,7 +182,7 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if hold.ornament or not notes.lengths(rules, state):
         return None
     if character == "(":
-        slur = hold.slur == 0
+        slur = hold.slur == 0 and ")" in rules.alphabet
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
         return state.at("parenthesis") if good else None
     if character == "{":
@@ -225,6 +222,15 @@ def _end_broken(rules: Rules, state: State) -> State | None:
     return state._replace(mode="idle", part="", hold=broken)
 
 
+def _begin_continuation(rules: Rules, state: State, character: str) -> State | None:
+    goes_on = state.column and not state.hold.within
+    return state.at("continuation") if goes_on else None
+
+
+def _continuation(rules: Rules, state: State, character: str) -> State | None:
+    return _idle(rules, state, character) if character == "\n" else None
+
+
 def _end(rules: Rules, state: State, character: str) -> State | None:
     longer = state.part + character
     return state.at("end", longer) if END.startswith(longer) else None
@@ -238,6 +244,7 @@ _BEGIN: dict[str, Step] = {
     "-": _tie,
     ">": _begin_broken,
     "<": _begin_broken,
+    "\\": _begin_continuation,
 }
 """What begins with a character, bar lines and brackets aside."""
 _BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
@@ -277,5 +284,6 @@ _MODES = {
     "string": Mode(notes.string, None, None),
     "decoration": Mode(notes.decoration, None, None),
     "broken": Mode(_broken, _end_broken, "<>"),
+    "continuation": Mode(_continuation, None, "\n"),
     "end": Mode(_end, None, END),
 }

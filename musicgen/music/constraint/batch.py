@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
-from musicgen.music.constraint.table import DONE, Table, table
+from musicgen.music.constraint.table import DONE, LONGEST, Table, table
 
 START = "<start>\n"
-FAR = 120
-"""No way to the end is longer than this, less SLACK."""
 SLACK = 32
 """No character makes the way to the end longer by more than this."""
 MAX_STATES = 200_000
@@ -66,7 +64,7 @@ class BatchConstraint:
         if state == DONE:
             return 0
         left = self._left[tune]
-        if left <= FAR and left <= self._table.exit(state) + SLACK:
+        if left <= LONGEST + SLACK and left <= self._table.exit(state) + SLACK:
             return self._table.only(self._table.way_out(state))
         return self._table.mask(state)
 
@@ -78,7 +76,7 @@ def read(known: Table, prime: str) -> int:
     state = 0
     for place, character in enumerate(text):
         number = known.vocabulary.find(character)
-        if state == DONE or number < 0 or not known.rows[known.mask(state)][number]:
+        if state == DONE or number < 0 or not known.allows(state, number):
             line = text.count("\n", 0, place) + 1
             column = place - text.rfind("\n", 0, place)
             raise InputError(

@@ -2,7 +2,7 @@
 
 from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.rules import Rules
-from musicgen.music.constraint.spelling import GRAIN, meter_length
+from musicgen.music.constraint.spelling import GRAIN, HORNPIPE_METERS, Words, meter_length
 from musicgen.music.constraint.state import State
 
 VALUES = "MLQ"
@@ -11,12 +11,15 @@ TEXTS = "TCOABDFGHNRSZ"
 """Fields of the header that take any text. A part order (`P:`) is not written, as it would bind
 what follows; nor are voices, lyrics, macros and directives."""
 BODY_TEXTS = "TPW"
+HORNPIPE = "hornpipe"
+_BOUND = {"<": "e", "\\": "\n"}
+"""What may not follow: `<end>` ends the tune, and a line that ends in a backslash goes on."""
 _UNTEXTUAL = frozenset("\n\\%<")
 """Not in a text: comments and escapes are read otherwise, and `<end>` is the end of the tune."""
 
 
 def may_write(character: str) -> bool:
-    """Whether it may stand in a text."""
+    """Whether it may stand in any text."""
     return character not in _UNTEXTUAL and (character.isprintable() or character == "\t")
 
 
@@ -25,11 +28,16 @@ def head(rules: Rules, state: State, character: str) -> State | None:
     if character == "X":
         return state.at("colon", "X") if rules.digit and not state.seen else None
     if character in VALUES:
-        known = bool(rules.values[character]) and character not in state.seen
+        known = bool(values(rules, state, character)) and character not in state.seen
         return state.at("colon", character) if known else None
     if character == "K":
         return None if rules.bars and "M" not in state.seen else state.at("colon", "K")
     return state.at("colon", character) if character in TEXTS else None
+
+
+def values(rules: Rules, state: State, letter: str) -> Words:
+    """What such a field may say."""
+    return rules.hornpipe_meters if letter == "M" and "h" in state.seen else rules.values[letter]
 
 
 def may_begin(rules: Rules, state: State, letter: str) -> bool:
@@ -52,20 +60,25 @@ def colon(rules: Rules, state: State, character: str) -> State | None:
 
 
 def text(rules: Rules, state: State, character: str) -> State | None:
-    """part: the letter, until the text has begun.
-
-    `R:hornpipe` is not written: players swing such a tune, whatever its notes say, and stumble
-    over dotted ones.
-    """
+    """part: the letter, until the text has begun; a character that binds the next one; or `R` and
+    as much of `hornpipe` as there is."""
+    part = state.part
     if character == "\n":
-        return _next_line(state, "")
-    begun = state.part[1:]
-    if not may_write(character) or (state.part and not begun and character in ":|"):
+        hornpipe = part[1:] == HORNPIPE
+        return None if part == "\\" else _next_line(state, "h" if hornpipe else "")
+    if len(part) == 1 and character in _BOUND.get(part, ":|"):
         return None  # `d:|` begins a line of music
-    if state.part[:1] == "R" and character in "Hh":
+    if character in "<\\":
+        return state._replace(part=character)
+    if not may_write(character):
         return None
-    more = state.part + character if state.part[:1] == "R" and character == " " else ""
-    return state._replace(part=more)
+    if part[:1] == "R" and (part[1:] == HORNPIPE or (part == "R" and character == " ")):
+        return state
+    rhythm = part[1:] + character.lower()
+    if part[:1] != "R" or not HORNPIPE.startswith(rhythm):
+        return state._replace(part="")
+    # Players refuse a hornpipe in another meter.
+    return None if rhythm == HORNPIPE and "m" in state.seen else state._replace(part="R" + rhythm)
 
 
 def number(rules: Rules, state: State, character: str) -> State | None:
@@ -85,15 +98,16 @@ def value(rules: Rules, state: State, character: str) -> State | None:
     letter, written = state.part[inline], state.part[inline + 1 :]
     if character == ("]" if inline else "\n"):
         word = written.removeprefix(" ")
-        if word not in rules.values[letter]:
+        if word not in values(rules, state, letter):
             return None
         form = _set(rules, state, letter, word)
         if inline:
             return state._replace(mode="idle", part="", form=form)
-        return _next_line(state._replace(form=form), letter)
+        refused = letter == "M" and word not in HORNPIPE_METERS
+        return _next_line(state._replace(form=form), "Mm" if refused else letter)
     if character == " " and not written:
         return state._replace(part=state.part + " ")
-    if rules.values[letter].begin(written.removeprefix(" ") + character):
+    if values(rules, state, letter).begin(written.removeprefix(" ") + character):
         return state._replace(part=state.part + character)
     return None
 
@@ -101,7 +115,7 @@ def value(rules: Rules, state: State, character: str) -> State | None:
 def _next_line(state: State, letter: str) -> State:
     if letter == "K" or "K" in state.seen:
         return state._replace(mode="idle", part="", column=0, seen="K")
-    seen = "".join(sorted({*state.seen, letter or "."}))
+    seen = "".join(sorted({*state.seen, *(letter or ".")}))
     return State("head", form=state.form, seen=seen)
 
 

@@ -98,7 +98,7 @@ def after(form: Form, text: str) -> Form | None:
     if form.empty:
         return _after_none(form, text, line)
     full = not form.bar or form.filled == form.bar
-    if form.upbeat and form.bar:
+    if form.upbeat:
         return _after_upbeat(form, line, full)
     if not full and not (line.opens or line.closes or line.ends):
         return None
@@ -115,7 +115,7 @@ def after(form: Form, text: str) -> Form | None:
     if not full and here != form.split and (form.split or not line.opens or here % form.unit):
         return None
     if line.opens or (line.ends and form.ending):
-        if form.ending == 1 or (line.opens and form.repeat == OPEN):
+        if form.ending == 1 or (line.opens and form.repeat == OPEN and not form.ending):
             return None
         repeat = OPEN if line.opens else AGAIN
         return plain._replace(repeat=repeat, start=here, ending=0, split=form.split or here)
@@ -124,7 +124,7 @@ def after(form: Form, text: str) -> Form | None:
 
 def _after_none(form: Form, text: str, line: Line) -> Form | None:
     """Another bar line, with nothing in between."""
-    if text == "[1":
+    if line.ending == 1:
         free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         at_line = not (form.doubled or form.ended or form.upbeat or form.filled)
         return form._replace(ending=1, doubled=True) if free and at_line else None
@@ -133,7 +133,7 @@ def _after_none(form: Form, text: str, line: Line) -> Form | None:
     if line.opens:
         opened = form._replace(repeat=OPEN, start=form.filled, ended=False, doubled=True)
         return opened if form.repeat != OPEN else None
-    second = form.doubled or form.filled or text == "|]"
+    second = (form.doubled and not form.ended) or form.filled or text == "|]"
     return None if second else form._replace(doubled=True)
 
 

@@ -40,8 +40,8 @@ def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -
         form = form.sounded(length)
         # No chain `a>b>c`: the second sign would stand between unequal lengths.
         tuplet, last = 0, 0 if hold.broken or length > form.room else length
-    if hold.ornament not in ("", PLAIN):
-        pitch, last = "", 0
+    pitch = pitch if hold.ornament in ("", PLAIN) else ""
+    last = 0 if CUT in hold.ornament else last
     after = Hold(
         pitch=pitch,
         last=last,
@@ -212,7 +212,7 @@ def string(rules: Rules, state: State, character: str) -> State | None:
     """Behind `"`. part: `^` and the number of characters of an annotation, or a chord symbol."""
     part = state.part
     if character == '"':
-        whole = part != "^0" if part[:1] == "^" else part in rules.chord_symbols
+        whole = part[:1] == "^" or part in rules.chord_symbols
         return state.at("idle") if whole else None
     if not part and character in "^_>@":
         return state.at("string", "^0")
@@ -238,7 +238,7 @@ def sign(rules: Rules, state: State, character: str) -> State | None:
     hold, kind = state.hold, KINDS[character]
     if character == "H" and rules.bars:
         return None  # players hold it, and find the bar too long
-    clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind != PLAIN)
+    clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind == CUT)
     if hold.tie or clashes or not lengths(rules, state):
         return None
     return decorated(state, kind)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from musicgen.errors import InputError
 from musicgen.music.constraint.form import LINES, Form, after
-from musicgen.music.constraint.spelling import TUPLETS, Spelling, Words
+from musicgen.music.constraint.spelling import HORNPIPE_METERS, TUPLETS, Spelling, Words
 
 END = "<end>"
 UPPER, LOWER = "CDEFGAB", "cdefgab"
@@ -27,6 +27,7 @@ class Rules(Spelling):
             self.values["M"] = Words(self.values["M"].words - {"none"})
             # Players hold it, and find the bar too long.
             self.decorations = Words(self.decorations.words - {"fermata!"})
+        self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
         """Fields that may stand in brackets."""

@@ -17,6 +17,10 @@ TUPLETS = {"2": 3, "3": 2, "4": 3, "6": 2, "8": 3}
 """(p to q: p notes in the time of q (ABC 2.1, section 4.13), where q is the same in all meters."""
 
 
+HORNPIPE_METERS = frozenset({"2/4", "4/4", "C"})
+"""Players refuse a hornpipe in another one."""
+
+
 class Words:
     """A finite set of words, and the ways into them."""
 

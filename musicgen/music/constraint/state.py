@@ -55,8 +55,8 @@ class State(NamedTuple):
     form: Form = Form()
     hold: Hold = Hold()
     seen: str = ""
-    """Letters of the header fields so far that come at most once, `.` for any other; `K` in the
-    body."""
+    """Letters of the header fields so far that come at most once, `.` for any other; `h` for
+    a hornpipe, `m` for a meter that hornpipes have not; `K` in the body."""
 
     def at(self, mode: str, part: str = "") -> "State":
         """In the middle of a token, one character further on."""

@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.music.constraint.automaton import allowed, allowed_between, step
+from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
 from musicgen.music.constraint.way_out import way_out
 
+LONGEST = 80
+"""Characters of the longest way out."""
 DONE = -1
 """The state of a text that has ended."""
 
@@ -21,8 +24,9 @@ class Table:
         """Raises InputError if the vocabulary cannot write a tune."""
         self.vocabulary = vocabulary
         self._rules = Rules(vocabulary, bars)
-        self._states = [State()]
-        self._numbers = {State(): 0}
+        start = State(form=Form(upbeat=bars))
+        self._states = [start]
+        self._numbers = {start: 0}
         self._next: list[dict[int, int]] = [{}]
         self._masks: list[int] = [-1]
         self._rows: dict[frozenset[str], int] = {}
@@ -36,7 +40,10 @@ class Table:
         return len(self._states)
 
     def step(self, state: int, character: int) -> int:
-        """The next state. Raises ValueError if the character may not come."""
+        """The next state. Raises ValueError if the character may not come; behind the end, all
+        may."""
+        if state == DONE:
+            return DONE
         after = self._next[state].get(character)
         if after is None:
             found = step(self._rules, self._states[state], self.vocabulary[character])
@@ -53,6 +60,11 @@ class Table:
             row = self._masks[state] = self._row(may)
         return row
 
+    def allows(self, state: int, character: int) -> bool:
+        """Whether it may come next."""
+        row = self.mask(state)  # first: it may make `rows` anew
+        return bool(self.rows[row, character])
+
     def only(self, character: int) -> int:
         """The number of the row that allows this character alone."""
         return self._row(frozenset(self.vocabulary[character]))
@@ -66,6 +78,8 @@ class Table:
         way = []
         while state not in self._exits:
             way.append(state)
+            if len(way) > LONGEST:
+                raise AssertionError(f"no way out of {self._states[way[0]]}")
             state = self.step(state, self.way_out(state))
         length = self._exits[state]
         for passed in reversed(way):

@@ -1,7 +1,7 @@
 """The way out: how a tune that has begun comes to an end within a few characters."""
 
 from musicgen.music.constraint.automaton import end_token, legal_lines, may_begin_chord, may_end
-from musicgen.music.constraint.fields import may_begin
+from musicgen.music.constraint.fields import may_begin, values
 from musicgen.music.constraint.form import OPEN, Form
 from musicgen.music.constraint.notes import ACCIDENTALS, lengths, split
 from musicgen.music.constraint.rules import END, Rules
@@ -28,6 +28,10 @@ def _line_end(rules: Rules, state: State) -> str:
     return "\n"
 
 
+def _text(rules: Rules, state: State) -> str:
+    return rules.note if state.part == "\\" else "\n"
+
+
 def _number(rules: Rules, state: State) -> str:
     return "\n" if state.part[1:].strip() else rules.digit
 
@@ -35,7 +39,7 @@ def _number(rules: Rules, state: State) -> str:
 def _value(rules: Rules, state: State) -> str:
     inline = state.part[0] == "["
     letter, written = state.part[inline], state.part[inline + 1 :].removeprefix(" ")
-    return (rules.values[letter].end(written) or ("]" if inline else "\n"))[0]
+    return (values(rules, state, letter).end(written) or ("]" if inline else "\n"))[0]
 
 
 def _note_letter(rules: Rules, state: State) -> str:
@@ -85,7 +89,7 @@ def _grace(rules: Rules, state: State) -> str:
 def _string(rules: Rules, state: State) -> str:
     part = state.part
     if part[:1] == "^":
-        return rules.note if part == "^0" else '"'
+        return '"'
     if not part and rules.annotations:
         return rules.annotations[0]
     return (rules.chord_symbols.end(part) or '"')[0]
@@ -161,7 +165,7 @@ def _gap(form: Form) -> int:
 _TOKENS = {
     "head": _head,
     "colon": _colon,
-    "text": _line_end,
+    "text": _text,
     "number": _number,
     "value": _value,
     "idle": _idle,
@@ -179,5 +183,6 @@ _TOKENS = {
     "string": _string,
     "decoration": _decoration,
     "broken": _broken,
+    "continuation": _line_end,
     "end": _end,
 }

@@ -1,0 +1,78 @@
+"""Redo the report's studies and write their folders: python -m musicgen.studies path=input.txt
+
+What is finished stays, what was stopped goes on.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from musicgen import command, config
+from musicgen.command import Invocation
+from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.paths import shipped
+from musicgen.report import study
+
+SWEEPS = Path("runs/sweeps")
+TEMPERATURES = "temperature=[0.3,0.5,1,2]"
+
+
+def main(invocation: Invocation) -> None:
+    asked = config.typed(invocation.cfg, config.StudiesConfig)
+    folders = [shipped("experiments") / name for name in asked.names]
+    for folder in folders:
+        if not (folder / "README.md").is_file():
+            known = sorted(path.parent.name for path in folder.parent.glob("*/README.md"))
+            raise InputError(f"names must be of {', '.join(known)}, got {folder.name}")
+    for folder in folders:
+        if (folder / "experiment.yaml").exists():
+            _sweep(folder, asked.path)
+        match folder.name:
+            case "dropout":
+                for number, value in enumerate(("0.0", "0.1", "0.2", "0.3")):
+                    run = SWEEPS / "dropout" / str(number) / "seed0"
+                    _tunes(run, folder / "tunes" / value, "n=1", "temperature=1")
+            case "temperature":
+                _tunes(SWEEPS / "best", folder / "tunes", "n=2", TEMPERATURES)
+                for constrain in ("off", "bars"):
+                    out = Path("runs/studies/temperature") / constrain
+                    _run("generate", f"run={SWEEPS / 'best'}", f"out={out}", "n=100", TEMPERATURES,
+                         f"constrain={constrain}", "formats=[abc]")  # fmt: skip
+                    shutil.copyfile(out / "measures.csv", folder / f"measures_{constrain}.csv")
+            case "heatmap":
+                _run("heatmap", f"run={SWEEPS / 'best'}", f"out={folder}")
+
+
+def _sweep(folder: Path, path: str | None) -> None:
+    """Run a study's sweep to its end, or what is left of it, and write its folder."""
+    reports = "override /data: " in (folder / "experiment.yaml").read_text()
+    if reports and path is None:
+        raise InputError(
+            f"path must be the report's corpus for {folder.name}; add path=<input.txt>"
+        )
+    corpus = [f"data.path={path}"] if reports else []
+    _run("train", "-m", f"experiment={folder.name}", *corpus)
+    study.write(folder, SWEEPS / folder.name)
+
+
+def _tunes(run: Path, out: Path, *options: str) -> None:
+    _run("generate", f"run={run}", f"out={out}", *options, "formats=[abc,svg]")
+
+
+def _run(name: str, *arguments: str) -> None:
+    """Another command of ours, in a process of its own."""
+    code = subprocess.run([sys.executable, "-m", f"musicgen.{name}", *arguments]).returncode
+    if code == Interrupted.exit_code:
+        raise Interrupted("stopped; the same command goes on")
+    if code:
+        raise RunError(f"musicgen.{name} {' '.join(arguments)} ended with exit code {code}")
+
+
+def entry() -> None:
+    """Of the console script."""
+    command.run("studies", main)
+
+
+if __name__ == "__main__":
+    entry()

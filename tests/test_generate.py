@@ -1,0 +1,131 @@
+"""`python -m musicgen.generate` as it is installed, on a network of a real training."""
+
+import csv
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import mido
+import pytest
+
+from tests.generation.trained import trained
+from tests.test_command import assert_refused, unwritable
+from tests.tunes import ROOT
+
+FEW = ("n=2", "temperature=[0.5,1]", "max_chars=150")
+
+
+def generate(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "musicgen.generate", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.mark.slow
+def test_every_format_and_the_same_tune_again(run: Path, tmp_path: Path) -> None:
+    process = generate(f"run={run}", *FEW, f"out={tmp_path / 'all'}")
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == ""
+    out = tmp_path / "all"
+    names = [f"T{t}-{n}" for t in ("0.5", "1") for n in (1, 2)]
+    suffixes = ("abc", "json", "mid", "png", "svg", "wav")
+    expected = {f"{name}.{suffix}" for name in names for suffix in suffixes}
+    assert {path.name for path in out.iterdir()} == expected | {"measures.csv"}
+    for name in names:
+        assert name in process.stdout
+        assert mido.MidiFile(out / f"{name}.mid").length > 0
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (out / f"{name}.svg").read_text().rstrip().endswith("</svg>")
+        with wave.open(str(out / f"{name}.wav")) as sound:
+            assert sound.getnframes() > 0
+    with (out / "measures.csv").open() as file:
+        sets = {row["set"]: row for row in csv.DictReader(file)}
+    assert list(sets) == ["T=0.5", "T=1", "validation"]
+    assert float(sets["T=1"]["bars_right"]) == 1
+
+    recipe = json.loads((out / "T1-2.json").read_text())
+    assert recipe["measures"]["parses"]
+    assert recipe["nearest"]["notes"] >= 0
+    _, _, module, *arguments = shlex.split(recipe["command"])
+    assert module == "musicgen.generate"
+    again = generate(*arguments, f"out={tmp_path / 'again'}")
+    assert again.returncode == 0, again.stderr
+    for suffix in ("abc", "mid", "svg", "png", "wav"):
+        name = f"T1-2.{suffix}"
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes(), suffix
+
+
+@pytest.mark.slow
+def test_a_sweep_stands_for_its_best_run(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "sweep" / "3")
+    (tmp_path / "sweep" / "table.csv").write_text("number,status\n2,failed\n3,completed\n")
+    process = generate(f"run={tmp_path / 'sweep'}", "n=1", "temperature=1", "formats=[abc]")
+    assert process.returncode == 0, process.stderr
+    assert (tmp_path / "sweep" / "3" / "tunes" / "T1-1.abc").is_file()
+
+
+BAD = [
+    (["n=0"], "n must be at least 1, got 0"),
+    (["temperature=-1"], "temperature must be a number of at least 0"),
+    (["temperature=hot"], "temperature must be a number of at least 0"),
+    (["temperature=[]"], "temperature must be a number of at least 0"),
+    (["temperature=[1,1.0]"], "temperature must not have a value twice"),
+    (["temperature=0.5,1"], "temperature has several values; write a list"),
+    (["formats=[abc,mp3]"], "formats must be one of abc, mid, svg, png, wav, got"),
+    (["constrain=strict"], "constrain must be one of off, syntax, bars, got strict"),
+    (["prime=nothing.abc"], "prime must be a file that exists"),
+    (["prime=ÄÖ"], "prime must use only the"),
+    (["header.key=H"], "header.key must be as an ABC K: field has it"),
+    (["header.key=G", "prime={prime}"], "header.key=G must agree with the prime"),
+    (["out={unwritable}"], "out must be a folder that can be written"),
+    (["max_chars=5"], "max_chars must be at least"),
+    (["max_chars=5", "constrain=off"], "need tunes with notes"),
+    (["run=nowhere"], "run must be the folder of a run, got nowhere"),
+    (["run={damaged}"], "is damaged"),
+    (["run={prime}"], "run must be a run folder, a sweep's or a .safetensors file"),
+    (["run={empty}"], "run must be a sweep with a completed trial"),
+    (["tempreature=1"], "there is no key tempreature; did you mean temperature?"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_bad_input(arguments: list[str], message: str, run: Path, tmp_path: Path) -> None:
+    places = {name: tmp_path / name for name in ("damaged", "empty", "work")}
+    for folder in places.values():
+        folder.mkdir()
+    places |= {"prime": tmp_path / "d.abc", "unwritable": unwritable(tmp_path / "file")}
+    places["prime"].write_text("X:1\nK:C\n")
+    (places["empty"] / "table.csv").write_text("number,status\n0,failed\n")
+    if "{damaged}" in arguments[0]:
+        shutil.copytree(run, places["damaged"], dirs_exist_ok=True)
+        (places["damaged"] / "checkpoints" / "best.safetensors").write_bytes(b"damaged")
+    given = [argument.format(**places) for argument in arguments]
+    kept = [] if any(a.startswith("run=") for a in given) else [f"run={run}"]
+    process = generate(*kept, *given, cwd=places["work"])
+    assert process.returncode == 2, process.stderr
+    assert process.stderr.startswith("error: ")
+    assert process.stderr.count("\n") == 1
+    assert message in process.stderr
+    assert not list(places["work"].iterdir())
+    assert not (run / "tunes").exists()
+
+
+def test_run_must_be_given() -> None:
+    assert_refused(generate(), "run must be given; add run=<value> to the command")
