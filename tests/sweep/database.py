@@ -8,7 +8,6 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 USER = "musicgen"
@@ -16,9 +15,10 @@ USER = "musicgen"
 
 def programs() -> Path | None:
     """The folder of the server's programs; Debian keeps them out of the PATH."""
+    if places := sorted(Path("/usr/lib/postgresql").glob("*/bin")):
+        return places[-1]
     found = shutil.which("initdb")
-    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return places[-1] if places else None
+    return Path(found).resolve().parent if found else None
 
 
 def free_port() -> int:
@@ -48,15 +48,14 @@ class Database:
                 shutil.chown(path, "nobody")
         options = ["--auth=scram-sha-256", f"--pwfile={self._folder / 'password'}", "--no-sync"]
         self._run("initdb", "-D", str(self._data), "-U", USER, *options).wait(timeout=120)
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
         shutil.rmtree(self._folder)
 
@@ -64,7 +63,7 @@ class Database:
         """Start the server and wait until it answers."""
         listening = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-F"]
         self._server = self._run("postgres", "-D", str(self._data), *listening)
-        asked = [self._programs / "pg_isready", "-q", "-t", "60", "-h", "127.0.0.1"]
+        asked = [str(self._programs / "pg_isready"), "-q", "-t", "60", "-h", "127.0.0.1"]
         while subprocess.run([*asked, "-p", str(self.port)], check=False).returncode:
             assert self._server.poll() is None, (self._folder / "log").read_text()
 
