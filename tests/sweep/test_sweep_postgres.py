@@ -79,6 +79,8 @@ def test_a_server_that_restarts_while_a_sweep_runs(
     database: Database, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     folder = tmp_path / "sweep"
+    with connect(database.url):
+        pass  # the dashboard does not make the tables
     with dashboard(database.url) as trials:
         driver = spawn("longer_steps", POINTS)
         assert driver.stdout is not None
