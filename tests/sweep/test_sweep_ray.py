@@ -30,10 +30,10 @@ from tests.tunes import ROOT, composed, small
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
 QUICK = {
     "health_check_initial_delay_ms": 1000,
-    "health_check_period_ms": 500,
-    "health_check_failure_threshold": 4,
+    "health_check_period_ms": 1000,
+    "health_check_failure_threshold": 5,
 }
-"""A dead node is noticed after two seconds of silence instead of fifteen."""
+"""A dead node is noticed after five seconds of silence instead of fifteen."""
 
 pytestmark = pytest.mark.slow
 
@@ -43,11 +43,13 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     """A cluster of three nodes with one core each; this process does not connect to it."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     cluster = Nodes()
-    cluster.add_node(**NODE, _system_config=QUICK)
-    for name in ("one", "two"):
-        cluster.add_node(**NODE, env_vars={"SWEEP_NODE": name})
-    yield cluster
-    cluster.shutdown()
+    try:
+        cluster.add_node(**NODE, _system_config=QUICK)
+        for name in ("one", "two"):
+            cluster.add_node(**NODE, env_vars={"SWEEP_NODE": name})
+        yield cluster
+    finally:
+        cluster.shutdown()
 
 
 @pytest.fixture
