@@ -17,6 +17,7 @@ FLOORS = [
     {
         "command",
         "console",
+        "executors",
         "objective",
         "sweeper",
         "sweeping",

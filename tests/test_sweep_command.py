@@ -70,6 +70,15 @@ BAD = [
         "sweep.storage=postgresql+psycopg2://127.0.0.1/x",
     ),
     (["data.path=nowhere.txt", "model.hidden=4,5"], "data.path"),
+    (["model.hidden=4,5", "sweep.executor=rya"], "sweep.executor must be one of local, ray"),
+    (
+        ["model.hidden=4,5", "sweep.executor=ray", "sweep.ray.address=127.0.0.1:9"],
+        "sweep.ray.address=127.0.0.1:9 must be a Ray cluster that answers: ",
+    ),
+    (
+        ["model.hidden=4,5", "sweep.executor=ray", "sweep.ray.num_gpus=4"],
+        "sweep.ray.num_gpus must be at most",
+    ),
 ]
 
 

@@ -88,18 +88,19 @@ class Samples:
     def _show(self, tunes: dict[float, str], epoch: int, *, pictures: bool) -> None:
         with Engraver() as engraver:
             for temperature, text in tunes.items():
-                tag = f"tune at temperature {temperature:g}"
-                self.events.add_text(tag, text, epoch)
+                # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind.
+                tag = f"temperature {temperature:g}"
+                self.events.add_text(f"tune/{tag}", text, epoch)
                 tune = parse(text)
                 if pictures and tune.notes:
                     # A tune that can't be engraved or played is shown as far as it can be.
                     with contextlib.suppress(MusicgenError):
                         png = png_bytes(engraver.svg(mei(tune)), PIXELS)
-                        self.events.add_png(tag, png, epoch)
-                    self._play(tag, tune, epoch)
+                        self.events.add_png(f"score/{tag}", png, epoch)
+                    self._play(f"sound/{tag}", tune, epoch)
         if pictures:
             for png in self._heatmap():
-                self.events.add_png("unit that tells header from body best", png, epoch)
+                self.events.add_png("hidden unit/header or body", png, epoch)
 
     def _play(self, tag: str, tune: Tune, epoch: int) -> None:
         if not self.one_of_many:
