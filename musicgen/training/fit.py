@@ -184,6 +184,12 @@ class _Run:
                 raise InputError(
                     f"{folder.last} is damaged or of another run; start a new run without resume"
                 )
+            began_in = done["done"].get("precision")
+            if began_in != device.LIGHTNING[self.precision]:
+                raise InputError(
+                    f"{folder.path} was begun with precision {began_in}, this machine trains with "
+                    f"{device.LIGHTNING[self.precision]}; go on where it began, or start a new run"
+                )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:
         """Train to the end; returns the status and, where there is one, the reason."""
