@@ -1,6 +1,7 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
 import logging
+import re
 import shlex
 import signal
 import sys
@@ -78,7 +79,7 @@ def run(swept: Swept) -> None:
         plan,
         fingerprint={**plan.fingerprint, **_digests(objective, space)},
         commands={
-            "command": f"{COMMAND} {shlex.join(sys.argv[1:])}",
+            "command": f"{COMMAND} {without_password(shlex.join(sys.argv[1:]))}",
             "trial_command": trial_command,
         },
     )
@@ -107,6 +108,11 @@ def run(swept: Swept) -> None:
         raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
     if first.report:
         display.reported(_report(folder))
+
+
+def without_password(command: str) -> str:
+    """The command as a page may show it: sweep.storage's URL may hold a password."""
+    return re.sub(r"(://[^:/@\s]*:)\S+@", r"\1***@", command)
 
 
 def _trial_command(swept: Swept) -> str:
