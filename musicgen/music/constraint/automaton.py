@@ -197,7 +197,7 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if character == '"':
         good = bool(rules.annotations or notes.symbols(rules, state))
         return state.at("string") if good else None
-    good = bool(rules.decorations) and not (hold.tie or hold.broken)
+    good = bool(notes.decorations(rules, state)) and not (hold.tie or hold.broken)
     return state.at("decoration") if good else None
 
 

@@ -101,8 +101,9 @@ def value(rules: Rules, state: State, character: str) -> State | None:
         if word not in values(rules, state, letter):
             return None
         form = _set(rules, state, letter, word)
-        if inline:
-            return state._replace(mode="idle", part="", form=form)
+        if inline:  # players stumble over a broken rhythm around a meter
+            hold = state.hold._replace(last=0)
+            return state._replace(mode="idle", part="", form=form, hold=hold)
         refused = letter == "M" and word not in HORNPIPE_METERS
         return _next_line(state._replace(form=form), "Mm" if refused else letter)
     if character == " " and not written:
@@ -114,7 +115,8 @@ def value(rules: Rules, state: State, character: str) -> State | None:
 
 def _next_line(state: State, letter: str) -> State:
     if letter == "K" or "K" in state.seen:
-        return state._replace(mode="idle", part="", column=0, seen="K")
+        hornpipe = "h" if "h" in state.seen else ""
+        return state._replace(mode="idle", part="", column=0, seen=f"K{hornpipe}")
     seen = "".join(sorted({*state.seen, *(letter or ".")}))
     return State("head", form=state.form, seen=seen)
 

@@ -228,12 +228,17 @@ def string(rules: Rules, state: State, character: str) -> State | None:
     return None
 
 
+def decorations(rules: Rules, state: State) -> Words:
+    """Names that may stand between two `!`."""
+    return rules.hornpipe_decorations if "h" in state.seen else rules.decorations
+
+
 def decoration(rules: Rules, state: State, character: str) -> State | None:
     """Behind `!`."""
-    longer = state.part + character
-    if longer in rules.decorations:
+    longer, words = state.part + character, decorations(rules, state)
+    if longer in words:
         return decorated(state, CUT) if longer in rules.cutting else state.at("idle")
-    return state.at("decoration", longer) if rules.decorations.begin(longer) else None
+    return state.at("decoration", longer) if words.begin(longer) else None
 
 
 def sign(rules: Rules, state: State, character: str) -> State | None:
@@ -241,7 +246,9 @@ def sign(rules: Rules, state: State, character: str) -> State | None:
     hold, kind = state.hold, KINDS[character]
     if character == "H" and rules.bars:
         return None  # players hold it, and find the bar too long
-    clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind == CUT)
+    clashes = (hold.grace and kind == SINGLE) or (
+        kind == CUT and (hold.broken or "h" in state.seen)
+    )
     if hold.tie or clashes or not lengths(rules, state):
         return None
     return decorated(state, kind)

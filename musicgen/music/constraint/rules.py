@@ -27,6 +27,8 @@ class Rules(Spelling):
             self.values["M"] = Words(self.values["M"].words - {"none"})
             # Players hold it, and find the bar too long.
             self.decorations = Words(self.decorations.words - {"fermata!"})
+        # Players dot a hornpipe's notes by themselves, and stumble where one was cut.
+        self.hornpipe_decorations = Words(self.decorations.words - self.cutting)
         self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""

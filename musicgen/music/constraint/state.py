@@ -56,7 +56,7 @@ class State(NamedTuple):
     hold: Hold = Hold()
     seen: str = ""
     """Letters of the header fields so far that come at most once, `.` for any other; `h` for
-    a hornpipe, `m` for a meter that hornpipes have not; `K` in the body."""
+    a hornpipe, `m` for a meter that hornpipes have not; in the body `K`, or `Kh`."""
 
     def at(self, mode: str, part: str = "") -> "State":
         """In the middle of a token, one character further on."""
