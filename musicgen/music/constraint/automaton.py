@@ -45,16 +45,29 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
 
     between: `allowed_between`, which may remember.
     """
-    mode = _MODES[state.mode]
-    candidates = rules.alphabet if mode.characters is None else mode.characters
-    further = frozenset(
-        c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
-    )
+    further = _further(rules, state)
     ended = end_token(rules, state)
     if ended is None:
         return further
     behind = between(ended)
     return (behind - {":"} if state.column == 1 else behind) | further
+
+
+def _further(rules: Rules, state: State) -> frozenset[str]:
+    """The characters that go on with the token."""
+    mode = _MODES[state.mode]
+    known = None
+    if state.mode in ("note", "rest"):  # half of all states, and most of them alike
+        known = (state.mode, state.part, state.hold.tie, notes.lengths(rules, state))
+        if (found := rules.further.get(known)) is not None:
+            return found
+    candidates = rules.alphabet if mode.characters is None else mode.characters
+    found = frozenset(
+        c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
+    )
+    if known:
+        rules.further[known] = found
+    return found
 
 
 def allowed_between(rules: Rules, state: State) -> frozenset[str]:

@@ -60,4 +60,14 @@ class State(NamedTuple):
 
     def at(self, mode: str, part: str = "") -> "State":
         """In the middle of a token, one character further on."""
-        return self._replace(mode=mode, part=part, column=min(self.column + 1, 2))
+        # Not _replace, which takes three times as long; this is called for most characters.
+        column = self.column + 1 if self.column < 2 else 2
+        return State(mode, part, column, self.form, self.hold, self.seen)
+
+    def begun(self, mode: str, part: str) -> "State":
+        """At the first character of the next event: what only a sign right behind the one before
+        could refer to is forgotten, and the fewer states there are."""
+        _, _, _, *rest = hold = self.hold
+        if hold.pitch or hold.last:
+            hold = Hold(hold.tie, "", 0, *rest)
+        return State(mode, part, min(self.column + 1, 2), self.form, hold, self.seen)

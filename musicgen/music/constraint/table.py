@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from musicgen.music.constraint.automaton import allowed, allowed_between, step
 from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.rules import END, Rules
-from musicgen.music.constraint.state import State
+from musicgen.music.constraint.state import Hold, State
 from musicgen.music.constraint.way_out import way_out
 
 LONGEST = 80
@@ -98,10 +98,13 @@ class Table:
         return number
 
     def _may_follow(self, state: State) -> frozenset[str]:
-        """`allowed_between`, remembered: of the pitch that might be tied, only that there is one
-        matters."""
-        hold = state.hold
-        alike = state._replace(hold=hold._replace(pitch="A" if hold.pitch else ""))
+        """`allowed_between`, remembered: of the pitch that might be tied and the length that might
+        be broken only that there is one matters, of the column whether it is the first."""
+        _, pitch, last, *rest = hold = state.hold
+        hold = Hold(hold.tie, "A" if pitch else "", 1 if last else 0, *rest)
+        alike = State(
+            state.mode, state.part, 2 if state.column else 0, state.form, hold, state.seen
+        )
         if (may := self._between.get(alike)) is None:
             may = self._between[alike] = allowed_between(self._rules, alike)
         return may
