@@ -67,7 +67,7 @@ class State(NamedTuple):
     def begun(self, mode: str, part: str) -> "State":
         """At the first character of the next event: what only a sign right behind the one before
         could refer to is forgotten, and the fewer states there are."""
-        _, _, _, *rest = hold = self.hold
+        hold = self.hold
         if hold.pitch or hold.last:
-            hold = Hold(hold.tie, "", 0, *rest)
+            hold = Hold(hold.tie, "", 0, *hold[3:])
         return State(mode, part, min(self.column + 1, 2), self.form, hold, self.seen)

@@ -100,8 +100,8 @@ class Table:
     def _may_follow(self, state: State) -> frozenset[str]:
         """`allowed_between`, remembered: of the pitch that might be tied and the length that might
         be broken only that there is one matters, of the column whether it is the first."""
-        _, pitch, last, *rest = hold = state.hold
-        hold = Hold(hold.tie, "A" if pitch else "", 1 if last else 0, *rest)
+        hold = state.hold
+        hold = Hold(hold.tie, "A" if hold.pitch else "", 1 if hold.last else 0, *hold[3:])
         alike = State(
             state.mode, state.part, 2 if state.column else 0, state.form, hold, state.seen
         )
