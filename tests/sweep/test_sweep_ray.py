@@ -74,7 +74,7 @@ def until(condition: Callable[[], object], driver: subprocess.Popen[str]) -> Non
 def test_a_node_dies_and_another_joins(
     nodes: Nodes, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    driver = spawn("travels", 12, workers="auto")
+    driver = spawn("travels", 30, workers="auto")
     folder = tmp_path / "sweep"
     until(
         lambda: {"head", "one", "two"} <= {n for ns in lives(folder).values() for n in ns}, driver
@@ -91,7 +91,7 @@ def test_a_node_dies_and_another_joins(
     assert moved[0] == "two"
     assert len(moved) == 2
     assert "late" in {name for names in lives(folder).values() for name in names}
-    plan = sweep_process.plan(12)
+    plan = sweep_process.plan(30)
     Driver(plan, sweep_toys.travels, LocalExecutor([{}] * 4), tmp_path / "alone").run()
     assert results(folder) == results(tmp_path / "alone")
 
