@@ -21,11 +21,13 @@ test: $(VENV)/.installed-dev  ## all checks and all tests
 test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minute
 	$(RUN) -m pytest -q -n auto -m "not slow"
 
-bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text> measures on your own)
+bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<run folder> add your own)
 	$(RUN) -m tests.bench.training $(TUNES)
 	$(RUN) tests/bench/engine.py
 	$(RUN) -m tests.bench.ray_driver
 	$(RUN) -m tests.bench.sweep $(TUNES)
+	$(RUN) -m tests.bench.sampling
+	$(if $(NET),$(RUN) -m tests.bench.formats $(NET))
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
 	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py

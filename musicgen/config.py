@@ -166,7 +166,9 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
-    # Runs from before there was this key have no value for it.
+    # Runs of before there were these three keys go on without them.
+    every: int = key("Epochs from tunes to tunes in TensorBoard; 0: at the end", ge=0, default=0)
+    media: bool = key("Their scores and sound too, and a hidden unit's heat map", default=False)
     measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
 
 
@@ -272,6 +274,7 @@ class TrainConfig(Config):
     """What `python -m musicgen.train` takes."""
 
     resume: str | None = key("Run folder to go on with")
+    report: bool = key("Write a page with all results, report.html, at a sweep's end")
     sweep: SweepConfig = MISSING
     sampler: SamplerConfig = MISSING
     pruner: PrunerConfig = MISSING
@@ -317,6 +320,31 @@ class StudiesConfig:
 
     path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
     names: list[str] = key("Folders of experiments/, in this order")
+
+
+@dataclass
+class HeatmapConfig:
+    """What `python -m musicgen.heatmap` takes."""
+
+    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    tune: str | None = key("File with the tune to draw; null: 1,000 characters of the network's")
+    unit: int | None = key("A unit to draw beside the best ones", ge=0)
+    layer: int | None = key("Its layer; null: the last", ge=1)
+    state: str | None = key(
+        "What of the units to score and draw; null: all that the network's cell has",
+        choices=(
+            "hidden",
+            "cell",
+            "input_gate",
+            "forget_gate",
+            "output_gate",
+            "reset_gate",
+            "update_gate",
+            "candidate",
+        ),
+    )
+    seed: int = key("Seed of the tune that the network writes", ge=0)
+    out: str | None = key("Folder for tables and pictures; null: heatmap/ in the run folder")
 
 
 OPTIMIZERS: dict[str, type[OptimConfig]] = {
@@ -368,6 +396,7 @@ COMMANDS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
     "studies": StudiesConfig,
+    "heatmap": HeatmapConfig,
 }
 """What each command takes."""
 
@@ -474,9 +503,17 @@ def flatten(values: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+LOOKS = ("samples.every", "samples.media")
+"""Keys that change what is shown of a training, and nothing of its result."""
+
+
 def digest(config: Config) -> str:
-    """16 hex digits that two configurations share exactly if all their values agree."""
-    text = json.dumps(to_dict(config), sort_keys=True)
+    """16 hex digits that two configurations share exactly if all values but LOOKS agree."""
+    values = to_dict(config)
+    for name in LOOKS:
+        group, _, last = name.partition(".")
+        del values[group][last]
+    text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

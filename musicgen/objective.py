@@ -56,11 +56,11 @@ class TrainingObjective:
         judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
+        data = self.corpora.get(self.label(config.data)) or corpus.of(config.data)
         shelf = Shelf(Path(self.shelf)) if self.shelf else None
         if shelf:
-            shelf.copy(config, trial.folder)
-        data = self.corpora.get(self.label(config.data))
-        result = fit(config, trial.folder, Reporter(), resume=True, data=data)
+            shelf.copy(config, data.digest, trial.folder)
+        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True, data=data)
         if shelf:
             shelf.put(trial.folder, result)
         row = asdict(result)

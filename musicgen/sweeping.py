@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.command import known_keys, near, shown
-from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, MusicgenError, RunError
 from musicgen.executors import make_executor
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
@@ -28,7 +28,7 @@ from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
 from musicgen.sweeper import Swept, literal
 
-DRIVERS = ("sweep.", "sampler", "pruner", "resume")
+DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
 """Keys of the sweep as a whole."""
 OBJECTIVES: dict[str, Direction] = {
     "val_loss": "minimize",
@@ -73,7 +73,15 @@ def run(swept: Swept) -> None:
     plan = _plan(first, space, bases)
     _check_points(objective, plan)
     objective = replace(objective, corpora=_corpora(objective, space))
-    plan = replace(plan, fingerprint={**plan.fingerprint, **_digests(objective, space)})
+    trial_command = _trial_command(swept)
+    plan = replace(
+        plan,
+        fingerprint={**plan.fingerprint, **_digests(objective, space)},
+        commands={
+            "command": f"{COMMAND} {shlex.join(sys.argv[1:])}",
+            "trial_command": trial_command,
+        },
+    )
     folder = _folder(swept, settings.name, space)
     executor = make_executor(first)
     display = SweepDisplay(plan, shown(folder), executor.workers)
@@ -91,20 +99,29 @@ def run(swept: Swept) -> None:
             outcome = driver.run()
     except RunError:
         display.ranking(latest)
+        if first.report:
+            display.reported(_report(folder))
         raise
-    display.ended(outcome, _best_command(swept, outcome))
+    display.ended(outcome, _best_command(swept, outcome, trial_command))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
+    if first.report:
+        display.reported(_report(folder))
 
 
-def _best_command(swept: Swept, outcome: Outcome) -> str:
+def _trial_command(swept: Swept) -> str:
+    """What trains one configuration, up to the swept values."""
+    kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
+    threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
+    return f"{COMMAND} {shlex.join([*kept, *threads])}"
+
+
+def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
     """What trains the best configuration again."""
     if not outcome.rows:
         return ""
-    kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     values = [f"{key}={literal(outcome.rows[0][key])}" for key in swept.space]
-    threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return f"{COMMAND} {shlex.join([*kept, *values, *threads])}"
+    return f"{trial_command} {shlex.join(values)}"
 
 
 def _refuse_driver_keys(swept: Swept) -> None:
@@ -283,3 +300,16 @@ def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
         draw(folder, rows, list(plan.space), plan.seeds)
     except (ValueError, KeyError, RuntimeError) as error:  # a picture is not worth a sweep
         log.warning("no curves this time: %s", error)
+
+
+def _report(folder: Path) -> Path | None:
+    """Write the sweep's page; None if that failed, which is not worth a sweep either."""
+    from musicgen.report.write import write
+
+    try:
+        return write([folder])
+    except (MusicgenError, OSError, ValueError, KeyError, RuntimeError) as error:
+        log.warning("no report this time: %s; python -m musicgen.report %s", error, shown(folder))
+    except KeyboardInterrupt:
+        log.warning("no report; python -m musicgen.report %s makes one", shown(folder))
+    return None

@@ -12,10 +12,15 @@ from pathlib import Path
 
 import mido
 import pytest
+from hydra import compose, initialize_config_dir
 
+from musicgen import config, generating
+from musicgen.errors import InputError
+from musicgen.paths import shipped
+from musicgen.tune_display import TuneDisplay
 from tests.generation.trained import trained
 from tests.test_command import assert_refused, unwritable
-from tests.tunes import ROOT
+from tests.tunes import ROOT, composed
 
 FEW = ("n=2", "temperature=[0.5,1]", "max_chars=150")
 
@@ -80,52 +85,91 @@ def test_a_sweep_stands_for_its_best_run(run: Path, tmp_path: Path) -> None:
     assert (tmp_path / "sweep" / "3" / "tunes" / "T1-1.abc").is_file()
 
 
-BAD = [
+TYPOS = [
     (["n=0"], "n must be at least 1, got 0"),
+    (["temperature=0.5,1"], "temperature has several values; write a list"),
+    (["formats=[abc,mp3]"], "formats must be one of abc, mid, svg, png, wav, got"),
+    (["constrain=strict"], "constrain must be one of off, syntax, bars, got strict"),
+    (["tempreature=1"], "there is no key tempreature; did you mean temperature?"),
+    (["-m", "n=1,2"], "nothing to sweep"),
+    ([], "run must be given; add run=<value> to the command"),
+]
+"""Told before PyTorch is imported."""
+
+
+@pytest.mark.parametrize(("arguments", "message"), TYPOS, ids=[" ".join(a) for a, _ in TYPOS])
+def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
+    given = [*arguments, "run=nowhere"] if arguments else []
+    assert_refused(generate(*given, cwd=tmp_path), message)
+    assert not list(tmp_path.iterdir())
+
+
+BAD = [
     (["temperature=-1"], "temperature must be a number of at least 0"),
     (["temperature=hot"], "temperature must be a number of at least 0"),
     (["temperature=[]"], "temperature must be a number of at least 0"),
     (["temperature=[1,1.0]"], "temperature must not have a value twice"),
-    (["temperature=0.5,1"], "temperature has several values; write a list"),
-    (["formats=[abc,mp3]"], "formats must be one of abc, mid, svg, png, wav, got"),
-    (["constrain=strict"], "constrain must be one of off, syntax, bars, got strict"),
     (["prime=nothing.abc"], "prime must be a file that exists"),
-    (["prime=ÄÖ"], "prime must use only the"),
+    (["prime='ÄÖ'"], "prime must use only the"),
     (["header.key=H"], "header.key must be as an ABC K: field has it"),
     (["header.key=G", "prime={prime}"], "header.key=G must agree with the prime"),
     (["out={unwritable}"], "out must be a folder that can be written"),
     (["max_chars=5"], "max_chars must be at least"),
-    (["max_chars=5", "constrain=off"], "need tunes with notes"),
+    (["max_chars=1", "constrain=off", "prime={noteless}"], "need tunes with notes"),
     (["run=nowhere"], "run must be the folder of a run, got nowhere"),
     (["run={damaged}"], "is damaged"),
     (["run={prime}"], "run must be a run folder, a sweep's or a .safetensors file"),
     (["run={empty}"], "run must be a sweep with a completed trial"),
-    (["tempreature=1"], "there is no key tempreature; did you mean temperature?"),
 ]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def places(run: Path, tmp_path: Path) -> dict[str, Path]:
+    """What bad input may name."""
+    names = ("damaged", "empty")
+    made = {name: tmp_path / name for name in names}
+    shutil.copytree(run, made["damaged"])
+    (made["damaged"] / "checkpoints" / "best.safetensors").write_bytes(b"damaged")
+    made["empty"].mkdir()
+    (made["empty"] / "table.csv").write_text("number,status\n0,failed\n")
+    made |= {"prime": tmp_path / "d.abc", "unwritable": unwritable(tmp_path / "file")}
+    made["prime"].write_text("X:1\nK:C\n")
+    made["noteless"] = tmp_path / "t.abc"
+    made["noteless"].write_text("X:1\nT:")
+    return made
+
+
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) for a, _ in BAD])
-def test_bad_input(arguments: list[str], message: str, run: Path, tmp_path: Path) -> None:
-    places = {name: tmp_path / name for name in ("damaged", "empty", "work")}
-    for folder in places.values():
-        folder.mkdir()
-    places |= {"prime": tmp_path / "d.abc", "unwritable": unwritable(tmp_path / "file")}
-    places["prime"].write_text("X:1\nK:C\n")
-    (places["empty"] / "table.csv").write_text("number,status\n0,failed\n")
-    if "{damaged}" in arguments[0]:
-        shutil.copytree(run, places["damaged"], dirs_exist_ok=True)
-        (places["damaged"] / "checkpoints" / "best.safetensors").write_bytes(b"damaged")
+def test_bad_input(
+    arguments: list[str],
+    message: str,
+    run: Path,
+    places: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
     given = [argument.format(**places) for argument in arguments]
     kept = [] if any(a.startswith("run=") for a in given) else [f"run={run}"]
-    process = generate(*kept, *given, cwd=places["work"])
-    assert process.returncode == 2, process.stderr
-    assert process.stderr.startswith("error: ")
-    assert process.stderr.count("\n") == 1
-    assert message in process.stderr
-    assert not list(places["work"].iterdir())
+    composed()  # makes the schemas known
+    few = [size for size in FEW if size.split("=")[0] not in {a.split("=")[0] for a in given}]
+    with initialize_config_dir(str(shipped("conf")), version_base=None):
+        cfg = compose("generate", [*kept, *few, *given])
+    with pytest.raises(InputError) as caught:
+        generating.run(config.typed(cfg, config.GenerateConfig), TuneDisplay())
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(work.iterdir())
     assert not (run / "tunes").exists()
 
 
-def test_run_must_be_given() -> None:
-    assert_refused(generate(), "run must be given; add run=<value> to the command")
+@pytest.mark.slow
+def test_a_damaged_checkpoint_on_the_command_line(places: dict[str, Path]) -> None:
+    process = generate(f"run={places['damaged']}")
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: ")
+    assert process.stderr.count("\n") == 1
+    assert "is damaged" in process.stderr
+    assert not (places["damaged"] / "tunes").exists()

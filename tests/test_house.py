@@ -10,10 +10,10 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 FLOORS = [
     {"errors", "paths", "config"},
     {"music", "corpus", "models"},
-    {"generation"},
+    {"generation", "interpret"},
     {"training"},
     {"sweep"},
-    {"report", "interpret"},
+    {"report"},
     {
         "command",
         "console",
@@ -21,6 +21,7 @@ FLOORS = [
         "objective",
         "sweeper",
         "sweeping",
+        "exhibits",
         "sweep_display",
         "train",
         "runs",
@@ -28,6 +29,8 @@ FLOORS = [
         "generate",
         "studies",
         "tune_display",
+        "explaining",
+        "heatmap",
     },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""

@@ -38,6 +38,7 @@ def composed(*overrides: str) -> config.TrainConfig:
 
 
 SMALL = (
+    "report=false",
     "model.hidden=8",
     "data.batch_size=4",
     "data.seq_len=20",
@@ -47,6 +48,7 @@ SMALL = (
     "trainer.max_epochs=3",
     "samples.max_chars=20",
     "samples.measure=false",
+    "samples.media=false",
     "early_stopping.patience=0",
 )
 

@@ -54,16 +54,20 @@ class CharRNN(nn.Module):
         before, or None for zeros. Returns logits (time, batch, vocab) and the state after the
         last character.
         """
-        if self.embedding is None:
-            x = functional.one_hot(characters, self.vocab_size).to(self.head.weight.dtype)
-        else:
-            x = self.embedding(characters)
+        x = self.embedded(characters)
         after: list[State] = []
         for layer, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
             x, end = cell(self.dropout(x), None if state is None else state[layer])
             x = norm(x)
             after.append(end)
         return self.head(self.dropout(x)), after
+
+    def embedded(self, characters: Tensor) -> Tensor:
+        """What the first layer reads, (time, batch, inputs)."""
+        if self.embedding is not None:
+            embedded: Tensor = self.embedding(characters)
+            return embedded
+        return functional.one_hot(characters, self.vocab_size).to(self.head.weight.dtype)
 
 
 def detach(state: list[State]) -> list[State]:

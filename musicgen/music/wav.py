@@ -38,10 +38,11 @@ class Tone(NamedTuple):
     loudness: float
 
 
-def wav_bytes(tune: Tune, rate: int = 32_000) -> bytes:
+def wav_bytes(tune: Tune, rate: int = 32_000, first_s: float | None = None) -> bytes:
     """The tune as it sounds, repeats played out, ties joined: mono, 16 bits.
 
-    rate: samples a second (8,000 to 192,000). Raises InputError for a tune without notes, of more
+    rate: samples a second (8,000 to 192,000). first_s: seconds after which it breaks off; None for
+    all of it. Raises InputError for a tune without notes, of more
     than MAX_NOTES notes or longer than MAX_SECONDS.
     """
     if not 8_000 <= rate <= 192_000:
@@ -54,6 +55,12 @@ def wav_bytes(tune: Tune, rate: int = 32_000) -> bytes:
     if len(tones) > MAX_NOTES:
         rule = f"sound holds at most {MAX_NOTES:,} notes"
         raise InputError(f"{rule}, got {len(tones):,} with the repeats; lower max_chars")
+    if first_s is not None:
+        tones = [
+            tone._replace(length=min(tone.length, first_s - tone.start))
+            for tone in tones
+            if tone.start < first_s
+        ]
     length = max((tone.start + tone.length for tone in tones), default=0.0)
     if length > MAX_SECONDS:
         rule = f"sound lasts at most {MAX_SECONDS} s"

@@ -1,8 +1,12 @@
 """TensorBoard's event files."""
 
+import io
+import struct
+import wave
 from pathlib import Path
 from typing import Any
 
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -58,6 +62,27 @@ class EventLog:
         """A tune in the text tab, indented so that Markdown leaves it as it is."""
         assert self.writer is not None
         self.writer.add_text(tag, "\n".join(f"    {line}" for line in text.splitlines()), step)
+
+    def add_png(self, tag: str, png: bytes, step: int) -> None:
+        """A picture that is encoded already, in the images tab."""
+        width, height = struct.unpack(">II", png[16:24])
+        image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)
+        self._add(Summary.Value(tag=tag, image=image), step)
+
+    def add_wav(self, tag: str, wav: bytes, step: int) -> None:
+        """A sound that is encoded already, in the audio tab."""
+        with wave.open(io.BytesIO(wav)) as source:
+            audio = Summary.Audio(
+                sample_rate=source.getframerate(),
+                num_channels=source.getnchannels(),
+                length_frames=source.getnframes(),
+                encoded_audio_string=wav,
+                content_type="audio/wav",
+            )
+        self._add(Summary.Value(tag=tag, audio=audio), step)
+
+    def _add(self, value: Any, step: int) -> None:
+        self._file_writer.add_summary(Summary(value=[value]), step)
 
     def flush(self) -> list[Path]:
         """Write everything to disk; returns the run's event files."""

@@ -20,10 +20,11 @@ from musicgen.training.batches import check_size
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.keeper import Keeper, Stopped
+from musicgen.training.measured import measured
 from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result, versions
 from musicgen.training.safetensors_io import SafetensorsIO
-from musicgen.training.samples import measured, write_samples
+from musicgen.training.samples import Samples
 from musicgen.training.watcher import Decision, Start, Watcher
 
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
@@ -36,12 +37,14 @@ def fit(
     watcher: Watcher | None = None,
     *,
     resume: bool = False,
+    one_of_many: bool = False,
     data: corpus.Corpus | None = None,
 ) -> Result:
     """Train a network and leave everything in `out_dir`; returns what result.json says.
 
     resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
-    a run that is completed already is returned as it is.
+    a run that is completed already is returned as it is. one_of_many: a sweep's; its event files
+    stay small, without sound, and with pictures only at the end.
     data: the configured corpus, where the caller has it; else it is read.
     Raises InputError before anything is written; once begun, the result is written whatever
     happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
@@ -61,7 +64,8 @@ def fit(
         stateful=config.data.stateful,
     )
     with folder.locked():
-        return _Run(config, folder, data, place, precision, watcher or Watcher()).train(resume)
+        run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
+        return run.train(resume)
 
 
 def _check_same(folder: RunFolder, config: schema.Config, resume: bool) -> None:
@@ -72,7 +76,8 @@ def _check_same(folder: RunFolder, config: schema.Config, resume: bool) -> None:
         )
     before = schema.flatten(schema.to_dict(schema.load(folder.config)))
     now = schema.flatten(schema.to_dict(config))
-    changed = [key for key in before | now if before.get(key) != now.get(key)]
+    told = (before | now).keys() - schema.LOOKS
+    changed = [key for key in before | now if key in told and before.get(key) != now.get(key)]
     if changed:
         key = changed[0]
         raise InputError(
@@ -101,6 +106,7 @@ class _Run:
         place: torch.device,
         precision: str,
         watcher: Watcher,
+        one_of_many: bool,
     ) -> None:
         self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
         self.place, self.precision = place, precision
@@ -112,7 +118,16 @@ class _Run:
             self.network, config, self._encode(data.train), self._encode(data.validation)
         )
         self.events = EventLog(folder.path, schema.flatten(schema.to_dict(config)))
-        self.keeper = Keeper(folder, self.events, watcher, config.early_stopping.patience)
+        self.samples = Samples(
+            self.network,
+            self.vocabulary,
+            config,
+            data.validation,
+            self.events,
+            one_of_many=one_of_many,
+        )
+        patience, every = config.early_stopping.patience, config.samples.every
+        self.keeper = Keeper(folder, self.events, watcher, patience, every, self.samples.show)
         self.result = Result(
             status="failed",
             seed=config.seed,
@@ -226,7 +241,8 @@ class _Run:
         if self.data.test:
             text = self._encode(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
-        write_samples(self.network, self.vocabulary, self.config, self.folder, self.events)
+        epoch = self.keeper.progress.last.epoch if self.keeper.progress.last else 0
+        self.samples.write(self.folder.samples, epoch)
         if self.config.samples.measure:
             self.result.measures = measured(
                 self.network, self.vocabulary, self.data, self.config.seed

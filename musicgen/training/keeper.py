@@ -5,6 +5,7 @@ import dataclasses
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,20 @@ class Keeper(Callback):
     """
 
     def __init__(
-        self, folder: RunFolder, events: EventLog, watcher: Watcher, patience: int
+        self,
+        folder: RunFolder,
+        events: EventLog,
+        watcher: Watcher,
+        patience: int,
+        every: int,
+        show: Callable[[int], object],
     ) -> None:
-        """patience: epochs without a lower validation loss before stopping, 0 for never."""
+        """patience: epochs without a lower validation loss before stopping, 0 for never.
+
+        show: called with the epoch each `every` epochs (0 for never), but not after the last one.
+        """
         self.folder, self.events, self.watcher, self.patience = folder, events, watcher, patience
+        self.every, self.show = every, show
         self.progress = Progress()
         self.decision = Decision.CONTINUE
         self.began = self.epoch_began = time.perf_counter()
@@ -112,6 +123,9 @@ class Keeper(Callback):
             file.flush()
             os.fsync(file.fileno())  # before the checkpoint that counts on it
         self.events.add_epoch(row)
+        last = row.epoch == trainer.max_epochs or self._impatient
+        if self.every and row.epoch % self.every == 0 and not last:
+            self.show(row.epoch)
         progress.files = {path.name: path.stat().st_size for path in self._growing()}
         trainer.save_checkpoint(self.folder.last)
         self.decision = self.watcher.epoch(row)

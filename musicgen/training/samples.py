@@ -1,48 +1,127 @@
-"""The short tunes that every finished run writes, and measures of more of them."""
+"""What a network writes and how it works, shown while it trains and at the end."""
 
-import copy
-from dataclasses import asdict
+import contextlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
 
 from musicgen.config import Config
-from musicgen.corpus import END, START, Corpus, Vocabulary
-from musicgen.generation import Options, RealTunes, draw
+from musicgen.corpus import END, START, Vocabulary
+from musicgen.errors import InputError, MusicgenError
+from musicgen.interpret.activations import record
+from musicgen.interpret.heatmap import heatmap
+from musicgen.interpret.units import marked, rank
 from musicgen.models import CharRNN, sample
-from musicgen.music import parse
-from musicgen.music.measures import summarise
+from musicgen.music import Tune, parse
+from musicgen.music.score import mei, png_bytes
+from musicgen.music.score.engrave import Engraver
+from musicgen.music.wav import wav_bytes
 from musicgen.paths import write_text
 from musicgen.training.events import EventLog
-from musicgen.training.folder import RunFolder
 
-MEASURED = 100
-"""Tunes; drawn and measured in half a second on one core, with a network of 150 units."""
-MAX_CHARS = 1000
-"""Of each of them: most real tunes are shorter."""
+# What a browser needs to show it well; event files keep every byte of it for each run and epoch.
+PIXELS = 800
+"""Width of a picture."""
+RATE = 16_000
+"""Samples of sound a second."""
+SECONDS = 15.0
+"""Of each tune's sound."""
 
-
-def write_samples(
-    network: CharRNN, vocabulary: Vocabulary, config: Config, folder: RunFolder, events: EventLog
-) -> None:
-    """One tune for each of samples.temperatures, in samples/ and in TensorBoard's text tab."""
-    temperatures = config.samples.temperatures
-    tunes = sample(
-        network,
-        vocabulary.encode(START + "\n").tolist(),
-        temperatures,
-        seed=config.seed,
-        max_chars=config.samples.max_chars,
-        end=vocabulary.encode(END).tolist(),
-    )
-    folder.samples.mkdir(exist_ok=True)
-    for temperature, tune in zip(temperatures, tunes, strict=True):
-        text = vocabulary.decode(tune).removesuffix(END)
-        write_text(folder.samples / f"T{temperature:g}.abc", text)
-        events.add_text(f"tune at temperature {temperature:g}", text, config.trainer.max_epochs)
+HELD_OUT = 50
+"""Validation tunes over which the best unit is sought."""
+CHARS = 600
+"""Of the heat map's text."""
 
 
-def measured(network: CharRNN, vocabulary: Vocabulary, data: Corpus, seed: int) -> dict[str, float]:
-    """`SetMeasures` of MEASURED tunes at temperature 1, as the network writes them by itself."""
-    # On the CPU, where such small steps are fastest.
-    network = copy.deepcopy(network).cpu().eval()
-    options = Options([1.0], n=MEASURED, seed=seed, max_chars=MAX_CHARS, constrain="off")
-    tunes = [parse(drawn.text) for drawn in draw(network, vocabulary, options)]
-    return asdict(summarise(tunes, RealTunes.of(data).training))
+class Samples:
+    """A tune for each of samples.temperatures, and the unit that tells header from body best.
+
+    Nothing here draws on PyTorch's random generators, so a training with it goes as one without.
+    """
+
+    def __init__(
+        self,
+        network: CharRNN,
+        vocabulary: Vocabulary,
+        config: Config,
+        validation: str,
+        events: EventLog,
+        *,
+        one_of_many: bool,
+    ) -> None:
+        """one_of_many: leave sound out, and pictures but at the end."""
+        self.network, self.vocabulary, self.config = network, vocabulary, config
+        self.validation, self.events = validation, events
+        self.media = config.samples.media
+        self.one_of_many = one_of_many
+
+    def show(self, epoch: int) -> None:
+        """Put them into the event file."""
+        self._show(self._tunes(), epoch, pictures=self.media and not self.one_of_many)
+
+    def write(self, folder: Path, epoch: int) -> None:
+        """The same at the end of the training, and the tunes as files."""
+        tunes = self._tunes()
+        folder.mkdir(exist_ok=True)
+        for temperature, text in tunes.items():
+            write_text(folder / f"T{temperature:g}.abc", text)
+        self._show(tunes, epoch, pictures=self.media)
+
+    def _prime(self) -> list[int]:
+        prime: list[int] = self.vocabulary.encode(f"{START}\n").tolist()
+        return prime
+
+    def _tunes(self) -> dict[float, str]:
+        """By temperature."""
+        temperatures = self.config.samples.temperatures
+        tunes = sample(
+            self.network,
+            self._prime(),
+            temperatures,
+            seed=self.config.seed,
+            max_chars=self.config.samples.max_chars,
+            end=self.vocabulary.encode(END).tolist(),
+        )
+        texts = (self.vocabulary.decode(tune).removesuffix(END) for tune in tunes)
+        return dict(zip(temperatures, texts, strict=True))
+
+    def _show(self, tunes: dict[float, str], epoch: int, *, pictures: bool) -> None:
+        with Engraver() as engraver:
+            for temperature, text in tunes.items():
+                # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind.
+                tag = f"temperature {temperature:g}"
+                self.events.add_text(f"tune/{tag}", text, epoch)
+                tune = parse(text)
+                if pictures and tune.notes:
+                    # A tune that can't be engraved or played is shown as far as it can be.
+                    with contextlib.suppress(MusicgenError):
+                        png = png_bytes(engraver.svg(mei(tune)), PIXELS)
+                        self.events.add_png(f"score/{tag}", png, epoch)
+                    self._play(f"sound/{tag}", tune, epoch)
+        if pictures:
+            for png in self._heatmap():
+                self.events.add_png("hidden unit/header or body", png, epoch)
+
+    def _play(self, tag: str, tune: Tune, epoch: int) -> None:
+        if not self.one_of_many:
+            with contextlib.suppress(InputError):
+                self.events.add_wav(tag, wav_bytes(tune, RATE, SECONDS), epoch)
+
+    @cached_property
+    def _held_out(self) -> list[str]:
+        return marked(self.validation, HELD_OUT)
+
+    def _heatmap(self) -> Iterator[bytes]:
+        """One picture, or none where no validation tune has both a header and a body."""
+        scores = rank(self.network, self.vocabulary, self._held_out, ["hidden"], ["header"])
+        if scores:
+            unit = scores[0]
+            (ids,) = sample(
+                self.network, self._prime(), [1.0], seed=self.config.seed, max_chars=CHARS
+            )
+            text = f"{START}\n{self.vocabulary.decode(ids)}"
+            read = [self.vocabulary.encode(text)]
+            layers = {found.layer: found for found in record(self.network, read, ["hidden"])}
+            verdict = f"tells header from body: AUC {unit.score:.3f} (chance {unit.chance:.2f})"
+            svg = heatmap(text, layers[unit.layer].values[unit.unit], unit.name, verdict)
+            yield png_bytes(svg, PIXELS)

@@ -127,8 +127,14 @@ def _end_initial(rules: Rules, state: State) -> State | None:
 
 
 def _line(rules: Rules, state: State, character: str) -> State | None:
-    longer = state.part + character
-    return state.at("line", longer) if legal_lines(rules, state).begin(longer) else None
+    longer, legal = state.part + character, legal_lines(rules, state)
+    if legal.begin(longer):
+        return state.at("line", longer)
+    if state.part[-1] != "[" or state.part[:-1] not in legal:
+        return None
+    # A bar line, and behind it a chord or a field: `|[CEG]` began like `|[1`.
+    behind = _behind(state, state.part[:-1])
+    return behind and _bracket(rules, behind.at("bracket"), character)
 
 
 def _end_line(rules: Rules, state: State) -> State | None:
@@ -186,7 +192,8 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
         return state.at("parenthesis") if good else None
     if character == "{":
-        return None if hold.tie or hold.grace else state.at("grace")
+        good = not (hold.tie or hold.grace) and "}" in rules.alphabet
+        return state.at("grace") if good else None
     if character == '"':
         good = bool(rules.annotations or notes.symbols(rules, state))
         return state.at("string") if good else None
@@ -271,7 +278,7 @@ _MODES = {
     "value": Mode(fields.value, None, None),
     "idle": Mode(_nothing, _itself, ""),
     "initial": Mode(_initial, _end_initial, ":"),
-    "line": Mode(_line, _end_line, "|:[]12"),
+    "line": Mode(_line, _end_line, "|:[]12" + _PITCH + BODY_FIELDS),
     "bracket": Mode(_bracket, None, _PITCH + BODY_FIELDS + "12"),
     "inline": Mode(_inline, None, ":"),
     "accidental": Mode(notes.accidental, None, _PITCH),

@@ -14,6 +14,8 @@ Where a note of the first two kinds is tied, or shares its time with a neighbour
 """
 KINDS = dict.fromkeys(SIGNS, PLAIN) | {"~": SINGLE, "T": SINGLE, ".": CUT, "H": CUT}
 ACCIDENTALS = Words(["^", "^^", "_", "__", "="])
+USUAL = frozenset({3, 4, 6, 8, 9, 12})
+"""Eighths of a bar in 3/8, 2/4, 3/4 and 6/8, 4/4, 9/8 and 12/8."""
 MAX_CHORD = 5
 MAX_STRING = 40
 
@@ -199,11 +201,12 @@ def grace(rules: Rules, state: State, character: str) -> State | None:
 def symbols(rules: Rules, state: State) -> Words:
     """Chord symbols that may stand here.
 
-    Players make an accompaniment of them in eighths, and stumble where the tune ends within one.
+    Players make an accompaniment of them in eighths, in the usual meters, and stumble where the
+    tune ends within one.
     """
     form = state.form
     eighth = form.unit * GRAIN // 8
-    even = form.split % eighth == 0 == form.bar % eighth
+    even = form.split % eighth == 0 == form.bar % eighth and form.bar // eighth in USUAL
     good = rules.bars and even and not form.upbeat
     return rules.chord_symbols if good else rules.none
 

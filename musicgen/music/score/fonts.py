@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 _STIX = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta")
-_DEJAVU = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique")
+_DEJAVU = ("DejaVuSans", "DejaVuSansMono", "DejaVuSans-Bold", "DejaVuSans-Oblique")
 _ADVANCE = re.compile(r'<g c="([0-9A-F]{4})"[^>]* h-a-x="([0-9]+)"')
 
 TEXT_FAMILY = "STIXGeneral"

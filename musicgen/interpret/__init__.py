@@ -1,0 +1,1 @@
+"""Hidden units explained: what each one follows in a tune, and pictures of it."""

@@ -1,0 +1,49 @@
+"""Which units mean something: all of a network's units scored over held-out tunes."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from musicgen.corpus import END, START, Vocabulary
+from musicgen.interpret.activations import record
+from musicgen.interpret.annotate import ANNOTATIONS, annotate, spans
+from musicgen.interpret.score import Score, score
+from musicgen.models import CharRNN
+
+
+def marked(text: str, most: int) -> list[str]:
+    """The first `most` whole tunes of a corpus's text, from `<start>` to `<end>`."""
+    whole = [(start, end) for start, end, ended in spans(text) if ended]
+    return [f"{START}\n{text[start:end]}\n{END}\n" for start, end in whole[:most]]
+
+
+def rank(
+    network: CharRNN,
+    vocabulary: Vocabulary,
+    tunes: Sequence[str],
+    states: Sequence[str],
+    annotations: Iterable[str] = ANNOTATIONS,
+) -> list[Score]:
+    """Every unit's states against every annotation: by annotation, best first.
+
+    tunes: of `marked`; each is read by itself. states: of activations.STATES.
+    """
+    if not tunes:
+        return []
+    found = [annotate(tune) for tune in tunes]
+    labels = {name: np.concatenate([of[name] for of in found]) for name in annotations}
+    texts = [vocabulary.encode(tune) for tune in tunes]
+    scores: dict[str, list[Score]] = {name: [] for name in labels}
+    for recorded in record(network, texts, states):
+        for name, rows in score(recorded, labels).items():
+            scores[name] += rows
+    return [row for rows in scores.values() for row in sorted(rows, key=lambda row: -row.score)]
+
+
+def best(scores: Iterable[Score]) -> dict[str, Score]:
+    """The best unit for each annotation."""
+    found: dict[str, Score] = {}
+    for row in scores:
+        if row.annotation not in found or row.score > found[row.annotation].score:
+            found[row.annotation] = row
+    return found

@@ -1,0 +1,82 @@
+"""Labels of characters, read off tunes whose answers are known."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.interpret.annotate import ABSENT, ANNOTATIONS, annotate, bar_lines
+from musicgen.interpret.units import marked
+
+TUNE = """<start>
+X:1
+T:A | title
+M:4/4
+L:1/4
+K:G
+|:"Am"CD^EF|GABc|1 cBAG:|2 G4||
+A|CDEF|GABc|cBAG|cBAG|CDEF|]
+<end>
+"""
+
+
+def where(name: str, answer: str, text: str = TUNE) -> str:
+    """The characters with this label."""
+    labels = annotate(text)[name]
+    number = ANNOTATIONS[name].classes.index(answer)
+    return "".join(c for c, label in zip(text, labels, strict=True) if label == number)
+
+
+def test_header_and_fields() -> None:
+    assert where("header", "header") == TUNE[len("<start>\n") : TUNE.index("|:")]
+    assert where("header", "body") == TUNE[TUNE.index("|:") : -len("\n<end>\n")]
+    assert where("field", "T") == "T:A | title\n"
+    assert where("field", "K") == "K:G\n"
+    assert (annotate(TUNE)["header"][:8] == ABSENT).all()
+
+
+def test_music() -> None:
+    assert where("chord symbol", "yes") == '"Am"'
+    assert where("accidental", "yes") == "^E"
+    assert where("ending", "first").strip() == "cBAG"
+    assert where("ending", "later").strip() == "G4"
+    assert where("repeated", "yes") == '"Am"CD^EFGABc cBAG G4'
+    assert where("repeated", "no") == "\nACDEFGABccBAGcBAGCDEF"
+
+
+def test_position_in_the_bar() -> None:
+    assert where("bar position", "3/8") == "DABDABBD"
+    # The pickup's one crotchet is the last of its bar.
+    assert where("bar position", "7/8") == "FcG\nAFcGGF"
+
+
+def test_phrases_begin_at_a_section_and_every_four_bars_after_its_pickup() -> None:
+    assert where("phrase start", "yes") == '"Am"CD^EFCDEFCDEF'
+
+
+def test_distance_to_the_end() -> None:
+    assert where("to end", "0-7") == "|CDEF|]"
+    cut = TUNE[: TUNE.index("||")]
+    assert (annotate(cut)["to end"] == ABSENT).all()
+    assert (annotate(cut)["header"] != ABSENT).any()
+
+
+def test_bar_lines() -> None:
+    places = bar_lines(TUNE)
+    assert "".join(TUNE[place] for place in places) == "||:|||||||"
+    assert TUNE[places[-1] :].startswith("|]")
+
+
+def test_several_tunes_stand_side_by_side() -> None:
+    both = annotate(TUNE + TUNE)
+    for name, labels in annotate(TUNE).items():
+        assert np.array_equal(both[name], np.concatenate([labels, labels]))
+    assert marked("cut off\n<end>\n" + TUNE + TUNE + "<start>\nX:1", 9) == [TUNE, TUNE]
+    assert marked(TUNE + TUNE, 1) == [TUNE]
+
+
+@given(st.text(alphabet='<start>\n|:]["^A2K:CM4/d%', max_size=200))
+def test_any_text_is_labelled(text: str) -> None:
+    for name, labels in annotate("<start>\n" + text).items():
+        assert len(labels) == len(text) + 8
+        assert labels.min(initial=0) >= ABSENT
+        assert labels.max(initial=0) < len(ANNOTATIONS[name].classes)

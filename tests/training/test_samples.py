@@ -1,0 +1,168 @@
+"""What TensorBoard shows of a run beside its curves, read back through a real server's HTTP API."""
+
+import html
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import pytest
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from musicgen.config import digest
+from musicgen.training.fit import fit
+from musicgen.training.watcher import Watcher
+from tests.tunes import composed, small
+
+MEDIA = ["samples.media=true", "samples.every=1", "samples.max_chars=150"]
+HEATMAP = "hidden unit/header or body"
+TEMPERATURES = {"temperature 0.5", "temperature 1", "temperature 2"}
+
+
+@contextmanager
+def tensorboard(folder: Path) -> Iterator[tuple[str, int]]:
+    """The address and the process of a server that shows this folder."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tensorboard.main",
+            "--logdir",
+            str(folder),
+            "--port",
+            "0",
+            "--host",
+            "127.0.0.1",
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if found := re.search(r"http://\S+", line):
+                yield found[0].rstrip("/"), process.pid
+                break
+        else:
+            pytest.fail("".join(told))
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def ask(address: str, path: str, body: Any = None, **query: Any) -> bytes:
+    url = f"{address}/data/{path}{'?' if query else ''}{urlencode(query)}"
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=60) as answer:
+        return answer.read()
+
+
+def loaded(address: str, plugin: str) -> dict[str, Any]:
+    """Tags of the one run, once the server has read it."""
+    end = monotonic() + 120
+    while monotonic() < end:
+        if tags := json.loads(ask(address, f"plugin/{plugin}/tags")):
+            return tags["."]
+        sleep(0.5)
+    pytest.fail(f"TensorBoard shows no {plugin}")
+
+
+@pytest.mark.slow
+def test_tensorboard_shows_tunes_scores_sound_and_a_unit(tmp_path: Path) -> None:
+    fit(composed(*small(tmp_path, *MEDIA)), tmp_path / "run")
+    with tensorboard(tmp_path / "run") as (address, _):
+        scalars = loaded(address, "scalars")
+        (loss,) = (tag for tag in scalars if tag.startswith("loss/validation (nats"))
+        curve = json.loads(ask(address, "plugin/scalars/scalars", run=".", tag=loss))
+        assert [step for _, step, _ in curve] == [1, 2, 3]
+
+        tags = loaded(address, "text")
+        assert {tag.split("/")[1] for tag in tags} >= TEMPERATURES
+        (tag,) = (tag for tag in tags if tag.startswith("tune/temperature 1"))
+        texts = json.loads(ask(address, "plugin/text/text", run=".", tag=tag))
+        assert [text["step"] for text in texts] == [1, 2, 3]
+        first = (tmp_path / "run" / "samples" / "T1.abc").read_text().split("\n")[0]
+        assert first.strip()[:5] in html.unescape(texts[-1]["text"])
+
+        for plugin, kind, magic in (
+            ("images", "Image", b"\x89PNG"),
+            ("audio", "Audio", b"RIFF"),
+        ):
+            tags = loaded(address, plugin)
+            assert TEMPERATURES & {tag.split("/")[1] for tag in tags}
+            assert (HEATMAP in tags) == (plugin == "images")
+            for tag in tags:
+                one = {"run": ".", "tag": tag, "sample": 0}
+                shown = json.loads(ask(address, f"plugin/{plugin}/{plugin}", **one))
+                assert shown
+                path = f"plugin/{plugin}/individual{kind}?{shown[-1]['query']}"
+                assert ask(address, path).startswith(magic)
+
+        experiment = json.loads(ask(address, "plugin/hparams/experiment", {"experimentName": ""}))
+        assert "model.hidden" in {info["name"] for info in experiment["hparamInfos"]}
+
+
+def shown(folder: Path) -> list[tuple[str, int, str, bytes]]:
+    """Everything but scalars in a run's event files, in order."""
+    return [
+        (
+            value.tag,
+            event.step,
+            value.metadata.plugin_data.plugin_name,
+            b"".join(value.tensor.string_val),
+        )
+        for path in sorted(folder.glob("events.*"))
+        for event in EventFileLoader(str(path)).Load()
+        for value in event.summary.value
+        if value.metadata.plugin_data.plugin_name in ("text", "images", "audio")
+    ]
+
+
+class StopAfter(Watcher):
+    def __init__(self, epoch: int) -> None:
+        self.last, self.now = epoch, False
+
+    def step(self, epoch: int, step: int, steps: int) -> None:
+        self.now = epoch > self.last
+
+    def should_stop(self) -> bool:
+        return self.now
+
+
+@pytest.mark.slow
+def test_showing_changes_nothing_and_resumes_as_it_was(tmp_path: Path) -> None:
+    loud = composed(*small(tmp_path, *MEDIA, "samples.temperatures=[1]"))
+    silent = composed(*small(tmp_path, "samples.temperatures=[1]", "samples.max_chars=150"))
+    assert digest(loud) == digest(silent)
+    fit(loud, tmp_path / "one")
+    fit(silent, tmp_path / "silent")
+    for last in (1, 2):
+        fit(loud, tmp_path / "other", StopAfter(last), resume=True)
+    fit(loud, tmp_path / "other", resume=True)
+    assert shown(tmp_path / "one") == shown(tmp_path / "other")
+    best = [
+        (tmp_path / name / "checkpoints" / "best.safetensors").read_bytes()
+        for name in ("one", "silent", "other")
+    ]
+    assert best[0] == best[1] == best[2]
+    steps = [step for tag, step, *_ in shown(tmp_path / "one") if tag == HEATMAP]
+    assert steps == [1, 2, 3]
+
+
+def test_one_of_many_has_pictures_at_its_end_and_no_sound(tmp_path: Path) -> None:
+    config = composed(*small(tmp_path, *MEDIA, "samples.temperatures=[1]"))
+    fit(config, tmp_path / "trial", one_of_many=True)
+    found = shown(tmp_path / "trial")
+    assert [step for *_, step, kind, _ in found if kind == "text"] == [1, 2, 3]
+    assert {step for *_, step, kind, _ in found if kind == "images"} == {3}
+    assert not [tag for tag, _, kind, _ in found if kind == "audio"]
