@@ -81,7 +81,9 @@ def engraver() -> Engraver:
 
 @pytest.mark.parametrize("field", TITLES)
 def test_hostile_titles_stay_text(field: str, engraver: Engraver) -> None:
-    text = f'X:1\nT:{field}\nC:{field}\nR:{field}\nM:4/4\nL:1/8\nK:G\n"^{field}"A8|[P:{field}]B8|]\n'
+    text = (
+        f'X:1\nT:{field}\nC:{field}\nR:{field}\nM:4/4\nL:1/8\nK:G\n"^{field}"A8|[P:{field}]B8|]\n'
+    )
     with engraver:
         made = files(parse(text), list(FORMATS), engraver)
     assert made.missing == {}
