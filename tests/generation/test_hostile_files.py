@@ -81,9 +81,8 @@ def engraver() -> Engraver:
 
 @pytest.mark.parametrize("field", TITLES)
 def test_hostile_titles_stay_text(field: str, engraver: Engraver) -> None:
-    text = (
-        f'X:1\nT:{field}\nC:{field}\nR:{field}\nM:4/4\nL:1/8\nK:G\n"^{field}"A8|[P:{field}]B8|]\n'
-    )
+    header = f"X:1\nT:{field}\nC:{field}\nR:{field}\nM:4/4\nL:1/8\nK:G\n"
+    text = f'{header}"^{field}"A8|[P:{field}]B8|]\n'
     with engraver:
         made = files(parse(text), list(FORMATS), engraver)
     assert made.missing == {}
@@ -92,7 +91,7 @@ def test_hostile_titles_stay_text(field: str, engraver: Engraver) -> None:
     root = ElementTree.fromstring(svg)  # well-formed, and no entity of its own
     names = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert not names & {"script", "img", "image", "foreignObject", "a"}
-    events = {key for element in root.iter() for key in element.attrib if key[:2] == "on"}
+    events = {key for element in root.iter() for key in element.attrib if key.startswith("on")}
     assert not events
     assert made.contents["png"].startswith(b"\x89PNG")
     assert mido.MidiFile(file=io.BytesIO(made.contents["mid"])).length > 0
