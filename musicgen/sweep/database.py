@@ -45,7 +45,7 @@ class Database(RDBStorage):
                     self.patience_s = 0.0
                     raise
                 if pause == PAUSE_S:
-                    log.warning("the database is away; trying for %.0f s", self.patience_s)
+                    log.warning("the database is away; trying for %g s", self.patience_s)
             time.sleep(pause)
             pause = min(2 * pause, 1.0)
 

@@ -50,7 +50,7 @@ def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[s
 
 
 slow_steps = functools.partial(steps, count=1000, pause_s=0.01)
-longer_steps = functools.partial(steps, count=12, pause_s=0.03)
+six_steps = functools.partial(steps, count=6, pause_s=0.03)
 few_steps = functools.partial(steps, count=3, pause_s=0.0)
 
 

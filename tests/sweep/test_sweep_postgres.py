@@ -26,7 +26,8 @@ from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.progress import Started
 
 POINTS = 40
-OBJECTIVE = sweep_toys.longer_steps
+OBJECTIVE = sweep_toys.six_steps
+STEPS = (1, 2, 3, 4, 5, 6)
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,14 +73,18 @@ def dashboard(url: str) -> Iterator[Callable[[], list[dict[str, object]]]]:
         process.wait()
 
 
-def check(folder: Path, url: str, alone: Path) -> None:
-    """Nothing lost, nothing doubled, and the tables of a sweep that needs no database."""
+def check(folder: Path, url: str, alone: Path, *, reports: bool) -> None:
+    """Nothing lost, nothing doubled, and the tables of a sweep that needs no database.
+
+    reports: of every step; one that was on its way when a driver ended is not made again.
+    """
     with connect(url) as storage:
         (study,) = optuna.study.get_all_study_summaries(storage)
         found = optuna.load_study(study_name=study.study_name, storage=storage).trials
     assert [trial.number for trial in found] == list(range(POINTS))
     assert {trial.state for trial in found} == {TrialState.COMPLETE}
-    assert all(sorted(trial.intermediate_values) == list(range(1, 13)) for trial in found)
+    if reports:
+        assert {tuple(sorted(trial.intermediate_values)) for trial in found} == {STEPS}
     Driver(sweep_process.plan(POINTS), OBJECTIVE, LocalExecutor([{}, {}]), alone).run()
     assert results(folder) == results(alone)
 
@@ -108,7 +113,7 @@ def test_a_server_that_restarts_while_a_sweep_runs(database: Database, tmp_path:
         Driver(plan, OBJECTIVE, workers, tmp_path / "sweep", observe=observe).run()
     restarting.join()
     assert 5 <= seen[0] < seen[1] < POINTS
-    check(tmp_path / "sweep", database.url, tmp_path / "alone")
+    check(tmp_path / "sweep", database.url, tmp_path / "alone", reports=True)
 
 
 def test_a_server_that_stays_away_for_long(
@@ -130,7 +135,7 @@ def test_a_server_that_stays_away_for_long(
     assert {row["status"] for row in results(folder)} == {"completed", "interrupted"}
     database.start()
     Driver(plan, OBJECTIVE, LocalExecutor([{}, {}]), folder).run()
-    check(folder, database.url, tmp_path / "alone")
+    check(folder, database.url, tmp_path / "alone", reports=False)
 
 
 def test_a_database_that_refuses(database: Database) -> None:
