@@ -23,7 +23,6 @@ from musicgen.sweep.local import LocalExecutor
 from tests.processes import marked
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-RAY_ROUNDS = (ROUNDS + 1) // 2
 POINTS = (30, 16)
 """Size of the grid with one seed, and with two."""
 KILLS = 8
@@ -77,8 +76,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str,
 def test_a_killed_sweep_ends_as_an_undisturbed_one(
     round_: int, kind: str, spawn: Spawn, tmp_path: Path, undisturbed: list[list[dict[str, str]]]
 ) -> None:
-    if kind == "ray" and round_ >= RAY_ROUNDS:
-        pytest.skip("a round on Ray takes three times as long")
     seed = int(os.environ.get("SEED", random.randrange(10**6))) + round_
     print(f"SEED={seed} (of round {round_}; SEED={seed} ROUNDS=1 repeats it)")
     chance = random.Random(seed)
