@@ -135,6 +135,7 @@ class _Run:
             parameters=sum(p.numel() for p in self.network.parameters()),
             device=device.name(place),
             precision=precision,
+            machine=device.machine(),
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
             versions=versions(),
         )
