@@ -156,6 +156,7 @@ class _Run:
             if self.result.status == "completed":
                 self._finish()
         except BaseException as error:
+            self.result.status = "failed"  # in its ending, too: resuming repeats that
             first = str(error).strip().splitlines()[:1]
             self.result.error = ": ".join([type(error).__name__, *first])
             raise
