@@ -77,8 +77,10 @@ def text(rules: Rules, state: State, character: str) -> State | None:
     rhythm = part[1:] + character.lower()
     if part[:1] != "R" or not HORNPIPE.startswith(rhythm):
         return state._replace(part="")
-    # Players refuse a hornpipe in another meter.
-    return None if rhythm == HORNPIPE and "m" in state.seen else state._replace(part="R" + rhythm)
+    # Players refuse a hornpipe in another meter; they dot its eighths by their place in the bar,
+    # and stumble where bars are not filled.
+    refused = rhythm == HORNPIPE and ("m" in state.seen or not rules.bars)
+    return None if refused else state._replace(part="R" + rhythm)
 
 
 def number(rules: Rules, state: State, character: str) -> State | None:
@@ -102,7 +104,8 @@ def value(rules: Rules, state: State, character: str) -> State | None:
             return None
         form = _set(rules, state, letter, word)
         if inline:
-            return state._replace(mode="idle", part="", form=form)
+            hold = state.hold._replace(pitch="", last=0)  # `>` and `-` stand behind the note itself
+            return state._replace(mode="idle", part="", form=form, hold=hold)
         refused = letter == "M" and word not in HORNPIPE_METERS
         return _next_line(state._replace(form=form), "Mm" if refused else letter)
     if character == " " and not written:
