@@ -24,6 +24,7 @@ test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minut
 bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<run folder> add your own)
 	$(RUN) -m tests.bench.training $(TUNES)
 	$(RUN) tests/bench/engine.py
+	$(RUN) -m tests.bench.ray_driver
 	$(RUN) -m tests.bench.sweep $(TUNES)
 	$(RUN) -m tests.bench.sampling
 	$(if $(NET),$(RUN) -m tests.bench.formats $(NET))

@@ -274,6 +274,7 @@ class TrainConfig(Config):
     """What `python -m musicgen.train` takes."""
 
     resume: str | None = key("Run folder to go on with")
+    report: bool = key("Write a page with all results, report.html, at a sweep's end")
     sweep: SweepConfig = MISSING
     sampler: SamplerConfig = MISSING
     pruner: PrunerConfig = MISSING

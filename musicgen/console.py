@@ -1,5 +1,6 @@
 """What the commands show in a terminal, or as plain lines in a log file."""
 
+import shlex
 import signal
 import time
 from types import FrameType
@@ -107,8 +108,12 @@ class TrainingDisplay(Watcher):
             table.add_row(name, value)
         self.console.rule(align="left")
         self.console.print(table, soft_wrap=self.soft)
-        self._say(f"\n{shown(folder.path)} holds the run. To see its curves:")
-        self._say(f"tensorboard --logdir {shown(folder.path)}", "bold")
+        where = shlex.quote(shown(folder.path))
+        self._say(f"\n{where} holds the run. To see its curves:")
+        self._say(f"tensorboard --logdir {where}", "bold")
+        if folder.best.exists():
+            self._say("for more tunes, with score and sound:")
+            self._say(f"python -m musicgen.generate run={where}", "bold")
 
 
 def printable(text: str) -> str:

@@ -55,7 +55,7 @@ def run(asked: HeatmapConfig) -> Explained:
     states = _states(asked, trained)
     layer = _layer(asked, trained)
     text = _tune(asked, trained)
-    tunes = marked(_held_out(trained), TUNES)
+    tunes = marked(held_out(trained), TUNES)
     out = make_folder(Path(asked.out) if asked.out else _folder(place) / "heatmap", "out")
 
     scores = rank(trained.model, trained.vocabulary, tunes, states)
@@ -140,7 +140,7 @@ def _tune(asked: HeatmapConfig, trained: TrainedModel) -> str:
     return text
 
 
-def _held_out(trained: TrainedModel) -> str:
+def held_out(trained: TrainedModel) -> str:
     """The run's own validation text."""
     data = trained.config.data
     found = corpus.prepared_at(Path(data.root), data.name, trained.corpus) or corpus.of(data)

@@ -1,11 +1,12 @@
 """One trial of a sweep: a training, as a worker process runs it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from musicgen import config as schema
+from musicgen import corpus
 from musicgen.music.measures import DIRECTIONS
 from musicgen.sweep.trial import Trial
 
@@ -21,12 +22,20 @@ class TrainingObjective:
     """What is reported after each epoch: the column of metrics.csv that decides pruning."""
     shelf: str | None = None
     """Folder of completed runs that sweeps share; see `training.shelf`."""
+    corpora: Mapping[str, corpus.Corpus] = field(default_factory=dict)
+    """What trials read, by `label`: a worker on another machine has neither the tunes nor the
+    prepared corpus. One that is missing here is read where the trial runs."""
 
     def config(self, params: Mapping[str, Any]) -> schema.Config:
         """The configuration at a point of the space. Raises InputError."""
         base = schema.from_dict(dict(self.bases[tuple(params[group] for group in self.groups)]))
         values = {key: value for key, value in params.items() if key not in self.groups}
         return schema.replaced(base, values)
+
+    @staticmethod
+    def label(data: schema.DataConfig) -> str:
+        """What two configurations share exactly if they ask for the same corpus."""
+        return str(corpus.arguments(data))
 
     def prepare(self) -> None:
         import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
@@ -47,10 +56,11 @@ class TrainingObjective:
         judged = self.judged
         config = self.config(trial.params)
         config.seed += trial.run
+        data = self.corpora.get(self.label(config.data)) or corpus.of(config.data)
         shelf = Shelf(Path(self.shelf)) if self.shelf else None
         if shelf:
-            shelf.copy(config, trial.folder)
-        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True)
+            shelf.copy(config, data.digest, trial.folder)
+        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True, data=data)
         if shelf:
             shelf.put(trial.folder, result)
         row = asdict(result)

@@ -1,5 +1,6 @@
 """Where things lie: the configuration in a checkout or in an installed wheel, and run folders."""
 
+import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,3 +53,15 @@ def make_folder(path: Path, key: str) -> Path:
             f"choose another with {key}=<folder>"
         ) from None
     return path
+
+
+def held(lock: Path) -> bool:
+    """Whether a living process holds this lock file."""
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

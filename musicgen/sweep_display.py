@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 from rich.console import Console, Group
@@ -147,6 +148,11 @@ class SweepDisplay:
             self._say(command, "bold")
         self._say(f"tables, curves and runs: {self.folder}")
         self._say(f"tensorboard --logdir {self.folder}", "bold")
+
+    def reported(self, page: Path | None) -> None:
+        """Where the report is, if there is one."""
+        if page is not None:
+            self._say(f"report: {self.folder}/{page.name}", "bold")
 
     def _pivot(self, rows: list[Row]) -> None:
         down, across = self.plan.space

@@ -1,11 +1,9 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
 import logging
-import os
+import re
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,18 +18,18 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.command import known_keys, near, shown
-from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, MusicgenError, RunError
+from musicgen.executors import make_executor
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.sweep.driver import Driver, Outcome
-from musicgen.sweep.local import LocalExecutor, slots
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
 from musicgen.sweeper import Swept, literal
 
-DRIVERS = ("sweep.", "sampler", "pruner", "resume")
+DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
 """Keys of the sweep as a whole."""
 OBJECTIVES: dict[str, Direction] = {
     "val_loss": "minimize",
@@ -67,10 +65,6 @@ def run(swept: Swept) -> None:
     space = _converted(swept)
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
-    if first.trainer.accelerator == "gpu" and not _gpus():
-        raise InputError(
-            "trainer.accelerator=gpu needs a GPU, got none on this machine; use trainer=cpu"
-        )
     objective = TrainingObjective(
         {choices: schema.to_dict(base) for choices, base in bases.items()},
         swept.groups,
@@ -79,15 +73,19 @@ def run(swept: Swept) -> None:
     )
     plan = _plan(first, space, bases)
     _check_points(objective, plan)
-    environments = slots(
-        settings.workers if settings.workers == "auto" else _count(settings.workers),
-        gpus=[] if first.trainer.accelerator == "cpu" else _gpus(),
-        trials_per_gpu=settings.trials_per_gpu,
+    objective = replace(objective, corpora=_corpora(objective, space))
+    trial_command = _trial_command(swept)
+    plan = replace(
+        plan,
+        fingerprint={**plan.fingerprint, **_digests(objective, space)},
+        commands={
+            "command": f"{COMMAND} {without_password(shlex.join(sys.argv[1:]))}",
+            "trial_command": trial_command,
+        },
     )
-    corpora = _corpora(objective, space)
-    plan = replace(plan, fingerprint={**plan.fingerprint, **corpora})
     folder = _folder(swept, settings.name, space)
-    display = SweepDisplay(plan, shown(folder), len(environments))
+    executor = make_executor(first)
+    display = SweepDisplay(plan, shown(folder), executor.workers)
     latest: list[Row] = []
 
     def refreshed(rows: list[Row]) -> None:
@@ -95,32 +93,41 @@ def run(swept: Swept) -> None:
         _draw(folder, plan, rows)
 
     driver = Driver(
-        plan,
-        objective,
-        LocalExecutor(environments),
-        folder,
-        observe=display.observe,
-        on_refresh=refreshed,
+        plan, objective, executor, folder, observe=display.observe, on_refresh=refreshed
     )
     try:
         with _stopping(driver), display.showing(driver):
             outcome = driver.run()
     except RunError:
         display.ranking(latest)
+        if first.report:
+            display.reported(_report(folder))
         raise
-    display.ended(outcome, _best_command(swept, outcome))
+    display.ended(outcome, _best_command(swept, outcome, trial_command))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
+    if first.report:
+        display.reported(_report(folder))
 
 
-def _best_command(swept: Swept, outcome: Outcome) -> str:
+def without_password(command: str) -> str:
+    """The command as a page may show it: sweep.storage's URL may hold a password."""
+    return re.sub(r"(://[^:/@\s]*:)\S+@", r"\1***@", command)
+
+
+def _trial_command(swept: Swept) -> str:
+    """What trains one configuration, up to the swept values."""
+    kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
+    threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
+    return f"{COMMAND} {shlex.join([*kept, *threads])}"
+
+
+def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
     """What trains the best configuration again."""
     if not outcome.rows:
         return ""
-    kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     values = [f"{key}={literal(outcome.rows[0][key])}" for key in swept.space]
-    threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return f"{COMMAND} {shlex.join([*kept, *values, *threads])}"
+    return f"{trial_command} {shlex.join(values)}"
 
 
 def _refuse_driver_keys(swept: Swept) -> None:
@@ -247,37 +254,24 @@ def _axes(space: Space) -> Iterator[dict[str, Any]]:
             yield {**first, key: value}
 
 
-def _count(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"sweep.workers must be auto or at least 1, got {text}") from None
+def _corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
+    """Every corpus that a trial may read, by label, prepared here once.
 
-
-def _gpus() -> list[str]:
-    """GPUs for this process, by the names that CUDA_VISIBLE_DEVICES takes.
-
-    The driver does without PyTorch, which takes seconds to import.
+    Workers are given them, and what is wrong is said once and before the first trial.
     """
-    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in visible.split(",") if name]
-    if (program := shutil.which("nvidia-smi")) is None:
-        return []
-    listed = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)
-    count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-    return [str(index) for index in range(count)]
+    configs = [objective.config(point).data for point in _axes(space)]
+    found = {objective.label(data): data for data in configs}
+    return {label: corpus.of(data) for label, data in found.items()}
 
 
-def _corpora(objective: TrainingObjective, space: Space) -> dict[str, str]:
-    """The digest of every corpus that a trial may read, prepared here once.
-
-    Workers find them prepared, what is wrong is said once and before the first trial, and a
-    sweep does not go on with other tunes than it began with.
-    """
-    configs = [objective.config(point) for point in _axes(space)]
-    found = {str(config.data): config.data for config in configs}.values()
+def _digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
+    """The corpora's digests: a sweep does not go on with other tunes than it began with."""
+    configs = [objective.config(point).data for point in _axes(space)]
     return {
-        f"corpus {data.name} {data.path or ''}".strip(): corpus.of(data).digest for data in found
+        f"corpus {data.name} {data.path or ''}".strip(): objective.corpora[
+            objective.label(data)
+        ].digest
+        for data in configs
     }
 
 
@@ -312,3 +306,16 @@ def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
         draw(folder, rows, list(plan.space), plan.seeds)
     except (ValueError, KeyError, RuntimeError) as error:  # a picture is not worth a sweep
         log.warning("no curves this time: %s", error)
+
+
+def _report(folder: Path) -> Path | None:
+    """Write the sweep's page; None if that failed, which is not worth a sweep either."""
+    from musicgen.report.write import write
+
+    try:
+        return write([folder])
+    except (MusicgenError, OSError, ValueError, KeyError, RuntimeError) as error:
+        log.warning("no report this time: %s; python -m musicgen.report %s", error, shown(folder))
+    except KeyboardInterrupt:
+        log.warning("no report; python -m musicgen.report %s makes one", shown(folder))
+    return None

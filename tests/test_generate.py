@@ -110,12 +110,12 @@ BAD = [
     (["temperature=[]"], "temperature must be a number of at least 0"),
     (["temperature=[1,1.0]"], "temperature must not have a value twice"),
     (["prime=nothing.abc"], "prime must be a file that exists"),
-    (["prime=ÄÖ"], "prime must use only the"),
+    (["prime='ÄÖ'"], "prime must use only the"),
     (["header.key=H"], "header.key must be as an ABC K: field has it"),
     (["header.key=G", "prime={prime}"], "header.key=G must agree with the prime"),
     (["out={unwritable}"], "out must be a folder that can be written"),
     (["max_chars=5"], "max_chars must be at least"),
-    (["max_chars=5", "constrain=off"], "need tunes with notes"),
+    (["max_chars=1", "constrain=off", "prime={noteless}"], "need tunes with notes"),
     (["run=nowhere"], "run must be the folder of a run, got nowhere"),
     (["run={damaged}"], "is damaged"),
     (["run={prime}"], "run must be a run folder, a sweep's or a .safetensors file"),
@@ -134,6 +134,8 @@ def places(run: Path, tmp_path: Path) -> dict[str, Path]:
     (made["empty"] / "table.csv").write_text("number,status\n0,failed\n")
     made |= {"prime": tmp_path / "d.abc", "unwritable": unwritable(tmp_path / "file")}
     made["prime"].write_text("X:1\nK:C\n")
+    made["noteless"] = tmp_path / "t.abc"
+    made["noteless"].write_text("X:1\nT:")
     return made
 
 

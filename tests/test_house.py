@@ -17,9 +17,11 @@ FLOORS = [
     {
         "command",
         "console",
+        "executors",
         "objective",
         "sweeper",
         "sweeping",
+        "exhibits",
         "sweep_display",
         "train",
         "runs",

@@ -18,6 +18,8 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 TRAINING = sorted({line for line in COMMANDS if line.startswith("python -m musicgen.train")})
+AFTERWARDS = sorted({line for line in COMMANDS if "musicgen." in line} - set(TRAINING))
+"""Commands about a run or a sweep that is there."""
 
 
 def test_the_first_screen() -> None:
@@ -66,3 +68,39 @@ def test_training_commands(line: str, tmp_path: Path) -> None:
     statuses = [line.split(",")[1] for line in table.read_text().splitlines()[1:]]
     assert len(results) >= len(statuses) > 1
     assert set(statuses) <= {"completed", "pruned"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run and the sweep `dropout`, both small."""
+    folder = tmp_path_factory.mktemp("readme")
+    alphabet = "T:The Two Slow Cores, a jig for quick brown foxes in 6/8\nR:jig\n"
+    (folder / "input.txt").write_text(tunes(40).replace("T:Tune 1\n", alphabet))
+    sizes = [*SMALL, "trainer.max_epochs=1", "data=files", "data.path=input.txt"]
+    swept = ["-m", "model.dropout=0,0.1", "hydra.sweep.dir=runs/sweeps/dropout"]
+    for extra in (["hydra.run.dir=runs/now"], swept):
+        subprocess.run(
+            [sys.executable, "-m", "musicgen.train", *sizes, *extra],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=True,
+            capture_output=True,
+        )
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", AFTERWARDS)
+def test_commands_on_what_is_trained(line: str, trained: Path) -> None:
+    named = re.sub(r"runs/(<date>|[0-9-]+)/(<time>|[0-9-]+)", "runs/now", line)
+    small = ["n=1", "formats=[abc,mid]"] if "generate" in line else []
+    process = subprocess.run(
+        [sys.executable, *shlex.split(named)[1:], *small],
+        cwd=trained,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr

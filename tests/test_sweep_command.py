@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.sweeping import without_password
 from tests.processes import descendants
 from tests.test_command import assert_refused, train
 from tests.tunes import ROOT, small, tunes
@@ -70,6 +71,15 @@ BAD = [
         "sweep.storage=postgresql+psycopg2://127.0.0.1/x",
     ),
     (["data.path=nowhere.txt", "model.hidden=4,5"], "data.path"),
+    (["model.hidden=4,5", "sweep.executor=rya"], "sweep.executor must be one of local, ray"),
+    (
+        ["model.hidden=4,5", "sweep.executor=ray", "sweep.ray.address=127.0.0.1:9"],
+        "sweep.ray.address=127.0.0.1:9 must be a Ray cluster that answers: ",
+    ),
+    (
+        ["model.hidden=4,5", "sweep.executor=ray", "sweep.ray.num_gpus=4"],
+        "sweep.ray.num_gpus must be at most",
+    ),
 ]
 
 
@@ -277,3 +287,17 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
         best = "checkpoints/best.safetensors"
         assert (one / best).read_bytes() == (other / best).read_bytes()
         assert table(one, "metrics.csv") == table(other, "metrics.csv")
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            "-m 'sweep.storage=postgresql+psycopg://me:s3c:r@t@host/db' a=1",
+            "://me:***@host/db' a=1",
+        ),
+        ("-m sweep.storage=sqlite:///study.db a=b@c:d", "sqlite:///study.db a=b@c:d"),
+    ],
+)
+def test_a_page_shows_no_password(command: str, shown: str) -> None:
+    assert without_password(command).endswith(shown)

@@ -38,6 +38,7 @@ def composed(*overrides: str) -> config.TrainConfig:
 
 
 SMALL = (
+    "report=false",
     "model.hidden=8",
     "data.batch_size=4",
     "data.seq_len=20",

@@ -124,17 +124,22 @@ def _corpus(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any])
 
 def of(data: "DataConfig") -> Corpus:
     """The configured corpus; see `load`."""
-    return load(
-        data.name,
-        path=data.path,
-        validation_path=data.validation_path,
-        test_path=data.test_path,
-        split=data.split,
-        val_fraction=data.val_fraction,
-        test_fraction=data.test_fraction,
-        seed=data.split_seed,
-        root=Path(data.root),
-    )
+    return load(**arguments(data))
+
+
+def arguments(data: "DataConfig") -> dict[str, Any]:
+    """What of the configuration decides about the corpus, as arguments of `load`."""
+    return {
+        "name": data.name,
+        "path": data.path,
+        "validation_path": data.validation_path,
+        "test_path": data.test_path,
+        "split": data.split,
+        "val_fraction": data.val_fraction,
+        "test_fraction": data.test_fraction,
+        "seed": data.split_seed,
+        "root": Path(data.root),
+    }
 
 
 def _digest(

@@ -1,7 +1,6 @@
 """Loss and accuracy against epoch, one line per configuration."""
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from musicgen.paths import replacing
+from musicgen.report.source import metrics
 
 PANELS = {
     "loss": "loss (nats/character)",
@@ -33,7 +33,7 @@ def draw(folder: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], s
     Nothing is drawn before the first epoch of the first run.
     """
     names = {int(row["number"]): label(row, keys) for row in rows}
-    parts = [part for number in sorted(names) for part in _read(folder, number, seeds)]
+    parts = [part for n in sorted(names) for part in read(n, _folders(folder / str(n), seeds))]
     if not parts:
         return
     curves = pd.concat(parts, ignore_index=True)
@@ -42,8 +42,16 @@ def draw(folder: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], s
     begun = set(curves["number"])
     best = [number for number in names if number in begun][:LARGEST]
     figure = plot(curves, {number: names[number] for number in sorted(best)})
-    for kind in ("png", "svg"):
-        undated = {"Date": None} if kind == "svg" else None
+    save(figure, folder, ("png", "svg"))
+
+
+def save(figure: Figure, folder: Path, kinds: Iterable[str]) -> None:
+    """Write curves.<kind> (png, svg or pdf) for each kind."""
+    for kind in kinds:
+        undated: dict[str, Any] = {
+            "svg": {"Date": None},
+            "pdf": {"CreationDate": None},
+        }.get(kind, {})
         with replacing(folder / f"curves.{kind}") as file, matplotlib.rc_context(SVG):
             figure.savefig(file, format=kind, dpi=120, metadata=undated)
 
@@ -97,16 +105,13 @@ def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
     return figure
 
 
-def _read(folder: Path, number: int, seeds: int) -> Iterator[pd.DataFrame]:
+def read(number: int, folders: Sequence[Path]) -> Iterator[pd.DataFrame]:
     """The metrics of a configuration's runs, as far as they have come."""
-    for run in range(seeds):
-        path = folder / str(number) / (f"seed{run}" if seeds > 1 else "") / "metrics.csv"
-        try:
-            with path.open() as file:
-                # A row that is being written may lack its end.
-                lines = [line for line in csv.DictReader(file) if None not in line.values()]
-            columns = {key: [float(line[key]) for line in lines] for key in lines[0]}
-        except (OSError, IndexError, ValueError):
-            continue
-        epochs = {"epoch": np.array(columns.pop("epoch"), dtype=int)}
-        yield pd.DataFrame({"number": number, "run": run, **epochs, **columns})
+    for run, folder in enumerate(folders):
+        if columns := metrics(folder / "metrics.csv"):
+            epochs = {"epoch": np.array(columns.pop("epoch"), dtype=int)}
+            yield pd.DataFrame({"number": number, "run": run, **epochs, **columns})
+
+
+def _folders(trial: Path, seeds: int) -> list[Path]:
+    return [trial / f"seed{run}" for run in range(seeds)] if seeds > 1 else [trial]

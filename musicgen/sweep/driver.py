@@ -82,7 +82,9 @@ class Driver:
         with ExitStack() as stack:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
-            name = self._folder.claim(self.plan.identity(), shared=database is not None)
+            name = self._folder.claim(
+                self.plan.identity(), commands=self.plan.commands, shared=database is not None
+            )
             stack.callback(self._folder.release)
             backing = database or Journal(self._folder.path / "study.journal")
             self._study = Study(backing, name, self.plan)

@@ -37,6 +37,10 @@ class Executor(Protocol):
         """Take the objective to the workers; `folder` is for the workers' own log."""
 
     @property
+    def workers(self) -> int:
+        """How many there are, or will be."""
+
+    @property
     def free(self) -> int:
         """How many more jobs would run at once."""
 

@@ -19,11 +19,18 @@ class Folder:
         self.path = path
         self._lock: IO[str] | None = None
 
-    def claim(self, fingerprint: Mapping[str, str], *, shared: bool = False) -> str:
+    def claim(
+        self,
+        fingerprint: Mapping[str, str],
+        *,
+        commands: Mapping[str, str] | None = None,
+        shared: bool = False,
+    ) -> str:
         """Lock the folder for the sweep that `fingerprint` describes; returns its study's name.
 
         Makes the folder if need be. The lock is the kernel's: it ends with the process, however
         that ends. Raises InputError if another driver holds it, or if another sweep lives here.
+        commands: kept beside the fingerprint when the folder is new.
         shared: the study lives among others, so its name gets an ending of its own.
         """
         self.compare(fingerprint)
@@ -52,7 +59,7 @@ class Folder:
         if (identity := self._identity()) is not None:
             return str(identity["study"])
         study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
-        text = json.dumps({"study": study, "sweep": fingerprint}, indent=2)
+        text = json.dumps({"study": study, **(commands or {}), "sweep": fingerprint}, indent=2)
         write(self.path / "sweep.json", text + "\n")
         return study
 

@@ -113,6 +113,10 @@ class LocalExecutor:
         self._log = folder / "workers.log"
 
     @property
+    def workers(self) -> int:
+        return len(self._environments)
+
+    @property
     def free(self) -> int:
         return sum(worker is None or worker.job is None for worker in self._workers)
 

@@ -38,6 +38,9 @@ class Plan:
     """A database's URL; None keeps the study in the sweep's folder."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     """What else must not change between two starts, for instance the rest of the configuration."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Command lines that the sweep's folder keeps, for reports: `command` starts the sweep,
+    `trial_command` and the swept values train one configuration."""
     refresh_s: float = 5.0
     """Least time between two writings of the tables."""
 

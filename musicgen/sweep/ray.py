@@ -36,6 +36,8 @@ RECRUITING_S = 2.0
 LOSSES = 3
 """How often a run may lose its node before it counts as failed: it may be what kills them."""
 FALSE_STARTS = 10
+"""Actors in a row that died before they were ready, until it is no accident."""
+SLOW_S = 30.0
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +45,9 @@ class Worker:
     """The actor. Its calls in the group `run` come one at a time, `stop` at any time."""
 
     def __init__(self) -> None:
+        self._events: deque[Event] = deque()
         self._stopping = False
+        self._told = False
 
     @ray.method(concurrency_group="run")
     def begin(
@@ -89,16 +93,15 @@ class Worker:
         self._local.wake()
 
     def _next(self) -> Event | MusicgenError:
-        told = False
         try:
-            while True:
-                if self._stopping and not told:
-                    told = True
+            while not self._events:
+                if self._stopping and not self._told:
+                    self._told = True
                     self._local.stop()
-                for event in self._local.wait(None):
-                    return event
+                self._events.extend(self._local.wait(None))
         except MusicgenError as error:
             return error
+        return self._events.popleft()
 
 
 class _Packed:
@@ -184,7 +187,7 @@ class RayExecutor:
     def start(self, objective: Objective, folder: Path) -> None:
         luggage = packed(objective)
         self._folder = folder
-        self._name = f"musicgen {folder} "
+        self._name = f"{folder}//"  # no path has two slashes: no other sweep's name begins so
         token = secrets.token_hex(8)
         with (folder / LOG).open("a") as file:
             file.write(f"{token}: workers for {os.getpid()} on {socket.gethostname()}\n")
@@ -193,7 +196,11 @@ class RayExecutor:
         self._orientation = shared, folder, token, sys.path, self._environment
         self._recruit()
         while not any(member.ready for member in self._members):
-            item = self._inbox.get()
+            try:
+                item = self._inbox.get(timeout=SLOW_S)
+            except queue.Empty:
+                log.warning("no worker has started: does something else use the cluster's cores?")
+                continue
             if item is None:
                 return  # woken: somebody wants to stop
             assert isinstance(item, tuple)

@@ -195,9 +195,13 @@ def connect(url: str) -> Iterator[RDBStorage]:
         return text
 
     try:
-        storage = RDBStorage(url)
+        # A connection that the server closed, or that a restart of it broke, is replaced.
+        storage = RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except ImportError as error:
-        raise InputError(f"{place} needs its driver installed: {reason(error)}") from None
+        raise InputError(
+            f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "
+            "pip install musicgen[postgres], and write postgresql+psycopg://"
+        ) from None
     except Exception as error:
         raise InputError(f"{place} can't be reached: {reason(error)}") from None
     try:

@@ -38,12 +38,14 @@ def fit(
     *,
     resume: bool = False,
     one_of_many: bool = False,
+    data: corpus.Corpus | None = None,
 ) -> Result:
     """Train a network and leave everything in `out_dir`; returns what result.json says.
 
     resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
     a run that is completed already is returned as it is. one_of_many: a sweep's; its event files
     stay small, without sound, and with pictures only at the end.
+    data: the configured corpus, where the caller has it; else it is read.
     Raises InputError before anything is written; once begun, the result is written whatever
     happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
     """
@@ -53,7 +55,7 @@ def fit(
         _check_same(folder, config, resume)
         if (done := _finished(folder)) is not None:
             return done
-    data = corpus.of(config.data)
+    data = data or corpus.of(config.data)
     check_size(
         len(data.train),
         len(data.validation),
@@ -181,6 +183,12 @@ class _Run:
             if not fits or done["done"].get("config") != self.result.config_digest:
                 raise InputError(
                     f"{folder.last} is damaged or of another run; start a new run without resume"
+                )
+            began_in = done["done"].get("precision")
+            if began_in != device.LIGHTNING[self.precision]:
+                raise InputError(
+                    f"{folder.path} was begun with precision {began_in}, this machine trains with "
+                    f"{device.LIGHTNING[self.precision]}; go on where it began, or start a new run"
                 )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:

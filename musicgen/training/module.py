@@ -134,8 +134,13 @@ class Training(pl.LightningModule):
         # Lightning's own loop state replays the end of an epoch when it is restored there; at an
         # epoch's end all there is to know is how many epochs and steps are done.
         del checkpoint["loops"]
-        done = {"epochs": self.current_epoch + 1, "steps": self.step, "config": digest(self.config)}
-        checkpoint["done"] = done | {"schedule": self.schedule.state_dict()}
+        checkpoint["done"] = {
+            "epochs": self.current_epoch + 1,
+            "steps": self.step,
+            "config": digest(self.config),
+            "precision": self.trainer.precision,  # what `auto` came to
+            "schedule": self.schedule.state_dict(),
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         done = checkpoint["done"]

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 from musicgen import config as schema
-from musicgen import corpus
 from musicgen.errors import InputError
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, versions
@@ -27,8 +26,10 @@ class Shelf:
         draft.symlink_to(run.absolute())
         draft.replace(self._folder / result.config_digest)
 
-    def copy(self, config: schema.Config, to: Path) -> bool:
+    def copy(self, config: schema.Config, corpus: str, to: Path) -> bool:
         """Copy a run of this very configuration, corpus and software; False if there is none.
+
+        corpus: its digest; a file may have changed under the name that the configuration has.
 
         The folder is then that of a completed run, which `fit` returns as it is.
         """
@@ -38,7 +39,7 @@ class Shelf:
         except InputError:
             return False
         same = (result.versions, result.corpus.get("digest"))
-        if same != (versions(), corpus.of(config.data).digest) or source.resolve() == to.resolve():
+        if same != (versions(), corpus) or source.resolve() == to.resolve():
             return False
         # The result comes last: a copy cut short is a run to go on with.
         besides = shutil.ignore_patterns("output.log", ".lock", "result.json")

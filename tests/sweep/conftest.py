@@ -20,9 +20,15 @@ Sweep = Callable[..., Driver]
 
 
 @pytest.fixture(params=["local", "ray"])
-def make_executor(request: pytest.FixtureRequest) -> MakeExecutor:
-    """A maker of executors with so many workers: one more kind here, and the suite is for it."""
-    return request.getfixturevalue(request.param)
+def kind(request: pytest.FixtureRequest) -> str:
+    """An executor's name: one more here, and the suite is for it."""
+    return request.param
+
+
+@pytest.fixture
+def make_executor(kind: str, request: pytest.FixtureRequest) -> MakeExecutor:
+    """A maker of executors with so many workers, and with variables of their environment."""
+    return request.getfixturevalue(kind)
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +55,17 @@ def ray() -> Iterator[MakeExecutor]:
 
 
 @pytest.fixture
+def place(kind: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment in which a driver of its own process finds its executor's cluster."""
+    if kind == "local":
+        return {}
+    request.getfixturevalue("ray")
+    from ray import get_runtime_context
+
+    return {"RAY_ADDRESS": get_runtime_context().gcs_address}
+
+
+@pytest.fixture
 def sweep(make_executor: MakeExecutor, tmp_path: Path) -> Sweep:
     """Makes drivers in `tmp_path / "sweep"`, or in another folder there."""
 
@@ -61,18 +78,20 @@ def sweep(make_executor: MakeExecutor, tmp_path: Path) -> Sweep:
 
 
 @pytest.fixture
-def spawn(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def spawn(
+    kind: str, place: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts drivers in processes, and ends what is left of them."""
     started: list[subprocess.Popen[str]] = []
 
     def start(
-        objective: str, points: int, workers: int = 2, seeds: int = 1
+        objective: str, points: int, workers: int | str = 2, seeds: int = 1
     ) -> subprocess.Popen[str]:
         script = Path(__file__).with_name("sweep_process.py")
         sizes = map(str, (points, workers, seeds))
         process = subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path / "sweep"), objective, *sizes],
-            env={**os.environ, "PYTHONPATH": os.getcwd()},
+            [sys.executable, str(script), str(tmp_path / "sweep"), objective, *sizes, kind],
+            env={**os.environ, "PYTHONPATH": os.getcwd(), **place},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

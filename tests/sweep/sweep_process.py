@@ -1,9 +1,12 @@
 """A driver in a process of its own, for tests that kill it.
 
-Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds. Handles Ctrl-C as a
-command would, prints `started` at the first report, and exits with 0, 130 or an error's own code.
+Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds, executor (local,
+or ray on the cluster of RAY_ADDRESS). SWEEP_STORAGE is the URL of the study's database, if any.
+Handles Ctrl-C as a command would, prints `started` at the first report, and exits with 0, 130 or
+an error's own code.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +16,7 @@ import sweep_toys
 
 from musicgen.errors import MusicgenError
 from musicgen.sweep.driver import Driver
+from musicgen.sweep.executor import Executor
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Judged
@@ -24,7 +28,17 @@ def plan(points: int, **settings: Any) -> Plan:
     return Plan(space, retries=1000, refresh_s=0.05, **settings)
 
 
-def main(folder: str, objective: str, points: str, workers: str, seeds: str) -> int:
+def make_executor(kind: str, workers: str) -> Executor:
+    mark = {"SWEEP_DRIVER": str(os.getpid())}
+    if kind == "local":
+        return LocalExecutor([mark] * int(workers))
+    from musicgen.sweep.cluster import Cluster
+    from musicgen.sweep.ray import RayExecutor
+
+    return RayExecutor(Cluster(), workers if workers == "auto" else int(workers), environment=mark)
+
+
+def main(folder: str, objective: str, points: str, workers: str, seeds: str, kind: str) -> int:
     judged: list[object] = []
 
     def observe(event: object) -> None:
@@ -32,8 +46,9 @@ def main(folder: str, objective: str, points: str, workers: str, seeds: str) -> 
             judged.append(event)
             print("started", flush=True)
 
-    executor = LocalExecutor([{} for _ in range(int(workers))])
-    what = plan(int(points), seeds=int(seeds))
+    executor = make_executor(kind, workers)
+    storage = os.environ.get("SWEEP_STORAGE")
+    what = plan(int(points), seeds=int(seeds), storage=storage)
     driver = Driver(what, getattr(sweep_toys, objective), executor, Path(folder), observe=observe)
     signal.signal(signal.SIGINT, lambda *_: driver.request_stop())
     try:

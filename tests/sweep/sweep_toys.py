@@ -50,7 +50,15 @@ def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[s
 
 
 slow_steps = functools.partial(steps, count=1000, pause_s=0.01)
+longer_steps = functools.partial(steps, count=12, pause_s=0.03)
 few_steps = functools.partial(steps, count=3, pause_s=0.0)
+
+
+def travels(trial: Trial) -> Mapping[str, Any]:
+    """Steps for about two seconds; a line in `nodes` for each node that it began on."""
+    with (trial.folder / "nodes").open("a") as file:
+        file.write(os.environ.get("SWEEP_NODE", "head") + "\n")
+    return steps(trial, count=60, pause_s=0.03)
 
 
 def polls(trial: Trial, *, reports: int = 0) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
-from tests.processes import descendants
+from tests.processes import marked
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 POINTS = (30, 16)
@@ -85,7 +85,7 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
     kills = []
     driver = spawn("steps", points, seeds=seeds)
     while (code := outlived(driver, chance.uniform(0.02, 0.9))) is None:
-        workers = descendants(driver.pid)
+        workers = marked(driver.pid)
         some = chance.sample(workers, k=min(len(workers), chance.randint(1, 2)))
         victims = chance.choice([[driver.pid], some, [driver.pid, *some], [*some, driver.pid]])
         if not victims or len(kills) == KILLS:
@@ -118,7 +118,7 @@ def test_workers_go_with_their_driver(spawn: Spawn) -> None:
     driver = spawn("slow_steps", 4)
     assert driver.stdout is not None
     assert driver.stdout.readline() == "started\n"
-    workers = descendants(driver.pid)
+    workers = marked(driver.pid)
     assert workers
     driver.kill()
     driver.wait()
@@ -133,7 +133,7 @@ def test_workers_go_with_their_driver_from_within_native_code(spawn: Spawn, tmp_
         assert driver.poll() is None
         time.sleep(0.01)
     worker = int(begun.read_text())
-    assert worker in descendants(driver.pid)
+    assert worker in marked(driver.pid)
     driver.kill()
     driver.wait()
     assert gone(worker)

@@ -289,6 +289,18 @@ def test_resuming_with_another_configuration_is_refused(tmp_path: Path) -> None:
         fit(composed(*small(tmp_path, "model.hidden=9")), tmp_path / "run", resume=True)
 
 
+def test_a_machine_of_another_precision_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `auto` comes to is the processor's; this one is said to have bf16, then not."""
+    config = composed(*small(tmp_path, "trainer.precision=auto"))
+    monkeypatch.setattr("musicgen.training.device._has_bf16", lambda device: True)
+    fit(config, tmp_path / "run", StopAt(2, 1))
+    monkeypatch.setattr("musicgen.training.device._has_bf16", lambda device: False)
+    with pytest.raises(InputError, match=r"precision bf16-mixed, this machine .* 32-true"):
+        fit(config, tmp_path / "run", resume=True)
+
+
 @pytest.mark.parametrize("name", ["last.safetensors", "best.safetensors", "model.json"])
 @pytest.mark.parametrize("damage", [b"", b"x" * 100, None])
 def test_damaged_checkpoints_are_one_line(tmp_path: Path, name: str, damage: bytes | None) -> None:

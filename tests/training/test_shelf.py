@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen import corpus
 from musicgen.training.fit import fit
 from musicgen.training.shelf import Shelf
 from tests.tunes import composed, small
@@ -13,19 +14,21 @@ from tests.tunes import composed, small
 def test_a_run_is_copied_only_for_its_own_configuration_and_corpus(tmp_path: Path) -> None:
     config = composed(*small(tmp_path))
     shelf = Shelf(tmp_path / "shelf")
-    assert not shelf.copy(config, tmp_path / "copy")
+    assert not shelf.copy(config, corpus.of(config.data).digest, tmp_path / "copy")
     result = fit(config, tmp_path / "run")
     shelf.put(tmp_path / "run", result)
-    assert shelf.copy(config, tmp_path / "copy")
+    assert shelf.copy(config, corpus.of(config.data).digest, tmp_path / "copy")
     assert fit(config, tmp_path / "copy", resume=True) == result
     best = "checkpoints/best.safetensors"
     assert (tmp_path / "copy" / best).read_bytes() == (tmp_path / "run" / best).read_bytes()
-    assert not shelf.copy(config, tmp_path / "run")  # it is there already
+    assert not shelf.copy(
+        config, corpus.of(config.data).digest, tmp_path / "run"
+    )  # it is there already
 
     config.seed += 1
-    assert not shelf.copy(config, tmp_path / "other")
+    assert not shelf.copy(config, corpus.of(config.data).digest, tmp_path / "other")
     config.seed -= 1
     tunes = Path(config.data.path or "")
     tunes.write_text(tunes.read_text().replace("A", "G", 1))
-    assert not shelf.copy(config, tmp_path / "other")
+    assert not shelf.copy(config, corpus.of(config.data).digest, tmp_path / "other")
     assert not (tmp_path / "other").exists()

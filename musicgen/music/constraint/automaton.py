@@ -5,12 +5,13 @@ let through can be completed: `way_out.py` says how.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from musicgen.music.constraint import fields, notes
 from musicgen.music.constraint.form import after
 from musicgen.music.constraint.rules import END, Rules
-from musicgen.music.constraint.spelling import TUPLETS, Words
+from musicgen.music.constraint.spelling import GRAIN, TUPLETS, Words
 from musicgen.music.constraint.state import State
 
 Step = Callable[[Rules, State, str], State | None]
@@ -45,11 +46,7 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
 
     between: `allowed_between`, which may remember.
     """
-    mode = _MODES[state.mode]
-    candidates = rules.alphabet if mode.characters is None else mode.characters
-    further = frozenset(
-        c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
-    )
+    further = _further(rules, state)
     ended = end_token(rules, state)
     if ended is None:
         return further
@@ -57,10 +54,42 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
     return (behind - {":"} if state.column == 1 else behind) | further
 
 
+def _further(rules: Rules, state: State) -> frozenset[str]:
+    """The characters that go on with the token."""
+    mode = _MODES[state.mode]
+    known = None
+    if state.mode in ("note", "rest"):  # half of all states, and most of them alike
+        known = (state.mode, state.part, state.hold.tie, notes.lengths(rules, state))
+        if (found := rules.further.get(known)) is not None:
+            return found
+    candidates = rules.alphabet if mode.characters is None else mode.characters
+    found = frozenset(
+        c for c in candidates if c in rules.alphabet and mode.within(rules, state, c) is not None
+    )
+    if known:
+        rules.further[known] = found
+    return found
+
+
 def allowed_between(rules: Rules, state: State) -> frozenset[str]:
     """`allowed` between two tokens of the music."""
-    beginnings = _BEGINNINGS & rules.alphabet
-    return frozenset(c for c in beginnings if _idle(rules, state, c) is not None)
+    each = state.column == 0 or bool(state.hold.tie)
+    return frozenset().union(
+        *(group for group in _groups(rules.alphabet, each) if _idle(rules, state, group[0]))
+    )
+
+
+@lru_cache(maxsize=32)
+def _groups(alphabet: frozenset[str], each: bool) -> list[str]:
+    """Beginnings of which all may come or none, so that one answers for its group. At the start of
+    a line and behind a tie each is a group."""
+    groups: dict[str, str] = {}
+    for character in sorted(_BEGINNINGS & alphabet):
+        kind = character
+        if not each and character != "H":
+            kind = _ALIKE.get(character, character)
+        groups[kind] = groups.get(kind, "") + character
+    return list(groups.values())
 
 
 def may_end(rules: Rules, state: State) -> bool:
@@ -110,7 +139,7 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
     if character == "[":
         good = legal_lines(rules, state).begin("[") or may_begin_chord(rules, state)
         field = good or any(fields.may_begin(rules, state, letter) for letter in rules.inline)
-        return state.at("bracket") if field else None
+        return state.begun("bracket") if field else None
     begin = _BEGIN.get(character)
     return begin(rules, state, character) if begin else None
 
@@ -190,15 +219,15 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if character == "(":
         slur = hold.slur == 0 and ")" in rules.alphabet
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
-        return state.at("parenthesis") if good else None
+        return state.begun("parenthesis") if good else None
     if character == "{":
         good = not (hold.tie or hold.grace) and "}" in rules.alphabet
-        return state.at("grace") if good else None
+        return state.begun("grace") if good else None
     if character == '"':
         good = bool(rules.annotations or notes.symbols(rules, state))
-        return state.at("string") if good else None
-    good = bool(rules.decorations) and not (hold.tie or hold.broken)
-    return state.at("decoration") if good else None
+        return state.begun("string") if good else None
+    good = bool(notes.decorations(rules, state)) and not (hold.tie or hold.broken)
+    return state.begun("decoration") if good else None
 
 
 def _close_slur(rules: Rules, state: State, character: str) -> State | None:
@@ -216,7 +245,18 @@ def _tie(rules: Rules, state: State, character: str) -> State | None:
 
 
 def _begin_broken(rules: Rules, state: State, character: str) -> State | None:
-    return state.at("broken", character) if state.hold.last else None
+    good = state.hold.last and not ("h" in state.seen and _off_beat(state))
+    return state.at("broken", character) if good else None
+
+
+def _off_beat(state: State) -> bool:
+    """Whether the event just written is not known to have begun on a quarter note: players dot a
+    hornpipe's eighths by themselves there, and stumble over pairs that begin elsewhere."""
+    form = state.form
+    quarter = form.unit * GRAIN // 4
+    # Players count from the last bar line, which may have stood at the split.
+    unsure = form.filled > form.split and form.split % quarter
+    return bool(unsure or (form.filled - state.hold.last) % quarter)
 
 
 def _broken(rules: Rules, state: State, character: str) -> State | None:
@@ -254,6 +294,13 @@ _BEGIN: dict[str, Step] = {
     "\\": _begin_continuation,
 }
 """What begins with a character, bar lines and brackets aside."""
+_ALIKE = {
+    **dict.fromkeys(notes.LETTERS + "^_=", "note"),
+    **{sign: f"sign {kind}" for sign, kind in notes.KINDS.items()},
+    **dict.fromkeys("zx", "rest"),
+    **dict.fromkeys("<>", "broken"),
+}
+"""Groups of beginnings."""
 _BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
 
 

@@ -104,8 +104,7 @@ def value(rules: Rules, state: State, character: str) -> State | None:
             return None
         form = _set(rules, state, letter, word)
         if inline:
-            hold = state.hold._replace(pitch="", last=0)  # `>` and `-` stand behind the note itself
-            return state._replace(mode="idle", part="", form=form, hold=hold)
+            return state._replace(mode="idle", part="", form=form)
         refused = letter == "M" and word not in HORNPIPE_METERS
         return _next_line(state._replace(form=form), "Mm" if refused else letter)
     if character == " " and not written:
@@ -117,7 +116,8 @@ def value(rules: Rules, state: State, character: str) -> State | None:
 
 def _next_line(state: State, letter: str) -> State:
     if letter == "K" or "K" in state.seen:
-        return state._replace(mode="idle", part="", column=0, seen="K")
+        hornpipe = "h" if "h" in state.seen else ""
+        return state._replace(mode="idle", part="", column=0, seen=f"K{hornpipe}")
     seen = "".join(sorted({*state.seen, *(letter or ".")}))
     return State("head", form=state.form, seen=seen)
 

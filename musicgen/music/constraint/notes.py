@@ -53,7 +53,7 @@ def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -
         slur=2 if hold.slur else 0,
         notes=hold.notes or notes,
     )
-    return state._replace(mode="idle", part="", form=form, hold=after)
+    return State("idle", "", state.column, form, after, state.seen)
 
 
 def begin_note(rules: Rules, state: State, character: str) -> State | None:
@@ -62,12 +62,12 @@ def begin_note(rules: Rules, state: State, character: str) -> State | None:
     if not lengths(rules, state):
         return None
     if character in "zx":
-        return None if hold.tie or hold.waits else state.at("rest", character)
+        return None if hold.tie or hold.waits else state.begun("rest", character)
     if hold.tie and not hold.tie.startswith(character):
         return None
     if character in LETTERS:
-        return state.at("note", character)
-    return state.at("accidental", character)
+        return state.begun("note", character)
+    return state.begun("accidental", character)
 
 
 def accidental(rules: Rules, state: State, character: str) -> State | None:
@@ -127,7 +127,7 @@ def begin_chord(rules: Rules, state: State, character: str) -> State | None:
     """Behind `[`. part: number of notes, their length, `|`, and the note that is being written."""
     if state.hold.tie or SINGLE in state.hold.ornament:
         return None
-    return state.at("chord", f"1|{character}") if lengths(rules, state) else None
+    return state.begun("chord", f"1|{character}") if lengths(rules, state) else None
 
 
 def chord(rules: Rules, state: State, character: str) -> State | None:
@@ -228,12 +228,17 @@ def string(rules: Rules, state: State, character: str) -> State | None:
     return None
 
 
+def decorations(rules: Rules, state: State) -> Words:
+    """Names that may stand between two `!`."""
+    return rules.hornpipe_decorations if "h" in state.seen else rules.decorations
+
+
 def decoration(rules: Rules, state: State, character: str) -> State | None:
     """Behind `!`."""
-    longer = state.part + character
-    if longer in rules.decorations:
+    longer, words = state.part + character, decorations(rules, state)
+    if longer in words:
         return decorated(state, CUT) if longer in rules.cutting else state.at("idle")
-    return state.at("decoration", longer) if rules.decorations.begin(longer) else None
+    return state.at("decoration", longer) if words.begin(longer) else None
 
 
 def sign(rules: Rules, state: State, character: str) -> State | None:
@@ -241,7 +246,9 @@ def sign(rules: Rules, state: State, character: str) -> State | None:
     hold, kind = state.hold, KINDS[character]
     if character == "H" and rules.bars:
         return None  # players hold it, and find the bar too long
-    clashes = (hold.grace and kind == SINGLE) or (hold.broken and kind == CUT)
+    clashes = (hold.grace and kind == SINGLE) or (
+        kind == CUT and (hold.broken or "h" in state.seen)
+    )
     if hold.tie or clashes or not lengths(rules, state):
         return None
     return decorated(state, kind)

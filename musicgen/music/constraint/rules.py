@@ -27,8 +27,12 @@ class Rules(Spelling):
             self.values["M"] = Words(self.values["M"].words - {"none"})
             # Players hold it, and find the bar too long.
             self.decorations = Words(self.decorations.words - {"fermata!"})
+        # Players dot a hornpipe's notes by themselves, and stumble where one was cut.
+        self.hornpipe_decorations = Words(self.decorations.words - self.cutting)
         self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
+        self.further: dict[tuple[str, str, str, Words], frozenset[str]] = {}
+        """What goes on with a note or rest, as far as it was asked."""
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
         """Fields that may stand in brackets."""
         self.tuplets = {p: q for p, q in TUPLETS.items() if p in self.alphabet}

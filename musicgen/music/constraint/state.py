@@ -56,8 +56,19 @@ class State(NamedTuple):
     hold: Hold = Hold()
     seen: str = ""
     """Letters of the header fields so far that come at most once, `.` for any other; `h` for
-    a hornpipe, `m` for a meter that hornpipes have not; `K` in the body."""
+    a hornpipe, `m` for a meter that hornpipes have not; in the body `K`, or `Kh`."""
 
     def at(self, mode: str, part: str = "") -> "State":
         """In the middle of a token, one character further on."""
-        return self._replace(mode=mode, part=part, column=min(self.column + 1, 2))
+        # Not _replace, which takes three times as long; this is called for most characters.
+        column = self.column + 1 if self.column < 2 else 2
+        return State(mode, part, column, self.form, self.hold, self.seen)
+
+    def begun(self, mode: str, part: str = "") -> "State":
+        """At the first character of what parts the event before from a tie or `>` behind it: that
+        event is forgotten. Players stumble over a broken rhythm around a field, and the fewer
+        states there are."""
+        hold = self.hold
+        if hold.pitch or hold.last:
+            hold = Hold(hold.tie, "", 0, *hold[3:])
+        return State(mode, part, min(self.column + 1, 2), self.form, hold, self.seen)

@@ -3,7 +3,7 @@
 from musicgen.music.constraint.automaton import end_token, legal_lines, may_begin_chord, may_end
 from musicgen.music.constraint.fields import may_begin, values
 from musicgen.music.constraint.form import OPEN, Form
-from musicgen.music.constraint.notes import ACCIDENTALS, lengths, split
+from musicgen.music.constraint.notes import ACCIDENTALS, decorations, lengths, split
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
 
@@ -96,7 +96,7 @@ def _string(rules: Rules, state: State) -> str:
 
 
 def _decoration(rules: Rules, state: State) -> str:
-    return rules.decorations.end(state.part)[0]
+    return decorations(rules, state).end(state.part)[0]
 
 
 def _parenthesis(rules: Rules, state: State) -> str:

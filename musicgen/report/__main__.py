@@ -1,0 +1,59 @@
+"""One offline page for runs and sweeps: python -m musicgen.report runs/sweeps/dropout"""
+
+import sys
+from pathlib import Path
+
+from musicgen.errors import InputError, MusicgenError
+
+USAGE = """\
+One page to read, see and hear a run, a sweep, or several of them side by side.
+
+    python -m musicgen.report <folder> [<folder> ...] [out=<folder>]
+
+<folder>  of a run or of a sweep, such as runs/sweeps/dropout; it may still be running
+out       where report.html, table.tex and curves.pdf go, with table.csv, table.md, curves.png and
+          curves.svg; the folder itself if there is one, runs/report if there are several
+"""
+
+
+def main(arguments: list[str]) -> Path:
+    """Write the report and return the page's path. Raises InputError."""
+    folders, out = [], None
+    for argument in arguments:
+        if argument.startswith("out="):
+            out = Path(argument.removeprefix("out="))
+        elif argument.startswith("-"):
+            raise InputError(f"there is no flag {argument}; see --help")
+        else:
+            folders.append(Path(argument))
+    if not folders:
+        raise InputError("a report needs the folder of a run or of a sweep, got none; see --help")
+    # pandas, matplotlib and Optuna take a second to import: only now.
+    from musicgen.report.write import write
+
+    return write(folders, out)
+
+
+def entry() -> None:
+    """Of the console script."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(USAGE, end="")
+        return
+    try:
+        print(f"report: {main(sys.argv[1:])}")
+    except MusicgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        print(
+            f"error: {error.strerror} ({error.filename}); choose another folder with out=<folder>",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("error: stopped; nothing was written", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,92 @@
+"""What was tried, on what and how, in words."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from musicgen.report.importance import importances
+from musicgen.report.source import Source
+from musicgen.sweep.results import Row
+
+LABELS = {"val_loss": "validation loss", "val_accuracy": "validation accuracy",
+          "train_loss": "training loss"}  # fmt: skip
+
+
+def about(source: Source) -> dict[str, Any]:
+    shares = importances(source.rows, source.space, source.objective, source.direction)
+    return {
+        "name": source.name,
+        "keys": list(source.space),
+        "question": _question(source),
+        "command": source.command,
+        "facts": [[name, fact] for name, fact in _facts(source).items() if fact],
+        "settings": sorted(source.settings.items()),
+        "importances": [[key, round(share, 4)] for key, share in shares.items()],
+    }
+
+
+def _question(source: Source) -> str:
+    if not source.is_sweep:
+        return "One run."
+    way = "lowest" if source.direction == "minimize" else "highest"
+    tried = "; ".join(f"{key} ({space.strip('[]')})" for key, space in source.space.items())
+    return f"Which values give the {way} {LABELS.get(source.objective, source.objective)}: {tried}?"
+
+
+def _facts(source: Source) -> dict[str, str]:
+    """Of all trials together."""
+    corpora = Counter(corpus(row) for row in source.rows)
+    seconds = sum(
+        row["seconds"] * (row.get("n") or 1)
+        for row in source.rows
+        if isinstance(row.get("seconds"), int | float)
+    )
+    versions = {
+        key.removeprefix("versions."): source.common(key)
+        for key in (source.rows[0] if source.rows else {})
+        if key.startswith("versions.")
+    }
+    settings = source.settings
+    return {
+        "Corpus": "; ".join(text for text in corpora if text),
+        "Trials": ", ".join(
+            f"{count:,} {status}"
+            for status, count in Counter(str(row["status"]) for row in source.rows).items()
+        ),
+        "Seeds": f"{source.seeds} per configuration, from {settings.get('seed', '?')}"
+        if source.seeds > 1
+        else str(settings.get("seed", "")),
+        "Sampler": settings.get("sampler", ""),
+        "Pruner": settings.get("pruner", ""),
+        "Network": " ".join(
+            settings[key] for key in ("model.cell", "model.hidden") if key in settings
+        ),
+        "Optimizer": settings.get("optim.name", ""),
+        "Device": " ".join(str(source.common(key) or "") for key in ("device", "precision")),
+        "Training time": f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 3600:,.1f} h",
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
+    }
+
+
+def summary(source: Source, rows: Sequence[Row]) -> str:
+    states = Counter(str(row["status"]) for row in rows)
+    counts = ", ".join(f"{count:,} {status}" for status, count in states.most_common())
+    best = rows[0].get(source.objective) if rows else None
+    label = LABELS.get(source.objective, source.objective)
+    unit = " nats per character" if source.objective.endswith("loss") else ""
+    figure = f"; best {label} {best:.4f}{unit}" if isinstance(best, float) else ""
+    return (f"{len(rows):,} configurations: {counts}" if len(rows) > 1 else counts) + figure + "."
+
+
+def corpus(row: Row) -> str:
+    name, split = row.get("corpus.name"), row.get("corpus.split")
+    return f"{name} {row.get('corpus.digest')}, split {split}" if name else ""
+
+
+def trial_command(source: Source, row: Row) -> str:
+    """What trains a sweep's configuration again; empty where the folder does not say."""
+    if not source.trial_command:
+        return ""
+    values = (f"{key}={'null' if row[key] is None else row[key]}" for key in source.space)
+    return f"{source.trial_command} {shlex.join(values)}"

@@ -1,0 +1,227 @@
+"""What a page shows, as its script reads it: ranked rows, curves, tunes, and what is left out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from musicgen import __version__
+from musicgen.report.about import LABELS, about, corpus, summary, trial_command
+from musicgen.report.source import Source, differing, metrics
+from musicgen.report.tunes import Playable, playables, scores
+from musicgen.sweep.results import Row, rank
+
+CURVES = 60
+"""Configurations whose curves are in the page."""
+POINTS = 400
+"""Epochs of a curve; a longer one is thinned."""
+TUNED = 10
+"""Configurations whose tunes are in the page."""
+TUNES = 8
+"""Tunes of one configuration."""
+ROWS = 20_000
+"""Rows of the table; table.csv has all."""
+
+RESULTS = {
+    "n": ("seeds", "runs that completed"),
+    "val_loss": ("val_loss", "validation loss, nats per character, of the best epoch"),
+    "val_accuracy": ("val_accuracy", "share of validation characters predicted right"),
+    "train_loss": ("train_loss", "training loss of the best epoch, nats per character"),
+    "test_loss": ("test_loss", "nats per character"),
+    "best_epoch": ("best epoch", "the one with the lowest validation loss"),
+    "epochs": ("epochs", "trained"),
+    "parameters": ("parameters", "weights of the network"),
+    "seconds": ("seconds", "wall clock"),
+    "chars_per_s": ("characters/s", "of training"),
+    "front": ("front", "no other configuration beats it in every objective"),
+    "parses": ("tunes that parse", "share of 100 tunes drawn at temperature 1 without constraint"),
+    "bars_right": ("bars right", "share of these tunes' bars that are as long as the meter says"),
+    "memorised": (
+        "memorised",
+        "share of these tunes with a run of over 32 notes of a training tune",
+    ),
+    "error": ("error", "why there is no result"),
+}
+"""Results in the table, if any row has them: heading and explanation."""
+
+
+def content(sources: Sequence[Source], now: datetime) -> dict[str, Any]:
+    """What the page shows, as JSON has it."""
+    first = sources[0]
+    keys = differing(sources)
+    ranked = ranking(sources)
+    shown = ranked[:ROWS]
+    columns = _columns(sources, keys, [row for _, row in shown])
+    curves = _curves(shown)
+    tunes = _tunes(shown)
+    left_out = []
+    if len(ranked) > ROWS:
+        left_out.append(f"{len(ranked) - ROWS:,} configurations; table.csv has all {len(ranked):,}")
+    if len(shown) > len(curves) == CURVES:
+        left_out.append(f"curves of all but the best {CURVES} configurations")
+    if len(tunes) == TUNED < len(shown):
+        left_out.append(f"tunes of all but the best {TUNED} configurations")
+    return {
+        "title": " and ".join(source.name for source in sources),
+        "summary": summary(first, [row for _, row in shown]),
+        "made": f"{now:%Y-%m-%d %H:%M}",
+        "version": __version__,
+        "notices": notices(sources),
+        "left_out": left_out,
+        "sources": [about(source) for source in sources],
+        "objective": {
+            "key": first.objective,
+            "label": LABELS.get(first.objective, first.objective),
+            "direction": first.direction,
+        },
+        "columns": columns,
+        "rows": [[_rounded(_cell(pair, c["key"])) for c in columns] for pair in shown],
+        "curves": curves,
+        "tunes": tunes,
+    }
+
+
+Ranked = tuple[Source, Row]
+
+
+def ranking(sources: Sequence[Source]) -> list[Ranked]:
+    """All rows with their sources, best first by the first source's objective."""
+    objectives = {sources[0].objective: sources[0].direction}
+    pairs = [(source, row) for source in sources for row in source.rows]
+    return sorted(pairs, key=lambda pair: rank(pair[1], objectives))
+
+
+def notices(sources: Sequence[Source]) -> list[str]:
+    """What a reader must know before comparing figures."""
+    made = []
+    for source in sources:
+        if source.running:
+            made.append(f"{source.name} is still running; this is how far it has come.")
+        made += [f"{source.name}: {problem}." for problem in source.problems]
+    kinds = {
+        (row["corpus.digest"], row.get("corpus.split"), *_split(source))
+        for source in sources
+        for row in source.rows
+        if row.get("corpus.digest")
+    }
+    if len(kinds) > 1:
+        named = ", ".join(sorted({corpus(row) for s in sources for row in s.rows} - {""}))
+        made.append(
+            f"Losses here don't compare: they are of different corpora or splits ({named})."
+        )
+    objectives = {f"{source.objective} ({source.direction})" for source in sources}
+    if len(objectives) > 1:
+        made.append(f"Objectives differ ({', '.join(sorted(objectives))}); ranked by the first.")
+    return made
+
+
+def _split(source: Source) -> tuple[str | None, ...]:
+    keys = ("data.val_fraction", "data.test_fraction", "data.split_seed", "data.stateful")
+    return tuple(source.settings.get(key) for key in keys if key not in source.space)
+
+
+def _columns(
+    sources: Sequence[Source], keys: Sequence[str], rows: Sequence[Row]
+) -> list[dict[str, Any]]:
+    columns = [_column("number", "trial", "its number, and its folder's name")]
+    if len(sources) > 1:
+        columns.append(_column("source", "from", "run or sweep", numeric=False))
+    columns.append(_column("status", "state", "how it ended", numeric=False))
+    sweeps = any(source.is_sweep for source in sources)
+    for key in keys:
+        spaces = [source.space[key] for source in sources if key in source.space]
+        log = any(space.endswith("log") for space in spaces)
+        about = " / ".join(spaces) or "set otherwise in one than in another"
+        numeric = not any(isinstance(row.get(key), str) for row in rows)
+        # Beside sweeps, what two of them merely have otherwise is in the table, but in no chart.
+        drawn = {"swept": bool(spaces) or not sweeps, "log": log}
+        columns.append(_column(key, key, about, numeric=numeric) | drawn)
+    objective = sources[0].objective
+    order = [objective, f"{objective}_std", *(key for key in RESULTS if key != objective)]
+    for key in order:
+        if any(row.get(key) is not None for row in rows):
+            label, about = RESULTS.get(key, (key, ""))
+            if key.endswith("_std"):
+                label, about = "± std", "standard deviation over the seeds"
+            columns.append(_column(key, label, about, numeric=key not in ("error", "front")))
+    return columns
+
+
+def _column(key: str, label: str, about: str, *, numeric: bool = True) -> dict[str, Any]:
+    return {"key": key, "label": label, "about": about, "numeric": numeric,
+            "swept": False, "log": False}  # fmt: skip
+
+
+def _cell(pair: Ranked, key: str) -> Any:
+    """A row's value; of what its sweep did not vary, the setting."""
+    source, row = pair
+    if key == "source":
+        return source.name
+    found = row.get(key)
+    if found is None and key in source.settings:
+        text = source.settings[key]
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return found
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _curves(rows: Sequence[Ranked]) -> list[dict[str, Any]]:
+    """Of the best configurations that have begun."""
+    made: list[dict[str, Any]] = []
+    for index, (source, row) in enumerate(rows):
+        runs = [
+            {name: _thinned(found[name]) for name in ("epoch", *_CURVES)}
+            for folder in source.run_folders(row)
+            if (found := metrics(folder / "metrics.csv"))
+        ]
+        if runs:
+            made.append({"row": index, "runs": runs})
+        if len(made) == CURVES:
+            break
+    return made
+
+
+_CURVES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+
+
+def _thinned(values: Sequence[float]) -> list[float | None]:
+    step = -(-len(values) // POINTS)
+    kept = [*values[:-1:step], values[-1]]
+    return [float(f"{value:.5g}") if abs(value) < 1e9 else None for value in kept]
+
+
+def tuned(rows: Sequence[Ranked]) -> list[Path]:
+    """Run folders whose tunes belong into the page: of the best that kept their weights."""
+    folders = [source.run_folders(row)[0] for source, row in rows]
+    kept = (f for f in folders if (f / "checkpoints" / "best.safetensors").is_file())
+    return list(islice(kept, TUNED))
+
+
+def _tunes(rows: Sequence[Ranked]) -> list[dict[str, Any]]:
+    """Of the best configurations that wrote some."""
+    found: list[tuple[int, list[Playable]]] = []
+    for index, (source, row) in enumerate(rows):
+        written = [tune for folder in source.run_folders(row)[:1] for tune in playables(folder)]
+        if written:
+            found.append((index, written[:TUNES]))
+        if len(found) == TUNED:
+            break
+    engraved = iter(scores([tune for _, tunes in found for tune in tunes]))
+    return [
+        {
+            "row": index,
+            "command": trial_command(*rows[index]),
+            "tunes": [
+                tune.data(next(engraved), f"r{index}t{number}-")
+                for number, tune in enumerate(tunes)
+            ],
+        }
+        for index, tunes in found
+    ]

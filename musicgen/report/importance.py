@@ -1,0 +1,64 @@
+"""How much each swept key matters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.importance import get_param_importances
+from optuna.trial import create_trial
+
+from musicgen.sweep.plan import Direction
+from musicgen.sweep.results import Row
+from musicgen.sweep.trial import COMPLETED
+
+ENOUGH = 10
+"""Completed trials below which an importance would be a guess."""
+
+
+def importances(
+    rows: Sequence[Row], space: Mapping[str, str], objective: str, direction: Direction
+) -> dict[str, float]:
+    """Each key's share in what makes a trial a good one, largest first; empty if there is no say.
+
+    PED-ANOVA (Watanabe et al., 2023), as in Optuna. It is computed from the table, so that a sweep
+    that still runs, and one whose study lies in a database, have it too.
+    space: what was tried for each swept key, as a source has it.
+    """
+    done = [
+        row
+        for row in rows
+        if row["status"] == COMPLETED and isinstance(row.get(objective), int | float)
+    ]
+    if len(done) < ENOUGH or len({row[objective] for row in done}) == 1:
+        return {}
+    found = {
+        key: _distribution([row.get(key) for row in done], text) for key, text in space.items()
+    }
+    known = {key: distribution for key, distribution in found.items() if distribution is not None}
+    if not known:
+        return {}
+    optuna.logging.disable_default_handler()
+    study = optuna.create_study(direction=direction)
+    study.add_trials(
+        create_trial(
+            params={
+                key: str(row.get(key)) if isinstance(d, CategoricalDistribution) else row[key]
+                for key, d in known.items()
+            },
+            distributions=known,
+            value=row[objective],
+        )
+        for row in done
+    )
+    return dict(get_param_importances(study))
+
+
+def _distribution(values: Sequence[Any], text: str) -> BaseDistribution | None:
+    """The range or the choices that a sweep's rows show; None where nothing varies."""
+    if len(set(values)) < 2:
+        return None
+    if text.startswith("[") or not all(isinstance(value, int | float) for value in values):
+        return CategoricalDistribution(sorted({str(value) for value in values}))
+    low, high = min(values), max(values)
+    return FloatDistribution(low, high, log=text.endswith("log") and low > 0)

@@ -1,0 +1,80 @@
+"""A report's table and curves as a paper or a pull request takes them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from musicgen.paths import write_text
+from musicgen.report.content import Ranked
+from musicgen.report.curves import LARGEST, label, plot, read, save
+from musicgen.sweep.table import as_csv, as_markdown, cell
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+_SPECIAL = re.compile("|".join(map(re.escape, _TEX)))
+MAX_CELL = 60
+"""Characters of a cell of LaTeX, which does not break them."""
+
+
+def write_tables(data: Mapping[str, Any], out: Path) -> None:
+    """table.csv, table.md and table.tex of what the page shows.
+
+    In a sweep's own folder only the last: the others are there, and its driver's.
+    """
+    keys = [column["key"] for column in data["columns"]]
+    rows = [
+        {key: value for key, value in zip(keys, row, strict=True) if value is not None}
+        for row in data["rows"]
+    ]
+    if not (out / "sweep.json").exists():
+        write_text(out / "table.csv", as_csv(rows, keys))
+        write_text(out / "table.md", as_markdown(rows, keys))
+    write_text(out / "table.tex", as_tex(data["columns"], data["rows"]))
+
+
+def as_tex(columns: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[Any]]) -> str:
+    """A longtable; needs the packages booktabs and longtable."""
+    kept = [index for index, column in enumerate(columns) if column["key"] != "error"]
+    align = "".join("r" if columns[index]["numeric"] else "l" for index in kept)
+    heading = [_tex(columns[index]["label"]) for index in kept]
+    lines = [[_tex(row[index]) for index in kept] for row in rows]
+    body = "".join(f"{' & '.join(line)} \\\\\n" for line in lines)
+    return (
+        f"\\begin{{longtable}}{{{align}}}\n\\toprule\n{' & '.join(heading)} \\\\\n"
+        f"\\midrule\n\\endhead\n{body}\\bottomrule\n\\end{{longtable}}\n"
+    )
+
+
+def _tex(value: Any) -> str:
+    text = f"{value:.5g}" if isinstance(value, float) else cell(value).replace("\\|", "|")
+    short = "".join(c for c in text[:MAX_CELL] if c.isprintable())
+    return _SPECIAL.sub(lambda match: _TEX[match[0]], short)
+
+
+def write_curves(ranked: Sequence[Ranked], keys: Sequence[str], out: Path) -> None:
+    """curves.png, curves.svg and curves.pdf of the best that have begun; nothing if none has.
+
+    In a sweep's own folder only the last, likewise.
+    """
+    names: dict[int, str] = {}
+    parts: list[pd.DataFrame] = []
+    for place, (source, row) in enumerate(ranked):
+        if found := list(read(place, source.run_folders(row))):
+            parts += found
+            known = [key for key in keys if row.get(key) is not None]
+            names[place] = label(row, known) or source.name.replace("$", r"\$")
+        if len(names) == LARGEST:
+            break
+    if parts:
+        kinds = ("pdf",) if (out / "sweep.json").exists() else ("png", "svg", "pdf")
+        save(plot(pd.concat(parts, ignore_index=True), names), out, kinds)

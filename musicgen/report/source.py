@@ -1,0 +1,234 @@
+"""A run or a sweep as its folder tells of it: whether finished, under way, or half written."""
+
+import csv
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from musicgen.errors import InputError
+from musicgen.paths import held
+from musicgen.sweep.plan import Direction
+from musicgen.sweep.results import Row
+
+MAX_TEXT = 300
+"""Characters of a value that a report keeps: a network or a user may have written a megabyte."""
+OBJECTIVE = "val_loss"
+BOOKKEEPING = (
+    "sweep.",
+    "sampler",
+    "pruner",
+    "corpus ",
+    "data.root",
+    "data.path",
+    "samples.",
+    "trainer.threads",
+)
+"""Settings that two sources may have otherwise without being different networks."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a folder holds."""
+
+    name: str
+    folder: Path
+    rows: list[Row]
+    """One per configuration, best first."""
+    space: Mapping[str, str]
+    """The swept keys, in the order of the sweep, and what was tried, as text; empty for a run."""
+    settings: Mapping[str, str]
+    """The other keys and their values as text."""
+    objective: str = OBJECTIVE
+    direction: Direction = "minimize"
+    seeds: int = 1
+    command: str = ""
+    """What starts it again; empty where the folder does not say."""
+    trial_command: str = ""
+    """What trains one of its configurations, up to the swept values; empty likewise."""
+    running: bool = False
+    problems: tuple[str, ...] = ()
+    """What could not be read."""
+
+    @property
+    def is_sweep(self) -> bool:
+        return bool(self.space)
+
+    def run_folders(self, row: Row) -> list[Path]:
+        """Where the runs of a configuration lie, one per seed."""
+        if not self.is_sweep:
+            return [self.folder]
+        trial = self.folder / str(row["number"])
+        return [trial / f"seed{n}" for n in range(self.seeds)] if self.seeds > 1 else [trial]
+
+    def common(self, key: str) -> Any:
+        """The value of a result that all rows agree on; None if they differ or none has it."""
+        values = {row[key] for row in self.rows if row.get(key) is not None}
+        return values.pop() if len(values) == 1 else None
+
+
+def read(folder: Path) -> Source:
+    """Raises InputError if the folder holds neither a run nor a sweep, or no result yet."""
+    folder = folder.absolute()
+    if (folder / "sweep.json").is_file():
+        return _sweep(folder)
+    if (folder / "config.yaml").is_file():
+        return _run(folder)
+    raise InputError(
+        f"a report needs the folder of a run or of a sweep, got {folder}; "
+        "`ls -d runs/*/* runs/sweeps/*` shows what there is"
+    )
+
+
+def _sweep(folder: Path) -> Source:
+    try:
+        about = json.loads((folder / "sweep.json").read_text())
+        identity = {str(key): _short(str(value)) for key, value in about["sweep"].items()}
+        objectives = dict(part.split("=") for part in identity["sweep.objective"].split(", "))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / 'sweep.json'} is damaged ({error}); restore it") from None
+    swept = list(identity)[: list(identity).index("sweep.objective")]
+    running = held(folder / "lock")
+    problems: list[str] = []
+    rows = list(_table(folder / "table.csv", problems))
+    if not rows:
+        wait = "wait for its first trial to end" if running else "start it again"
+        raise InputError(f"a report needs results, {folder} has none yet; {wait}")
+    objective, way = next(iter(objectives.items()))
+    return Source(
+        folder.name,
+        folder,
+        rows,
+        space={key: identity[key] for key in swept},
+        settings={key: value for key, value in identity.items() if key not in swept},
+        objective=objective,
+        direction="maximize" if way == "maximize" else "minimize",
+        seeds=int(identity.get("sweep.seeds", 1)),
+        command=str(about.get("command", "")),
+        trial_command=str(about.get("trial_command", "")),
+        running=running,
+        problems=tuple(problems),
+    )
+
+
+def _table(path: Path, problems: list[str]) -> Iterator[Row]:
+    """The rows of a sweep's table.csv; adds to `problems` what is amiss with it."""
+    try:
+        with path.open(newline="", errors="replace") as file:
+            csv.field_size_limit(1 << 24)
+            for line in csv.DictReader(file):
+                if None in line or None in line.values() or not line["number"].isdecimal():
+                    problems.append(f"{path.name} has a row that was cut short; it is left out")
+                else:
+                    yield {key: _value(text) for key, text in line.items()}
+    except FileNotFoundError:
+        return
+    except (OSError, KeyError, csv.Error) as error:
+        problems.append(f"{path.name} could not be read to its end ({error})")
+
+
+def _run(folder: Path) -> Source:
+    """A run is a sweep of one trial."""
+    problems = []
+    running = held(folder / ".lock")
+    row: Row = {"number": 0, "status": "running" if running else "interrupted"}
+    try:
+        result = json.loads((folder / "result.json").read_text())
+        measures = result.pop("measures", None) or {}
+        row |= _flat(result) | {str(key): value for key, value in measures.items()}
+    except FileNotFoundError:
+        row |= _best_epoch(folder / "metrics.csv")
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        problems.append(f"result.json is damaged ({error}); figures are those of metrics.csv")
+        row |= _best_epoch(folder / "metrics.csv")
+    if OBJECTIVE not in row and "error" not in row:
+        raise InputError(
+            f"a report needs results, {folder} has none yet; wait for its first epoch to end"
+        )
+    try:
+        values = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+        assert isinstance(values, dict)
+        settings = {key: _short(str(value)) for key, value in _flat(values).items()}
+    except Exception as error:  # whatever a YAML reader makes of a damaged file
+        problems.append(f"config.yaml is damaged ({str(error).splitlines()[0]})")
+        settings = {}
+    row = {key: _short(v) if isinstance(v, str) else v for key, v in row.items()}
+    return Source(
+        folder.name, folder, [row], {}, settings, running=running, problems=tuple(problems)
+    )
+
+
+def _best_epoch(path: Path) -> Row:
+    """What metrics.csv says of a run that has not written result.json."""
+    epochs = metrics(path)
+    if not epochs:
+        return {}
+    best = min(range(len(epochs["epoch"])), key=lambda i: epochs["val_loss"][i])
+    names = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
+    figures = {name: epochs[name][best] for name in names}
+    return figures | {"best_epoch": int(epochs["epoch"][best]), "epochs": len(epochs["epoch"])}
+
+
+def metrics(path: Path) -> dict[str, list[float]]:
+    """The columns of a run's metrics.csv as far as it has come; empty before its first row."""
+    try:
+        with path.open() as file:
+            # A row that is being written may lack its end.
+            lines = [line for line in csv.DictReader(file) if None not in line.values()]
+        return {key: [float(line[key]) for line in lines] for key in lines[0]}
+    except (OSError, IndexError, ValueError, TypeError):
+        return {}
+
+
+def _flat(values: Mapping[Any, Any], prefix: str = "") -> Row:
+    """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
+    flat: Row = {}
+    for key, value in values.items():
+        nested = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
+        flat |= nested if nested is not None else {f"{prefix}{key}": value}
+    return flat
+
+
+def _value(text: str) -> Any:
+    """A cell of table.csv: nothing, a number or text."""
+    if not text:
+        return None
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else text
+    return _short(text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
+
+
+def read_all(folders: Sequence[Path]) -> list[Source]:
+    """Each folder once, by names of their own. Raises InputError as `read` does."""
+    sources = [read(folder) for folder in dict.fromkeys(path.resolve() for path in folders)]
+    counts = Counter(source.name for source in sources)
+    return [
+        replace(source, name=str(source.folder)) if counts[source.name] > 1 else source
+        for source in sources
+    ]
+
+
+def differing(sources: Sequence[Source]) -> list[str]:
+    """Keys that are swept in one of the sources, or set otherwise in one than in another."""
+    keys = dict.fromkeys(key for source in sources for key in source.space)
+    first = sources[0].settings
+    for source in sources[1:]:
+        for key in (*first, *source.settings):
+            ours, theirs = first.get(key), source.settings.get(key)
+            bookkeeping = key.startswith(BOOKKEEPING)
+            if None not in (ours, theirs) and ours != theirs and not bookkeeping:
+                keys[key] = None
+    return list(keys)

@@ -1,0 +1,158 @@
+"""A tune that a page can show, play and colour: text, score and sound of one parse."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musicgen.errors import InputError, RunError
+from musicgen.music import Tune, midi_bytes, parse
+from musicgen.music.measures import measure
+from musicgen.music.pace import Clock
+from musicgen.music.score import engrave, mei, note_id
+from musicgen.report.drawing import drawing
+
+MAX_CHARS = 8_000
+"""Of a tune's text; a longer one is cut off."""
+MAX_NOTES = 5_000
+"""That sound, repeats played out; the others are left out."""
+RECIPE = ("temperature", "constrain", "seed")
+"""Of the options by which a tune was sampled, those that a page names."""
+_TEMPERATURE = re.compile(r"T([0-9]+(?:\.[0-9]+)?)")
+
+
+@dataclass(frozen=True)
+class Playable:
+    """A tune and all that a page needs of it; `data` is what the page's script reads."""
+
+    name: str
+    """Of its file, without the ending."""
+    text: str
+    tune: Tune
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """How it was sampled: temperature, seed and the like."""
+    units: Mapping[str, Any] | None = None
+    """What hidden units do in it: their `names`, `chars` (how many characters) and `values`, a
+    byte for each character of each unit, in base64."""
+
+    def data(self, score: "str | RunError", prefix: str) -> dict[str, Any]:
+        """score: SVG, or why there is none. prefix: of the ids in the score."""
+        tune = self.tune
+        picture, note = "", ""
+        try:
+            picture = "" if isinstance(score, RunError) else drawing(score, prefix)
+        except ValueError as error:
+            note = str(error)
+        return {
+            "name": self.name,
+            "title": tune.field("T")[:120] or self.name,
+            "text": self.text,
+            "recipe": dict(self.recipe),
+            "measures": self.measures(),
+            "problems": [
+                f"line {problem.line}, column {problem.column}: {problem.message}"[:200]
+                for problem in tune.problems[:5]
+            ],
+            "more_problems": max(len(tune.problems) - 5, 0),
+            "spans": [
+                [note_id(number, index), event.start, event.end]
+                for number, voice in enumerate(tune.voices)
+                for index, event in enumerate(voice.events)
+            ],
+            "notes": self.notes(),
+            "units": self.units,
+            "midi": base64.b64encode(midi_bytes(tune)).decode() if tune.notes else "",
+            "score": picture,
+            "no_score": str(score) if isinstance(score, RunError) else note,
+        }
+
+    def notes(self) -> list[tuple[int, int, int, str]]:
+        """(Onset in ms, length in ms, MIDI pitch, id) as they sound, by onset."""
+        if not self.tune.notes:
+            return []
+        seconds = Clock(self.tune).seconds
+        made = [
+            (
+                round(1000 * seconds(note.onset)),
+                round(1000 * (seconds(note.onset + note.length) - seconds(note.onset))),
+                note.pitch,
+                note_id(number, note.event),
+            )
+            for number, notes in enumerate(self.tune.unfolded())
+            for note in notes[:MAX_NOTES]
+        ]
+        return sorted(made, key=lambda note: note[0])[:MAX_NOTES]
+
+    def measures(self) -> list[list[str]]:
+        """[name, figure] of what is well formed about the tune."""
+        found = measure(self.tune)
+        return [
+            ["bars", f"{found.bars}"],
+            ["of the right length", f"{found.bars_right} of {found.bars_metered}"],
+            ["that come again", f"{found.bars_again} of {found.bars_sounding}"],
+            ["repeats closed", f"{found.repeats_closed} of {found.repeats}"],
+            ["notes", f"{found.notes}"],
+            ["in the key", f"{found.notes_in_key} of {found.notes}"],
+            ["pitches", f"{found.pitches}"],
+        ]
+
+
+def playables(folder: Path) -> list[Playable]:
+    """The tunes in a run's folder, coolest first: those that `generate` put into tunes/, else the
+    samples of its training; none if there are none yet."""
+    for place in ("tunes", "samples"):
+        units = _units(folder / place / "units.json")
+        if found := [_read(path, units) for path in sorted((folder / place).glob("*.abc"))]:
+            return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
+    return []
+
+
+def _read(path: Path, units: Mapping[str, Any]) -> Playable:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(MAX_CHARS)
+    found = units.get(path.stem)
+    whole = isinstance(found, dict) and bool(found.get("names")) and found.get("chars") == len(text)
+    return Playable(path.stem, text, parse(text), _recipe(path), found if whole else None)
+
+
+def _units(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    """How a tune was sampled, as its .json says; the name of a training's sample says it too."""
+    found = _TEMPERATURE.match(path.stem)
+    recipe: dict[str, Any] = {"temperature": float(found[1])} if found else {}
+    try:
+        told = json.loads(path.with_suffix(".json").read_text())
+        options = told["options"]
+        recipe |= {
+            key: options[key] for key in RECIPE if isinstance(options[key], str | int | float)
+        }
+        if isinstance(nearest := told["nearest"], dict):
+            recipe["longest run of notes in a training tune"] = int(nearest["notes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return recipe
+
+
+def scores(tunes: Iterable[Playable]) -> list[str | RunError]:
+    """The engraved SVG of each tune, or why it has none."""
+    tunes = list(tunes)
+    written: dict[int, str] = {}
+    refused: dict[int, RunError] = {}
+    for index, playable in enumerate(tunes):
+        try:
+            written[index] = mei(playable.tune)
+        except InputError as error:
+            refused[index] = RunError(str(error))
+    drawn = dict(zip(written, engrave(written.values()), strict=True))
+    return [drawn[index] if index in drawn else refused[index] for index in range(len(tunes))]

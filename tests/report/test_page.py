@@ -1,0 +1,265 @@
+"""The page in a real browser, from file://."""
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from musicgen.report.write import write
+from tests.report.folders import SECOND, TUNE, sweep_folder
+
+FLAGS = [
+    "--no-sandbox",  # chromium has none for root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MARKUP = "<img src=x onerror=document.title='owned'>"
+SCRIPT = "</script><script>document.title='owned'</script>"
+LINK = "javascript:document.title='owned'"
+HOSTILE = (
+    f'X:1\nT:{MARKUP}{SCRIPT}\nR:{LINK}\nK:C\nC2"{MARKUP}"D2 "^{SCRIPT}"E2|]\n',
+    f"X:1\nT:{'long' * 250_000}\nK:C\nCDEF|]\n",
+    "no tune at all",
+)
+SOUND = """
+window.live = new Set(); window.most = 0; window.voices = 0;
+const {connect, disconnect} = AudioNode.prototype, {start} = AudioScheduledSourceNode.prototype;
+AudioNode.prototype.connect = function (target, ...rest) {
+  if (target instanceof DynamicsCompressorNode) live.add(this);
+  return connect.call(this, target, ...rest);
+};
+AudioNode.prototype.disconnect = function (...rest) {
+  live.delete(this);
+  return disconnect.apply(this, rest);
+};
+AudioScheduledSourceNode.prototype.start = function (...rest) {
+  voices++;
+  return start.apply(this, rest);
+};
+"""
+"""Counts the tunes that can be heard, and the notes that were given to the sound card."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.fail("these tests need chromium: apt install chromium")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = sweep_folder(tmp_path_factory.mktemp("reports") / "sweep")
+    best = read_best(folder)
+    values = bytes([127, 0, 129] * 200)
+    units = {
+        name: {
+            "names": ["unit 7: header (AUC 0.97)", "unit 3: bars (0.5 bits)"],
+            "chars": len(text),
+            "values": base64.b64encode(values[: 2 * len(text)]).decode(),
+        }
+        for name, text in (("T1", TUNE), ("T2", SECOND))
+    }
+    (folder / best / "samples" / "units.json").write_text(json.dumps(units))
+    return write([folder])
+
+
+def read_best(folder: Path) -> str:
+    return (folder / "table.csv").read_text().splitlines()[1].split(",")[0]
+
+
+@pytest.fixture
+def page(browser: Browser, report: Path) -> Iterator[Page]:
+    yield from opened(browser, report)
+
+
+def opened(browser: Browser, report: Path, **settings: object) -> Iterator[Page]:
+    """The page; at the end nothing must have been fetched, and nothing complained about."""
+    context = browser.new_context(**settings)  # type: ignore[arg-type]
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(SOUND)
+    page.goto(report.as_uri())
+    page.wait_for_selector("#tunes article")
+    yield page
+    assert not said
+    assert asked == [report.as_uri()]
+    context.close()
+
+
+LATER = {"v0e5 f", "v0e6 g", "v0e7 f2", "v0e8 [Ad]2", "v0e10 e4", "v0e11 d4", "v0e12 [GBd]8"}
+"""What is highlighted in TUNE behind its first notes; a rest is not."""
+
+RECORD = """() => {
+  window.seen = new Set();
+  const look = () => {
+    const head = document.querySelector(".score .now")?.dataset.e;
+    const text = [...document.querySelectorAll(".abc .now")].map(e => e.textContent).join("");
+    seen.add(`${head} ${text}`);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""Keeps what is highlighted in score and text at each frame."""
+
+
+def until(page: Page, expression: str) -> None:
+    """Playwright's own waiting needs eval, which the page forbids."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{expression} stays false")
+
+
+def test_a_note_moves_through_score_and_text_together(page: Page) -> None:
+    page.evaluate(RECORD)
+    page.locator("#loop").check()
+    page.locator("article .play").first.click()
+    until(page, "seen.size > 10")
+    first = {"v0e0 G2", "v0e1 B2", "v0e2 d2", "v0e3 g2", "v0e4 e"}
+    assert set(page.evaluate("[...seen]")) <= {"undefined ", *first, *LATER}
+    assert len(first & set(page.evaluate("[...seen]"))) >= 3
+    page.locator(".transport .stop").click()
+    assert page.locator(".now").count() == 0
+    until(page, "live.size === 0")
+    before = page.evaluate("voices")
+    assert before >= 4
+    page.wait_for_timeout(500)
+    assert page.evaluate("voices") == before
+
+
+def test_two_tunes_never_sound_at_once(page: Page) -> None:
+    first, second = page.locator("article .play").all()[:2]
+    first.click()
+    page.wait_for_timeout(100)
+    second.click()
+    assert page.locator("article.playing").count() == 1
+    assert page.locator(".transport .title").text_content() == "Another"
+    until(page, "live.size === 1")
+    page.keyboard.press("Escape")
+    assert page.locator("article.playing").count() == 0
+
+
+def test_it_ends_by_itself_or_goes_round(page: Page) -> None:
+    second = page.locator("article").nth(1)
+    page.locator("#tempo").fill("200")
+    second.locator(".play").click()
+    until(page, "!document.querySelector('article.playing')")
+    page.locator("#loop").check()
+    second.locator(".play").click()
+    notes = 13
+    before = page.evaluate("voices")
+    until(page, f"voices > {before + notes + 2}")
+    assert page.locator("article.playing").count() == 1
+
+
+def test_a_click_on_a_note_plays_from_there(page: Page) -> None:
+    page.evaluate(RECORD)
+    start = TUNE.index("[GBd]8")
+    page.locator(f'.abc [data-i="{start + 1}"]').first.click()
+    until(page, "seen.has('v0e12 [GBd]8')")
+    assert not {"v0e10 e4", "v0e11 d4"} & set(page.evaluate("[...seen]"))
+
+
+def test_the_table_is_sorted_and_narrowed(page: Page) -> None:
+    def column(number: int) -> list[str]:
+        return page.locator(f"#table tbody tr td:nth-child({number})").all_text_contents()
+
+    losses = [float(text) for text in column(6) if text]
+    assert losses[:9] == sorted(losses[:9])
+    assert len(column(1)) == 12
+    heading = page.locator('th[data-key="model.hidden"]')
+    heading.locator("button").click()
+    assert [int(t) for t in column(3)] == sorted(int(t) for t in column(3))
+    assert heading.get_attribute("aria-sort") == "ascending"
+    heading.locator("button").press("Enter")
+    assert [int(t) for t in column(3)] == sorted((int(t) for t in column(3)), reverse=True)
+    page.locator("#filter").fill("hidden>=150 dropout=0.1")
+    kept = list(zip(column(3), column(4), strict=True))
+    assert kept
+    assert all(int(hidden) >= 150 and dropout == "0.1" for hidden, dropout in kept)
+    page.locator("#filter").fill("")
+    page.get_by_role("button", name=re.compile("failed 1")).click()
+    assert column(2) == ["✕ failed"]
+
+
+def test_a_unit_colours_the_text(page: Page) -> None:
+    def colours() -> list[str]:
+        return page.evaluate(
+            """[...document.querySelector(".abc").children].slice(0, 3)
+            .map(e => e.style.backgroundColor)"""
+        )
+
+    assert colours() == ["", "", ""]
+    select = page.locator("article select").first
+    select.select_option(label="unit 7: header (AUC 0.97)")
+    first = colours()
+    assert first[1] == ""
+    assert len(set(first)) == 3
+    select.select_option(label="unit 3: bars (0.5 bits)")
+    assert colours() != first
+    select.select_option(index=0)
+    assert colours() == ["", "", ""]
+
+
+def test_charts_follow_the_table(page: Page) -> None:
+    assert page.locator("#curves .chart svg").count() == 2
+    assert page.locator("#parameters .parallel path").count() == 9
+    page.locator("#filter").fill("sgd")
+    lines = page.locator("#table tbody tr").count()
+    assert page.locator("#curves .chart").first.locator(".lines > g").count() == lines
+    page.locator("#table tbody tr").first.hover()
+    assert page.locator("#curves g.hot").count() == 2
+
+
+def test_files_can_be_taken_along(page: Page) -> None:
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="MIDI").first.click()
+    assert taken.value.suggested_filename == "The-Test.mid"
+    assert Path(taken.value.path()).read_bytes().startswith(b"MThd")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="ABC").first.click()
+    assert Path(taken.value.path()).read_text() == TUNE
+
+
+@pytest.mark.parametrize("width", [360, 1000, 1920])
+def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, width: int) -> None:
+    size = {"width": width, "height": 800}
+    for page in opened(browser, report, viewport=size, color_scheme="dark"):
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_tunes_and_parameters_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    name = tmp_path / "<b>'\"&amp;"
+    folder = sweep_folder(name, tunes=HOSTILE, optimizer=MARKUP + LINK, error=SCRIPT)
+    report = write([folder])
+    assert report.stat().st_size < 2_000_000
+    for page in opened(browser, report):
+        for _ in range(2):  # what opens holds more
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            page.wait_for_timeout(200)
+        page.locator("article .play:enabled").first.click()
+        page.wait_for_timeout(300)
+        assert page.title() == name.name
+        assert page.locator("img, main script, main a[href^=javascript]").count() == 0
+        assert page.locator("#table").get_by_text(MARKUP).count() > 0
+    assert "default-src 'none'" in report.read_text()

@@ -1,0 +1,165 @@
+"""What a report reads: sweeps and runs, finished, under way or damaged."""
+
+import fcntl
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.report.content import content, notices, ranking
+from musicgen.report.source import differing, read
+from musicgen.report.write import write
+from tests.report.folders import KEYS, run_folder, sweep_folder
+from tests.tunes import ROOT
+
+
+def test_a_sweep(tmp_path: Path) -> None:
+    source = read(sweep_folder(tmp_path / "s"))
+    assert list(source.space) == list(KEYS)
+    assert len(source.rows) == 12
+    assert {row["status"] for row in source.rows} == {"completed", "pruned", "diverged", "failed"}
+    assert source.run_folders(source.rows[0]) == [tmp_path / "s" / str(source.rows[0]["number"])]
+    assert not source.running
+    assert not notices([source])
+
+
+def test_a_run(tmp_path: Path) -> None:
+    source = read(run_folder(tmp_path / "r"))
+    assert source.rows[0]["val_loss"] == 1.5
+    assert source.rows[0]["corpus.digest"] == "d1"
+    assert source.rows[0]["parses"] == 0.9
+    assert source.settings["model.hidden"] == "150"
+
+
+def test_a_run_without_its_result_is_told_by_its_epochs(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+    for text in (None, "{half"):
+        if text is None:
+            (folder / "result.json").unlink()
+        else:
+            (folder / "result.json").write_text(text)
+        source = read(folder)
+        assert source.rows[0]["status"] == "interrupted"
+        assert source.rows[0]["val_loss"] == pytest.approx(1.75)
+        assert bool(notices([source])) == (text is not None)
+
+
+def test_a_sweep_under_way_says_so(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "s")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "still running" in notices([read(folder)])[0]
+    assert not read(folder).running
+
+
+def test_a_table_cut_short(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "s")
+    text = (folder / "table.csv").read_text()
+    (folder / "table.csv").write_text(text[:-40])
+    source = read(folder)
+    assert len(source.rows) == 11
+    assert "cut short" in notices([source])[0]
+
+
+def _begun(folder: Path) -> None:
+    run_folder(folder)
+    (folder / "result.json").unlink()
+    (folder / "metrics.csv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda f: f.mkdir(), "a report needs the folder of a run or of a sweep"),
+        (lambda f: None, "a report needs the folder of a run or of a sweep"),
+        (lambda f: (sweep_folder(f) / "table.csv").unlink(), "has none yet; start it again"),
+        (lambda f: (sweep_folder(f) / "sweep.json").write_text("{"), "sweep.json is damaged"),
+        (lambda f: (sweep_folder(f) / "sweep.json").write_text("[1]"), "sweep.json is damaged"),
+        (_begun, "has none yet; wait for its first epoch"),
+    ],
+)
+def test_no_results(make: Callable[[Path], object], says: str, tmp_path: Path) -> None:
+    make(tmp_path / "x")
+    with pytest.raises(InputError, match=says):
+        read(tmp_path / "x")
+
+
+def test_mixed_corpora_are_warned_of(tmp_path: Path) -> None:
+    sources = [read(sweep_folder(tmp_path / "a")), read(sweep_folder(tmp_path / "b", digest="d2"))]
+    assert "don't compare" in " ".join(notices(sources))
+    assert "don't compare" not in " ".join(notices(sources[:1]))
+
+
+def test_several_are_ranked_together(tmp_path: Path) -> None:
+    sources = [read(sweep_folder(tmp_path / "a")), read(run_folder(tmp_path / "r", val_loss=0.5))]
+    assert ranking(sources)[0][0] is sources[1]
+    assert differing(sources)[:3] == list(KEYS)
+    data = content(sources, _now())
+    first = dict(zip([c["key"] for c in data["columns"]], data["rows"][0], strict=True))
+    assert first["source"] == "r"
+    assert first["model.hidden"] == 150
+
+
+def test_ten_thousand_say_what_is_left_out(tmp_path: Path) -> None:
+    data = content([read(sweep_folder(tmp_path / "s", trials=70, tunes=()))], _now())
+    assert len(data["rows"]) == 70
+    assert len(data["curves"]) == 60
+    assert any("curves" in text for text in data["left_out"])
+
+
+def test_importance_finds_what_matters(tmp_path: Path) -> None:
+    (source,) = content([read(sweep_folder(tmp_path / "s", trials=100, tunes=()))], _now())[
+        "sources"
+    ]
+    key, share = source["importances"][0]
+    assert key == "model.hidden"
+    assert share > 0.5
+
+
+def test_files_for_papers(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "s", error="50 % of a_b & c\\d {x}")
+    before = (folder / "table.csv").read_text()
+    assert write([folder]) == folder / "report.html"
+    assert (folder / "table.csv").read_text() == before
+    assert (folder / "curves.pdf").read_bytes().startswith(b"%PDF")
+    tex = (folder / "table.tex").read_text()
+    assert r"val\_loss" in tex
+    assert tex.count(r"\\") == 13
+    out = tmp_path / "out"
+    write([folder], out)
+    for name in ("table.csv", "table.md", "table.tex", "curves.png", "curves.svg", "curves.pdf"):
+        assert (out / name).stat().st_size > 400, name
+
+
+def test_the_command(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "musicgen.report", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    done = call(str(folder), f"out={tmp_path / 'out'}")
+    assert done.stdout == f"report: {tmp_path / 'out' / 'report.html'}\n", done.stderr
+    for arguments in ([], [str(tmp_path / "none")], ["--flag"], [str(folder), "out=/proc/x"]):
+        refused = call(*arguments)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("error: ")
+        assert refused.stderr.count("\n") == 1
+
+
+def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+    units = {"T1": {"names": ["unit 1"], "chars": 3, "values": ""}}
+    for text in (json.dumps(units), "[", "[]", '{"T1": 4}'):
+        (folder / "samples" / "units.json").write_text(text)
+        (entry,) = content([read(folder)], _now())["tunes"]
+        assert entry["tunes"][0]["units"] is None
+
+
+def _now() -> datetime:
+    return datetime(2026, 11, 23)

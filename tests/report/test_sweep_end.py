@@ -1,0 +1,35 @@
+"""A sweep's end writes its page, with tunes and units of its networks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from musicgen.report.source import read
+from tests.tunes import ROOT, small
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_with_its_page(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    overrides = [o for o in small(tmp_path) if not o.startswith("report=")]
+    command = [sys.executable, "-m", "musicgen.train", "-m", *overrides]
+    asked = ["model.dropout=0,0.1", f"hydra.sweep.dir={folder}", "trainer.max_epochs=2"]
+    done = subprocess.run(
+        [*command, *asked], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"report: {folder}/report.html" in done.stdout
+    assert "<script" in (folder / "report.html").read_text()
+    source = read(folder)
+    assert source.command.startswith("python -m musicgen.train -m data=files")
+    assert "report" not in source.trial_command
+    for row in source.rows:
+        (run,) = source.run_folders(row)
+        units = json.loads((run / "tunes" / "units.json").read_text())
+        names = {path.stem for path in (run / "tunes").glob("*.abc")}
+        assert set(units) == names != set()
+        text = (run / "tunes" / f"{min(names)}.abc").read_text()
+        assert units[min(names)]["chars"] == len(text)
