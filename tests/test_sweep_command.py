@@ -106,6 +106,32 @@ def test_an_experiment_that_sweeps_needs_m(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_measures_of_tunes_are_objectives(tmp_path: Path) -> None:
+    """Those that no other trial beats in both are at the top of the table, with the measures."""
+    arguments = [
+        "sampler=nsgaii",
+        "sweep.n_trials=3",
+        "sweep.workers=1",
+        "sweep.objective=[val_loss,bars_right]",
+        "model.hidden=int(interval(2,12))",
+    ]
+    refused = train(*sweep(tmp_path, *arguments), cwd=tmp_path)
+    assert_refused(refused, "sweep.objective=bars_right needs samples.measure=true")
+    process = train(*sweep(tmp_path, *arguments, "samples.measure=true"), cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    rows = table(tmp_path / "s")
+    assert [row["status"] for row in rows] == ["completed"] * 3
+    for row in rows:
+        result = json.loads((tmp_path / "s" / row["number"] / "result.json").read_text())
+        for name in ("bars_right", "parses", "memorised"):
+            assert float(row[name]) == result["measures"][name]
+    places = [(float(row["val_loss"]), -float(row["bars_right"])) for row in rows]
+    assert not any(
+        a <= places[0][0] and b <= places[0][1] for a, b in places[1:] if (a, b) != places[0]
+    )
+
+
+@pytest.mark.slow
 def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
     arguments = sweep(tmp_path, "model.dropout=0,0.2", "optim=adam,adagrad", "model.hidden=8")
     process = train(*arguments, cwd=tmp_path)

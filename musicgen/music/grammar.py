@@ -49,6 +49,8 @@ SPACE = r"[ \t\r]"
 STRING = r'"[^"\n]*"'
 DECORATION = r"(?:![^!|\n]*!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
 """`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
+OLD_CHORD = rf"\+(?:{PITCH}[1-9][0-9]*(?:/+[0-9]*)?)+\+"
+"""`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without lengths, is a decoration."""
 NUMBERS = r"[0-9][0-9,\-]*"
 """Endings: `1`, `1,3`, `2-4`."""
 
@@ -67,7 +69,8 @@ TOKENS: dict[Kind, str] = {
     Kind.BROKEN: r">+|<+",
     Kind.INLINE: r"\[[A-Za-z]:[^\[\]\n]*\]",
     Kind.ENDING: rf"\[{NUMBERS}",
-    Kind.CHORD: rf"\[(?:(?:{PITCH}|[zx]){LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]{LENGTH}",
+    Kind.CHORD: rf"(?:\[(?:(?:{PITCH}|[zx]){LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]"
+    rf"|{OLD_CHORD}){LENGTH}",
     Kind.STRING: STRING,
     Kind.DECORATION: DECORATION,
     Kind.OVERLAY: r"&[^|:\n]*",

@@ -9,6 +9,8 @@ _FRACTION = re.compile(r"([0-9]{1,4}) */ *([0-9]{1,4})")
 _METER = re.compile(r"\(?([0-9+ ]+)\)? */ *([0-9]{1,4})")
 _BEATS = re.compile(r"((?:[0-9]{1,4}/[0-9]{1,4} *)+)=")
 _RATE = re.compile(r"(?:^|=) *([0-9]{1,4})(?:\.[0-9]+)?\s*$")
+_OLD_SIGNS = {"2": (2, 2), "3": (3, 4)}
+"""Single numbers, as French tunes of the 18th century print their meter."""
 _QUOTED = re.compile(r'"[^"]*"?')
 
 
@@ -44,6 +46,8 @@ def parse_meter(value: str) -> tuple[Meter, str]:
     text = value.strip()
     if text in ("C", "C|"):
         return Meter(text, *((4, 4) if text == "C" else (2, 2))), ""
+    if text in _OLD_SIGNS:
+        return Meter(text, *_OLD_SIGNS[text]), ""
     if text in ("none", ""):
         return Meter(), ""
     parts = [

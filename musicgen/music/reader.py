@@ -210,7 +210,7 @@ class Reader:
 
     def _chord(self, draft: Draft, token: str, lexeme: Lexeme, start: int) -> None:
         """Notes that sound together, for as long as the first of them (ABC 2.1, section 4.17)."""
-        close = token.rindex("]")
+        close = token.rindex("]" if token[0] == "[" else "+")
         notes = self._inner(draft, token[1:close], start + 1)
         if not notes:
             self.found.complain(start, "chord without notes")

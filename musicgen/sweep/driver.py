@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from musicgen.errors import RunError
+from musicgen.sweep.database import GONE, connect
 from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
@@ -18,7 +19,7 @@ from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progres
 from musicgen.sweep.results import Configuration, Row, judge
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
-from musicgen.sweep.study import Stored, Study, connect
+from musicgen.sweep.study import Stored, Study
 from musicgen.sweep.table import Tables
 from musicgen.sweep.trial import (
     COMPLETED,
@@ -31,6 +32,7 @@ from musicgen.sweep.trial import (
 )
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TABLES_SHARE = 0.05
 """Share of the sweep's time that writing tables may take."""
@@ -98,7 +100,7 @@ class Driver:
                 self._executor.close(kill=self._stop_requests > 1)
                 for configuration in self._configurations.values():
                     configuration.state = INTERRUPTED
-                importances = self._study.importances()
+                importances = self._asked(self._study.importances) or {}
                 rows = self._write_tables(importances)
         if self.plan.too_many(self._failures):
             raise RunError(
@@ -245,9 +247,17 @@ class Driver:
         self._tally.count(configuration.row())
         self._failures += status in (FAILED, DIVERGED)
 
+    def _asked(self, question: Callable[[], T]) -> T | None:
+        """What the study says; None if its database is gone, with which the sweep ends anyway."""
+        try:
+            return question()
+        except GONE:
+            return None
+
     def _write_tables(self, importances: Mapping[str, float]) -> list[Row]:
         begun = time.monotonic()
-        front = self._study.front() if len(self.plan.objectives) > 1 else None
+        many = len(self.plan.objectives) > 1
+        front = self._asked(self._study.front) if many else None
         rows = self._tables.write(self._configurations.values(), front, importances)
         self._on_refresh(rows)
         self._tables.written((time.monotonic() - begun) / TABLES_SHARE)

@@ -1,20 +1,18 @@
 """The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import StorageInternalError
 from optuna.importance import get_param_importances
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from musicgen.errors import InputError, RunError
+from musicgen.sweep.database import Database
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import make_pruner
@@ -45,7 +43,7 @@ class Stored:
 class Study:
     """One sweep's trials in a journal file or a database, by their numbers."""
 
-    def __init__(self, backing: Journal | RDBStorage, name: str, plan: Plan) -> None:
+    def __init__(self, backing: Journal | Database, name: str, plan: Plan) -> None:
         # As soon as a study is touched: Optuna prints through a handler of its own otherwise.
         optuna.logging.disable_default_handler()
         optuna.logging.enable_propagation()
@@ -173,42 +171,3 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
-
-
-@contextmanager
-def connect(url: str) -> Iterator[RDBStorage]:
-    """A database for studies, disposed of at the end; passwords stay out of what is said.
-
-    Raises InputError if it can't be reached, RunError if it fails while it is in use.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise InputError("sweep.storage must be a URL; escape [, ] and @ in its password") from None
-    secrets = {parts.password, unquote(parts.password)} if parts.password else set()
-    place = f"sweep.storage={parts.scheme}://{parts.hostname or ''}{parts.path}"
-
-    def reason(error: BaseException) -> str:
-        text = str(error).strip().splitlines()[0]
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    try:
-        # A connection that the server closed, or that a restart of it broke, is replaced.
-        storage = RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
-    except ImportError as error:
-        raise InputError(
-            f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "
-            "pip install musicgen[postgres], and write postgresql+psycopg://"
-        ) from None
-    except Exception as error:
-        raise InputError(f"{place} can't be reached: {reason(error)}") from None
-    try:
-        yield storage
-    except StorageInternalError as error:
-        raise RunError(
-            f"{place} failed: {reason(error.__cause__ or error)}; start again: the sweep goes on"
-        ) from error
-    finally:
-        storage.engine.dispose()

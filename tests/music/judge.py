@@ -76,10 +76,10 @@ def with_explicit_repeats(tune: Tune) -> str:
     return text
 
 
-def ask(abc: str, folder: Path) -> Verdict:
+def ask(abc: str, folder: Path, *options: str) -> Verdict:
     """Let abc2midi play the tune, without grace notes, ornaments and chord accompaniment.
 
-    folder: empty, for its files.
+    folder: empty, for its files. options: more of abc2midi's.
     """
     # R:hornpipe makes abc2midi play a>b as 2:1.
     numberless = re.sub(r"^(?:X|R):.*\n", "", abc, flags=re.MULTILINE)
@@ -87,8 +87,8 @@ def ask(abc: str, folder: Path) -> Verdict:
     target.unlink(missing_ok=True)
     plain = "%%MIDI gchordoff\n%%MIDI chordattack 0\n" + without_ornaments(numberless)
     source.write_text("X:1\n" + plain, encoding="latin-1", errors="replace")
-    options = ["-NGRA", "-NGUI", "-NFER", "-o", target.name]
-    command = ["abc2midi", source.name, "1", *options]
+    usual = ["-NGRA", "-NGUI", "-NFER", "-o", target.name]
+    command = ["abc2midi", source.name, "1", *usual, *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, timeout=20, check=False)
     said = (done.stdout + done.stderr).decode("latin-1").splitlines()
     complaints = [line for line in said if "warning" in line.lower() or "error" in line.lower()]

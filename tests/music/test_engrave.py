@@ -98,6 +98,21 @@ def test_signs_of_the_music_font_are_drawn(picture: str) -> None:
     assert note.sum() > 20
 
 
+def test_the_notes_of_tempos_have_stems(picture: str) -> None:
+    """Dark enough to be seen where a picture is small: above the head, four tenths of ink."""
+    _, x, y = next(found for found in texts(picture) if found[0] == "= 100")
+    above = pixels(picture)[int(y) - 17 : int(y) - 7, int(x) - 22 : int(x) - 2]
+    assert above.max(axis=1).min() > 0.4
+
+
+@pytest.mark.parametrize("place", "^_")
+def test_a_long_annotation_stays_on_the_page(place: str) -> None:
+    long = f"{place}{'a long annotation ' * 3}"
+    (svg,) = engrave([mei(parse(f'L:1/8\nM:4/4\nK:C\n{"CDEFGABc|" * 4}CDEFGA"{long}"Bc|\nC8|]'))])
+    assert isinstance(svg, str)
+    assert pixels(svg)[:, -4:].sum() == 0
+
+
 def test_notes_keep_their_ids(picture: str) -> None:
     root = ElementTree.fromstring(picture)
     names = {element.get("id") for element in root.iter() if element.get("class") == "note"}

@@ -41,6 +41,8 @@ HEADERS = [
     "M:4/4\nK:Ephr\n",
     "M:4/4\nK:C transpose=-12\n",
     "M:4/4\nK:G clef=treble-8\n",
+    "M:3\nK:G\n",
+    "M:2\nL:1/4\nK:G\n",
 ]
 
 
@@ -48,6 +50,15 @@ HEADERS = [
 def test_constructs(music: str, tmp_path: Path) -> None:
     abc = f"T:t\nM:4/4\nL:1/8\nK:C\n{music}\n"
     assert difference(play(parse(abc)), ask(abc, tmp_path).voices) == ""
+
+
+@pytest.mark.parametrize(
+    "music", ["E2+E3A3+A3|+^C2^E2+C2E4|", "+C3/2E3/2+C/+C4E4+-+C4E4+|+C2+ D2|z2+E4c4+2|"]
+)
+def test_old_chords(music: str, tmp_path: Path) -> None:
+    """ABC 1.6; abc2midi reads it when told to (-OCC)."""
+    abc = f"T:t\nM:none\nL:1/8\nK:C\n{music}\n"
+    assert difference(play(parse(abc)), ask(abc, tmp_path, "-OCC").voices) == ""
 
 
 @pytest.mark.parametrize("header", HEADERS)

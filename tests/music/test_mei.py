@@ -276,6 +276,9 @@ def test_a_long_bar_fits_the_page() -> None:
         ("Caf\\'e \\\"uber", "Café über"),
         ("\0\x07\x1bbell\ud800\ufffe\ue0a4", "bell"),
         ("Kesh Jig, The", "The Kesh Jig"),
+        ("The Kesh Jig, The", "The Kesh Jig"),
+        ("the kesh jig, The", "the kesh jig"),
+        ("Anger, An", "An Anger"),
         ("&#0;&#27;x", "\ufffdx"),
         ("x" * 1_000_000, "x" * 71 + "…"),
         ("a, " * 300_000, ("a, " * 24)[:71] + "…"),
@@ -284,6 +287,18 @@ def test_a_long_bar_fits_the_page() -> None:
 def test_titles(field: str, shown: str) -> None:
     root = score(parse(f'T:{field}\nR:{field}\nC:{field}\nK:C\n"^{field[:99]}"A|'))
     assert found(root, "rend")[0].text == shown
+
+
+def test_chord_symbols_of_one_note_are_one_text() -> None:
+    root = score(parse('K:C\n"G""^slowly""Am"A4'))
+    assert [element.text for element in found(root, "harm")] == ["G Am"]
+    assert [element.text for element in found(root, "dir")] == ["slowly"]
+
+
+@pytest.mark.parametrize(("new", "old"), [("!fine!", "+fine+"), ("!f!", "+f+"), ("!+!", "!plus!")])
+def test_decorations_as_they_were_written(new: str, old: str) -> None:
+    scores = [mei(parse(f"K:C\n{decoration}A4|B4")) for decoration in (new, old)]
+    assert scores[0] == scores[1] != mei(parse("K:C\nA4|B4"))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,24 @@ def test_chords_and_rests() -> None:
     assert read("[C-E]2 C").voices[0].ties == {0: (60,)}
 
 
+def test_chords_of_old() -> None:
+    """ABC 1.6; without lengths it is a decoration, as in later versions."""
+    assert pitches("+E3A3+ c") == [(64, 69), (72,)]
+    assert pitches("+CEG+c +ff+d +breath+B") == [(72,), (74,), (71,)]
+    assert lengths("+E3A3+ c") == [Fraction(3, 8), Fraction(1, 8)]
+    assert read("+breath+B8").problems == ()
+
+
+@pytest.mark.parametrize(("sign", "written"), [("3", "3/4"), ("2", "2/2")])
+def test_meters_of_one_number(sign: str, written: str) -> None:
+    tune, same = (parse(f"M:{meter}\nK:C\nCDEFGA|") for meter in (sign, written))
+    assert (tune.meter.length, tune.meter.denominator) == (
+        same.meter.length,
+        same.meter.denominator,
+    )
+    assert tune.problems == same.problems
+
+
 @pytest.mark.parametrize(
     ("music", "eighths"),
     [

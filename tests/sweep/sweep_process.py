@@ -1,7 +1,7 @@
 """A driver in a process of its own, for tests that kill it.
 
 Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds, executor (local,
-or ray on the cluster of RAY_ADDRESS). SWEEP_STORAGE is the URL of the study's database, if any.
+or ray on the cluster of RAY_ADDRESS).
 Handles Ctrl-C as a command would, prints `started` at the first report, and exits with 0, 130 or
 an error's own code.
 """
@@ -47,8 +47,7 @@ def main(folder: str, objective: str, points: str, workers: str, seeds: str, kin
             print("started", flush=True)
 
     executor = make_executor(kind, workers)
-    storage = os.environ.get("SWEEP_STORAGE")
-    what = plan(int(points), seeds=int(seeds), storage=storage)
+    what = plan(int(points), seeds=int(seeds))
     driver = Driver(what, getattr(sweep_toys, objective), executor, Path(folder), observe=observe)
     signal.signal(signal.SIGINT, lambda *_: driver.request_stop())
     try:

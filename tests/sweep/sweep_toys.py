@@ -50,15 +50,31 @@ def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[s
 
 
 slow_steps = functools.partial(steps, count=1000, pause_s=0.01)
-longer_steps = functools.partial(steps, count=12, pause_s=0.03)
+six_steps = functools.partial(steps, count=6, pause_s=0.03)
 few_steps = functools.partial(steps, count=3, pause_s=0.0)
 
 
 def travels(trial: Trial) -> Mapping[str, Any]:
-    """Steps for about two seconds; a line in `nodes` for each node that it began on."""
+    """Steps on a node that dies (`two`), on one that joins (`late`), and on others.
+
+    The file `nodes` gets a line for each node that the trial begins on, with the steps it finds.
+    Nothing of it depends on time: `two` never ends its trial, and from the eighth on the trials
+    of the others wait for `late`.
+    """
+    node = os.environ.get("SWEEP_NODE", "head")
+    checkpoint = trial.folder / "state.json"
+    found = json.loads(checkpoint.read_text())["step"] if checkpoint.exists() else 0
     with (trial.folder / "nodes").open("a") as file:
-        file.write(os.environ.get("SWEEP_NODE", "head") + "\n")
-    return steps(trial, count=60, pause_s=0.03)
+        file.write(f"{node} {found}\n")
+    if node == "two":
+        steps(trial, count=5)
+        time.sleep(600)
+    deadline = time.monotonic() + 240
+    while trial.number >= 8 and node != "late" and time.monotonic() < deadline:
+        if any("late" in path.read_text() for path in trial.folder.parent.glob("*/nodes")):
+            break
+        time.sleep(0.05)
+    return steps(trial, count=10)
 
 
 def polls(trial: Trial, *, reports: int = 0) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,12 +19,15 @@ from database import Database, free_port, programs
 from optuna.trial import TrialState
 from test_sweep_kill import results
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, RunError
+from musicgen.sweep.database import connect
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
-from musicgen.sweep.study import connect
+from musicgen.sweep.progress import Started
 
 POINTS = 40
+OBJECTIVE = sweep_toys.six_steps
+STEPS = (1, 2, 3, 4, 5, 6)
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,15 +35,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database() -> Iterator[Database]:
     with Database() as server:
         yield server
-
-
-@pytest.fixture
-def place(database: Database) -> dict[str, str]:
-    return {"SWEEP_STORAGE": database.url}
 
 
 @contextmanager
@@ -74,43 +73,69 @@ def dashboard(url: str) -> Iterator[Callable[[], list[dict[str, object]]]]:
         process.wait()
 
 
-@pytest.mark.parametrize("kind", ["local"], indirect=True)
-def test_a_server_that_restarts_while_a_sweep_runs(
-    database: Database, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
-    folder = tmp_path / "sweep"
-    with connect(database.url):
-        pass  # the dashboard does not make the tables
-    with dashboard(database.url) as trials:
-        driver = spawn("longer_steps", POINTS)
-        assert driver.stdout is not None
-        assert driver.stdout.readline() == "started\n"
-        seen = trials()
-        assert driver.poll() is None
-        assert 1 <= len(seen) < POINTS
-    database.stop()
-    _, said = driver.communicate(timeout=60)
-    # The driver says so in a line, and ends with the code of a run that failed.
-    assert driver.returncode == 1
-    assert said.endswith("start again: the sweep goes on\n")
-    assert said.count("\n") == 1
-    assert database.password not in said
-    half = results(folder)
-    assert any(row["status"] == "interrupted" for row in half)
-    database.start()
-    driver = spawn("longer_steps", POINTS)
-    assert driver.wait(timeout=240) == 0, driver.communicate()
+def check(folder: Path, url: str, alone: Path, *, reports: bool) -> None:
+    """Nothing lost, nothing doubled, and the tables of a sweep that needs no database.
 
-    with connect(database.url) as storage:
+    reports: of every step; one that was on its way when a driver ended is not made again.
+    """
+    with connect(url) as storage:
         (study,) = optuna.study.get_all_study_summaries(storage)
         found = optuna.load_study(study_name=study.study_name, storage=storage).trials
     assert [trial.number for trial in found] == list(range(POINTS))
     assert {trial.state for trial in found} == {TrialState.COMPLETE}
-    assert all(list(trial.intermediate_values) == list(range(1, 13)) for trial in found)
-    plan = sweep_process.plan(POINTS)
-    alone = LocalExecutor([{}, {}])
-    Driver(plan, sweep_toys.longer_steps, alone, tmp_path / "alone").run()
-    assert results(folder) == results(tmp_path / "alone")
+    if reports:
+        assert {tuple(sorted(trial.intermediate_values)) for trial in found} == {STEPS}
+    Driver(sweep_process.plan(POINTS), OBJECTIVE, LocalExecutor([{}, {}]), alone).run()
+    assert results(folder) == results(alone)
+
+
+def test_a_server_that_restarts_while_a_sweep_runs(database: Database, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def restart() -> None:
+        database.stop()
+        time.sleep(0.5)
+        database.start()
+
+    restarting = threading.Thread(target=restart)
+
+    def observe(event: object) -> None:
+        if isinstance(event, Started) and event.job.number in (5, 20):
+            seen.append(len(trials()))
+            if event.job.number == 20:
+                restarting.start()
+
+    with connect(database.url):
+        pass  # the dashboard does not make the tables
+    plan = sweep_process.plan(POINTS, storage=database.url)
+    workers = LocalExecutor([{}, {}])
+    with dashboard(database.url) as trials:
+        Driver(plan, OBJECTIVE, workers, tmp_path / "sweep", observe=observe).run()
+    restarting.join()
+    assert 5 <= seen[0] < seen[1] < POINTS
+    check(tmp_path / "sweep", database.url, tmp_path / "alone", reports=True)
+
+
+def test_a_server_that_stays_away_for_long(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("musicgen.sweep.database.Database.patience_s", 0.5)
+
+    def observe(event: object) -> None:
+        if isinstance(event, Started) and event.job.number == 20:
+            database.stop()
+
+    plan = sweep_process.plan(POINTS, storage=database.url)
+    folder = tmp_path / "sweep"
+    with pytest.raises(RunError) as error:
+        Driver(plan, OBJECTIVE, LocalExecutor([{}, {}]), folder, observe=observe).run()
+    assert str(error.value).endswith("start again: the sweep goes on")
+    assert "\n" not in str(error.value)
+    assert database.password not in str(error.value)
+    assert {row["status"] for row in results(folder)} == {"completed", "interrupted"}
+    database.start()
+    Driver(plan, OBJECTIVE, LocalExecutor([{}, {}]), folder).run()
+    check(folder, database.url, tmp_path / "alone", reports=False)
 
 
 def test_a_database_that_refuses(database: Database) -> None:

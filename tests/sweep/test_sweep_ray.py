@@ -35,6 +35,8 @@ QUICK = {
 }
 """A dead node is noticed after five seconds of silence instead of fifteen."""
 
+POINTS = 16
+
 pytestmark = pytest.mark.slow
 
 
@@ -57,9 +59,17 @@ def place(nodes: Nodes) -> dict[str, str]:
     return {"RAY_ADDRESS": nodes.address}
 
 
-def lives(folder: Path) -> dict[str, list[str]]:
-    """The nodes that each trial began on, by its number."""
-    return {path.parent.name: path.read_text().split() for path in folder.glob("*/nodes")}
+def lives(folder: Path) -> dict[str, list[tuple[str, int]]]:
+    """The nodes that each trial began on, with the steps it found there, by its number."""
+    written = {path.parent.name: path.read_text().split() for path in folder.glob("*/nodes")}
+    return {
+        number: [(name, int(step)) for name, step in zip(words[::2], words[1::2], strict=True)]
+        for number, words in written.items()
+    }
+
+
+def names(folder: Path) -> set[str]:
+    return {name for life in lives(folder).values() for name, _ in life}
 
 
 def until(condition: Callable[[], object], driver: subprocess.Popen[str]) -> None:
@@ -74,25 +84,23 @@ def until(condition: Callable[[], object], driver: subprocess.Popen[str]) -> Non
 def test_a_node_dies_and_another_joins(
     nodes: Nodes, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    driver = spawn("travels", 12, workers="auto")
+    driver = spawn("travels", POINTS, workers="auto")
     folder = tmp_path / "sweep"
-    until(
-        lambda: {"head", "one", "two"} <= {n for ns in lives(folder).values() for n in ns}, driver
-    )
-    (dying,) = (number for number, names in lives(folder).items() if names == ["two"])
-    until((folder / dying / "state.json").exists, driver)
+    until(lambda: names(folder) == {"head", "one", "two"}, driver)
+    (dying,) = (number for number, life in lives(folder).items() if life == [("two", 0)])
+    checkpoint = folder / dying / "state.json"
+    until(lambda: checkpoint.exists() and '"step": 5' in checkpoint.read_text(), driver)
     two = next(n for n in nodes.worker_nodes if n._ray_params.env_vars["SWEEP_NODE"] == "two")
     nodes.remove_node(two, allow_graceful=False)
     nodes.add_node(**NODE, env_vars={"SWEEP_NODE": "late"})
-    assert driver.wait(timeout=240) == 0, driver.communicate()
+    assert driver.wait(timeout=300) == 0, driver.communicate()
 
-    # Nothing was retried: the sweep allows no run to fail, a node's death is not a run's failure.
-    moved = lives(folder)[dying]
-    assert moved[0] == "two"
-    assert len(moved) == 2
-    assert "late" in {name for names in lives(folder).values() for name in names}
-    plan = sweep_process.plan(12)
-    Driver(plan, sweep_toys.travels, LocalExecutor([{}] * 4), tmp_path / "alone").run()
+    # Nothing was retried: a node's death is not a run's failure.
+    assert [found for _, found in lives(folder)[dying]] == [0, 5]
+    assert all(len(life) == 1 for number, life in lives(folder).items() if number != dying)
+    assert "late" in names(folder)
+    alone = LocalExecutor([{"SWEEP_NODE": "late"}] * 4)
+    Driver(sweep_process.plan(POINTS), sweep_toys.travels, alone, tmp_path / "alone").run()
     assert results(folder) == results(tmp_path / "alone")
 
 

@@ -72,7 +72,7 @@ def mei(tune: Tune) -> str:
 def _heading(tune: Tune) -> str:
     """Title, and below it rhythm at the left and composer at the right."""
     titles = [
-        readable(_ARTICLE_LAST.sub(r"\2 \1", field.value[: 2 * MAX_TITLE]), MAX_TITLE)
+        readable(_article_first(field.value[: 2 * MAX_TITLE]), MAX_TITLE)
         for field in tune.fields
         if field.letter == "T" and field.start < tune.body
     ]
@@ -89,6 +89,15 @@ def _heading(tune: Tune) -> str:
     if composer := readable(tune.field("C"), MAX_TITLE):
         lines.append(f'<rend halign="right" valign="bottom" fontsize="medium">{composer}</rend>')
     return f"<pgHead>{''.join(lines)}</pgHead>" if lines else ""
+
+
+def _article_first(title: str) -> str:
+    """`The Kesh Jig` for `Kesh Jig, The`, and for `The Kesh Jig, The` as a network writes it."""
+    match = _ARTICLE_LAST.match(title)
+    if not match:
+        return title
+    name, article = match.groups()
+    return name if name.lower().startswith(f"{article} ".lower()) else f"{article} {name}"
 
 
 def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:

@@ -86,7 +86,7 @@ def written_notes(token: str, pitches: Sequence[int]) -> Iterator[tuple[Lexeme, 
 
 def _parts(token: str) -> Iterator[str]:
     """Tokens between the brackets of a chord or of grace notes, chords among them opened."""
-    closing = max(token.rfind("]"), token.rfind("}"))
+    closing = max(map(token.rfind, "]}+"))
     for part in tokenize(token[1:closing]):
         if lexicon[part].kind is Kind.CHORD:
             yield from _parts(part)

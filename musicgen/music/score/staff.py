@@ -10,7 +10,7 @@ from itertools import pairwise
 from musicgen.music.grammar import Kind, Lexeme
 from musicgen.music.score.beams import Span, beams, is_loose
 from musicgen.music.score.cells import Cell, cells
-from musicgen.music.score.signs import articulation, sign
+from musicgen.music.score.signs import articulation, is_chord_symbol, sign
 from musicgen.music.score.spelling import Spelled, Speller, written_notes
 from musicgen.music.score.values import Value, values
 from musicgen.music.tune import Tune
@@ -213,8 +213,13 @@ class Staff:
     def _signs(self, index: int) -> Iterator[str]:
         name = note_id(self.number, index)
         at = f' startid="#{name}" staff="{self.number + 1}"'
-        for mark in self._marks[index][:MAX_MARKS] if index in self._marks else ():
-            if drawn := sign(mark.kind, self._text[mark.start : mark.end], at):
+        marks = self._marks[index][:MAX_MARKS] if index in self._marks else ()
+        tokens = [(mark.kind, self._text[mark.start : mark.end]) for mark in marks]
+        # One text: verovio sets all chord symbols of a note at the same place.
+        chords = " ".join(token[1:-1] for kind, token in tokens if is_chord_symbol(kind, token))
+        others = [pair for pair in tokens if not is_chord_symbol(*pair)]
+        for kind, token in [(Kind.STRING, f'"{chords}"'), *others] if chords else others:
+            if drawn := sign(kind, token, at):
                 yield drawn
         for end in sorted(self._slurs.get(index, ())):
             yield f'<slur startid="#{name}" endid="#{note_id(self.number, end)}"/>'

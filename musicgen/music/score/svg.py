@@ -2,9 +2,10 @@
 
 verovio sets some signs as characters of a music font, which neither a browser nor a PNG renderer
 has. Here accidentals become characters that every font has, and the notes of metronome marks
-become outlines, like all other notes.
+become outlines, like all other notes. And signs that would run off the page begin further left.
 """
 
+import html
 import re
 from collections.abc import Sequence
 
@@ -17,15 +18,30 @@ _MUSIC_INSIDE = re.compile(_MUSIC)
 _ACCIDENTALS = str.maketrans({"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"})
 """SMuFL's accidentals of figured bass, which verovio puts into chord symbols."""
 _BOX = re.compile(r'viewBox="0 0 ([0-9]+) ([0-9]+)"')
-_SIZE = 0.5
+_SIZE = 0.65
 """Of the notes in metronome marks: units of the page to a unit of the font."""
+_STROKE = 25
+"""Around these outlines, in units of the font: without it, a small stem is too thin to be seen."""
 _TEXT_SIZE = 405
 """verovio's, of signs at the staff, in units of the page."""
+_RIGHT = 20_400
+"""As far as signs may go, in units of the page; the staves end at 20,000."""
+_LETTER = 0.45 * _TEXT_SIZE
+"""Width of a letter, on average."""
+_SIGN = re.compile(
+    r'<text x="([0-9]+)"( y="[0-9]+"(?: text-anchor="(middle)")? font-size="0px">(.*?)</text>)',
+    re.DOTALL,
+)
+"""A text at the staff; the size is that of the spans inside."""
+_TAG = re.compile("<[^>]*>")
 
 
 def finished(pages: Sequence[str]) -> str:
     """One picture that needs no music font, from verovio's pages, one below the other."""
-    drawn = [_MUSIC_INSIDE.sub(_accidentals, _TEXT.sub(_outlined, page)) for page in pages]
+    drawn = [
+        _SIGN.sub(_on_the_page, _MUSIC_INSIDE.sub(_accidentals, _TEXT.sub(_outlined, page)))
+        for page in pages
+    ]
     if len(drawn) == 1:
         return drawn[0]
     top, width = 0, 0
@@ -43,6 +59,14 @@ def _accidentals(match: re.Match[str]) -> str:
     return f'<tspan font-size="{_TEXT_SIZE}px">{match[1].translate(_ACCIDENTALS)}</tspan>'
 
 
+def _on_the_page(match: re.Match[str]) -> str:
+    """A sign, moved left by what it stands out at the right."""
+    x, rest, middle, inner = match.groups()
+    width = _LETTER * len(html.unescape(_TAG.sub("", inner)))
+    right = int(x) + (width / 2 if middle else width)
+    return f'<text x="{max(int(x) - max(int(right) - _RIGHT, 0), 0)}"{rest}'
+
+
 def _outlined(match: re.Match[str]) -> str:
     """The notes before the text as outlines; the text moves right."""
     x, y, rest, spans, characters = match.groups()
@@ -52,6 +76,7 @@ def _outlined(match: re.Match[str]) -> str:
     outlines = ""
     for character in characters:
         outline, advance = music_sign(character)
-        outlines += f'<g transform="translate({left},{y}) scale({_SIZE})">{outline}</g>'
+        place = f"translate({left},{y}) scale({_SIZE})"
+        outlines += f'<g transform="{place}" stroke-width="{_STROKE}">{outline}</g>'
         left += int((advance + 60) * _SIZE)
     return f'{outlines}<text x="{left + 50}" y="{y}"{rest}>{spans}'

@@ -1,0 +1,30 @@
+"""Makes the files of hostile tunes, in a process of its own, and says what that took.
+
+Standard input: a JSON object of names to texts. Standard output: JSON, by name the seconds, the
+sizes of what was made and why the rest is missing; and the peak of memory in bytes.
+"""
+
+import json
+import resource
+import sys
+import time
+
+from musicgen.generation.files import FORMATS, files
+from musicgen.music import parse
+from musicgen.music.score.engrave import Engraver
+
+
+def main() -> None:
+    told = {}
+    with Engraver(limit_s=3) as engraver:
+        for name, text in json.load(sys.stdin).items():
+            start = time.monotonic()
+            made = files(parse(text), list(FORMATS), engraver)
+            sizes = {kind: len(content) for kind, content in made.contents.items()}
+            told[name] = (time.monotonic() - start, sizes, made.missing)
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    json.dump({"peak": peak, "tunes": told}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
