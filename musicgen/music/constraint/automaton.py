@@ -58,8 +58,9 @@ def _further(rules: Rules, state: State) -> frozenset[str]:
     """The characters that go on with the token."""
     mode = _MODES[state.mode]
     known = None
-    if state.mode in ("note", "rest"):  # half of all states, and most of them alike
-        known = (state.mode, state.part, state.hold.tie, notes.lengths(rules, state))
+    if (words := _WORDS.get(state.mode)) is not None:  # most states are in these, and alike
+        tie = state.hold.tie if state.mode == "note" else ""
+        known = (state.mode, state.part, tie, words(rules, state))
         if (found := rules.further.get(known)) is not None:
             return found
     candidates = rules.alphabet if mode.characters is None else mode.characters
@@ -316,6 +317,15 @@ class Mode(NamedTuple):
 
 
 _PITCH, _LENGTH = notes.LETTERS + "^_=", "0123456789/"
+
+_WORDS: dict[str, Callable[[Rules, State], Words]] = {
+    "note": notes.lengths,
+    "rest": notes.lengths,
+    "chord length": notes.lengths,
+    "string": notes.symbols,
+    "decoration": notes.decorations,
+}
+"""Where how a token goes on hangs on what is written, on a tie and on these alone."""
 
 _MODES = {
     "head": Mode(fields.head, None, "XK" + fields.VALUES + fields.TEXTS),
