@@ -12,7 +12,7 @@ from musicgen.music.constraint import fields, notes
 from musicgen.music.constraint.form import after
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.spelling import GRAIN, TUPLETS, Words
-from musicgen.music.constraint.state import State
+from musicgen.music.constraint.state import Hold, State
 
 Step = Callable[[Rules, State, str], State | None]
 End = Callable[[Rules, State], State | None]
@@ -122,9 +122,10 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
     """Between two tokens of the music."""
     hold = state.hold
     if character == "\n":
+        if not state.column or hold.within:
+            return None
         rest = hold._replace(pitch="", last=0)
-        good = state.column and not hold.within
-        return state._replace(mode="idle", part="", column=0, hold=rest) if good else None
+        return State("idle", "", 0, state.form, rest, state.seen)
     if state.column == 0:
         if character == "<":
             return state.at("end", "<") if may_end(rules, state) else None
@@ -134,7 +135,11 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
             return state.at("initial", character) if field or sign else None
     if character == " ":
         apart = state.column and not hold.ornament
-        return state.at("idle")._replace(hold=hold._replace(pitch="")) if apart else None
+        if not apart:
+            return None
+        if hold.pitch:
+            hold = Hold(hold.tie, "", *hold[2:])
+        return State("idle", "", 2, state.form, hold, state.seen)
     if character in "|:":
         return state.at("line", character) if legal_lines(rules, state).begin(character) else None
     if character == "[":
