@@ -103,6 +103,8 @@ def test_walks_please_the_judge(bars: bool, tmp_path: Path) -> None:
         ("hornpipe", "BA>F", ">"),
         ("hornpipe", "B2A>F", ""),
         ("reel", "A[K:G]>F", ">"),
+        ("reel", "~A3>F", ">"),
+        ("reel", "~A>F", ""),
         ("reel", "A-A", ""),
         ("reel", "A-a", "a"),
         ("reel", "AB-A", "A"),
