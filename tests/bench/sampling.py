@@ -29,7 +29,7 @@ from musicgen.music.constraint.table import table
 from musicgen.training.checkpoint import load_model
 
 START, END = "<start>\n", "<end>"
-VOCABULARY = "\n" + "".join(map(chr, range(32, 124)))
+VOCABULARY = "\n" + "".join(chr(code) for code in range(32, 127) if chr(code) not in "$@`")
 VOCAB, HIDDEN, CHARS, REPEATS = 93, 150, 1000, 7
 
 

@@ -5,13 +5,14 @@ let through can be completed: `way_out.py` says how.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from musicgen.music.constraint import fields, notes
 from musicgen.music.constraint.form import after
 from musicgen.music.constraint.rules import END, Rules
-from musicgen.music.constraint.spelling import TUPLETS, Words
-from musicgen.music.constraint.state import State
+from musicgen.music.constraint.spelling import GRAIN, TUPLETS, Words
+from musicgen.music.constraint.state import Hold, State
 
 Step = Callable[[Rules, State, str], State | None]
 End = Callable[[Rules, State], State | None]
@@ -57,8 +58,9 @@ def _further(rules: Rules, state: State) -> frozenset[str]:
     """The characters that go on with the token."""
     mode = _MODES[state.mode]
     known = None
-    if state.mode in ("note", "rest"):  # half of all states, and most of them alike
-        known = (state.mode, state.part, state.hold.tie, notes.lengths(rules, state))
+    if (words := _WORDS.get(state.mode)) is not None:  # most states are in these, and alike
+        tie = state.hold.tie if state.mode == "note" else ""
+        known = (state.mode, state.part, tie, words(rules, state))
         if (found := rules.further.get(known)) is not None:
             return found
     candidates = rules.alphabet if mode.characters is None else mode.characters
@@ -72,8 +74,23 @@ def _further(rules: Rules, state: State) -> frozenset[str]:
 
 def allowed_between(rules: Rules, state: State) -> frozenset[str]:
     """`allowed` between two tokens of the music."""
-    beginnings = _BEGINNINGS & rules.alphabet
-    return frozenset(c for c in beginnings if _idle(rules, state, c) is not None)
+    each = state.column == 0 or bool(state.hold.tie)
+    return frozenset().union(
+        *(group for group in _groups(rules.alphabet, each) if _idle(rules, state, group[0]))
+    )
+
+
+@lru_cache(maxsize=32)
+def _groups(alphabet: frozenset[str], each: bool) -> list[str]:
+    """Beginnings of which all may come or none, so that one answers for its group. At the start of
+    a line and behind a tie each is a group."""
+    groups: dict[str, str] = {}
+    for character in sorted(_BEGINNINGS & alphabet):
+        kind = character
+        if not each and character != "H":
+            kind = _ALIKE.get(character, character)
+        groups[kind] = groups.get(kind, "") + character
+    return list(groups.values())
 
 
 def may_end(rules: Rules, state: State) -> bool:
@@ -105,9 +122,10 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
     """Between two tokens of the music."""
     hold = state.hold
     if character == "\n":
+        if not state.column or hold.within:
+            return None
         rest = hold._replace(pitch="", last=0)
-        good = state.column and not hold.within
-        return state._replace(mode="idle", part="", column=0, hold=rest) if good else None
+        return State("idle", "", 0, state.form, rest, state.seen)
     if state.column == 0:
         if character == "<":
             return state.at("end", "<") if may_end(rules, state) else None
@@ -117,13 +135,17 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
             return state.at("initial", character) if field or sign else None
     if character == " ":
         apart = state.column and not hold.ornament
-        return state.at("idle")._replace(hold=hold._replace(pitch="")) if apart else None
+        if not apart:
+            return None
+        if hold.pitch:
+            hold = Hold(hold.tie, "", *hold[2:])
+        return State("idle", "", 2, state.form, hold, state.seen)
     if character in "|:":
         return state.at("line", character) if legal_lines(rules, state).begin(character) else None
     if character == "[":
         good = legal_lines(rules, state).begin("[") or may_begin_chord(rules, state)
         field = good or any(fields.may_begin(rules, state, letter) for letter in rules.inline)
-        return state.at("bracket") if field else None
+        return state.begun("bracket") if field else None
     begin = _BEGIN.get(character)
     return begin(rules, state, character) if begin else None
 
@@ -203,15 +225,15 @@ def _open(rules: Rules, state: State, character: str) -> State | None:
     if character == "(":
         slur = hold.slur == 0 and ")" in rules.alphabet
         good = slur or any(notes.begin_tuplet(rules, state, n) for n in rules.tuplets)
-        return state.at("parenthesis") if good else None
+        return state.begun("parenthesis") if good else None
     if character == "{":
         good = not (hold.tie or hold.grace) and "}" in rules.alphabet
-        return state.at("grace") if good else None
+        return state.begun("grace") if good else None
     if character == '"':
         good = bool(rules.annotations or notes.symbols(rules, state))
-        return state.at("string") if good else None
+        return state.begun("string") if good else None
     good = bool(notes.decorations(rules, state)) and not (hold.tie or hold.broken)
-    return state.at("decoration") if good else None
+    return state.begun("decoration") if good else None
 
 
 def _close_slur(rules: Rules, state: State, character: str) -> State | None:
@@ -229,7 +251,18 @@ def _tie(rules: Rules, state: State, character: str) -> State | None:
 
 
 def _begin_broken(rules: Rules, state: State, character: str) -> State | None:
-    return state.at("broken", character) if state.hold.last else None
+    good = state.hold.last and not ("h" in state.seen and _off_beat(state))
+    return state.at("broken", character) if good else None
+
+
+def _off_beat(state: State) -> bool:
+    """Whether the event just written is not known to have begun on a quarter note: players dot a
+    hornpipe's eighths by themselves there, and stumble over pairs that begin elsewhere."""
+    form = state.form
+    quarter = form.unit * GRAIN // 4
+    # Players count from the last bar line, which may have stood at the split.
+    unsure = form.filled > form.split and form.split % quarter
+    return bool(unsure or (form.filled - state.hold.last) % quarter)
 
 
 def _broken(rules: Rules, state: State, character: str) -> State | None:
@@ -267,6 +300,13 @@ _BEGIN: dict[str, Step] = {
     "\\": _begin_continuation,
 }
 """What begins with a character, bar lines and brackets aside."""
+_ALIKE = {
+    **dict.fromkeys(notes.LETTERS + "^_=", "note"),
+    **{sign: f"sign {kind}" for sign, kind in notes.KINDS.items()},
+    **dict.fromkeys("zx", "rest"),
+    **dict.fromkeys("<>", "broken"),
+}
+"""Groups of beginnings."""
 _BEGINNINGS = frozenset(_BEGIN) | set("\n |:[" + BODY_FIELDS)
 
 
@@ -282,6 +322,15 @@ class Mode(NamedTuple):
 
 
 _PITCH, _LENGTH = notes.LETTERS + "^_=", "0123456789/"
+
+_WORDS: dict[str, Callable[[Rules, State], Words]] = {
+    "note": notes.lengths,
+    "rest": notes.lengths,
+    "chord length": notes.lengths,
+    "string": notes.symbols,
+    "decoration": notes.decorations,
+}
+"""Where how a token goes on hangs on what is written, on a tie and on these alone."""
 
 _MODES = {
     "head": Mode(fields.head, None, "XK" + fields.VALUES + fields.TEXTS),

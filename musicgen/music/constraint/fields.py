@@ -103,9 +103,8 @@ def value(rules: Rules, state: State, character: str) -> State | None:
         if word not in values(rules, state, letter):
             return None
         form = _set(rules, state, letter, word)
-        if inline:  # players stumble over a broken rhythm around a meter
-            hold = state.hold._replace(pitch="", last=0)
-            return state._replace(mode="idle", part="", form=form, hold=hold)
+        if inline:
+            return state._replace(mode="idle", part="", form=form)
         refused = letter == "M" and word not in HORNPIPE_METERS
         return _next_line(state._replace(form=form), "Mm" if refused else letter)
     if character == " " and not written:

@@ -43,7 +43,9 @@ def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -
         # No chain `a>b>c`: the second sign would stand between unequal lengths.
         tuplet, last = 0, 0 if hold.broken or length > form.room else length
     pitch = pitch if hold.ornament in ("", PLAIN) else ""
-    last = 0 if CUT in hold.ornament else last
+    # Players split the roll on a note of three units.
+    split_up = SINGLE in hold.ornament and length % 3 == 0
+    last = 0 if CUT in hold.ornament or split_up else last
     after = Hold(
         pitch=pitch,
         last=last,

@@ -32,7 +32,7 @@ class Rules(Spelling):
         self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
         self.further: dict[tuple[str, str, str, Words], frozenset[str]] = {}
-        """What goes on with a note or rest, as far as it was asked."""
+        """What goes on with a token, as far as it was asked."""
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
         """Fields that may stand in brackets."""
         self.tuplets = {p: q for p, q in TUPLETS.items() if p in self.alphabet}

@@ -64,9 +64,10 @@ class State(NamedTuple):
         column = self.column + 1 if self.column < 2 else 2
         return State(mode, part, column, self.form, self.hold, self.seen)
 
-    def begun(self, mode: str, part: str) -> "State":
-        """At the first character of the next event: what only a sign right behind the one before
-        could refer to is forgotten, and the fewer states there are."""
+    def begun(self, mode: str, part: str = "") -> "State":
+        """At the first character of what parts the event before from a tie or `>` behind it: that
+        event is forgotten. Players stumble over a broken rhythm around a field, and the fewer
+        states there are."""
         hold = self.hold
         if hold.pitch or hold.last:
             hold = Hold(hold.tie, "", 0, *hold[3:])

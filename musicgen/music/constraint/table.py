@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from musicgen.music.constraint.automaton import allowed, allowed_between, step
 from musicgen.music.constraint.form import Form
+from musicgen.music.constraint.notes import LETTERS
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import Hold, State
 from musicgen.music.constraint.way_out import way_out
@@ -17,8 +18,17 @@ DONE = -1
 """The state of a text that has ended."""
 
 
+_LETTER_BITS = 4
+"""For the place of a letter in `LETTERS`."""
+_PLAIN = str.maketrans(LETTERS, "C" * 7 + "c" * 7)
+
+
 class Table:
-    """States by number, for one vocabulary; 0 is the start of a tune."""
+    """States by number, for one vocabulary; 0 is the start of a tune.
+
+    Which note was written last matters to a tie alone. So notes share their state, and a number is
+    that of a state and, in its last bits, of the last letter.
+    """
 
     def __init__(self, vocabulary: str, bars: bool) -> None:
         """Raises InputError if the vocabulary cannot write a tune."""
@@ -28,6 +38,12 @@ class Table:
         self._states = [start]
         self._numbers = {start: 0}
         self._next: list[dict[int, int]] = [{}]
+        self._letters = {
+            number: LETTERS.index(character)
+            for number, character in enumerate(vocabulary)
+            if character in LETTERS
+        }
+        self._tie = vocabulary.find("-")
         self._masks: list[int] = [-1]
         self._rows: dict[frozenset[str], int] = {}
         self._between: dict[State, frozenset[str]] = {}
@@ -44,20 +60,28 @@ class Table:
         may."""
         if state == DONE:
             return DONE
-        after = self._next[state].get(character)
+        number, letter = state >> _LETTER_BITS, state & (1 << _LETTER_BITS) - 1
+        known = self._next[number]
+        # Ties lead to other states for other letters.
+        key = character if character != self._tie else -1 - letter
+        after = known.get(key)
         if after is None:
-            found = step(self._rules, self._states[state], self.vocabulary[character])
+            before = _with_letter(self._states[number], LETTERS[letter])
+            found = step(self._rules, before, self.vocabulary[character])
             if found is None:
                 raise ValueError(f"{self.vocabulary[character]!r} may not come here")
-            after = self._next[state][character] = self._number(found)
-        return after
+            after = known[key] = self._number(found)
+        if after == DONE:
+            return DONE
+        return after << _LETTER_BITS | self._letters.get(character, letter)
 
     def mask(self, state: int) -> int:
         """The number of its row in `rows`."""
-        row = self._masks[state]
+        number = state >> _LETTER_BITS
+        row = self._masks[number]
         if row < 0:
-            may = allowed(self._rules, self._states[state], self._may_follow)
-            row = self._masks[state] = self._row(may)
+            may = allowed(self._rules, self._states[number], self._may_follow)
+            row = self._masks[number] = self._row(may)
         return row
 
     def allows(self, state: int, character: int) -> bool:
@@ -71,7 +95,8 @@ class Table:
 
     def way_out(self, state: int) -> int:
         """The character that comes next on the way to the end."""
-        return self.vocabulary.index(way_out(self._rules, self._states[state]))
+        number = state >> _LETTER_BITS
+        return self.vocabulary.index(way_out(self._rules, self._states[number]))
 
     def exit(self, state: int) -> int:
         """How many characters the way out has."""
@@ -79,7 +104,7 @@ class Table:
         while state not in self._exits:
             way.append(state)
             if len(way) > LONGEST:
-                raise AssertionError(f"no way out of {self._states[way[0]]}")
+                raise AssertionError(f"no way out of {self._states[way[0] >> _LETTER_BITS]}")
             state = self.step(state, self.way_out(state))
         length = self._exits[state]
         for passed in reversed(way):
@@ -90,6 +115,7 @@ class Table:
     def _number(self, state: State) -> int:
         if state.mode == "end" and state.part == END:
             return DONE
+        state = _with_letter(state, None)
         if (number := self._numbers.get(state)) is None:
             number = self._numbers[state] = len(self._states)
             self._states.append(state)
@@ -99,9 +125,11 @@ class Table:
 
     def _may_follow(self, state: State) -> frozenset[str]:
         """`allowed_between`, remembered: of the pitch that might be tied and the length that might
-        be broken only that there is one matters, of the column whether it is the first."""
+        be broken only that there is one matters (if it is no hornpipe), of the column whether it is
+        the first."""
         hold = state.hold
-        hold = Hold(hold.tie, "A" if hold.pitch else "", 1 if hold.last else 0, *hold[3:])
+        last = hold.last if "h" in state.seen else min(hold.last, 1)
+        hold = Hold(hold.tie, "A" if hold.pitch else "", last, *hold[3:])
         alike = State(
             state.mode, state.part, 2 if state.column else 0, state.form, hold, state.seen
         )
@@ -116,6 +144,20 @@ class Table:
                 self.rows = np.concatenate([self.rows, np.ones_like(self.rows)])
             self.rows[row] = [character in may for character in self.vocabulary]
         return row
+
+
+def _with_letter(state: State, letter: str | None) -> State:
+    """With this one in place of the letter of the note that is being, or was just, written; None
+    for the one that stands for all of its case. A note behind a tie keeps its own."""
+    mode, part, column, form, hold, seen = state
+    if hold.tie or not (mode == "note" or hold.pitch):
+        return state
+    if mode == "note":
+        part = (letter or part[0].translate(_PLAIN)) + part[1:]
+    else:
+        pitch = (letter or hold.pitch[0].translate(_PLAIN)) + hold.pitch[1:]
+        hold = Hold(hold.tie, pitch, *hold[2:])
+    return State(mode, part, column, form, hold, seen)
 
 
 @lru_cache(maxsize=8)
