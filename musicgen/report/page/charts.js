@@ -2,6 +2,7 @@
 const DASHES = [null, "7 4", "2 3", "9 3 2 3"];
 const LEGEND = 10;
 const MAX_LINES = 400;
+const MAX_DOTS = 1000;
 
 function buildCurves(section) {
   if (!data.curves.length) return section.append(h("p", { class: "quiet" }, "No epoch has ended yet."));
@@ -89,12 +90,16 @@ function buildParameters(section) {
       }))));
   }
   section.append(h("h3", {}, "All keys at once"),
-    h("p", { class: "quiet" }, `A line is a configuration, from its values to its ${objective.label}; dark lines are good ones.`.replace("dark", dark.matches ? "bright" : "dark")),
+    h("p", { class: "quiet" }, `A line is a configuration, from its values to its ${objective.label}; dark lines are good ones.`.replace("dark", dark.matches ? "bright" : "dark") + only(MAX_LINES)),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "parallel coordinates" },
       chart(parallel, { class: "chart wide" })),
     h("h3", {}, "One key at a time"),
+    h("p", { class: "quiet" }, "A dot is a configuration; the large one is the best." + only(MAX_DOTS)),
     h("div", { class: "slices" }, swept.map((column) => chart((width) => slice(column, width)))));
 }
+
+/** What a chart of so many rows must say. */
+const only = (most) => (judged().length > most ? ` Only the best ${number(most)} are drawn.` : "");
 
 function parallel(width) {
   const rows = judged().slice(0, MAX_LINES);
@@ -129,7 +134,7 @@ function parallel(width) {
 }
 
 function slice(column, width) {
-  const rows = judged().slice(0, 1000).filter((row) => value(row, column.key) != null);
+  const rows = judged().slice(0, MAX_DOTS).filter((row) => value(row, column.key) != null);
   const good = goodness(rows);
   const [low, high] = range(rows.map((row) => value(row, objective.key)), objective.direction);
   const x = scaleOf(rows.map((row) => value(row, column.key)), MARGIN.left + 8, width - MARGIN.right - 8,

@@ -65,6 +65,8 @@ function line(row) {
         click: () => openTunes(tuned) }, `${cell} ♪`);
       return h("td", { class: "number" }, link);
     }
+    // The name of a folder, so without commas.
+    if (column.key === "number") return h("td", { class: "number" }, cell);
     const long = typeof cell === "string" && cell.length > 40;
     return h("td", { class: column.numeric ? "number" : long ? "long" : null }, shown(cell));
   });
