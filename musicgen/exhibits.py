@@ -1,7 +1,8 @@
 """What a report shows of trained networks: python -m musicgen.exhibits <run folder> ...
 
 Each folder gets tunes, and tunes/units.json with what the network's units do in them, unless it
-has them. Reports start this as a process of its own, since they do without PyTorch.
+has those of its weights as they are now. Reports start this as a process of its own, since they do
+without PyTorch.
 """
 
 import base64
@@ -24,6 +25,7 @@ from musicgen.interpret.annotate import ANNOTATIONS
 from musicgen.interpret.score import Score
 from musicgen.interpret.units import marked, rank
 from musicgen.paths import write_text
+from musicgen.report.tunes import exhibited, weights_digest, written
 from musicgen.training.checkpoint import TrainedModel, load_model
 
 TEMPERATURES = (0.5, 1.0)
@@ -35,13 +37,14 @@ EACH = 3
 
 def show(run: Path) -> None:
     """Write what is missing. Raises MusicgenError, OSError or ValueError if that can't be had."""
-    tunes = run / "tunes"
-    if not any(tunes.glob("*.abc")):
+    if exhibited(run):
+        return
+    digest = weights_digest(run)
+    if not written(run, digest):
         generating.run(_asked(run), _Silent())
-    if not (tunes / "units.json").exists():
-        trained = load_model(run)
-        units = _units(trained, {p.stem: p.read_text() for p in sorted(tunes.glob("*.abc"))})
-        write_text(tunes / "units.json", json.dumps(units) + "\n")
+    texts = {path.stem: path.read_text() for path in written(run, digest)}
+    units = {"weights": digest, "tunes": _units(load_model(run), texts)}
+    write_text(run / "tunes" / "units.json", json.dumps(units) + "\n")
 
 
 def _asked(run: Path) -> GenerateConfig:
@@ -70,17 +73,17 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
         trained.model, trained.vocabulary, marked(held_out(trained), HELD_OUT), ["hidden"]
     )
     chosen = _chosen(scores)
-    written = {}
+    shown = {}
     for name, text in texts.items():
         read = trained.vocabulary.encode(f"{START}\n{text}")
         layers = {r.layer: r.values for r in record(trained.model, [read], ["hidden"])}
         rows = [layers[row.layer][row.unit][len(START) + 1 :] for row in chosen]
-        written[name] = {
+        shown[name] = {
             "names": [_name(row, len(layers)) for row in chosen],
             "chars": len(text),
             "values": _packed(np.stack(rows)) if rows else "",
         }
-    return written
+    return shown
 
 
 def _chosen(scores: list[Score]) -> list[Score]:

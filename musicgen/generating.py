@@ -5,7 +5,6 @@ import json
 import logging
 import math
 import platform
-import re
 import shlex
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -32,6 +31,7 @@ from musicgen.music.pace import duration
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
 from musicgen.paths import make_folder, replacing, write_text
+from musicgen.report.command import spelled
 from musicgen.training.checkpoint import TrainedModel, load_model
 
 MAX_PROBLEMS = 20
@@ -230,17 +230,6 @@ class _Recipe:
             "missing": written.missing,
             "versions": self._versions,
         }
-
-
-def spelled(value: Any) -> str:
-    """A value as a Hydra override has it."""
-    if isinstance(value, list):
-        return f"[{','.join(map(spelled, value))}]"
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_./-]+", value):
-        return str(value)
-    return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
 
 
 def _write(out: Path, written: Written, made: Files, recipe: _Recipe) -> None:

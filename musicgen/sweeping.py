@@ -68,7 +68,7 @@ def run(swept: Swept) -> None:
     objective = TrainingObjective(
         {choices: schema.to_dict(base) for choices, base in bases.items()},
         swept.groups,
-        judged=(settings.objective or ["val_loss"])[0],
+        judged=next((name for name in settings.objective[:1] if name in PER_EPOCH), "val_loss"),
         shelf=settings.shelf and str(Path(settings.shelf).absolute()),
     )
     plan = _plan(first, space, bases)

@@ -147,7 +147,9 @@ def test_a_run_from_the_command_line(tmp_path: Path) -> None:
     assert lines[0].startswith("training ")
     assert sum(line.startswith("epoch ") for line in lines) == 2
     (result,) = (tmp_path / "runs").rglob("result.json")
-    assert lines[-1] == f"tensorboard --logdir {result.parent.relative_to(tmp_path)}"
+    where = result.parent.relative_to(tmp_path)
+    assert f"tensorboard --logdir {where}" in lines
+    assert lines[-1] == f"python -m musicgen.generate run={where}"
     assert "a tune at temperature 0.5" in process.stdout
 
     again = train(f"resume={result.parent}", cwd=tmp_path)

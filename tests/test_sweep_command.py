@@ -112,7 +112,7 @@ def test_measures_of_tunes_are_objectives(tmp_path: Path) -> None:
         "sampler=nsgaii",
         "sweep.n_trials=3",
         "sweep.workers=1",
-        "sweep.objective=[val_loss,bars_right]",
+        "sweep.objective=[bars_right,val_loss]",
         "model.hidden=int(interval(2,12))",
     ]
     refused = train(*sweep(tmp_path, *arguments), cwd=tmp_path)

@@ -64,9 +64,14 @@ def _facts(source: Source) -> dict[str, str]:
         ),
         "Optimizer": settings.get("optim.name", ""),
         "Device": " ".join(str(source.common(key) or "") for key in ("device", "precision")),
+        "Machine": "; ".join(_distinct(source, "machine")),
         "Training time": f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 3600:,.1f} h",
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
     }
+
+
+def _distinct(source: Source, key: str) -> list[str]:
+    return sorted({str(row[key]) for row in source.rows if row.get(key)})
 
 
 def summary(source: Source, rows: Sequence[Row]) -> str:

@@ -1,6 +1,6 @@
 """What a page shows, as its script reads it: ranked rows, curves, tunes, and what is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -46,15 +46,20 @@ RESULTS = {
 """Results in the table, if any row has them: heading and explanation."""
 
 
-def content(sources: Sequence[Source], now: datetime) -> dict[str, Any]:
-    """What the page shows, as JSON has it."""
+def content(
+    sources: Sequence[Source], now: datetime, lacking: Mapping[Path, str] | None = None
+) -> dict[str, Any]:
+    """What the page shows, as JSON has it.
+
+    lacking: run folders whose networks could not write tunes for it, and why.
+    """
     first = sources[0]
     keys = differing(sources)
     ranked = ranking(sources)
     shown = ranked[:ROWS]
     columns = _columns(sources, keys, [row for _, row in shown])
     curves = _curves(shown)
-    tunes = _tunes(shown)
+    tunes = _tunes(shown, lacking or {})
     left_out = []
     if len(ranked) > ROWS:
         left_out.append(f"{len(ranked) - ROWS:,} configurations; table.csv has all {len(ranked):,}")
@@ -204,24 +209,27 @@ def tuned(rows: Sequence[Ranked]) -> list[Path]:
     return list(islice(kept, TUNED))
 
 
-def _tunes(rows: Sequence[Ranked]) -> list[dict[str, Any]]:
+def _tunes(rows: Sequence[Ranked], lacking: Mapping[Path, str]) -> list[dict[str, Any]]:
     """Of the best configurations that wrote some."""
-    found: list[tuple[int, list[Playable]]] = []
+    found: list[tuple[int, str, list[Playable]]] = []
     for index, (source, row) in enumerate(rows):
-        written = [tune for folder in source.run_folders(row)[:1] for tune in playables(folder)]
-        if written:
-            found.append((index, written[:TUNES]))
+        folder = source.run_folders(row)[0]
+        if written := playables(folder):
+            why = lacking.get(folder)
+            note = f"Samples of its training; no other tunes, no units: {why}." if why else ""
+            found.append((index, note, written[:TUNES]))
         if len(found) == TUNED:
             break
-    engraved = iter(scores([tune for _, tunes in found for tune in tunes]))
+    engraved = iter(scores([tune for _, _, tunes in found for tune in tunes]))
     return [
         {
             "row": index,
             "command": trial_command(*rows[index]),
+            "note": note,
             "tunes": [
                 tune.data(next(engraved), f"r{index}t{number}-")
                 for number, tune in enumerate(tunes)
             ],
         }
-        for index, tunes in found
+        for index, note, tunes in found
     ]

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
 from musicgen.paths import held
+from musicgen.report.command import flat, train_command
 from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row
 
@@ -140,7 +141,7 @@ def _run(folder: Path) -> Source:
     try:
         result = json.loads((folder / "result.json").read_text())
         measures = result.pop("measures", None) or {}
-        row |= _flat(result) | {str(key): value for key, value in measures.items()}
+        row |= flat(result) | {str(key): value for key, value in measures.items()}
     except FileNotFoundError:
         row |= _best_epoch(folder / "metrics.csv")
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -150,16 +151,25 @@ def _run(folder: Path) -> Source:
         raise InputError(
             f"a report needs results, {folder} has none yet; wait for its first epoch to end"
         )
+    command = ""
     try:
         values = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
         assert isinstance(values, dict)
-        settings = {key: _short(str(value)) for key, value in _flat(values).items()}
+        settings = {key: _short(str(value)) for key, value in flat(values).items()}
+        command = train_command(values)
     except Exception as error:  # whatever a YAML reader makes of a damaged file
         problems.append(f"config.yaml is damaged ({str(error).splitlines()[0]})")
         settings = {}
     row = {key: _short(v) if isinstance(v, str) else v for key, v in row.items()}
     return Source(
-        folder.name, folder, [row], {}, settings, running=running, problems=tuple(problems)
+        folder.name,
+        folder,
+        [row],
+        {},
+        settings,
+        command=command,
+        running=running,
+        problems=tuple(problems),
     )
 
 
@@ -183,15 +193,6 @@ def metrics(path: Path) -> dict[str, list[float]]:
         return {key: [float(line[key]) for line in lines] for key in lines[0]}
     except (OSError, IndexError, ValueError, TypeError):
         return {}
-
-
-def _flat(values: Mapping[Any, Any], prefix: str = "") -> Row:
-    """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
-    flat: Row = {}
-    for key, value in values.items():
-        nested = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
-        flat |= nested if nested is not None else {f"{prefix}{key}": value}
-    return flat
 
 
 def _value(text: str) -> Any:

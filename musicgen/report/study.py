@@ -30,6 +30,7 @@ KEPT = (
     "chars_per_s",
     "device",
     "precision",
+    "machine",
     "corpus",
     "corpus.digest",
     "corpus.split",

@@ -1,6 +1,7 @@
 """A tune that a page can show, play and colour: text, score and sound of one parse."""
 
 import base64
+import hashlib
 import json
 import math
 import re
@@ -102,13 +103,42 @@ class Playable:
 
 
 def playables(folder: Path) -> list[Playable]:
-    """The tunes in a run's folder, coolest first: those that `generate` put into tunes/, else the
-    samples of its training; none if there are none yet."""
-    for place in ("tunes", "samples"):
-        units = _units(folder / place / "units.json")
-        if found := [_read(path, units) for path in sorted((folder / place).glob("*.abc"))]:
-            return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
-    return []
+    """The tunes in a run's folder, coolest first: those that its network wrote into tunes/, else
+    the samples of its training; none if there are none yet."""
+    digest = weights_digest(folder)
+    units = _units(folder, digest)
+    paths = written(folder, digest) or sorted((folder / "samples").glob("*.abc"))
+    found = [_read(path, units if path.parent.name == "tunes" else {}) for path in paths]
+    return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
+
+
+def exhibited(folder: Path) -> bool:
+    """Whether a run has tunes and units of its network as it is now."""
+    digest = weights_digest(folder)
+    return bool(written(folder, digest)) and bool(_units(folder, digest))
+
+
+def written(folder: Path, digest: str) -> list[Path]:
+    """The tunes in a run's tunes/ by the weights of this digest; a run that went on has others."""
+    return [path for path in sorted((folder / "tunes").glob("*.abc")) if _by(path) == digest]
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 of a run's best weights; empty if it keeps none."""
+    try:
+        return hashlib.sha256(
+            (folder / "checkpoints" / "best.safetensors").read_bytes()
+        ).hexdigest()
+    except OSError:
+        return ""
+
+
+def _by(path: Path) -> str | None:
+    """The digest of the weights that wrote a tune, as the .json beside it says."""
+    try:
+        return str(json.loads(path.with_suffix(".json").read_text())["weights"]["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _read(path: Path, units: Mapping[str, Any]) -> Playable:
@@ -119,12 +149,13 @@ def _read(path: Path, units: Mapping[str, Any]) -> Playable:
     return Playable(path.stem, text, parse(text), _recipe(path), found if whole else None)
 
 
-def _units(path: Path) -> dict[str, Any]:
+def _units(folder: Path, digest: str) -> dict[str, Any]:
+    """What units do in a run's tunes, by tune; nothing if other weights are meant."""
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        found = json.loads((folder / "tunes" / "units.json").read_text())
+        return dict(found["tunes"]) if found["weights"] == digest else {}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _recipe(path: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -18,15 +17,15 @@ from musicgen.paths import PACKAGE, make_folder, write_text
 from musicgen.report.content import content, ranking, tuned
 from musicgen.report.paper import write_curves, write_tables
 from musicgen.report.source import differing, read_all
+from musicgen.report.tunes import exhibited
 
 COMMON = Path("runs/report")
 """Where the report of several sources goes."""
 LIMIT_S = 300
-"""For the networks' tunes; then the page does with what there is."""
+"""For the networks' tunes; then the page does with what there is, and says so."""
 PARTS = Path(__file__).parent / "page"
 SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "page")
 """In the order in which they stand in the page; they share one scope."""
-log = logging.getLogger(__name__)
 
 
 def write(folders: Sequence[Path], out: Path | None = None) -> Path:
@@ -39,19 +38,22 @@ def write(folders: Sequence[Path], out: Path | None = None) -> Path:
     if out is None:
         out = sources[0].folder if len(sources) == 1 else COMMON
     make_folder(out, "out")
-    _exhibit(tuned(ranking(sources)))
-    data = content(sources, datetime.now().astimezone())
+    lacking = _exhibit(tuned(ranking(sources)))
+    data = content(sources, datetime.now().astimezone(), lacking)
     write_text(out / "report.html", page(data))
     write_tables(data, out)
     write_curves(ranking(sources), differing(sources), out)
     return out / "report.html"
 
 
-def _exhibit(folders: Sequence[Path]) -> None:
-    """Let networks write tunes that a page can show, where they have not yet."""
-    wanting = [f for f in folders if not (f / "tunes" / "units.json").is_file()]
+def _exhibit(folders: Sequence[Path]) -> dict[Path, str]:
+    """Let networks write tunes that a page can show, where they have not yet; why some could not.
+
+    One process for all of them: it takes seconds to import PyTorch.
+    """
+    wanting = [folder for folder in folders if not exhibited(folder)]
     if not wanting:
-        return
+        return {}
     command = [sys.executable, "-P", "-m", "musicgen.exhibits", *map(str, wanting)]
     # The same musicgen as here, whatever lies in the current folder.
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
@@ -67,9 +69,10 @@ def _exhibit(folders: Sequence[Path]) -> None:
         )
         said = done.stderr.strip().splitlines()
     except subprocess.TimeoutExpired:
-        said = [f"took longer than {LIMIT_S} s"]
-    if said:
-        log.info("not all tunes could be had: %s", said[-1])
+        said = [f"{LIMIT_S} s for all networks were not enough"]
+    own = dict(line.split(": ", 1) for line in said if ": " in line)
+    last = said[-1] if said else "the process that draws them ended early"
+    return {folder: own.get(str(folder), last)[:200] for folder in wanting if not exhibited(folder)}
 
 
 def page(data: Mapping[str, Any]) -> str:

@@ -42,7 +42,10 @@ def main(line: Connection) -> None:
 
     def reap(number: int, frame: FrameType | None) -> None:
         while slots:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:  # a signal within this handler reaped the last one
+                return
             if pid == 0:
                 return
             if (slot := slots.pop(pid, None)) is not None:

@@ -1,6 +1,8 @@
 """What the machine offers: where to train and in which precision."""
 
 import os
+import platform
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,10 +46,28 @@ def threads(config: TrainerConfig) -> int:
     became 11 thousand on two busy ones (one thread: 200 thousand on both). More than a few gain
     nothing: the matrices are small.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return config.threads or max(1, min(4, (cores or 1) - 1))
+    return config.threads or max(1, min(4, cores() - 1))
+
+
+def cores() -> int:
+    """That this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def name(device: torch.device) -> str:
     """What stands in result.json: `cpu`, or the GPU's name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def machine() -> str:
+    """The processor and how many of its cores there are to use: `AMD EPYC, 2 cores`."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        processor = next(names, "")
+    except OSError:  # not Linux
+        processor = platform.processor()
+    count = cores()
+    return f"{processor or platform.machine()}, {count} core{'s' if count > 1 else ''}"

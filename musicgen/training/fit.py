@@ -135,6 +135,7 @@ class _Run:
             parameters=sum(p.numel() for p in self.network.parameters()),
             device=device.name(place),
             precision=precision,
+            machine=device.machine(),
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
             versions=versions(),
         )
@@ -155,6 +156,7 @@ class _Run:
             if self.result.status == "completed":
                 self._finish()
         except BaseException as error:
+            self.result.status = "failed"  # in its ending, too: resuming repeats that
             first = str(error).strip().splitlines()[:1]
             self.result.error = ": ".join([type(error).__name__, *first])
             raise

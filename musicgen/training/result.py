@@ -62,6 +62,8 @@ class Result:
     chars_per_s: float | None = None
     device: str | None = None
     precision: str | None = None
+    machine: str | None = None
+    """Processor and cores."""
     corpus: dict[str, str] = field(default_factory=dict)
     """name, digest, split."""
     measures: dict[str, float] = field(default_factory=dict)

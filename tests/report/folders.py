@@ -1,9 +1,10 @@
 """Folders as sweeps and runs leave them, made in no time."""
 
 import csv
+import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def _row(
         "seconds": 12.5,
         "device": "cpu",
         "precision": "bf16",
+        "machine": "A processor, 2 cores",
         "corpus.name": "files",
         "corpus.digest": digest,
         "corpus.split": "tunes",
@@ -113,3 +115,16 @@ def run_folder(folder: Path, *, digest: str = "d1", **result: Any) -> Path:
     }
     (folder / "result.json").write_text(json.dumps(values))
     return folder
+
+
+def exhibit(folder: Path, tunes: Mapping[str, str], units: Any, weights: bytes = b"w") -> None:
+    """Weights, tunes that they wrote, and what their units do, into a run's folder."""
+    digest = hashlib.sha256(weights).hexdigest()
+    for name in ("checkpoints", "tunes"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "checkpoints" / "best.safetensors").write_bytes(weights)
+    for name, text in tunes.items():
+        (folder / "tunes" / f"{name}.abc").write_text(text)
+        (folder / "tunes" / f"{name}.json").write_text(json.dumps({"weights": {"sha256": digest}}))
+    told = json.dumps({"weights": digest, "tunes": units})
+    (folder / "tunes" / "units.json").write_text(told)

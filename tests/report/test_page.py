@@ -1,7 +1,6 @@
 """The page in a real browser, from file://."""
 
 import base64
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from musicgen.report.write import write
-from tests.report.folders import SECOND, TUNE, sweep_folder
+from tests.report.folders import SECOND, TUNE, exhibit, sweep_folder
 
 FLAGS = [
     "--no-sandbox",  # chromium has none for root
@@ -64,6 +63,7 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = sweep_folder(tmp_path_factory.mktemp("reports") / "sweep")
     best = read_best(folder)
+    tunes = {"T1": TUNE, "T2": SECOND}
     values = bytes([127, 0, 129] * 200)
     units = {
         name: {
@@ -71,9 +71,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "chars": len(text),
             "values": base64.b64encode(values[: 2 * len(text)]).decode(),
         }
-        for name, text in (("T1", TUNE), ("T2", SECOND))
+        for name, text in tunes.items()
     }
-    (folder / best / "samples" / "units.json").write_text(json.dumps(units))
+    exhibit(folder / best, tunes, units)
     return write([folder])
 
 

@@ -1,7 +1,7 @@
 """What a report reads: sweeps and runs, finished, under way or damaged."""
 
 import fcntl
-import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from musicgen import config
 from musicgen.errors import InputError
 from musicgen.report.content import content, notices, ranking
 from musicgen.report.source import differing, read
+from musicgen.report.tunes import exhibited, playables
 from musicgen.report.write import write
-from tests.report.folders import KEYS, run_folder, sweep_folder
-from tests.tunes import ROOT
+from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder
+from tests.tunes import ROOT, composed
 
 
 def test_a_sweep(tmp_path: Path) -> None:
@@ -154,11 +156,54 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
-    units = {"T1": {"names": ["unit 1"], "chars": 3, "values": ""}}
-    for text in (json.dumps(units), "[", "[]", '{"T1": 4}'):
-        (folder / "samples" / "units.json").write_text(text)
+    for units in ({"T1": {"names": ["unit 1"], "chars": 3, "values": ""}}, {"T1": 4}, [], 4):
+        exhibit(folder, {"T1": TUNE}, units)
         (entry,) = content([read(folder)], _now())["tunes"]
         assert entry["tunes"][0]["units"] is None
+    (folder / "tunes" / "units.json").write_text("[")
+    (entry,) = content([read(folder)], _now())["tunes"]
+    assert entry["tunes"][0]["units"] is None
+
+
+def test_tunes_of_other_weights_are_not_its_own(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+    units = {"T3": {"names": ["unit 1"], "chars": len(SECOND), "values": ""}}
+    exhibit(folder, {"T3": SECOND}, units)
+    assert exhibited(folder)
+    assert [(tune.name, bool(tune.units)) for tune in playables(folder)] == [("T3", True)]
+    (folder / "checkpoints" / "best.safetensors").write_bytes(b"trained on")
+    assert not exhibited(folder)
+    assert [tune.name for tune in playables(folder)] == ["T1"]
+
+
+def test_the_page_says_whose_tunes_could_not_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_folder(tmp_path / "r")
+    exhibit(folder, {}, {}, weights=b"no network")
+    page = write([folder]).read_text()
+    assert "Samples of its training; no other tunes, no units: " in page
+    assert "has no checkpoint; name the folder of a finished run" in page
+    monkeypatch.setattr("musicgen.report.write.LIMIT_S", 0.01)
+    assert "0.01 s for all networks were not enough" in write([folder]).read_text()
+
+
+def test_the_command_of_a_run_makes_its_configuration_again(tmp_path: Path) -> None:
+    given = [
+        "data=cse253", "data.path=two words's.txt", "model=gru", "model.hidden=20",
+        "optim=sgd", "optim.lr=1e-7", "schedule=constant", "trainer=cpu", "seed=3",
+        "samples.temperatures=[0.25,2]", "early_stopping.patience=2",
+    ]  # fmt: skip
+    given[1] = "data.path='two words\\'s.txt'"
+    before = composed(*given)
+    folder = run_folder(tmp_path / "r")
+    (folder / "config.yaml").write_text(config.dump(before))
+    command = shlex.split(read(folder).command)
+    assert command[:3] == ["python", "-m", "musicgen.train"]
+    assert len(command) == 3 + len(given)
+    assert composed(*command[3:]) == before
+    (folder / "config.yaml").write_text("model: {cell: ../model/gru}\n")
+    assert read(folder).command == ""
 
 
 def _now() -> datetime:

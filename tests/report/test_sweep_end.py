@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.report.source import read
+from musicgen.report.tunes import weights_digest
 from tests.tunes import ROOT, small
 
 
@@ -28,7 +29,9 @@ def test_a_sweep_ends_with_its_page(tmp_path: Path) -> None:
     assert "report" not in source.trial_command
     for row in source.rows:
         (run,) = source.run_folders(row)
-        units = json.loads((run / "tunes" / "units.json").read_text())
+        told = json.loads((run / "tunes" / "units.json").read_text())
+        assert told["weights"] == weights_digest(run) != ""
+        units = told["tunes"]
         names = {path.stem for path in (run / "tunes").glob("*.abc")}
         assert set(units) == names != set()
         text = (run / "tunes" / f"{min(names)}.abc").read_text()

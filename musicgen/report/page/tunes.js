@@ -1,7 +1,7 @@
 // A tune's card: score, text, measures; the sounding note moves through score and text together.
 function buildTunes(section) {
   if (!data.tunes.length) return section.append(h("p", { class: "quiet" }, "No tunes were written yet."));
-  section.append(...data.tunes.map((entry, index) => {
+  section.append(transport(), ...data.tunes.map((entry, index) => {
     const best = index === 0 && data.tunes.length > 1 ? "best: " : "";
     const details = h("details", { id: `tunes-${index}`, class: "trial", toggle: build },
       h("summary", {}, h("span", { class: "rank" }, `${best}${value(entry.row, "number") ?? ""}`),
@@ -12,11 +12,12 @@ function buildTunes(section) {
       if (!details.open || details.dataset.built) return;
       details.dataset.built = "yes";
       if (entry.command) details.append(h("p", { class: "quiet" }, "To train it again:"), copyable(entry.command));
+      if (entry.note) details.append(h("p", { class: "notice", role: "note" }, `⚠ ${entry.note}`));
       details.append(...entry.tunes.map(card));
     }
     if (index === 0) { details.open = true; build(); }
     return details;
-  }), transport());
+  }));
 }
 
 function openTunes(index) {

@@ -1,0 +1,86 @@
+"""The command that trains a run again, found from its configuration."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from musicgen.paths import shipped
+
+CHOICES = {
+    "data": "data.name",
+    "model": "model.cell",
+    "optim": "optim.name",
+    "schedule": "schedule.name",
+}
+"""Groups of conf/, and the key that says which of their files was taken."""
+
+
+def train_command(config: Mapping[Any, Any]) -> str:
+    """What trains with these values where this version of musicgen is; empty if it has no such
+    choice of a group.
+
+    config: of a run's config.yaml.
+    """
+    conf = shipped("conf")
+    defaults = _plain(conf / "train.yaml")
+    groups = [entry for entry in defaults.pop("defaults") if isinstance(entry, dict)]
+    usual = {group: name for entry in groups for group, name in entry.items()}
+    wanted = flat(config)
+    given = []
+    for group, key in CHOICES.items():
+        name = wanted.get(key)
+        if name not in {path.stem for path in (conf / group).glob("*.yaml")}:
+            return ""
+        defaults[group] = _choice(conf / group, str(name))
+        if name != usual[group]:
+            given.append(f"{group}={name}")
+    defaults["trainer"] = _choice(conf / "trainer", usual["trainer"])
+    known = flat(defaults)
+    given += [
+        f"{key}={spelled(value)}"
+        for key, value in wanted.items()
+        if key not in known or known[key] != value
+    ]
+    return shlex.join(["python", "-m", "musicgen.train", *given])
+
+
+def flat(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
+    made: dict[str, Any] = {}
+    for key, value in values.items():
+        nested = flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
+        made |= nested if nested is not None else {f"{prefix}{key}": value}
+    return made
+
+
+def spelled(value: Any) -> str:
+    """A value as a Hydra override has it."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{','.join(map(spelled, value))}]"
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_./-]+", value):
+        return str(value)
+    return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
+
+
+def _choice(group: Path, name: str) -> dict[str, Any]:
+    """A file's values, with those of the files of its group that it builds on."""
+    own = _plain(group / f"{name}.yaml")
+    values: dict[str, Any] = {}
+    for base in own.pop("defaults", []):
+        if (group / f"{base}.yaml").is_file():
+            values |= _choice(group, base)
+    return values | own
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    values = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
