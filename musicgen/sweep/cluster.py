@@ -37,6 +37,8 @@ class Cluster:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # Trainings are no background work; Ray would have anything else on the machine go first.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         settings: dict[str, Any] = {
             "namespace": NAMESPACE,
             "logging_level": logging.ERROR,

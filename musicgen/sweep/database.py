@@ -135,6 +135,8 @@ def connect(url: str) -> Iterator[Database]:
     try:
         # A connection that the server closed, or that a restart of it broke, is replaced.
         storage = Database(url, engine_kwargs={"pool_pre_ping": True})
+        if storage.engine.name == "sqlite":
+            storage.patience_s = 0.0  # a file comes back no sooner than somebody mends it
     except ImportError as error:
         raise InputError(
             f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "

@@ -269,7 +269,8 @@ def test_pruning(sweep: Sweep, tmp_path: Path, pruner: str, settings: dict[str, 
     assert rows[0]["x"] == 0.0
     pruned = [row for row in rows if row["status"] == "pruned"]
     assert len(pruned) >= 4
-    assert all(row["steps"] < 20 for row in pruned)
+    # Who ran beside the first ones may hear of it at its last step.
+    assert sum(row["steps"] < 20 for row in pruned) >= len(pruned) - 2
     assert driver.progress().pruned == len(pruned)
     told = {
         event.job.number

@@ -78,4 +78,4 @@ def test_workers_end_at_once_when_their_line_is_cut(
             tmp_path,
             observe=fail,
         ).run()
-    assert time.monotonic() - failed_at[0] < 2
+    assert time.monotonic() - failed_at[0] < 8  # a trial takes ten seconds

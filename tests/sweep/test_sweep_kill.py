@@ -30,7 +30,7 @@ KILLS = 8
 Spawn = Callable[..., subprocess.Popen[str]]
 
 
-def gone(pid: int, within_s: float = 5.0) -> bool:
+def gone(pid: int, within_s: float = 30.0) -> bool:
     """Whether a process ends in time; an orphan that nobody reaps counts as ended."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -154,7 +154,7 @@ def test_second_driver_is_refused(spawn: Spawn, tmp_path: Path) -> None:
     first.stdout.readline()
     before = (tmp_path / "sweep" / "study.journal").stat().st_size
     second = spawn("slow_steps", 4)
-    _, error = second.communicate(timeout=30)
+    _, error = second.communicate(timeout=120)
     assert second.returncode == 2
     assert f"process {first.pid} on {os.uname().nodename}" in error
     assert len(error.splitlines()) == 1
@@ -169,14 +169,14 @@ def test_ctrl_c_once_stops_at_the_checkpoint_and_goes_on_later(
     driver.stdout.readline()
     begun = time.monotonic()
     driver.send_signal(signal.SIGINT)
-    assert driver.wait(timeout=10) == 130
-    assert time.monotonic() - begun < 2
+    assert driver.wait(timeout=60) == 130
+    assert time.monotonic() - begun < 8  # its trials take ten seconds each, and more
     assert {row["status"] for row in results(tmp_path / "sweep")} == {"interrupted"}
     checkpoints = (tmp_path / "sweep").glob("*/state.json")
     steps_done = max(json.loads(path.read_text())["step"] for path in checkpoints)
     assert 0 < steps_done < 1000
     again = spawn("steps", 4)  # of ten steps: it finds more than that done, if it looks
-    assert again.wait(timeout=30) == 0
+    assert again.wait(timeout=120) == 0
     rows = results(tmp_path / "sweep")
     assert [row["status"] for row in rows] == ["completed"] * 4
     assert {int(row["number"]) for row in rows} == {0, 1, 2, 3}
@@ -192,7 +192,7 @@ def test_ctrl_c_twice_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         driver.wait(timeout=0.5)  # once is not enough for a trial that does not listen
     driver.send_signal(signal.SIGINT)
-    assert driver.wait(timeout=5) == 130
+    assert driver.wait(timeout=60) == 130
     assert gone(int(begun.read_text()))
-    assert spawn("steps", 2).wait(timeout=30) == 0
+    assert spawn("steps", 2).wait(timeout=120) == 0
     assert [row["status"] for row in results(tmp_path / "sweep")] == ["completed"] * 2
