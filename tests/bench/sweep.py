@@ -61,7 +61,10 @@ def main() -> None:
         text = Path(sys.argv[1]).read_text() if len(sys.argv) > 1 else load("folk").train
         (top / "tunes.txt").write_text(text[:CHARACTERS])
         corpus = [f"data.path={top / 'tunes.txt'}", "data=files", "data.split=contiguous"]
-        shared = [*corpus, "trainer.max_epochs=9", "samples.temperatures=[]", "trainer=cpu"]
+        # Trainings alone: the basic launcher makes no page, and none of the ways writes tunes.
+        extras = ["report=false", "samples.temperatures=[]", "samples.measure=false"]
+        extras += ["samples.media=false"]
+        shared = [*corpus, "trainer.max_epochs=9", "trainer=cpu", *extras]
         basic = ["hydra/sweeper=basic", "hydra.sweep.subdir=${hydra.job.num}"]
         threads = f"trainer.threads={len(os.sched_getaffinity(0))}"
         for order in range(orders):
