@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen import config as schema
 from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.keys import COMMANDS
 from musicgen.paths import shipped
 
 if TYPE_CHECKING:
@@ -235,13 +236,13 @@ def near(word: str, known: Iterable[str]) -> str:
 
 def known_keys(name: str = "train") -> list[str]:
     """Every key and group of a command's configuration."""
-    keys = schema.known(schema.COMMANDS[name])
+    keys = schema.known(COMMANDS[name])
     return sorted({*keys, *(key.split(".")[0] for key in keys)})
 
 
 def help_text(name: str, doc: str) -> str:
     """Of --help: what each key means, its bounds, the groups' choices."""
-    keys = schema.known(schema.COMMANDS[name])
+    keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
     folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]

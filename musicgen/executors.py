@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from importlib.util import find_spec
 
-from musicgen import config as schema
 from musicgen.errors import InputError
+from musicgen.keys import TrainConfig
 from musicgen.paths import PACKAGE
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.local import LocalExecutor, slots
@@ -14,7 +14,7 @@ from musicgen.sweep.local import LocalExecutor, slots
 NO_GPU = "trainer.accelerator=gpu needs a GPU, got none {where}; use trainer=cpu"
 
 
-def make_executor(config: schema.TrainConfig) -> Executor:
+def make_executor(config: TrainConfig) -> Executor:
     """The executor of sweep.executor, connected if it is on other machines.
 
     Raises InputError for workers that can't be had.
@@ -23,14 +23,14 @@ def make_executor(config: schema.TrainConfig) -> Executor:
     return _ray(config, workers) if config.sweep.executor == "ray" else _local(config, workers)
 
 
-def _local(config: schema.TrainConfig, workers: int | str) -> Executor:
+def _local(config: TrainConfig, workers: int | str) -> Executor:
     gpus = [] if config.trainer.accelerator == "cpu" else _gpus()
     if config.trainer.accelerator == "gpu" and not gpus:
         raise InputError(NO_GPU.format(where="on this machine"))
     return LocalExecutor(slots(workers, gpus=gpus, trials_per_gpu=config.sweep.trials_per_gpu))
 
 
-def _ray(config: schema.TrainConfig, workers: int | str) -> Executor:
+def _ray(config: TrainConfig, workers: int | str) -> Executor:
     if find_spec("ray") is None:
         raise InputError(
             "sweep.executor=ray needs Ray, which is not installed; pip install musicgen[ray], "

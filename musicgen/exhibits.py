@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from musicgen import generating
-from musicgen.config import GenerateConfig, HeaderConfig
 from musicgen.corpus import START
 from musicgen.errors import MusicgenError
 from musicgen.explaining import held_out
@@ -24,6 +23,7 @@ from musicgen.interpret.activations import record
 from musicgen.interpret.annotate import ANNOTATIONS
 from musicgen.interpret.score import Score
 from musicgen.interpret.units import marked, rank
+from musicgen.keys import GenerateConfig, HeaderConfig
 from musicgen.paths import write_text
 from musicgen.report.tunes import exhibited, weights_digest, written
 from musicgen.training.checkpoint import TrainedModel, load_model

@@ -13,7 +13,6 @@ import torch
 from matplotlib.figure import Figure
 
 from musicgen import corpus, runs
-from musicgen.config import HeatmapConfig
 from musicgen.corpus import END, START
 from musicgen.errors import InputError
 from musicgen.interpret.activations import STATES, Activations, record
@@ -22,6 +21,7 @@ from musicgen.interpret.heatmap import MAX_CHARS, heatmap
 from musicgen.interpret.overview import overview
 from musicgen.interpret.score import Score
 from musicgen.interpret.units import best, marked, rank
+from musicgen.keys import HeatmapConfig
 from musicgen.models import sample
 from musicgen.music.score import png_bytes
 from musicgen.paths import make_folder, replacing, write_text

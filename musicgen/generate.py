@@ -2,10 +2,11 @@
 
 from musicgen import command, config
 from musicgen.command import Invocation
+from musicgen.keys import GenerateConfig
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg, config.GenerateConfig)
+    asked = config.typed(invocation.cfg, GenerateConfig)
     # PyTorch takes seconds to import: only now, when the configuration holds.
     from musicgen import generating
     from musicgen.tune_display import TuneDisplay

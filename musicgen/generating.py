@@ -15,9 +15,9 @@ import torch
 
 import musicgen
 from musicgen import corpus, runs
-from musicgen.config import GenerateConfig
 from musicgen.errors import InputError, Interrupted
 from musicgen.generation import Drawn, Files, Options, RealTunes, draw, files
+from musicgen.keys import GenerateConfig
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.measures import (
@@ -30,8 +30,8 @@ from musicgen.music.measures import (
 from musicgen.music.pace import duration
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
+from musicgen.overrides import spelled
 from musicgen.paths import make_folder, replacing, write_text
-from musicgen.report.command import spelled
 from musicgen.training.checkpoint import TrainedModel, load_model
 
 MAX_PROBLEMS = 20

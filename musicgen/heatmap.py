@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 from musicgen import command, config
 from musicgen.command import Invocation, shown
+from musicgen.keys import HeatmapConfig
 
 if TYPE_CHECKING:
     from musicgen.explaining import Explained
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg, config.HeatmapConfig)
+    asked = config.typed(invocation.cfg, HeatmapConfig)
     # PyTorch takes seconds to import: only now, when the configuration holds.
     from musicgen import explaining
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from musicgen import config as schema
 from musicgen import corpus
+from musicgen.keys import Config, DataConfig
 from musicgen.music.measures import DIRECTIONS
+from musicgen.overrides import flatten
 from musicgen.sweep.trial import Trial
 
 
@@ -26,14 +28,14 @@ class TrainingObjective:
     """What trials read, by `label`: a worker on another machine has neither the tunes nor the
     prepared corpus. One that is missing here is read where the trial runs."""
 
-    def config(self, params: Mapping[str, Any]) -> schema.Config:
+    def config(self, params: Mapping[str, Any]) -> Config:
         """The configuration at a point of the space. Raises InputError."""
         base = schema.from_dict(dict(self.bases[tuple(params[group] for group in self.groups)]))
         values = {key: value for key, value in params.items() if key not in self.groups}
         return schema.replaced(base, values)
 
     @staticmethod
-    def label(data: schema.DataConfig) -> str:
+    def label(data: DataConfig) -> str:
         """What two configurations share exactly if they ask for the same corpus."""
         return str(corpus.arguments(data))
 
@@ -66,4 +68,4 @@ class TrainingObjective:
         row = asdict(result)
         # Of the measures, a table has those that have a better end; result.json has them all.
         measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
-        return schema.flatten(row) | {"corpus": result.corpus["name"]} | measures
+        return flatten(row) | {"corpus": result.corpus["name"]} | measures

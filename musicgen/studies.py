@@ -11,6 +11,7 @@ from pathlib import Path
 from musicgen import command, config
 from musicgen.command import Invocation
 from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.keys import StudiesConfig
 from musicgen.paths import shipped
 from musicgen.report import study
 
@@ -19,7 +20,7 @@ TEMPERATURES = "temperature=[0.3,0.5,1,2]"
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg, config.StudiesConfig)
+    asked = config.typed(invocation.cfg, StudiesConfig)
     folders = [shipped("experiments") / name for name in asked.names]
     for folder in folders:
         if not (folder / "README.md").is_file():

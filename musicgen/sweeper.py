@@ -6,7 +6,6 @@ happens once for each combination of swept groups; other values are set on the t
 
 import importlib.util
 import itertools
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     IntervalSweep,
     Override,
-    Quote,
     QuotedString,
     RangeSweep,
     Transformer,
@@ -25,9 +23,10 @@ from hydra.core.override_parser.types import (
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, ListConfig, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from musicgen.errors import InputError
+from musicgen.overrides import spelled
 from musicgen.sweep.space import Choice, Dimension, Float, Int
 
 
@@ -67,7 +66,7 @@ class Capture(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         """arguments: the command line's overrides, those with several values too."""
         parser = OverridesParser.create(config_loader=self.loader)
-        given = [f"{key}={written(value)}" for key, value in self.params.items()]
+        given = [f"{key}={_written(value)}" for key, value in self.params.items()]
         overrides = {o.get_key_element(): o for o in parser.parse_overrides(given + arguments)}
         fixed = [str(o.input_line) for o in overrides.values() if not o.is_sweep_override()]
         space = {key: dimension(o) for key, o in overrides.items() if o.is_sweep_override()}
@@ -95,20 +94,10 @@ def register() -> None:
     Plugins.instance().register(Capture)
 
 
-def written(value: Any) -> str:
-    """A value of an experiment's file as an override would spell it."""
-    if isinstance(value, (list, tuple, ListConfig)):
-        return f"[{','.join(map(written, value))}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
-
-
-def literal(value: Any) -> str:
-    """A value as an override that means just this value, whatever characters it has."""
-    if isinstance(value, str) and not re.fullmatch(r"[\w./+-]+", value):
-        return QuotedString(value, Quote.single).with_quotes()
-    return written(value)
+def _written(value: Any) -> str:
+    """A value of an experiment's file as an override; a text may be a sweep and stays as it is."""
+    plain = OmegaConf.to_container(value) if isinstance(value, ListConfig) else value
+    return plain if isinstance(plain, str) else spelled(plain)
 
 
 def _choices(group: str, dimension: Dimension) -> tuple[str, ...]:

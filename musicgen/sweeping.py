@@ -20,14 +20,16 @@ from musicgen import corpus
 from musicgen.command import known_keys, near, shown
 from musicgen.errors import InputError, Interrupted, MusicgenError, RunError
 from musicgen.executors import make_executor
+from musicgen.keys import Config, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
+from musicgen.overrides import flatten, spelled
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
 from musicgen.sweep_display import SweepDisplay
-from musicgen.sweeper import Swept, literal
+from musicgen.sweeper import Swept
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
 """Keys of the sweep as a whole."""
@@ -126,7 +128,7 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
     """What trains the best configuration again."""
     if not outcome.rows:
         return ""
-    values = [f"{key}={literal(outcome.rows[0][key])}" for key in swept.space]
+    values = [f"{key}={spelled(outcome.rows[0][key])}" for key in swept.space]
     return f"{trial_command} {shlex.join(values)}"
 
 
@@ -138,7 +140,7 @@ def _refuse_driver_keys(swept: Swept) -> None:
         raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
 
 
-def _bases(swept: Swept) -> dict[tuple[str, ...], schema.TrainConfig]:
+def _bases(swept: Swept) -> dict[tuple[str, ...], TrainConfig]:
     """The typed configurations of the groups' choices, swept keys at their first values."""
     bases = {}
     for choices, composed in swept.bases.items():
@@ -153,7 +155,7 @@ def _bases(swept: Swept) -> dict[tuple[str, ...], schema.TrainConfig]:
                 raise InputError(f"there is no key {key}{hint}; --help lists the keys")
             if isinstance(dimension, Choice) and OmegaConf.select(composed, key) is None:
                 _cast(composed, key, dimension.values[0], keep=True)
-        bases[choices] = schema.typed(composed, schema.TrainConfig)
+        bases[choices] = schema.typed(composed, TrainConfig)
     return bases
 
 
@@ -187,7 +189,7 @@ def _cast(composed: DictConfig, key: str, value: Any, *, keep: bool = False) -> 
             OmegaConf.update(composed, key, before)
 
 
-def _plan(first: schema.TrainConfig, space: Space, bases: Mapping[Any, schema.Config]) -> Plan:
+def _plan(first: TrainConfig, space: Space, bases: Mapping[Any, Config]) -> Plan:
     settings = first.sweep
     for name in settings.objective:
         if name not in OBJECTIVES:
@@ -224,13 +226,13 @@ def _plan(first: schema.TrainConfig, space: Space, bases: Mapping[Any, schema.Co
     )
 
 
-def _fingerprint(space: Space, bases: Mapping[Any, schema.Config]) -> dict[str, str]:
+def _fingerprint(space: Space, bases: Mapping[Any, Config]) -> dict[str, str]:
     """All that a trial depends on besides the space, as text by key."""
     many = len(bases) > 1
     return {
         f"{'/'.join(choices)} {key}" if many else key: str(value)
         for choices, base in bases.items()
-        for key, value in schema.flatten(schema.to_dict(base)).items()
+        for key, value in flatten(schema.to_dict(base)).items()
         if key not in space
     }
 

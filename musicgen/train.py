@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from musicgen import command, config
 from musicgen.command import Invocation, shown
 from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.keys import Config, TrainConfig
+from musicgen.overrides import flatten
 
 if TYPE_CHECKING:
     from musicgen.sweeper import Swept
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg, config.TrainConfig)
+    asked = config.typed(invocation.cfg, TrainConfig)
     folder = invocation.folder
     chosen = asked if asked.resume is None else _resumed(asked, invocation)
     # PyTorch and Lightning take seconds to import: only now, when the configuration holds.
@@ -36,10 +38,10 @@ def main(invocation: Invocation) -> None:
         raise RunError(f"{result.status}: {result.error}")
 
 
-def _resumed(asked: config.Config, invocation: Invocation) -> config.Config:
+def _resumed(asked: Config, invocation: Invocation) -> Config:
     """The configuration of the run to go on with; what the command says must agree with it."""
     stored = config.load(invocation.folder / "config.yaml")
-    now, before = (config.flatten(config.to_dict(c)) for c in (asked, stored))
+    now, before = (flatten(config.to_dict(c)) for c in (asked, stored))
     for override in invocation.overrides:
         key = override.split("=")[0].lstrip("+")
         for name in before:

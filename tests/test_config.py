@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen import config
+from musicgen import config, keys
 from musicgen.errors import InputError
 from musicgen.models.cells import CELLS
 from musicgen.sweep.pruners import PRUNERS, make_pruner
@@ -25,17 +25,17 @@ def names(group: str) -> set[str]:
 
 def test_files_and_registered_names_agree() -> None:
     assert names("model") == set(CELLS)
-    assert names("optim") == set(OPTIMIZERS) == set(config.OPTIMIZERS)
-    assert names("schedule") == set(SCHEDULES) == set(config.SCHEDULES)
-    assert names("sampler") == {*SAMPLERS, GRID} == set(config.SAMPLERS)
-    assert names("pruner") == set(PRUNERS) == set(config.PRUNERS)
+    assert names("optim") == set(OPTIMIZERS) == set(keys.OPTIMIZERS)
+    assert names("schedule") == set(SCHEDULES) == set(keys.SCHEDULES)
+    assert names("sampler") == {*SAMPLERS, GRID} == set(keys.SAMPLERS)
+    assert names("pruner") == set(PRUNERS) == set(keys.PRUNERS)
 
 
 def test_samplers_and_pruners_take_their_settings() -> None:
-    for name in config.SAMPLERS:
+    for name in keys.SAMPLERS:
         settings = config.settings(composed(f"sampler={name}").sampler)
         assert name == GRID or make_sampler(name, seed=0, **settings)
-    for name in config.PRUNERS:
+    for name in keys.PRUNERS:
         make_pruner(name, **config.settings(composed(f"pruner={name}").pruner))
 
 
@@ -58,7 +58,7 @@ def test_round_trip_through_yaml(tmp_path) -> None:
     path.write_text(config.dump(chosen))
     again = config.load(path)
     assert config.to_dict(again) == config.to_dict(chosen)
-    assert type(again.optim) is config.NAdamConfig
+    assert type(again.optim) is keys.NAdamConfig
     assert config.digest(again) == config.digest(chosen)
     assert config.digest(again) != config.digest(composed())
 

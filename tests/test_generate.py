@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 
 from musicgen import config, generating
 from musicgen.errors import InputError
+from musicgen.keys import GenerateConfig
 from musicgen.paths import shipped
 from musicgen.tune_display import TuneDisplay
 from tests.generation.trained import trained
@@ -158,7 +159,7 @@ def test_bad_input(
     with initialize_config_dir(str(shipped("conf")), version_base=None):
         cfg = compose("generate", [*kept, *few, *given])
     with pytest.raises(InputError) as caught:
-        generating.run(config.typed(cfg, config.GenerateConfig), TuneDisplay())
+        generating.run(config.typed(cfg, GenerateConfig), TuneDisplay())
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(work.iterdir())

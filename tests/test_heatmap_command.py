@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from musicgen import config, explaining
+from musicgen import explaining
 from musicgen.errors import InputError
+from musicgen.keys import HeatmapConfig
 from musicgen.training.fit import fit
 from tests.tunes import ROOT, composed, small
 
@@ -21,9 +22,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def asked(folder: Path, **given) -> config.HeatmapConfig:
+def asked(folder: Path, **given) -> HeatmapConfig:
     nothing = dict.fromkeys(("tune", "unit", "layer", "state", "out"))
-    return config.HeatmapConfig(**{"run": str(folder), "seed": 1, **nothing, **given})
+    return HeatmapConfig(**{"run": str(folder), "seed": 1, **nothing, **given})
 
 
 def rows(path: Path) -> list[list[str]]:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "paths", "config"},
+    {"errors", "overrides", "paths", "keys", "config"},
     {"music", "corpus", "models"},
     {"generation", "interpret"},
     {"training"},
@@ -35,7 +35,13 @@ FLOORS = [
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
 
-NEIGHBOURS = {("config", "errors"), ("paths", "errors"), ("corpus", "music")}
+NEIGHBOURS = {
+    ("config", "errors"),
+    ("config", "keys"),
+    ("config", "overrides"),
+    ("paths", "errors"),
+    ("corpus", "music"),
+}
 
 RESERVED = {
     "hydra": {"config", "command", "sweeper"},
@@ -43,10 +49,14 @@ RESERVED = {
 }
 """Libraries and the rooms that may import them."""
 
-ALONE = {"sweep": {"errors"}, "music": {"errors"}, "report": {"errors", "paths", "sweep", "music"}}
+ALONE = {
+    "sweep": {"errors"},
+    "music": {"errors"},
+    "report": {"errors", "overrides", "paths", "sweep", "music"},
+}
 """Rooms that may import these rooms alone, whatever lies below them."""
 
-TORCHLESS = {"errors", "paths", "config", "music", "corpus", "report", "sweep"}
+TORCHLESS = {"errors", "overrides", "paths", "keys", "config", "music", "corpus", "report", "sweep"}
 
 
 def imports(path: Path) -> set[str]:

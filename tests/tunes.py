@@ -7,6 +7,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 
 from musicgen import config
+from musicgen.keys import TrainConfig
 from musicgen.paths import shipped
 
 ROOT = Path(__file__).parent.parent
@@ -30,11 +31,11 @@ def _registered() -> None:
     config.register()
 
 
-def composed(*overrides: str) -> config.TrainConfig:
+def composed(*overrides: str) -> TrainConfig:
     """What `python -m musicgen.train` would be given."""
     _registered()
     with initialize_config_dir(str(shipped("conf")), version_base=None):
-        return config.typed(compose("train", list(overrides)), config.TrainConfig)
+        return config.typed(compose("train", list(overrides)), TrainConfig)
 
 
 SMALL = (

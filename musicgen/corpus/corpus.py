@@ -19,7 +19,7 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
 
 if TYPE_CHECKING:  # at run time it would bring Hydra along
-    from musicgen.config import DataConfig
+    from musicgen.keys import DataConfig
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,13 @@
 """What was tried, on what and how, in words."""
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from musicgen.overrides import spelled
 from musicgen.report.importance import importances
 from musicgen.report.source import Source
 from musicgen.sweep.results import Row
@@ -93,5 +96,13 @@ def trial_command(source: Source, row: Row) -> str:
     """What trains a sweep's configuration again; empty where the folder does not say."""
     if not source.trial_command:
         return ""
-    values = (f"{key}={'null' if row[key] is None else row[key]}" for key in source.space)
+    values = (f"{key}={spelled(_swept(row[key]))}" for key in source.space)
     return f"{source.trial_command} {shlex.join(values)}"
+
+
+def _swept(cell: Any) -> Any:
+    """A swept value from its cell of table.csv, where lists and null are JSON."""
+    if isinstance(cell, str) and (cell == "null" or cell.startswith("[")):
+        with suppress(ValueError):
+            return json.loads(cell)
+    return cell

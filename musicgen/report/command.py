@@ -1,6 +1,5 @@
 """The command that trains a run again, found from its configuration."""
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from musicgen.overrides import flatten, spelled
 from musicgen.paths import shipped
 
 CHOICES = {
@@ -29,7 +29,7 @@ def train_command(config: Mapping[Any, Any]) -> str:
     defaults = _plain(conf / "train.yaml")
     groups = [entry for entry in defaults.pop("defaults") if isinstance(entry, dict)]
     usual = {group: name for entry in groups for group, name in entry.items()}
-    wanted = flat(config)
+    wanted = flatten(config)
     given = []
     for group, key in CHOICES.items():
         name = wanted.get(key)
@@ -39,35 +39,13 @@ def train_command(config: Mapping[Any, Any]) -> str:
         if name != usual[group]:
             given.append(f"{group}={name}")
     defaults["trainer"] = _choice(conf / "trainer", usual["trainer"])
-    known = flat(defaults)
+    known = flatten(defaults)
     given += [
         f"{key}={spelled(value)}"
         for key, value in wanted.items()
         if key not in known or known[key] != value
     ]
     return shlex.join(["python", "-m", "musicgen.train", *given])
-
-
-def flat(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
-    made: dict[str, Any] = {}
-    for key, value in values.items():
-        nested = flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
-        made |= nested if nested is not None else {f"{prefix}{key}": value}
-    return made
-
-
-def spelled(value: Any) -> str:
-    """A value as a Hydra override has it."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{','.join(map(spelled, value))}]"
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_./-]+", value):
-        return str(value)
-    return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
 
 
 def _choice(group: Path, name: str) -> dict[str, Any]:

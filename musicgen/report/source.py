@@ -12,8 +12,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
+from musicgen.overrides import flatten
 from musicgen.paths import held
-from musicgen.report.command import flat, train_command
+from musicgen.report.command import train_command
 from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row
 
@@ -141,7 +142,7 @@ def _run(folder: Path) -> Source:
     try:
         result = json.loads((folder / "result.json").read_text())
         measures = result.pop("measures", None) or {}
-        row |= flat(result) | {str(key): value for key, value in measures.items()}
+        row |= flatten(result) | {str(key): value for key, value in measures.items()}
     except FileNotFoundError:
         row |= _best_epoch(folder / "metrics.csv")
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -155,7 +156,7 @@ def _run(folder: Path) -> Source:
     try:
         values = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
         assert isinstance(values, dict)
-        settings = {key: _short(str(value)) for key, value in flat(values).items()}
+        settings = {key: _short(str(value)) for key, value in flatten(values).items()}
         command = train_command(values)
     except Exception as error:  # whatever a YAML reader makes of a damaged file
         problems.append(f"config.yaml is damaged ({str(error).splitlines()[0]})")

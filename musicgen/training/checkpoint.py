@@ -21,6 +21,7 @@ from torch import Tensor
 from musicgen import config as schema
 from musicgen.corpus import Vocabulary
 from musicgen.errors import InputError
+from musicgen.keys import Config, ModelConfig
 from musicgen.models import CharRNN
 from musicgen.paths import replacing, write_text
 
@@ -78,14 +79,14 @@ class TrainedModel:
 
     model: CharRNN
     vocabulary: Vocabulary
-    config: schema.Config
+    config: Config
     corpus: str
     """Digest of the corpus that it was trained on."""
     weights: Path
     """The file that was read."""
 
 
-def build(model: schema.ModelConfig, vocab_size: int) -> CharRNN:
+def build(model: ModelConfig, vocab_size: int) -> CharRNN:
     """The configured network, with fresh weights."""
     return CharRNN(
         vocab_size,
@@ -99,7 +100,7 @@ def build(model: schema.ModelConfig, vocab_size: int) -> CharRNN:
     )
 
 
-def describe(path: Path, config: schema.Config, vocabulary: Vocabulary, corpus: str) -> None:
+def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str) -> None:
     """Write model.json: what turns weights back into a network. corpus: its digest."""
     content = {"config": schema.to_dict(config), "vocabulary": vocabulary.characters}
     content["corpus"] = corpus

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from musicgen.config import TrainerConfig
 from musicgen.errors import InputError
+from musicgen.keys import TrainerConfig
 
 LIGHTNING: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 

@@ -13,7 +13,9 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.errors import InputError
+from musicgen.keys import Config
 from musicgen.models import evaluate
+from musicgen.overrides import flatten
 from musicgen.paths import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
@@ -32,7 +34,7 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 def fit(
-    config: schema.Config,
+    config: Config,
     out_dir: Path,
     watcher: Watcher | None = None,
     *,
@@ -68,14 +70,14 @@ def fit(
         return run.train(resume)
 
 
-def _check_same(folder: RunFolder, config: schema.Config, resume: bool) -> None:
+def _check_same(folder: RunFolder, config: Config, resume: bool) -> None:
     if not resume:
         raise InputError(
             f"{folder.path} holds a run already; go on with it (resume={folder.path}) "
             "or choose another folder with hydra.run.dir=<folder>"
         )
-    before = schema.flatten(schema.to_dict(schema.load(folder.config)))
-    now = schema.flatten(schema.to_dict(config))
+    before = flatten(schema.to_dict(schema.load(folder.config)))
+    now = flatten(schema.to_dict(config))
     told = (before | now).keys() - schema.LOOKS
     changed = [key for key in before | now if key in told and before.get(key) != now.get(key)]
     if changed:
@@ -100,7 +102,7 @@ class _Run:
 
     def __init__(
         self,
-        config: schema.Config,
+        config: Config,
         folder: RunFolder,
         data: corpus.Corpus,
         place: torch.device,
@@ -117,7 +119,7 @@ class _Run:
         self.module = Training(
             self.network, config, self._encode(data.train), self._encode(data.validation)
         )
-        self.events = EventLog(folder.path, schema.flatten(schema.to_dict(config)))
+        self.events = EventLog(folder.path, flatten(schema.to_dict(config)))
         self.samples = Samples(
             self.network,
             self.vocabulary,

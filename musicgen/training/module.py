@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.config import Config, digest
+from musicgen.config import digest
+from musicgen.keys import Config
 from musicgen.models import CharRNN, evaluate
 from musicgen.models.cells import State
 from musicgen.models.char_rnn import detach

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from musicgen.config import OptimConfig, settings
+from musicgen.config import settings
+from musicgen.keys import OptimConfig
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adagrad": torch.optim.Adagrad,

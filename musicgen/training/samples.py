@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from musicgen.config import Config
 from musicgen.corpus import END, START, Vocabulary
 from musicgen.errors import InputError, MusicgenError
 from musicgen.interpret.activations import record
 from musicgen.interpret.heatmap import heatmap
 from musicgen.interpret.units import marked, rank
+from musicgen.keys import Config
 from musicgen.models import CharRNN, sample
 from musicgen.music import Tune, parse
 from musicgen.music.score import mei, png_bytes

@@ -6,7 +6,8 @@ A new one is a class and an entry here, its fields in config.py, a file in conf/
 import math
 from typing import Any
 
-from musicgen.config import ScheduleConfig, settings
+from musicgen.config import settings
+from musicgen.keys import ScheduleConfig
 
 
 class Constant:

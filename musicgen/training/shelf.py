@@ -6,6 +6,7 @@ from pathlib import Path
 
 from musicgen import config as schema
 from musicgen.errors import InputError
+from musicgen.keys import Config
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, versions
 
@@ -26,7 +27,7 @@ class Shelf:
         draft.symlink_to(run.absolute())
         draft.replace(self._folder / result.config_digest)
 
-    def copy(self, config: schema.Config, corpus: str, to: Path) -> bool:
+    def copy(self, config: Config, corpus: str, to: Path) -> bool:
         """Copy a run of this very configuration, corpus and software; False if there is none.
 
         corpus: its digest; a file may have changed under the name that the configuration has.

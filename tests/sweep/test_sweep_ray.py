@@ -15,9 +15,9 @@ from conftest import MakeExecutor
 from ray.cluster_utils import Cluster as Nodes
 from test_sweep_kill import results
 
-from musicgen.config import RayConfig
 from musicgen.errors import InputError
 from musicgen.executors import make_executor as executor_of
+from musicgen.keys import RayConfig
 from musicgen.sweep.cluster import Cluster
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor

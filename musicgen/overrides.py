@@ -1,0 +1,47 @@
+"""Keys and values as arguments of a command have them: `model.hidden=150`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+-]*")
+_BEFORE_QUOTE = re.compile(r"(\\*)('|\Z)")
+_WORDS = {"null", "true", "false"}
+
+
+def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"model": {"hidden": 150}}` as `{"model.hidden": 150}`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        nested = isinstance(value, Mapping)
+        flat |= flatten(value, f"{prefix}{name}.") if nested else {f"{prefix}{name}": value}
+    return flat
+
+
+def spelled(value: Any) -> str:
+    """A value as Hydra's grammar reads it back: the same value, of the same type.
+
+    value: text, a number, a truth value, None, or a list of such.
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(spelled, value))}]"
+    if not isinstance(value, str):
+        return str(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _is_number(value):
+        return value
+    # Hydra reads a backslash as itself, unless a quote follows, the closing one too.
+    return f"'{_BEFORE_QUOTE.sub(_escaped, value)}'"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return 2 * match[1] + (r"\'" if match[2] else "")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

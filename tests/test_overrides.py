@@ -1,0 +1,45 @@
+"""What is spelled must be read back by Hydra as it was."""
+
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.overrides import flatten, spelled
+
+PARSER = OverridesParser.create()
+TEXTS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12)
+PLAIN = st.none() | st.booleans() | st.integers() | TEXTS
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def read(text: str) -> Any:
+    value = PARSER.parse_override(f"key={text}").value()
+    # A quoted text is a type of its own, which says how it was quoted.
+    return [getattr(v, "text", v) for v in value] if isinstance(value, list) else value
+
+
+@given(PLAIN | FLOATS | st.lists(PLAIN, max_size=3))
+def test_hydra_reads_what_was_spelled(value: Any) -> None:
+    found = read(spelled(value))
+    assert getattr(found, "text", found) == value
+    assert type(getattr(found, "text", found)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "True", "1e3", "1_0", "nan", "-x", "\\", "\\'", "\\\\'", "a\\b", "'", "{}"]
+)
+def test_texts_that_could_be_something_else(text: str) -> None:
+    found = read(spelled(text))
+    assert getattr(found, "text", found) == text
+
+
+def test_plain_values_stay_plain() -> None:
+    assert spelled("runs/2026-11-24/x.abc") == "runs/2026-11-24/x.abc"
+    assert spelled([0.5, 1, "mid"]) == "[0.5,1,mid]"
+
+
+def test_flatten() -> None:
+    assert flatten({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "d": [2]}
