@@ -96,8 +96,12 @@ def trial_command(source: Source, row: Row) -> str:
     """What trains a sweep's configuration again; empty where the folder does not say."""
     if not source.trial_command:
         return ""
-    values = (f"{key}={spelled(_swept(row[key]))}" for key in source.space)
-    return f"{source.trial_command} {shlex.join(values)}"
+    return f"{source.trial_command} {shlex.join(swept_values(source, row))}"
+
+
+def swept_values(source: Source, row: Row) -> list[str]:
+    """A configuration's swept keys as overrides."""
+    return [f"{key}={spelled(_swept(row[key]))}" for key in source.space]
 
 
 def _swept(cell: Any) -> Any:

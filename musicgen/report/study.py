@@ -7,6 +7,9 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.paths import write_text
+from musicgen.report.about import trial_command
+from musicgen.report.source import read
+from musicgen.sweep.samplers import GRID
 
 BEGIN = "<!-- results: written by python -m musicgen.studies -->"
 END = "<!-- end of results -->"
@@ -62,6 +65,9 @@ def write(study: Path, sweep: Path) -> None:
             rows, columns = list(reader), list(reader.fieldnames or ())
     except FileNotFoundError:
         raise InputError(f"{sweep} has no table.csv yet; run the sweep first") from None
+    source = read(sweep)
+    searched = not source.settings.get("sampler", GRID).startswith(GRID)
+    again = trial_command(source, source.rows[0]) if searched else ""
     swept = columns[2 : columns.index("n" if "n" in columns else "val_loss")]
     kept = ["number", "status", *swept, *(c for c in ("n", *KEPT) if c in columns)]
     with (study / "table.csv").open("w", newline="") as file:
@@ -69,10 +75,11 @@ def write(study: Path, sweep: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     shutil.copyfile(sweep / "curves.svg", study / "curves.svg")
-    write_text(readme, before + "\n".join([BEGIN, *_results(rows, swept), END]) + after)
+    write_text(readme, before + "\n".join([BEGIN, *_results(rows, swept, again), END]) + after)
 
 
-def _results(rows: Sequence[Row], swept: Sequence[str]) -> list[str]:
+def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]:
+    """again: the command that trains the best of a search once more; empty for a grid."""
     done = [row for row in rows if row["status"] == "completed"]
     counts = {status: sum(r["status"] == status for r in rows) for status in _statuses(rows)}
     seconds = sum(_number(row.get("seconds")) * int(row.get("n") or 1) for row in rows)
@@ -86,6 +93,7 @@ def _results(rows: Sequence[Row], swept: Sequence[str]) -> list[str]:
         f"{told['precision']}, PyTorch {told['versions.torch']}; "
         f"{seconds / 60:.0f} minutes of training in all, on one thread each.",
         "",
+        *(["The best one again:", "", f"    {again}", ""] if again else []),
         "![loss and accuracy against epoch](curves.svg)",
         "",
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpora import folk_tunes
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from judge import ask
 
@@ -211,6 +211,16 @@ def test_vocabularies_without_some_characters(missing: str, bars: bool) -> None:
     constraint = BatchConstraint(vocabulary, 2, bars=bars, max_chars=150)
     for text in walk(constraint, 2, 0, vocabulary):
         assert not complaints(text.removesuffix(END), bars), text
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sets(st.sampled_from(sorted(set(VOCABULARY) - set("<end>\nK:M|]C4")))), st.booleans())
+@example(set("["), True)  # no second ending behind `|1 ... :|`
+@example(set("8"), True)  # nothing fills 9/16 where the unit note is a half
+def test_any_vocabulary_that_is_taken_can_end_every_tune(missing: set[str], bars: bool) -> None:
+    vocabulary = "".join(c for c in VOCABULARY if c not in missing)
+    constraint = BatchConstraint(vocabulary, 8, bars=bars, max_chars=300)
+    walk(constraint, 8, 0, vocabulary)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ from functools import lru_cache
 
 from musicgen.errors import InputError
 from musicgen.music.constraint.form import LINES, Form, after
-from musicgen.music.constraint.spelling import HORNPIPE_METERS, TUPLETS, Spelling, Words
+from musicgen.music.constraint.spelling import (
+    GRAIN,
+    HORNPIPE_METERS,
+    TUPLETS,
+    Spelling,
+    Words,
+    meter_length,
+)
 
 END = "<end>"
 UPPER, LOWER = "CDEFGAB", "cdefgab"
@@ -24,7 +31,7 @@ class Rules(Spelling):
         self.cutting = frozenset({"fermata!", "breath!"})
         """Decorations that change how long a note sounds."""
         if bars:
-            self.values["M"] = Words(self.values["M"].words - {"none"})
+            self.values["M"] = Words(word for word in self.values["M"].words if self._fills(word))
             # Players hold it, and find the bar too long.
             self.decorations = Words(self.decorations.words - {"fermata!"})
         # Players dot a hornpipe's notes by themselves, and stumble where one was cut.
@@ -54,6 +61,17 @@ class Rules(Spelling):
                 "use constrain=off, or train on a corpus in ABC notation"
             )
 
+    def _fills(self, meter: str) -> bool:
+        """Whether the lengths that can be written fill a bar of it, whatever the unit note."""
+        whole, finest = meter_length(meter), min(self.lengths.values(), default=GRAIN)
+        units = {8, 16} | {int(word[2:]) for word in self.values["L"].words}
+        return whole is not None and all(whole * n * GRAIN % finest == 0 for n in units)
+
     def _lines(self, form: Form) -> Words:
-        """The bar lines that may stand here."""
-        return self._words(text for text in LINES if after(form, text) is not None)
+        """The bar lines that may stand here, without ways into an ending that has no way out."""
+        endless = set() if "2" in self.alphabet else {1, 3}
+        endless |= set() if "[" in self.alphabet else {3}
+        behind = {text: after(form, text) for text in LINES}
+        return self._words(
+            text for text, there in behind.items() if there and there.ending not in endless
+        )

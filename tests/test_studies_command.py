@@ -1,0 +1,98 @@
+"""python -m musicgen.studies as a user starts it: small studies of their own, for real."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from musicgen.report.study import BEGIN, END
+from tests.tunes import ROOT, tunes
+
+SMALL = """
+report: {report}
+model: {{hidden: 8}}
+data: {{batch_size: 4, seq_len: 20, {data}}}
+trainer: {{max_epochs: 2, accelerator: cpu, precision: fp32}}
+samples: {{max_chars: 20, measure: false, media: false}}
+hydra: {{sweeper: {{params: {{{swept}}}}}}}
+"""
+README = f"# A question\n\n{BEGIN}\n{END}\n\n## Reading\n\nMine.\n"
+
+
+def studies(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "musicgen.studies", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def study(folder: Path, name: str, swept: str, defaults: str, data: str, report: str) -> None:
+    place = folder / "experiments" / name
+    place.mkdir(parents=True)
+    (place / "README.md").write_text(README)
+    settings = SMALL.format(swept=swept, data=data, report=report)
+    (place / "experiment.yaml").write_text(f"defaults:\n{defaults}{settings}")
+
+
+@pytest.mark.slow
+def test_a_search_and_what_builds_on_it(tmp_path: Path) -> None:
+    alphabet = "T:The Two Slow Cores, a jig for quick brown foxes in 6/8\nR:jig\n"
+    (tmp_path / "input.txt").write_text(tunes(40).replace("T:Tune 1\n", alphabet))
+    files = "  - override /data: files\n"
+    search = f"{files}  - override /sampler: tpe\n"
+    study(
+        tmp_path,
+        "best",
+        "'model.hidden': 'int(interval(5,9))'",
+        f"{search}sweep: {{n_trials: 3, seeds: 2}}",
+        "split: contiguous",
+        "true",
+    )
+    whole = "split: files, validation_path: '${data.path}'"
+    study(tmp_path, "whole_data", "'trainer.max_epochs': choice(1)", files, whole, "false")
+
+    asked = ("path=input.txt", "names=[best,whole_data,temperature,heatmap]")
+    done = studies(tmp_path, *asked)
+    assert done.returncode == 0, done.stderr
+
+    made = tmp_path / "experiments"
+    with (made / "best" / "table.csv").open() as file:
+        best = next(csv.DictReader(file))
+    readme = (made / "best" / "README.md").read_text()
+    assert readme.endswith("## Reading\n\nMine.\n")
+    assert f"model.hidden={best['model.hidden']}" in readme
+    assert (made / "best" / "curves.svg").stat().st_size > 0
+    assert "<html" in (made / "best" / "report.html").read_text()
+    trained = (tmp_path / "runs/sweeps/whole_data/0/config.yaml").read_text()
+    assert f"hidden: {best['model.hidden']}\n" in trained
+    assert len(list((made / "temperature" / "tunes").glob("*.abc"))) == 8
+    assert len((made / "temperature" / "measures_bars.csv").read_text().splitlines()) > 4
+    assert list((made / "heatmap").glob("*.png"))
+
+    before = (made / "best" / "table.csv").read_bytes()
+    again = studies(tmp_path, "path=input.txt", "names=[best]")
+    assert again.returncode == 0, again.stderr
+    assert (made / "best" / "table.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["names=[hidde]"], ["names must be of", "hidden", "hidde"]),
+        (["names=[hidden]"], ["path", "hidden", "path=<input.txt>"]),
+        (["names=[whole_data]", "path=input.txt"], ["whole_data", "best"]),
+    ],
+)
+def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path) -> None:
+    done = studies(tmp_path, *arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert all(word in line for word in words)
