@@ -73,7 +73,7 @@ def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
     drawn, by number, in the order of the legend. Lines differ in dashes as well as in colour.
     """
     figure = Figure(figsize=(12, 5), layout="constrained")
-    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, max(2, len(names))))
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.8, max(2, len(names))))
     shown = curves[curves["number"].isin(names)]
     for panel, (kind, axis_label) in enumerate(PANELS.items()):
         axes = figure.add_subplot(1, 2, panel + 1)
