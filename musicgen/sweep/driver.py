@@ -165,18 +165,25 @@ class Driver:
 
     def _fill(self) -> None:
         """Give every free worker something to do."""
-        while self._executor.free:
-            if self._queue:
-                job = self._queue.popleft()
-            elif self._study.count < self.plan.total:
-                point = next(self._points) if self._points is not None else None
-                self._enqueue(self._admit(self._study.create(point)))
-                continue
-            else:
-                return
+        while self._executor.free and (job := self._next()):
             self._running[job.key] = job
             self._executor.submit(job)
             self._observe(Started(job, self._attempts[job.key]))
+
+    def _next(self) -> Job | None:
+        """The next run, None if there is none yet.
+
+        On a grid all first runs go first, or else workers would have to wait for the last one
+        until it is known whether its seeds are due. A sampler is to know what seeds gave first.
+        """
+        fresh = self._study.count < self.plan.total
+        if self._queue and not (fresh and self._points is not None and self._queue[0].run):
+            return self._queue.popleft()
+        if not fresh:
+            return None
+        point = next(self._points) if self._points is not None else None
+        configuration = self._admit(self._study.create(point))
+        return self._job(configuration, 0)
 
     def _judge(self, event: Reported, stopping: bool) -> None:
         job = event.job

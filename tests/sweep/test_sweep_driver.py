@@ -368,6 +368,14 @@ def test_seeds(sweep: Sweep, tmp_path: Path) -> None:
     assert values[1] is None
 
 
+def test_first_runs_of_a_grid_go_first(sweep: Sweep) -> None:
+    """So that no worker waits to learn whether the seeds of the last configuration are due."""
+    events: list[Any] = []
+    sweep(Plan({"a": Int(1, 4)}, seeds=2), sweep_toys.steps, observe=events.append).run()
+    started = [event.job.run for event in events if isinstance(event, Started)]
+    assert started == [0] * 4 + [1] * 4
+
+
 @pytest.mark.slow
 def test_a_stopped_sweep_goes_on(sweep: Sweep, tmp_path: Path) -> None:
     events: list[Any] = []
