@@ -1,7 +1,6 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
 import logging
-import re
 import shlex
 import signal
 import sys
@@ -24,6 +23,7 @@ from musicgen.keys import Config, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.overrides import flatten, spelled
+from musicgen.sweep.database import without_password
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
@@ -81,7 +81,7 @@ def run(swept: Swept) -> None:
         plan,
         fingerprint={**plan.fingerprint, **_digests(objective, space)},
         commands={
-            "command": f"{COMMAND} {without_password(shlex.join(sys.argv[1:]))}",
+            "command": _command(),
             "trial_command": trial_command,
         },
     )
@@ -107,14 +107,14 @@ def run(swept: Swept) -> None:
         raise
     display.ended(outcome, _best_command(swept, outcome, trial_command))
     if outcome.interrupted:
-        raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
+        raise Interrupted(f"stopped; to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
 
 
-def without_password(command: str) -> str:
-    """The command as a page may show it: sweep.storage's URL may hold a password."""
-    return re.sub(r"(://[^:/@\s]*:)\S+@", r"\1***@", command)
+def _command() -> str:
+    """What started this sweep, as pages and logs may show it."""
+    return f"{COMMAND} {shlex.join(map(without_password, sys.argv[1:]))}"
 
 
 def _trial_command(swept: Swept) -> str:
