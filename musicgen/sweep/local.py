@@ -14,7 +14,7 @@ from typing import Any
 from musicgen.errors import InputError, RunError
 from musicgen.sweep import nest
 from musicgen.sweep.executor import Ended, Event, Reported, packed
-from musicgen.sweep.trial import FAILED, Decision, Job, Objective
+from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import ANSWER, BEGIN, REPORT, STOP
 
 
@@ -122,6 +122,7 @@ class LocalExecutor:
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._nest: _Nest | None = None
         self._false_starts = 0
+        self._stopping = False
         self._alarm: socket.socket | None = None
 
     def start(self, objective: Objective, folder: Path) -> None:
@@ -212,6 +213,8 @@ class LocalExecutor:
                 events.append(Ended(gone.job, {"status": FAILED, "error": _last_words(code)}))
             elif gone.job:
                 left.append(gone.job)
+        if self._stopping:
+            return [*events, *(Ended(job, {"status": INTERRUPTED}) for job in left)]
         if left:
             self._false_starts += 1
             # Who leaves by itself will do so again; who was killed may have been unlucky.
@@ -230,6 +233,7 @@ class LocalExecutor:
                 worker.send((ANSWER, decision))
 
     def stop(self) -> None:
+        self._stopping = True
         for worker in self._workers:
             if worker and worker.job:
                 worker.send((STOP,))
