@@ -1,7 +1,7 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
+import itertools
 import logging
-import re
 import shlex
 import signal
 import sys
@@ -18,16 +18,18 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.command import known_keys, near, shown
-from musicgen.errors import InputError, Interrupted, MusicgenError, RunError
+from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import make_executor
-from musicgen.keys import Config, TrainConfig
+from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.overrides import flatten, spelled
+from musicgen.sweep.database import without_password
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
+from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
 from musicgen.sweeper import Swept
 
@@ -81,7 +83,7 @@ def run(swept: Swept) -> None:
         plan,
         fingerprint={**plan.fingerprint, **_digests(objective, space)},
         commands={
-            "command": f"{COMMAND} {without_password(shlex.join(sys.argv[1:]))}",
+            "command": _command(),
             "trial_command": trial_command,
         },
     )
@@ -107,14 +109,14 @@ def run(swept: Swept) -> None:
         raise
     display.ended(outcome, _best_command(swept, outcome, trial_command))
     if outcome.interrupted:
-        raise Interrupted(f"stopped; to go on: {COMMAND} {shlex.join(sys.argv[1:])}")
+        raise Interrupted(f"stopped; to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
 
 
-def without_password(command: str) -> str:
-    """The command as a page may show it: sweep.storage's URL may hold a password."""
-    return re.sub(r"(://[^:/@\s]*:)\S+@", r"\1***@", command)
+def _command() -> str:
+    """What started this sweep, as pages and logs may show it."""
+    return f"{COMMAND} {shlex.join(map(without_password, sys.argv[1:]))}"
 
 
 def _trial_command(swept: Swept) -> str:
@@ -246,35 +248,60 @@ def _check_points(objective: TrainingObjective, plan: Plan) -> None:
 
 def _axes(space: Space) -> Iterator[dict[str, Any]]:
     """Points that take every value of every key at least once, a range's ends for a range."""
-    values = {
-        key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
-        for key, dimension in space.items()
-    }
+    values = _ends(space)
     first = {key: ends[0] for key, ends in values.items()}
     for key, ends in values.items():
         for value in ends:
             yield {**first, key: value}
 
 
+def _ends(space: Space) -> dict[str, tuple[Any, ...]]:
+    """Each key's values, a range's ends for a range."""
+    return {
+        key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+        for key, dimension in space.items()
+    }
+
+
 def _corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
     """Every corpus that a trial may read, by label, prepared here once.
 
-    Workers are given them, and what is wrong is said once and before the first trial.
+    Workers are given them, and what is wrong is said once and before the first trial. Of a range
+    there are its ends; what lies between is read where the trial runs.
     """
-    configs = [objective.config(point).data for point in _axes(space)]
-    found = {objective.label(data): data for data in configs}
-    return {label: corpus.of(data) for label, data in found.items()}
+    return {objective.label(data): corpus.of(data) for data in _corpus_settings(objective, space)}
 
 
 def _digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
     """The corpora's digests: a sweep does not go on with other tunes than it began with."""
-    configs = [objective.config(point).data for point in _axes(space)]
-    return {
-        f"corpus {data.name} {data.path or ''}".strip(): objective.corpora[
-            objective.label(data)
-        ].digest
-        for data in configs
-    }
+    settings = _corpus_settings(objective, space)
+    digests = {}
+    for data in settings:
+        alike = [
+            corpus.arguments(other)
+            for other in settings
+            if (other.name, other.path) == (data.name, data.path)
+        ]
+        rest = [
+            f"{key}={value}"
+            for key, value in corpus.arguments(data).items()
+            if any(arguments[key] != value for arguments in alike)
+        ]
+        name = " ".join(["corpus", data.name, *filter(None, [data.path]), *rest])
+        digests[name] = objective.corpora[objective.label(data)].digest
+    return digests
+
+
+def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataConfig]:
+    """What trials ask of corpora, each once: every combination of what is swept of the data."""
+    values = _ends(space)
+    axes = [
+        ends if key == "data" or key.startswith("data.") else ends[:1]
+        for key, ends in values.items()
+    ]
+    points = (dict(zip(values, point, strict=True)) for point in itertools.product(*axes))
+    found = [objective.config(point).data for point in points]
+    return list({objective.label(data): data for data in found}.values())
 
 
 def _folder(swept: Swept, name: str | None, space: Space) -> Path:
@@ -302,22 +329,24 @@ def _stopping(driver: Driver) -> Iterator[None]:
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
-    from musicgen.report.curves import draw
-
+    """Draw the curves; whatever fails there is not worth a sweep."""
     try:
+        from musicgen.report.curves import draw
+
         draw(folder, rows, list(plan.space), plan.seeds)
-    except (ValueError, KeyError, RuntimeError) as error:  # a picture is not worth a sweep
-        log.warning("no curves this time: %s", error)
+    except Exception as error:
+        log.warning("no curves this time: %s", one_line(error))
 
 
 def _report(folder: Path) -> Path | None:
     """Write the sweep's page; None if that failed, which is not worth a sweep either."""
-    from musicgen.report.write import write
-
     try:
+        from musicgen.report.write import write
+
         return write([folder])
-    except (MusicgenError, OSError, ValueError, KeyError, RuntimeError) as error:
-        log.warning("no report this time: %s; python -m musicgen.report %s", error, shown(folder))
+    except Exception as error:
+        again = f"python -m musicgen.report {shown(folder)}"
+        log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
         log.warning("no report; python -m musicgen.report %s makes one", shown(folder))
     return None

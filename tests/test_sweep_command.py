@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.sweeping import without_password
 from tests.processes import descendants
 from tests.test_command import assert_refused, train
 from tests.tunes import ROOT, small, tunes
@@ -313,17 +312,3 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
         best = "checkpoints/best.safetensors"
         assert (one / best).read_bytes() == (other / best).read_bytes()
         assert table(one, "metrics.csv") == table(other, "metrics.csv")
-
-
-@pytest.mark.parametrize(
-    ("command", "shown"),
-    [
-        (
-            "-m 'sweep.storage=postgresql+psycopg://me:s3c:r@t@host/db' a=1",
-            "://me:***@host/db' a=1",
-        ),
-        ("-m sweep.storage=sqlite:///study.db a=b@c:d", "sqlite:///study.db a=b@c:d"),
-    ],
-)
-def test_a_page_shows_no_password(command: str, shown: str) -> None:
-    assert without_password(command).endswith(shown)

@@ -2,15 +2,18 @@
 
 import functools
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, quote_plus
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
-from sqlalchemy.exc import InterfaceError, OperationalError
+from optuna.storages._rdb.models import TrialModel
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
 from musicgen.errors import InputError, RunError
 
@@ -26,11 +29,15 @@ class Database(RDBStorage):
     """Optuna's storage that sits out a restart of the server.
 
     Each operation is a transaction of its own and may be made twice: a value is written over
-    itself. A new trial is the exception, see `_create_new_trial`.
+    itself, a trial is looked for before it is made.
     """
 
     patience_s = PATIENCE_S
-    _next: int | None = None
+
+    def __init__(self, url: str, **settings: Any) -> None:
+        super().__init__(url, **settings)
+        self._next: dict[int, int] = {}
+        """The number of the next trial, by study."""
 
     def _insist(self, operation: Callable[[], Any]) -> Any:
         """Repeat an operation until the server answers; patience once lost is lost for good."""
@@ -67,24 +74,24 @@ class Database(RDBStorage):
         return bool(self._insist(once))
 
     def _create_new_trial(self, study_id: int, template_trial: Any = None) -> Any:
-        """Make a trial once, though the answer to its making may be lost.
-
-        Nobody else makes any, so the trial of the next number can only be ours.
-        """
-        if self._next is None:
-            self._next = self.get_n_trials(study_id)
-        number, plain = self._next, super()._create_new_trial
-
-        def once() -> Any:
-            try:
-                identity = self.get_trial_id_from_study_id_trial_number(study_id, number)
-            except KeyError:
-                return plain(study_id, template_trial)
-            return self.get_trial(identity)
-
-        made = self._insist(once)
-        self._next = made.number + 1
+        """Make a trial once, though the answer to its making may be lost."""
+        if study_id not in self._next:
+            self._next[study_id] = self.get_n_trials(study_id)
+        plain = super()._create_new_trial
+        made = self._insist(lambda: plain(study_id, template_trial))
+        self._next[study_id] = made.number + 1
         return made
+
+    def _get_prepared_new_trial(self, study_id: int, template_trial: Any, session: Any) -> Any:
+        """The row of a new trial, within the transaction that makes it.
+
+        Optuna tries again by itself, too, so this is the place to look: nobody else makes trials,
+        and one of the next number is what a try left whose answer was lost.
+        """
+        left = session.query(TrialModel).filter_by(study_id=study_id, number=self._next[study_id])
+        return left.one_or_none() or super()._get_prepared_new_trial(
+            study_id, template_trial, session
+        )
 
 
 def _insistent(name: str) -> Callable[..., Any]:
@@ -113,6 +120,19 @@ for _name in (
     setattr(Database, _name, _insistent(_name))
 
 
+def without_password(word: str) -> str:
+    """A URL, or a word of a command line that holds one, with *** for passwords in it."""
+    word = re.sub(r"(://[^:/@]*:).*@", r"\1***@", word)
+    return re.sub(r"([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", word, flags=re.IGNORECASE)
+
+
+def _secrets(url: URL) -> set[str]:
+    """The passwords of a URL, also as it may spell them."""
+    query = {key: values for key, values in url.normalized_query.items() if "pass" in key.lower()}
+    plain = [url.password or "", *(value for values in query.values() for value in values)]
+    return {way(text) for text in plain if text for way in (str, quote, quote_plus)}
+
+
 @contextmanager
 def connect(url: str) -> Iterator[Database]:
     """A database for studies, disposed of at the end; passwords stay out of what is said.
@@ -120,21 +140,26 @@ def connect(url: str) -> Iterator[Database]:
     Raises InputError if it can't be reached, RunError if it fails while it is in use.
     """
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise InputError("sweep.storage must be a URL; escape [, ] and @ in its password") from None
-    secrets = {parts.password, unquote(parts.password)} if parts.password else set()
-    place = f"sweep.storage={parts.scheme}://{parts.hostname or ''}{parts.path}"
+        parts = make_url(url)
+    except (ArgumentError, ValueError):  # their words may hold a piece of the password
+        raise InputError(
+            "sweep.storage must be a URL such as postgresql+psycopg://user:password@host/database; "
+            "escape what is neither letter nor digit in its password (@ is %40)"
+        ) from None
+    secrets = sorted(_secrets(parts), key=len, reverse=True)
+    place = f"sweep.storage={parts.drivername}://{parts.host or ''}/{parts.database or ''}"
 
     def reason(error: BaseException) -> str:
-        text = str(error).strip().splitlines()[0]
+        text = (str(error).strip().splitlines() or [type(error).__name__])[0]
         for secret in secrets:
             text = text.replace(secret, "***")
         return text
 
     try:
         # A connection that the server closed, or that a restart of it broke, is replaced.
-        storage = Database(url, engine_kwargs={"pool_pre_ping": True})
+        # Braces are a template's to Optuna.
+        template = url.replace("{", "{{").replace("}", "}}")
+        storage = Database(template, engine_kwargs={"pool_pre_ping": True})
         if storage.engine.name == "sqlite":
             storage.patience_s = 0.0  # a file comes back no sooner than somebody mends it
     except ImportError as error:
@@ -149,6 +174,6 @@ def connect(url: str) -> Iterator[Database]:
     except StorageInternalError as error:
         raise RunError(
             f"{place} failed: {reason(error.__cause__ or error)}; start again: the sweep goes on"
-        ) from error
+        ) from None
     finally:
         storage.engine.dispose()

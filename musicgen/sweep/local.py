@@ -8,15 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from multiprocessing.reduction import send_handle
 from pathlib import Path
 from typing import Any
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep import nest
 from musicgen.sweep.executor import Ended, Event, Reported, packed
-from musicgen.sweep.trial import FAILED, Decision, Job, Objective
-from musicgen.sweep.worker import ANSWER, REPORT, STOP
+from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
+from musicgen.sweep.worker import ANSWER, BEGIN, REPORT, STOP
 
 
 def slots(
@@ -59,17 +58,17 @@ class _Nest:
                 process_group=0,  # out of reach of the terminal's Ctrl-C
             )
         self.line = Connection(ours.detach())
-        self.ready = False
         with suppress(OSError):  # it died; `wait` will say so
             self.line.send_bytes(objective)
 
-    def hatch(self, slot: int, environment: Mapping[str, str]) -> Connection:
-        """The line to a new worker, which will be there once the nest is ready."""
+    def hatch(self, slot: int, environment: Mapping[str, str]) -> "_Worker":
+        """A new worker, which will be there once the nest is ready."""
         ours, theirs = socket.socketpair()
-        with theirs, suppress(OSError):
+        with suppress(OSError):
             self.line.send((slot, dict(environment)))
-            send_handle(self.line, theirs.fileno(), self.popen.pid)
-        return Connection(ours.detach())
+            with socket.fromfd(self.line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
+                socket.send_fds(way, [b"!"], [theirs.fileno()])
+        return _Worker(Connection(ours.detach()), theirs)
 
     def end(self, *, kill: bool = False) -> int:
         """End it and with it all workers, and return its exit code."""
@@ -84,16 +83,35 @@ class _Nest:
 
 
 class _Worker:
-    """One worker as the executor sees it."""
+    """One worker as the executor sees it.
 
-    def __init__(self, connection: Connection) -> None:
+    theirs: its end of the line, kept until it speaks: macOS loses a socket that its sender closes
+        while it is on its way to another process (CPython's issue 14669).
+    """
+
+    def __init__(self, connection: Connection, theirs: socket.socket) -> None:
         self.connection = connection
         self.open = True
         self.job: Job | None = None
+        self.begun = False
+        """Whether the objective was called for the job, as far as is known."""
+        self._theirs = theirs
+
+    def run(self, job: Job) -> None:
+        self.job, self.begun = job, False
+        self.send(job)
+
+    def begin(self) -> None:
+        self.begun = True
+        self._theirs.close()
 
     def send(self, message: Any) -> None:
         with suppress(OSError):  # it died; the nest will say so
             self.connection.send(message)
+
+    def close(self) -> None:
+        self.connection.close()
+        self._theirs.close()
 
 
 class LocalExecutor:
@@ -104,6 +122,7 @@ class LocalExecutor:
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._nest: _Nest | None = None
         self._false_starts = 0
+        self._stopping = False
         self._alarm: socket.socket | None = None
 
     def start(self, objective: Objective, folder: Path) -> None:
@@ -126,10 +145,8 @@ class LocalExecutor:
             self._nest = _Nest(self._environments[0], self._objective, self._log)
         worker = self._workers[slot]
         if worker is None:
-            worker = _Worker(self._nest.hatch(slot, self._environments[slot]))
-            self._workers[slot] = worker
-        worker.job = job
-        worker.send(job)
+            worker = self._workers[slot] = self._nest.hatch(slot, self._environments[slot])
+        worker.run(job)
 
     def wait(self, timeout_s: float | None) -> list[Event]:
         lines = {w.connection: w for w in self._workers if w and w.open}
@@ -151,6 +168,10 @@ class LocalExecutor:
             worker.open = False
             return None
         assert worker.job is not None
+        if message[0] == BEGIN:
+            worker.begin()
+            self._false_starts = 0
+            return None
         if message[0] == REPORT:
             return Reported(worker.job, *message[1:])
         job, worker.job = worker.job, None
@@ -161,49 +182,50 @@ class LocalExecutor:
         try:
             message = self._nest.line.recv()
         except (EOFError, OSError):
-            return self._lose_nest(self._nest)
+            return self._lose_nest()
         if message[0] == nest.BROKEN:
             raise RunError(f"workers can't load the objective: {message[1]}; see {self._log}")
         if message[0] == nest.READY:
-            self._nest.ready, self._false_starts = True, 0
             return []
-        return self._bury(message[1], _last_words(message[2]))
+        return self._bury([message[1]], message[2])
 
-    def _bury(self, slot: int, reason: str) -> list[Event | None]:
-        """What a worker that is gone said last, and its end."""
-        gone, self._workers[slot] = self._workers[slot], None
-        assert gone is not None
-        events: list[Event | None] = []
-        while gone.open and gone.connection.poll():
-            events.append(self._hear(gone))
-        gone.connection.close()
-        if gone.job:
-            events.append(Ended(gone.job, {"status": FAILED, "error": reason}))
-        return events
-
-    def _lose_nest(self, lost: _Nest) -> list[Event | None]:
+    def _lose_nest(self) -> list[Event | None]:
         """Its workers went with it."""
-        self._nest = None
-        code = lost.end()
-        reason = _last_words(code)
-        if lost.ready:
-            return [
-                event
-                for slot, worker in enumerate(self._workers)
-                if worker
-                for event in self._bury(slot, reason)
-            ]
-        self._false_starts += 1
-        # Who leaves by itself will do so again; who was killed may have been unlucky.
-        if self._false_starts >= (3 if code >= 0 else 10):
-            times = f"{self._false_starts} times in a row"
-            raise RunError(f"workers don't start: {reason}, {times}; see {self._log}")
-        jobs = [worker.job for worker in self._workers if worker]
-        self._workers = [None] * len(self._environments)
-        for job in jobs:  # none had begun
-            if job:
-                self.submit(job)
-        return []
+        assert self._nest is not None
+        lost, self._nest = self._nest, None
+        return self._bury([i for i, worker in enumerate(self._workers) if worker], lost.end())
+
+    def _bury(self, slots: Sequence[int], code: int) -> list[Event | None]:
+        """What workers that are gone said last, and their ends.
+
+        A job that had begun has failed. One that had not is given to another worker, unless
+        workers die again and again before any job begins.
+        """
+        events: list[Event | None] = []
+        left: list[Job] = []
+        for slot in slots:
+            gone, self._workers[slot] = self._workers[slot], None
+            assert gone is not None
+            while gone.open and gone.connection.poll():
+                events.append(self._hear(gone))
+            gone.close()
+            if gone.job and gone.begun:
+                events.append(Ended(gone.job, {"status": FAILED, "error": _last_words(code)}))
+            elif gone.job:
+                left.append(gone.job)
+        if self._stopping:
+            return [*events, *(Ended(job, {"status": INTERRUPTED}) for job in left)]
+        if left:
+            self._false_starts += 1
+            # Who leaves by itself will do so again; who was killed may have been unlucky.
+            if self._false_starts >= (3 if code >= 0 else 10):
+                times = f"{self._false_starts} times in a row"
+                raise RunError(
+                    f"workers don't start: {_last_words(code)}, {times}; see {self._log}"
+                )
+        for job in left:
+            self.submit(job)
+        return events
 
     def decide(self, job: Job, decision: Decision) -> None:
         for worker in self._workers:
@@ -211,6 +233,7 @@ class LocalExecutor:
                 worker.send((ANSWER, decision))
 
     def stop(self) -> None:
+        self._stopping = True
         for worker in self._workers:
             if worker and worker.job:
                 worker.send((STOP,))
@@ -223,7 +246,7 @@ class LocalExecutor:
     def close(self, *, kill: bool = False) -> None:
         for worker in self._workers:
             if worker:
-                worker.connection.close()
+                worker.close()
         self._workers = [None] * len(self._environments)
         if self._nest:
             self._nest.end(kill=kill)

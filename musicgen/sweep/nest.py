@@ -2,8 +2,8 @@
 
 It loads the objective and all that it imports once: a worker is there at once, and what they
 share lies in memory once. Started by `LocalExecutor` as `python -m musicgen.sweep.nest <fd>`.
-Messages to it: the objective as bytes, then (slot, environment), each followed by the
-descriptor of the worker's end of a line. Messages from it: READY or (BROKEN, why), and
+Messages to it: the objective as bytes, then (slot, environment), each followed by a byte that
+carries the descriptor of the worker's end of a line. Messages from it: READY or (BROKEN, why), and
 (ENDED, slot, exit code) for each worker that is gone.
 """
 
@@ -11,10 +11,10 @@ import ctypes
 import gc
 import os
 import signal
+import socket
 import sys
 import traceback
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle
 from types import FrameType
 
 from musicgen.sweep.trial import Objective
@@ -55,8 +55,9 @@ def main(line: Connection) -> None:
     while True:
         try:
             slot, environment = line.recv()
-            descriptor = recv_handle(line)
-        except (EOFError, OSError):
+            with socket.fromfd(line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
+                _, (descriptor,), _, _ = socket.recv_fds(way, 1, 1)
+        except (EOFError, OSError, ValueError):  # ValueError: it ended before the byte
             return
         # A worker may be gone before its process id is written down.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})

@@ -32,11 +32,12 @@ from musicgen.sweep.worker import one_line
 
 LOG = "workers.log"
 RECRUITING_S = 2.0
-"""Time between two looks for nodes that joined."""
+"""Time between two looks for nodes that joined; longer after false starts, to a minute."""
 LOSSES = 3
 """How often a run may lose its node before it counts as failed: it may be what kills them."""
 FALSE_STARTS = 10
-"""Actors in a row that died before they were ready, until it is no accident."""
+"""Rounds of recruiting in a row whose actors all died before they were ready, while nobody else
+works, until it is no accident. Rounds, since one bad node can have many cores."""
 SLOW_S = 30.0
 log = logging.getLogger(__name__)
 
@@ -120,8 +121,10 @@ class _Packed:
 class _Member:
     """One actor as the executor sees it."""
 
-    def __init__(self, actor: Any, inbox: "queue.SimpleQueue[Any]") -> None:
+    def __init__(self, actor: Any, inbox: "queue.SimpleQueue[Any]", recruited: float) -> None:
         self.actor = actor
+        self.recruited = recruited
+        """When, which those of one round share."""
         self.ready = False
         self.job: Job | None = None
         self._inbox = inbox
@@ -173,8 +176,10 @@ class RayExecutor:
         self._members: list[_Member] = []
         self._waiting: deque[Job] = deque()
         self._losses: Counter[tuple[int, int]] = Counter()
-        self._blind = 0
+        self._useless: list[_Member] = []
+        """Actors on nodes where no trial can run: as long as they are there, Ray puts no others."""
         self._false_starts = 0
+        self._next_recruiting = 0.0
         self._stopping = False
 
     @property
@@ -194,12 +199,17 @@ class RayExecutor:
         self._cluster.dismiss(self._name)
         shared = ray.put(luggage)  # every node fetches it once, for all its workers
         self._orientation = shared, folder, token, sys.path, self._environment
-        self._recruit()
-        while not any(member.ready for member in self._members):
+        slow = time.monotonic() + SLOW_S
+        while True:
+            self._recruit()
+            if self._at_work:
+                return
             try:
-                item = self._inbox.get(timeout=SLOW_S)
+                item = self._inbox.get(timeout=self._patience_s)
             except queue.Empty:
-                log.warning("no worker has started: does something else use the cluster's cores?")
+                if time.monotonic() > slow:
+                    log.warning("no worker has started: does something else use the cores?")
+                    slow += SLOW_S
                 continue
             if item is None:
                 return  # woken: somebody wants to stop
@@ -222,7 +232,7 @@ class RayExecutor:
         self._waiting.append(job)
 
     def wait(self, timeout_s: float | None) -> list[Event]:
-        patience = max(0.0, self._next_recruiting - time.monotonic())
+        patience = self._patience_s
         events = []
         with contextlib.suppress(queue.Empty):
             item = self._inbox.get(
@@ -233,8 +243,7 @@ class RayExecutor:
                 if event:
                     events.append(event)
                 item = self._inbox.get_nowait()
-        if time.monotonic() >= self._next_recruiting:
-            self._recruit()
+        self._recruit()
         return events
 
     def decide(self, job: Job, decision: Decision) -> None:
@@ -254,7 +263,7 @@ class RayExecutor:
         self._inbox.put(None)
 
     def close(self, *, kill: bool = False) -> None:
-        members, self._members = self._members, []
+        members, self._members = [*self._members, *self._useless], []
         for member in members:
             ray.kill(member.actor)
         if members and not kill:
@@ -263,13 +272,26 @@ class RayExecutor:
             ray.wait(last, num_returns=len(last), timeout=5)
         self._cluster.close()
 
+    @property
+    def _at_work(self) -> bool:
+        return any(member.ready for member in self._members)
+
+    @property
+    def _patience_s(self) -> float:
+        return max(0.0, self._next_recruiting - time.monotonic())
+
     def _recruit(self) -> None:
         """Have as many actors as are wanted; Ray starts them wherever and whenever it can."""
-        self._next_recruiting = time.monotonic() + RECRUITING_S
-        for _ in range(self.workers - self._blind - len(self._members)):
+        if self._patience_s:
+            return
+        now = time.monotonic()
+        # Who dies as he comes may do so for ever; others that work are in no hurry for him.
+        doubled = min(self._false_starts, 5) if self._at_work else 0
+        self._next_recruiting = now + RECRUITING_S * 2**doubled
+        for _ in range(self.workers - len(self._useless) - len(self._members)):
             name = f"{self._name}{secrets.token_hex(4)}"
             actor = self._actor.options(name=name, namespace=NAMESPACE).remote()
-            member = _Member(actor, self._inbox)
+            member = _Member(actor, self._inbox, now)
             self._members.append(member)
             member.ask("begin", *self._orientation)
 
@@ -281,52 +303,61 @@ class RayExecutor:
         except RayError as error:
             return self._lose(member, error)
         if isinstance(answer, MusicgenError):
-            raise answer
+            return self._retire(member, answer)
         if not member.ready:
-            self._admit(member, answer)
-            return None
+            return self._admit(member, answer)
         event: Event = replace(answer, job=member.job)  # the driver's own, not one that travelled
         if isinstance(event, Ended):
             member.job = None
             self._hand_out(member)
         return event
 
-    def _admit(self, member: _Member, blind: str | None) -> None:
+    def _admit(self, member: _Member, blind: str | None) -> Event | None:
         """Take an actor that has answered for the first time; `blind` is its node's name if so."""
-        if blind is None:
-            member.ready, self._false_starts = True, 0
-            self._hand_out(member)
-            return
-        self._discard(member)
-        self._blind += 1
-        reason = (
-            f"the sweep's folder must be on a file system that all nodes share, "
-            f"{blind} doesn't see {self._folder}; choose one with hydra.sweep.dir=<folder>"
-        )
+        if blind is not None:
+            reason = (
+                f"the sweep's folder must be on a file system that all nodes share, "
+                f"{blind} doesn't see {self._folder}; choose one with hydra.sweep.dir=<folder>"
+            )
+            return self._retire(member, InputError(reason))
+        member.ready, self._false_starts = True, 0
+        self._hand_out(member)
+        return None
+
+    def _retire(self, member: _Member, reason: MusicgenError) -> Event | None:
+        """Give an actor nothing more: its node can't do the work. Raises the reason of the last."""
+        self._members.remove(member)
+        self._useless.append(member)
         if not self._members:
-            raise InputError(reason)
+            raise reason
         log.warning("a worker less: %s", reason)
+        return self._pass_on(member.job) if member.job else None
 
     def _lose(self, member: _Member, error: RayError) -> Event | None:
         """An actor is gone, with its node or without it. Its job goes on elsewhere."""
         self._discard(member)
         job, reason = member.job, _reason(error)
-        if not member.ready:
+        if member.ready:
+            self._next_recruiting = 0.0
+        elif all(other.recruited != member.recruited for other in self._members):
             self._false_starts += 1
-            if self._false_starts >= FALSE_STARTS:
+            if self._false_starts >= FALSE_STARTS and not self._at_work:
                 raise RunError(
                     f"workers don't start: {reason}, {FALSE_STARTS} times in a row; "
                     f"see {self._folder / LOG}"
                 )
-        self._recruit()
         if job is None:
             return None
         self._losses[job.key] += 1
-        if self._stopping:
-            return Ended(job, {"status": INTERRUPTED})
-        if self._losses[job.key] >= LOSSES:
+        if self._losses[job.key] >= LOSSES and not self._stopping:
             return Ended(job, {"status": FAILED, "error": f"lost {LOSSES} workers: {reason}"})
         log.warning("trial %d lost its worker (%s), and goes on elsewhere", job.number, reason)
+        return self._pass_on(job)
+
+    def _pass_on(self, job: Job) -> Event | None:
+        """Have a job done by somebody else."""
+        if self._stopping:
+            return Ended(job, {"status": INTERRUPTED})
         self.submit(job)
         return None
 

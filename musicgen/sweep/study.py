@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from musicgen.sweep.database import Database
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.pruners import make_pruner
+from musicgen.sweep.pruners import RUNG, Course, make_pruner
 from musicgen.sweep.samplers import GRID, make_sampler, seed_for
 from musicgen.sweep.space import distributions
 from musicgen.sweep.trial import COMPLETED, PRUNED, Result
@@ -59,13 +59,20 @@ class Study:
         except KeyError:
             directions = [StudyDirection[way.upper()] for way in plan.objectives.values()]
             self._id = self._storage.create_new_study(directions, name)
-        self._study = optuna.load_study(
-            study_name=name,
-            storage=self._storage,
-            pruner=make_pruner(plan.pruner, **plan.pruner_settings),
-        )
-        self.count = len(self._study.get_trials(deepcopy=False))
+        self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
+        self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
+        trials = self._study.get_trials(deepcopy=False)
+        self.count = len(trials)
         """Trials that ever began; the next one's number."""
+        courses = [Course.of(trial) for trial in trials]
+        self._pruner.recall(courses)
+        self._courses = {
+            course.number: course
+            for trial, course in zip(trials, courses, strict=True)
+            if not trial.state.is_finished()
+        }
+        """Of running trials: a database would take milliseconds to say the same."""
+        self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
         self._renew_sampler(self.count)
 
     def trials(self) -> Iterator[Stored]:
@@ -99,6 +106,7 @@ class Study:
                 self._renew_sampler(number)
                 params = self._study.ask(self._distributions).params
         self.count += 1
+        self._courses[number] = Course(number)
         return Stored(number, self._decode(params), {}, finished=False, pruned=False)
 
     def report(self, number: int, step: int, value: float) -> bool:
@@ -106,17 +114,24 @@ class Study:
 
         A step that an earlier life of the trial reported is not judged again.
         """
-        trial = self._storage.get_trial(self._trial_id(number))
-        if PRUNED_AT in trial.user_attrs:
+        if number in self._given_up:
             return True
-        if step in trial.intermediate_values or len(self._plan.objectives) > 1:
+        course = self._courses[number]
+        if step in course.values or len(self._plan.objectives) > 1:
             return False
+        course.values[step] = value
+        known = len(course.rungs)
+        pruned = self._pruner.judge(self._study, course)
+        identity = self._trial_id(number)
+        # A database writes one after the other. Whatever it is cut off behind, the next life of
+        # the trial does the right thing: gives up, or reports the step again and is judged.
         with self.batch():
-            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
-            trial = self._storage.get_trial(trial._trial_id)
-            pruned = self._study.pruner.prune(self._study, trial)
             if pruned:
-                self._storage.set_trial_user_attr(trial._trial_id, PRUNED_AT, step)
+                self._given_up.add(number)
+                self._storage.set_trial_user_attr(identity, PRUNED_AT, step)
+            for rung, at in enumerate(course.rungs[known:], start=known):
+                self._storage.set_trial_system_attr(identity, RUNG.format(rung), at)
+            self._storage.set_trial_intermediate_value(identity, step, value)
         return pruned
 
     def save(self, number: int, run: int, result: Result) -> None:
@@ -126,6 +141,9 @@ class Study:
     def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
         """End a trial; `values` are its objectives, None unless it completed."""
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
+        course = self._courses.pop(number)
+        if status == COMPLETED:
+            self._pruner.complete(course)
 
     def front(self) -> set[int]:
         """Numbers of the trials that no other trial beats in every objective."""

@@ -1,7 +1,7 @@
 """A worker: one objective, then job after job until its driver is gone.
 
-Messages to it: jobs, answers to reports, and STOP at any time. Messages from it: reports and
-results.
+Messages to it: jobs, answers to reports, and STOP at any time. Messages from it: that a job has
+begun, reports and results.
 """
 
 import gc
@@ -16,8 +16,8 @@ from typing import Any
 
 from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
 
-REPORT, END = "report", "end"
-"""From the worker: (REPORT, step, value), (END, result)."""
+BEGIN, REPORT, END = "begin", "report", "end"
+"""From the worker: (BEGIN,), (REPORT, step, value), (END, result)."""
 ANSWER, STOP = "answer", "stop"
 """To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
 
@@ -35,7 +35,9 @@ class Worker:
         """Run jobs for ever; the process ends with its driver."""
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
-            self._connection.send((END, run(objective, self._trials.get())))
+            trial = self._trials.get()
+            self._connection.send((BEGIN,))
+            self._connection.send((END, run(objective, trial)))
             # A trainer's cycles may hold a network each, and are few: the collector, who counts
             # objects and not bytes, would let fifty of them wait (4 MB each: 100 MB in 25 trials).
             gc.collect()

@@ -7,6 +7,7 @@ from pathlib import Path
 from musicgen import config as schema
 from musicgen.errors import InputError
 from musicgen.keys import Config
+from musicgen.training import device
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, versions
 
@@ -28,7 +29,9 @@ class Shelf:
         draft.replace(self._folder / result.config_digest)
 
     def copy(self, config: Config, corpus: str, to: Path) -> bool:
-        """Copy a run of this very configuration, corpus and software; False if there is none.
+        """Copy a run that this machine would make just so; False if there is none.
+
+        So: of this configuration, corpus and software, on such a device, in this precision.
 
         corpus: its digest; a file may have changed under the name that the configuration has.
 
@@ -39,8 +42,10 @@ class Shelf:
             result = Result.read(RunFolder(source).result)
         except InputError:
             return False
-        same = (result.versions, result.corpus.get("digest"))
-        if same != (versions(), corpus) or source.resolve() == to.resolve():
+        place, precision = device.choose(config.trainer)
+        there = result.versions, result.corpus.get("digest"), result.device, result.precision
+        here = versions(), corpus, device.name(place), precision
+        if there != here or source.resolve() == to.resolve():
             return False
         # The result comes last: a copy cut short is a run to go on with.
         besides = shutil.ignore_patterns("output.log", ".lock", "result.json")

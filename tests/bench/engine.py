@@ -82,10 +82,11 @@ class SimulatedWorkers:
         self._due: list[tuple[float, int, int, Job]] = []
         self.delays_s: list[float] = []
         self.busy_s = 0.0
+        self.cpu_s = 0.0
         self._since = 0.0
 
     def start(self, objective: Any, folder: Path) -> None:
-        self._since = time.perf_counter()
+        self._since, self._cpu = time.perf_counter(), time.process_time()
 
     @property
     def free(self) -> int:
@@ -101,9 +102,10 @@ class SimulatedWorkers:
     def wait(self, timeout_s: float | None) -> list[Event]:
         now = time.perf_counter()
         self.busy_s += now - self._since
+        self.cpu_s += time.process_time() - self._cpu
         when, _, step, job = heapq.heappop(self._due)
         time.sleep(max(0.0, when - now))
-        self._since = time.perf_counter()
+        self._since, self._cpu = time.perf_counter(), time.process_time()
         self._asked, self._step = min(when, self._since), step
         value = self._chance.random()
         if step > 20:
@@ -133,13 +135,15 @@ def reports(history: int, pruner: str, settings: dict[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         before = Study(Journal(path / "study.journal"), path.name, plan)
+        chance = random.Random(1)
         for number in range(history):
+            value = chance.random()
             with before.batch():
                 before.create(None)
-                for step in range(1, 21):
-                    before._storage.set_trial_intermediate_value(number, step, number / history)
-                before.save(number, 0, {"status": "completed", "val_loss": 1.0})
-                before.finish(number, "completed", [number / history])
+                pruned = any(before.report(number, step, value) for step in range(1, 21))
+                status, values = ("pruned", None) if pruned else ("completed", [value])
+                before.save(number, 0, {"status": status, "val_loss": value})
+                before.finish(number, status, values)
         before.close()
         Driver(plan, sweep_toys.nothing, workers, path).run()
     delays = sorted(workers.delays_s)
@@ -147,7 +151,7 @@ def reports(history: int, pruner: str, settings: dict[str, Any]) -> str:
     return (
         f"| {pruner} | {history:,} | {1e3 * delays[count // 2]:.1f} "
         f"| {1e3 * delays[count * 99 // 100]:.1f} | {1e3 * delays[-1]:.1f} "
-        f"| {count / workers.busy_s:,.0f} |"
+        f"| {count / workers.busy_s:,.0f} | {1e3 * workers.cpu_s / count:.3f} |"
     )
 
 
@@ -155,8 +159,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trials", type=int, nargs="*", default=[1000, 10000])
     sizes = parser.parse_args().trials
-    print("| pruner | finished trials | median delay, ms | 99 % | largest | reports/s at most |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| pruner | finished trials | median delay, ms | 99 % | largest | reports/s at most "
+        "| CPU, ms a report |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for history in sizes:
         for pruner, settings in PRUNERS.items():
             print(reports(history, pruner, settings), flush=True)

@@ -166,3 +166,11 @@ def environment(trial: Trial) -> Mapping[str, Any]:
         "pid": os.getpid(),
         "optuna": "optuna" in __import__("sys").modules,
     }
+
+
+def waits(trial: Trial) -> Mapping[str, Any]:
+    """Says which process it is a fork of; the first one never ends, and the others do at once."""
+    (trial.folder / "nest").write_text(f"{os.getppid()}\n")
+    if trial.number == 0:
+        time.sleep(600)
+    return {"status": "completed", "val_loss": 0.0}

@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError, RunError
+from musicgen.sweep.database import without_password
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Started
 from musicgen.sweep.space import Choice, Float, Int
@@ -236,8 +237,11 @@ def test_a_database_that_fails_on_the_way(sweep: Sweep, tmp_path: Path) -> None:
     [
         ("postgresql+nodriver://me:secret@db.example:5432/x", "db.example"),
         ("sqlite:////nowhere/at/all.db", "/nowhere/at/all.db can't be reached"),
-        ("nonsense", "nonsense"),
-        ("postgresql://me:secret[@db.example/x", "must be a URL; escape"),
+        ("postgresql+nodriver://me@db.example/x?password=secret", "db.example"),
+        ("nonsense", "must be a URL such as"),
+        ("postgresql+psycopg://me:secret", "must be a URL such as"),
+        ("postgresql+psycopg://me:{secret}@127.0.0.1:9/x", "127.0.0.1/x can't be reached"),
+        ("postgresql+psycopg://me@127.0.0.1:9/x?sslpassword=secret", "127.0.0.1/x can't be"),
     ],
 )
 def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str) -> None:
@@ -246,6 +250,20 @@ def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str)
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("sweep.storage=mysql://me:s3c:r@t@host/db", "sweep.storage=mysql://me:***@host/db"),
+        ("storage=pg://u@h/d?password=s%2&x=1", "storage=pg://u@h/d?password=***&x=1"),
+        ("pg://h:5/d?x=1&PassWd=s c", "pg://h:5/d?x=1&PassWd=***"),
+        ("sweep.storage=sqlite:///study.db", "sweep.storage=sqlite:///study.db"),
+        ("a=b@c:d", "a=b@c:d"),
+    ],
+)
+def test_a_command_is_kept_without_its_password(word: str, shown: str) -> None:
+    assert without_password(word) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What every executor does for its workers: environments, starts that fail, ends of processes."""
 
+import os
+import signal
 import sys
 import time
 import types
@@ -12,10 +14,12 @@ from conftest import MakeExecutor
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep.driver import Driver
+from musicgen.sweep.executor import Ended
 from musicgen.sweep.local import slots
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Judged
 from musicgen.sweep.space import Int
+from musicgen.sweep.trial import Job
 
 
 def test_slots_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +83,35 @@ def test_workers_end_at_once_when_their_line_is_cut(
             observe=fail,
         ).run()
     assert time.monotonic() - failed_at[0] < 8  # a trial takes ten seconds
+
+
+@pytest.mark.parametrize(("stopped", "status"), [(False, "completed"), (True, "interrupted")])
+def test_a_lost_nest_fails_only_what_had_begun(
+    local: MakeExecutor, tmp_path: Path, stopped: bool, status: str
+) -> None:
+    jobs = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        jobs.append(Job(number, 0, seed=0, params={}, folder=tmp_path / str(number)))
+    executor = local(2)
+    executor.start(sweep_toys.waits, tmp_path)
+    try:
+        executor.submit(jobs[0])
+        written = tmp_path / "0" / "nest"
+        while not written.exists() or not written.read_text().endswith("\n"):
+            executor.wait(0.05)
+        nest = int(written.read_text())
+        os.kill(nest, signal.SIGSTOP)
+        executor.submit(jobs[1])  # for a worker that will never be made
+        if stopped:
+            executor.stop()
+        os.kill(nest, signal.SIGKILL)
+        ended: dict[int, Any] = {}
+        while len(ended) < 2:
+            for event in executor.wait(None):
+                assert isinstance(event, Ended)
+                ended[event.job.number] = event.result
+    finally:
+        executor.close()
+    assert ended[0]["error"] == "worker killed by SIGKILL (out of memory?)"
+    assert ended[1]["status"] == status

@@ -1,5 +1,6 @@
 """Sweeps whose study lives in a real PostgreSQL, which comes and goes."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import psycopg
 import pytest
 import sweep_process
 import sweep_toys
@@ -24,6 +26,8 @@ from musicgen.sweep.database import connect
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.progress import Started
+from musicgen.sweep.space import grid
+from musicgen.sweep.study import Study
 
 POINTS = 40
 OBJECTIVE = sweep_toys.six_steps
@@ -145,3 +149,42 @@ def test_a_database_that_refuses(database: Database) -> None:
         pass
     assert "letmein" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_password_in_the_query(database: Database) -> None:
+    url = database.url.replace(f":{database.password}@", "@") + "?password="
+    with connect(url + database.password) as storage:
+        assert not storage.get_all_studies()
+    with pytest.raises(InputError, match="can't be reached") as error, connect(f"{url}letmein"):
+        pass
+    assert "letmein" not in str(error.value)
+
+
+def test_answers_that_get_lost_behind_a_commit(database: Database) -> None:
+    """Every third commit is made, and the connection ends before anybody hears of it."""
+    plan = sweep_process.plan(4, storage=database.url)
+    with connect(database.url) as storage:
+        plain, commits = storage.engine.dialect.do_commit, itertools.count()
+
+        def commit(connection: Any) -> None:
+            plain(connection)
+            if next(commits) % 3 == 0:
+                connection.dbapi_connection.close()
+                raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        for name in "abc":
+            study = Study(storage, name, plan)
+            storage.engine.dialect.do_commit = commit
+            for number, point in enumerate(grid(plan.space)):
+                assert study.create(point).number == number
+                assert not study.report(number, 1, 0.5)
+                study.save(number, 0, {"status": "completed", "val_loss": 0.25})
+                study.finish(number, "completed", [0.25])
+            storage.engine.dialect.do_commit = plain
+            next(commits)  # so that each kind of commit gets its turn
+            study.close()
+            found = optuna.load_study(study_name=name, storage=storage).trials
+            assert [trial.number for trial in found] == [0, 1, 2, 3]
+            assert {trial.state for trial in found} == {TrialState.COMPLETE}
+            assert [trial.intermediate_values for trial in found] == [{1: 0.5}] * 4
+            assert [trial.values for trial in found] == [[0.25]] * 4

@@ -104,6 +104,21 @@ def test_a_node_dies_and_another_joins(
     assert results(folder) == results(tmp_path / "alone")
 
 
+@pytest.mark.parametrize("kind", ["ray"], indirect=True)
+def test_a_node_that_cannot_start_workers(
+    nodes: Nodes, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """It has many cores, and lacks this package: its actors die as they come, again and again."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['musicgen'] = None\n"  # no such module, whatever the path
+    )
+    many = {**NODE, "num_cpus": 12}
+    nodes.add_node(**many, env_vars={"PYTHONPATH": str(tmp_path), "SWEEP_NODE": "bad"})
+    driver = spawn("steps", POINTS, workers="auto")
+    assert driver.wait(timeout=300) == 0, driver.communicate()
+    assert {row["status"] for row in results(tmp_path / "sweep")} == {"completed"}
+
+
 def test_trainings_on_nodes_that_see_nothing_but_the_sweeps_folder(
     place: dict[str, str], tmp_path: Path
 ) -> None:

@@ -3,11 +3,30 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from musicgen import corpus
 from musicgen.training.fit import fit
 from musicgen.training.shelf import Shelf
 from tests.tunes import composed, small
+
+
+@pytest.mark.slow
+def test_a_run_of_another_machine_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same configuration, precision=auto, a machine with bf16 trains otherwise."""
+    config = composed(*small(tmp_path, "trainer.precision=auto", "trainer.max_epochs=1"))
+    digest = corpus.of(config.data).digest
+    shelf = Shelf(tmp_path / "shelf")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    result = fit(config, tmp_path / "run")
+    shelf.put(tmp_path / "run", result)
+    assert (result.device, result.precision) == ("cpu", "fp32")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert not shelf.copy(config, digest, tmp_path / "copy")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert shelf.copy(config, digest, tmp_path / "copy")
 
 
 @pytest.mark.slow
