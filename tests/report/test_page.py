@@ -1,6 +1,5 @@
 """The page in a real browser, from file://."""
 
-import base64
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from musicgen.report.write import write
-from tests.report.folders import SECOND, TUNE, exhibit, sweep_folder
+from tests.report.folders import SECOND, TUNE, exhibit, sweep_folder, units_of
 
 FLAGS = [
     "--no-sandbox",  # chromium has none for root
@@ -65,14 +64,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     best = read_best(folder)
     tunes = {"T1": TUNE, "T2": SECOND}
     values = bytes([127, 0, 129] * 200)
-    units = {
-        name: {
-            "names": ["unit 7: header (AUC 0.97)", "unit 3: bars (0.5 bits)"],
-            "chars": len(text),
-            "values": base64.b64encode(values[: 2 * len(text)]).decode(),
-        }
-        for name, text in tunes.items()
-    }
+    names = ["unit 7: header (AUC 0.97)", "unit 3: bars (0.5 bits)"]
+    units = {name: units_of(text, names, values[: 2 * len(text)]) for name, text in tunes.items()}
     exhibit(folder / best, tunes, units)
     return write([folder])
 

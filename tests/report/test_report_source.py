@@ -16,7 +16,7 @@ from musicgen.report.content import content, notices, ranking
 from musicgen.report.source import differing, read
 from musicgen.report.tunes import exhibited, playables
 from musicgen.report.write import write
-from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder
+from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 from tests.tunes import ROOT, composed
 
 
@@ -156,8 +156,10 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
-    for units in ({"T1": {"names": ["unit 1"], "chars": 3, "values": ""}}, {"T1": 4}, [], 4):
+    other = units_of(TUNE.replace("K:G", "K:D"))
+    for units in ({"T1": other}, {"T1": 4}, {}, [], 4):
         exhibit(folder, {"T1": TUNE}, units)
+        assert not exhibited(folder)
         (entry,) = content([read(folder)], _now())["tunes"]
         assert entry["tunes"][0]["units"] is None
     (folder / "tunes" / "units.json").write_text("[")
@@ -167,8 +169,7 @@ def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
 
 def test_tunes_of_other_weights_are_not_its_own(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
-    units = {"T3": {"names": ["unit 1"], "chars": len(SECOND), "values": ""}}
-    exhibit(folder, {"T3": SECOND}, units)
+    exhibit(folder, {"T3": SECOND}, {"T3": units_of(SECOND)})
     assert exhibited(folder)
     assert [(tune.name, bool(tune.units)) for tune in playables(folder)] == [("T3", True)]
     (folder / "checkpoints" / "best.safetensors").write_bytes(b"trained on")
