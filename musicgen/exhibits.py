@@ -106,8 +106,9 @@ def _worth(row: Score) -> float:
 
 def _name(row: Score, layers: int) -> str:
     layer = f"layer {row.layer}, " if layers > 1 else ""
-    figure = f"AUC {row.score:.2f}" if row.measure == "auc" else f"{row.score:.2f} bits"
-    return f"{layer}unit {row.unit}: {row.annotation} ({figure})"
+    auc = row.measure == "auc"
+    figure = f"AUC {row.score:.2f}" if auc else f"{row.score:.1f} of {row.most:.1f} bits"
+    return f"{layer}unit {row.unit}: {ANNOTATIONS[row.annotation].asks} ({figure})"
 
 
 def _packed(values: NDArray[np.float32]) -> str:

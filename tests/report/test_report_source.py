@@ -1,6 +1,7 @@
 """What a report reads: sweeps and runs, finished, under way or damaged."""
 
 import fcntl
+import json
 import shlex
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 
 from musicgen import config
 from musicgen.errors import InputError
+from musicgen.report.about import about as about_of
 from musicgen.report.content import content, notices, ranking
-from musicgen.report.source import differing, read
+from musicgen.report.source import differing, read, read_all
 from musicgen.report.tunes import exhibited, playables
 from musicgen.report.write import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
@@ -105,6 +107,46 @@ def test_several_are_ranked_together(tmp_path: Path) -> None:
     first = dict(zip([c["key"] for c in data["columns"]], data["rows"][0], strict=True))
     assert first["source"] == "r"
     assert first["model.hidden"] == 150
+
+
+def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    folders = [sweep_folder(tmp_path / part / "s", tunes=()) for part in ("a", "b")]
+    assert [source.name for source in read_all(folders)] == ["a/s", "b/s"]
+    assert [source.name for source in read_all([folders[0], folders[0]])] == ["s"]
+
+
+def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "s", tunes=())
+    about = json.loads((folder / "sweep.json").read_text())
+    about["sweep"] |= {
+        "adam data.split": "tunes", "sgd data.split": "tunes", "adam optim.lr": "0.1",
+        "sgd optim.lr": "0.2", "adam seed": "3", "sgd seed": "3", "corpus files my tunes.txt": "d1",
+    }  # fmt: skip
+    del about["sweep"]["seed"]
+    (folder / "sweep.json").write_text(json.dumps(about))
+    source = read(folder)
+    assert source.settings["data.split"] == "tunes"
+    assert source.settings["optim.lr"] == "0.1 (adam), 0.2 (sgd)"
+    assert source.settings["corpus files my tunes.txt"] == "d1"
+    assert ["Seeds", "3"] in about_of(source)["facts"]
+
+
+def test_a_page_does_not_say_where_its_files_lay(tmp_path: Path) -> None:
+    """Neither in settings and commands nor in what went wrong."""
+    folder = sweep_folder(tmp_path / "s", error=f"no file '{tmp_path}/x/tune.abc'")
+    about = json.loads((folder / "sweep.json").read_text())
+    path = f"data.path={tmp_path}/tunes/input.txt"
+    about["command"] += f" {path} hydra.sweep.dir={folder}"
+    about["trial_command"] += f" {path}"
+    about["sweep"] |= {"data.path": path.partition("=")[2], f"corpus files {tmp_path}/in.txt": "d"}
+    (folder / "sweep.json").write_text(json.dumps(about))
+    exhibit(folder / str(read(folder).rows[0]["number"]), {}, {}, weights=b"no network")
+    other = sweep_folder(tmp_path / "b" / "s")
+    text = write([folder, other], tmp_path / "out").read_text()
+    assert str(tmp_path) not in text
+    assert "data.path=input.txt hydra.sweep.dir=s" in text
+    assert "no file 'tune.abc'" in text
+    assert "has no checkpoint" in text
 
 
 def test_ten_thousand_say_what_is_left_out(tmp_path: Path) -> None:
