@@ -104,13 +104,19 @@ def _sweep(folder: Path) -> Source:
     if not rows:
         wait = "wait for its first trial to end" if running else "start it again"
         raise InputError(f"a report needs results, {folder} has none yet; {wait}")
+    texts = _by_choice({key: text for key, text in identity.items() if key not in swept})
+    for row in rows:
+        _add_choices(row, texts, swept)
     objective, way = next(iter(objectives.items()))
     return Source(
         folder.name,
         folder,
         rows,
         space={key: identity[key].replace('"', "") for key in swept},
-        settings=_settings({key: identity[key] for key in identity if key not in swept}),
+        settings={
+            key: ", ".join(f"{text} ({choice})" if choice else text for choice, text in of.items())
+            for key, of in texts.items()
+        },
         objective=objective,
         direction="maximize" if way == "maximize" else "minimize",
         seeds=int(identity.get("sweep.seeds", 1)),
@@ -121,18 +127,26 @@ def _sweep(folder: Path) -> Source:
     )
 
 
-def _settings(identity: Mapping[str, str]) -> dict[str, str]:
-    """By key. A sweep over groups says each key for each choice, as in `adagrad optim.lr`."""
-    by_key: dict[str, dict[str, str]] = {}
+def _by_choice(identity: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The texts of each key, by choice: a sweep over groups says `adagrad optim.lr` or, of two
+    groups, `gru/adagrad optim.lr`. The choice is empty where there is one text for all."""
+    found: dict[str, dict[str, str]] = {}
     for name, text in identity.items():
         choice, _, key = ("", "", name) if name.startswith("corpus ") else name.rpartition(" ")
-        by_key.setdefault(without_folders(key), {})[choice] = text
-    return {
-        key: next(iter(texts.values()))
-        if len(set(texts.values())) == 1
-        else ", ".join(f"{text} ({choice})" for choice, text in texts.items())
-        for key, texts in by_key.items()
-    }
+        found.setdefault(without_folders(key), {})[choice] = text
+    for key, texts in found.items():
+        if len(set(texts.values())) == 1:
+            found[key] = {"": next(iter(texts.values()))}
+    return found
+
+
+def _add_choices(row: Row, texts: Mapping[str, Mapping[str, str]], swept: Sequence[str]) -> None:
+    """Say what follows from the groups' choices of a configuration."""
+    taken = {str(row.get(key)) for key in swept}
+    for key, by_choice in texts.items():
+        for choice, text in by_choice.items():
+            if choice and taken.issuperset(choice.split("/")):
+                row[key] = _value(text)
 
 
 def _table(path: Path, problems: list[str]) -> Iterator[Row]:

@@ -127,6 +127,8 @@ def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
     source = read(folder)
     assert source.settings["data.split"] == "tunes"
     assert source.settings["optim.lr"] == "0.1 (adam), 0.2 (sgd)"
+    rates = {(row["optim.name"], row["optim.lr"]) for row in source.rows}
+    assert rates == {("adam", 0.1), ("sgd", 0.2)}
     assert source.settings["corpus files my tunes.txt"] == "d1"
     assert ["Seeds", "3"] in about_of(source)["facts"]
 
