@@ -43,7 +43,8 @@ PLAY = """() => new Promise((done) => {
   document.querySelector("article .play:enabled").click();
   look();
 })"""
-"""From the click to the first note at the loudspeaker and on the screen, less a rest before it."""
+"""From the click to the first note at the loudspeaker and on the screen, less a rest before it. The
+first click of a browser, and no press before it, which would start the sound earlier."""
 
 
 def main(runs: list[str]) -> None:

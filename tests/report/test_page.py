@@ -276,6 +276,7 @@ def test_a_unit_is_followed_while_a_tune_plays(page: Page) -> None:
       };
       look();
     }""")
+    page.locator("#tempo").fill("200")
     card.locator(".play").click()
     until(page, "marks.size === 3")
     until(page, "!document.querySelector('article.playing')")

@@ -133,6 +133,7 @@ def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
     assert ["Seeds", "3"] in about_of(source)["facts"]
 
 
+@pytest.mark.slow
 def test_a_page_does_not_say_where_its_files_lay(tmp_path: Path) -> None:
     """Neither in settings and commands nor in what went wrong."""
     folder = sweep_folder(tmp_path / "s", error=f"no file '{tmp_path}/x/tune.abc'")

@@ -15,7 +15,7 @@ class Player {
       from: seconds. */
   play(tune, from = 0) {
     this.silence();
-    this.context ??= new AudioContext({ latencyHint: "interactive" });
+    this.open();
     this.context.resume();
     this.wave ??= this.context.createPeriodicWave(
       new Float32Array([0, 1, 0.42, 0.24, 0.11, 0.07, 0.03]), new Float32Array(7));
@@ -30,6 +30,11 @@ class Player {
     this.timer = setInterval(() => this.schedule(), 25);
     this.follow();
     for (const listener of this.listeners) listener(tune);
+  }
+
+  /** The browser takes a while to start its sound, so the press of a button begins with it. */
+  open() {
+    this.context ??= new AudioContext({ latencyHint: "interactive" });
   }
 
   stop() {
@@ -141,3 +146,6 @@ class Player {
 }
 
 const player = new Player();
+document.addEventListener("mousedown", (event) => {
+  if (event.target.closest(".play, [data-e], [data-i]")) player.open();
+});
