@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from musicgen.report.write import write
-from tests.report.folders import KEYS, SECOND, TUNE, exhibit, sweep_folder, units_of
+from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 
 FLAGS = [
     "--no-sandbox",  # chromium has none for root
@@ -388,6 +388,18 @@ def test_sweeps_side_by_side(browser: Browser, tmp_path: Path) -> None:
         assert page.locator("#curves .chart").first.locator(".lines > g").count() == 32
         page.locator("#filter").fill("second")
         assert page.locator("#table tbody tr").count() == 16
+
+
+def test_where_nothing_has_won_yet(browser: Browser, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+    (folder / "result.json").unlink()
+    for page in opened(browser, write([folder])):
+        assert page.locator(".winner").inner_text().split("\n\n") == [
+            "One run, 1 interrupted",
+            "▶ Hear r: The Test",
+        ]
+        page.locator(".winner .play").click()
+        assert page.locator("article.playing").count() == 1
 
 
 def test_a_large_sweep_says_what_it_leaves_out(browser: Browser, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ function winner() {
   const [card] = cards;
   const accuracy = best != null && value(best, "val_accuracy");
   return h("div", { class: "winner" },
-    h("p", { class: "quiet" }, data.rows.length > 1 ? `Best of ${data.summary}` : data.summary),
+    h("p", { class: "quiet" }, `${best != null && data.rows.length > 1 ? "Best of " : ""}${data.summary}`),
     best != null && h("p", { class: "best" }, label(best)),
     best != null && h("p", {},
       `${objective.label} ${shown(value(best, objective.key))}${objective.unit && ` ${objective.unit}`}`,
