@@ -25,7 +25,7 @@ from musicgen.interpret.score import Score
 from musicgen.interpret.units import marked, rank
 from musicgen.keys import GenerateConfig, HeaderConfig
 from musicgen.paths import write_text
-from musicgen.report.tunes import exhibited, weights_digest, written
+from musicgen.report.tunes import exhibited, read_text, text_digest, weights_digest, written
 from musicgen.training.checkpoint import TrainedModel, load_model
 
 TEMPERATURES = (0.5, 1.0)
@@ -42,7 +42,7 @@ def show(run: Path) -> None:
     digest = weights_digest(run)
     if not written(run, digest):
         generating.run(_asked(run), _Silent())
-    texts = {path.stem: path.read_text() for path in written(run, digest)}
+    texts = {path.stem: read_text(path) for path in written(run, digest)}
     units = {"weights": digest, "tunes": _units(load_model(run), texts)}
     write_text(run / "tunes" / "units.json", json.dumps(units) + "\n")
 
@@ -67,7 +67,8 @@ def _asked(run: Path) -> GenerateConfig:
 
 
 def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
-    """By tune: names of the best units, and their hidden state at each character, -127 to 127."""
+    """By tune: its text's digest, names of the best units, and their hidden state at each
+    character, -127 to 127."""
     torch.set_num_threads(1)
     scores = rank(
         trained.model, trained.vocabulary, marked(held_out(trained), HELD_OUT), ["hidden"]
@@ -80,7 +81,7 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
         rows = [layers[row.layer][row.unit][len(START) + 1 :] for row in chosen]
         shown[name] = {
             "names": [_name(row, len(layers)) for row in chosen],
-            "chars": len(text),
+            "text": text_digest(text),
             "values": _packed(np.stack(rows)) if rows else "",
         }
     return shown
@@ -105,8 +106,9 @@ def _worth(row: Score) -> float:
 
 def _name(row: Score, layers: int) -> str:
     layer = f"layer {row.layer}, " if layers > 1 else ""
-    figure = f"AUC {row.score:.2f}" if row.measure == "auc" else f"{row.score:.2f} bits"
-    return f"{layer}unit {row.unit}: {row.annotation} ({figure})"
+    auc = row.measure == "auc"
+    figure = f"AUC {row.score:.2f}" if auc else f"{row.score:.1f} of {row.most:.1f} bits"
+    return f"{layer}unit {row.unit}: {ANNOTATIONS[row.annotation].asks} ({figure})"
 
 
 def _packed(values: NDArray[np.float32]) -> str:

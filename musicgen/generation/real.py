@@ -1,7 +1,8 @@
 """Real tunes: those that a network was trained on, and others, to measure its own against."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from musicgen.corpus import Corpus, read_marked
 from musicgen.music import parse
@@ -17,8 +18,10 @@ COMPARED = 300
 class RealTunes:
     """Of one corpus."""
 
-    training: Reference
-    validation: tuple[str, ...]
+    digest: str
+    """The corpus's, which says all about it."""
+    training: Reference = field(compare=False)
+    validation: tuple[str, ...] = field(compare=False)
     """Texts of COMPARED of them, evenly spread."""
 
     @classmethod
@@ -34,11 +37,17 @@ class RealTunes:
         texts = _texts(corpus.validation)
         count = min(COMPARED, len(texts))
         chosen = (texts[number * len(texts) // count] for number in range(count))
-        return cls(training, tuple(chosen))
+        return cls(corpus.digest, training, tuple(chosen))
 
     def measures(self) -> SetMeasures:
         """Of the validation tunes: what a network should come near."""
-        return summarise([parse(text) for text in self.validation], self.training)
+        return _measures(self)
+
+
+@lru_cache(maxsize=1)
+def _measures(real: RealTunes) -> SetMeasures:
+    """Remembered, as a report asks for ten networks of one corpus."""
+    return summarise([parse(text) for text in real.validation], real.training)
 
 
 def _texts(marked: str) -> list[str]:

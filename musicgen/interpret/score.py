@@ -51,10 +51,8 @@ class Question:
     def __init__(self, annotation: Annotation, labels: Labels, seed: int) -> None:
         self.annotation = annotation
         counts = np.bincount(labels[labels != ABSENT], minlength=len(annotation.classes))
-        asked = (labels != ABSENT) & (counts >= LEAST)[labels]
-        self.asked = None if asked.all() else asked
-        self.labels = labels[asked]
-        self.places = np.cumsum(asked, dtype=np.int32) - 1
+        self.asked = (labels != ABSENT) & (counts >= LEAST)[labels]
+        self.labels = labels[self.asked]
         self.classes = int((counts >= LEAST).sum())
         # A shift keeps what makes neighbours alike, which a permutation of single characters
         # would destroy: chance would look smaller than it is.
@@ -63,18 +61,6 @@ class Question:
         self.shifted = [self.labels, *(np.roll(self.labels, int(offset)) for offset in offsets)]
         if annotation.yes_no:
             self.yes = np.stack(self.shifted).astype(np.float64)
-
-    def ranks(self, order: NDArray[np.intp], values: Floats) -> NDArray[np.float64]:
-        """Ranks of the characters asked about, from 0, equal values sharing their mean.
-
-        order, values: of all characters, by rising activation.
-        """
-        if self.asked is not None:
-            kept = self.asked[order]
-            order, values = self.places[order[kept]], values[kept]
-        ranks = np.empty(len(order))
-        ranks[order] = _mid_ranks(values)
-        return ranks
 
     def auc(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
         """Chance that a `yes` lies above a `no`, for the labels and for each shift of them.
@@ -95,7 +81,7 @@ class Question:
             np.bincount(bins * size + labels, minlength=BINS * size).reshape(BINS, size)
             for labels in self.shifted
         ]
-        return np.array([_information(table) for table in tables])
+        return _information(np.stack(tables))
 
     @property
     def most(self) -> float:
@@ -103,7 +89,35 @@ class Question:
         if self.annotation.yes_no:
             return 1.0
         counts = np.bincount(self.labels)
-        return _information(np.diag(counts))
+        return float(_information(np.diag(counts)))
+
+
+class Rising:
+    """The characters in the order of one unit's activation, ready for many questions."""
+
+    def __init__(self, values: Floats) -> None:
+        self._order = _order(values)
+        rising = values[self._order]
+        steps = np.flatnonzero(rising[1:] != rising[:-1]) + 1
+        edges = np.concatenate([[0], steps, [len(rising)]])
+        sizes = np.diff(edges)
+        shared = sizes > 1
+        self._firsts, self._ends, self._sizes = edges[:-1][shared], edges[1:][shared], sizes[shared]
+        self._tied = np.flatnonzero(np.repeat(shared, sizes))
+
+    def ranks(self, asked: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Ranks from 0 of the characters asked about among themselves, in the order of the text;
+        equal ones share their mean.
+
+        asked: (all characters,).
+        """
+        below = np.concatenate([[0], np.cumsum(asked[self._order])])
+        rising = below[:-1].astype(np.float64)
+        means = (below[self._firsts] + below[self._ends] - 1) / 2
+        rising[self._tied] = np.repeat(means, self._sizes)
+        ranks = np.empty(len(rising))
+        ranks[self._order] = rising
+        return np.compress(asked, ranks)
 
 
 def score(
@@ -117,12 +131,10 @@ def score(
     questions = [question for question in questions if question.classes > 1]
     table = {q.annotation.name: np.empty((len(recorded.values), SHIFTS + 1)) for q in questions}
     for unit, values in enumerate(recorded.values):
-        order = np.argsort(values)
-        rising = values[order]
+        rising = Rising(values)
         for question in questions:
-            ranks = question.ranks(order, rising)
             measured = question.auc if question.annotation.yes_no else question.information
-            table[question.annotation.name][unit] = measured(ranks)
+            table[question.annotation.name][unit] = measured(rising.ranks(question.asked))
     return {q.annotation.name: _rows(recorded, q, table[q.annotation.name]) for q in questions}
 
 
@@ -130,6 +142,7 @@ def _rows(recorded: Activations, question: Question, table: NDArray[np.float64])
     yes_no = question.annotation.yes_no
     strength = np.maximum(table, 1 - table) if yes_no else table
     signs = np.where(table[:, 0] >= 0.5, 1, -1) if yes_no else np.zeros(len(table), int)
+    most, chance = question.most, float(strength[:, 1:].max())
     rows = [
         Score(
             annotation=question.annotation.name,
@@ -139,8 +152,8 @@ def _rows(recorded: Activations, question: Question, table: NDArray[np.float64])
             unit=unit,
             score=float(strength[unit, 0]),
             sign=int(signs[unit]),
-            chance=float(strength[:, 1:].max()),
-            most=question.most,
+            chance=chance,
+            most=most,
             characters=len(question.labels),
         )
         for unit in range(len(table))
@@ -148,19 +161,20 @@ def _rows(recorded: Activations, question: Question, table: NDArray[np.float64])
     return sorted(rows, key=lambda row: -row.score)
 
 
-def _mid_ranks(rising: Floats) -> NDArray[np.float64]:
-    """Places from 0 of sorted values; equal ones get the mean of theirs."""
-    first = np.flatnonzero(rising[1:] != rising[:-1]) + 1
-    if len(first) == len(rising) - 1:
-        return np.arange(len(rising), dtype=np.float64)
-    edges = np.concatenate([[0], first, [len(rising)]])
-    sizes = np.diff(edges)
-    return np.repeat(edges[:-1] + (sizes - 1) / 2, sizes)
+def _order(values: Floats) -> NDArray[np.intp]:
+    """np.argsort of fp32, in a third of the time: NumPy sorts integers of 16 bits by counting."""
+    bits = values.view(np.int32)
+    # Read as integers, positive numbers rise as they should, and negative ones fall.
+    keys = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    low = np.argsort(keys.astype(np.uint16), kind="stable")
+    return low[np.argsort((keys >> 16).astype(np.int16)[low], kind="stable")]
 
 
-def _information(table: NDArray[np.int64]) -> float:
-    """Mutual information in bits of a table of counts (Cover and Thomas, eq. 2.28)."""
-    joint = table / table.sum()
-    independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    present = joint > 0
-    return float((joint[present] * np.log2(joint[present] / independent[present])).sum())
+def _information(tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mutual information in bits of tables of counts, (..., bins, classes) (Cover and Thomas,
+    eq. 2.28)."""
+    joint = tables / tables.sum(axis=(-2, -1), keepdims=True)
+    independent = joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
+    ratio = np.divide(joint, independent, out=np.ones_like(joint), where=joint > 0)
+    bits: NDArray[np.float64] = (joint * np.log2(ratio)).sum(axis=(-2, -1))
+    return bits

@@ -31,7 +31,7 @@ def about(source: Source) -> dict[str, Any]:
 
 def _question(source: Source) -> str:
     if not source.is_sweep:
-        return "One run."
+        return "What does this one network write?"
     way = "lowest" if source.direction == "minimize" else "highest"
     tried = "; ".join(f"{key} ({space.strip('[]')})" for key, space in source.space.items())
     return f"Which values give the {way} {LABELS.get(source.objective, source.objective)}: {tried}?"
@@ -77,14 +77,11 @@ def _distinct(source: Source, key: str) -> list[str]:
     return sorted({str(row[key]) for row in source.rows if row.get(key)})
 
 
-def summary(source: Source, rows: Sequence[Row]) -> str:
+def summary(rows: Sequence[Row]) -> str:
+    """How many configurations, and how they ended."""
     states = Counter(str(row["status"]) for row in rows)
     counts = ", ".join(f"{count:,} {status}" for status, count in states.most_common())
-    best = rows[0].get(source.objective) if rows else None
-    label = LABELS.get(source.objective, source.objective)
-    unit = " nats per character" if source.objective.endswith("loss") else ""
-    figure = f"; best {label} {best:.4f}{unit}" if isinstance(best, float) else ""
-    return (f"{len(rows):,} configurations: {counts}" if len(rows) > 1 else counts) + figure + "."
+    return f"{len(rows):,} configurations: {counts}" if len(rows) > 1 else f"One run, {counts}"
 
 
 def corpus(row: Row) -> str:

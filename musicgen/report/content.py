@@ -69,7 +69,7 @@ def content(
         left_out.append(f"tunes of all but the best {TUNED} configurations")
     return {
         "title": " and ".join(source.name for source in sources),
-        "summary": summary(first, [row for _, row in shown]),
+        "summary": summary([row for _, row in ranked]),
         "made": f"{now:%Y-%m-%d %H:%M}",
         "version": __version__,
         "notices": notices(sources),
@@ -79,6 +79,7 @@ def content(
             "key": first.objective,
             "label": LABELS.get(first.objective, first.objective),
             "direction": first.direction,
+            "unit": "nats per character" if first.objective.endswith("loss") else "",
         },
         "columns": columns,
         "rows": [[_rounded(_cell(pair, c["key"])) for c in columns] for pair in shown],

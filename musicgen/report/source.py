@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from musicgen.sweep.results import Row
 MAX_TEXT = 300
 """Characters of a value that a report keeps: a network or a user may have written a megabyte."""
 OBJECTIVE = "val_loss"
+_FOLDERS = re.compile(r"(?<![^\s=\"'(,:])/(?:[^\s/=\"'(),:]+/)+")
 BOOKKEEPING = (
     "sweep.",
     "sampler",
@@ -90,7 +93,7 @@ def read(folder: Path) -> Source:
 def _sweep(folder: Path) -> Source:
     try:
         about = json.loads((folder / "sweep.json").read_text())
-        identity = {str(key): _short(str(value)) for key, value in about["sweep"].items()}
+        identity = {str(key): _told(value) for key, value in about["sweep"].items()}
         objectives = dict(part.split("=") for part in identity["sweep.objective"].split(", "))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / 'sweep.json'} is damaged ({error}); restore it") from None
@@ -101,21 +104,49 @@ def _sweep(folder: Path) -> Source:
     if not rows:
         wait = "wait for its first trial to end" if running else "start it again"
         raise InputError(f"a report needs results, {folder} has none yet; {wait}")
+    texts = _by_choice({key: text for key, text in identity.items() if key not in swept})
+    for row in rows:
+        _add_choices(row, texts, swept)
     objective, way = next(iter(objectives.items()))
     return Source(
         folder.name,
         folder,
         rows,
-        space={key: identity[key] for key in swept},
-        settings={key: value for key, value in identity.items() if key not in swept},
+        space={key: identity[key].replace('"', "") for key in swept},
+        settings={
+            key: ", ".join(f"{text} ({choice})" if choice else text for choice, text in of.items())
+            for key, of in texts.items()
+        },
         objective=objective,
         direction="maximize" if way == "maximize" else "minimize",
         seeds=int(identity.get("sweep.seeds", 1)),
-        command=str(about.get("command", "")),
-        trial_command=str(about.get("trial_command", "")),
+        command=without_folders(str(about.get("command", ""))),
+        trial_command=without_folders(str(about.get("trial_command", ""))),
         running=running,
         problems=tuple(problems),
     )
+
+
+def _by_choice(identity: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The texts of each key, by choice: a sweep over groups says `adagrad optim.lr` or, of two
+    groups, `gru/adagrad optim.lr`. The choice is empty where there is one text for all."""
+    found: dict[str, dict[str, str]] = {}
+    for name, text in identity.items():
+        choice, _, key = ("", "", name) if name.startswith("corpus ") else name.rpartition(" ")
+        found.setdefault(without_folders(key), {})[choice] = text
+    for key, texts in found.items():
+        if len(set(texts.values())) == 1:
+            found[key] = {"": next(iter(texts.values()))}
+    return found
+
+
+def _add_choices(row: Row, texts: Mapping[str, Mapping[str, str]], swept: Sequence[str]) -> None:
+    """Say what follows from the groups' choices of a configuration."""
+    taken = {str(row.get(key)) for key in swept}
+    for key, by_choice in texts.items():
+        for choice, text in by_choice.items():
+            if choice and taken.issuperset(choice.split("/")):
+                row[key] = _value(text)
 
 
 def _table(path: Path, problems: list[str]) -> Iterator[Row]:
@@ -156,12 +187,12 @@ def _run(folder: Path) -> Source:
     try:
         values = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
         assert isinstance(values, dict)
-        settings = {key: _short(str(value)) for key, value in flatten(values).items()}
-        command = train_command(values)
+        settings = {key: _told(value) for key, value in flatten(values).items()}
+        command = without_folders(train_command(values))
     except Exception as error:  # whatever a YAML reader makes of a damaged file
         problems.append(f"config.yaml is damaged ({str(error).splitlines()[0]})")
         settings = {}
-    row = {key: _short(v) if isinstance(v, str) else v for key, v in row.items()}
+    row = {key: _told(v) if isinstance(v, str) else v for key, v in row.items()}
     return Source(
         folder.name,
         folder,
@@ -206,21 +237,35 @@ def _value(text: str) -> Any:
         except ValueError:
             continue
         return number if math.isfinite(number) else text
-    return _short(text)
+    return _told(text)
 
 
-def _short(text: str) -> str:
+def _told(value: Any) -> str:
+    text = without_folders(str(value))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
+
+
+def without_folders(text: str) -> str:
+    """With the last name alone of each absolute path: a page is mailed, and where its files lay is
+    no reader's business."""
+    return _FOLDERS.sub("", text)
 
 
 def read_all(folders: Sequence[Path]) -> list[Source]:
     """Each folder once, by names of their own. Raises InputError as `read` does."""
-    sources = [read(folder) for folder in dict.fromkeys(path.resolve() for path in folders)]
+    folders = list(dict.fromkeys(path.resolve() for path in folders))
+    sources = [read(folder) for folder in folders]
     counts = Counter(source.name for source in sources)
     return [
-        replace(source, name=str(source.folder)) if counts[source.name] > 1 else source
+        replace(source, name=_longer(source.folder, folders)) if counts[source.name] > 1 else source
         for source in sources
     ]
+
+
+def _longer(folder: Path, others: Sequence[Path]) -> str:
+    """The folder's path from where it parts from those of the same name."""
+    parents = [other.parent for other in others if other.name == folder.name]
+    return str(folder.relative_to(os.path.commonpath(parents)))
 
 
 def differing(sources: Sequence[Source]) -> list[str]:

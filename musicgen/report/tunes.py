@@ -37,8 +37,8 @@ class Playable:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """How it was sampled: temperature, seed and the like."""
     units: Mapping[str, Any] | None = None
-    """What hidden units do in it: their `names`, `chars` (how many characters) and `values`, a
-    byte for each character of each unit, in base64."""
+    """What hidden units do in it: their `names`, and `values`, a byte for each character of each
+    unit, in base64."""
 
     def data(self, score: "str | RunError", prefix: str) -> dict[str, Any]:
         """score: SVG, or why there is none. prefix: of the ids in the score."""
@@ -113,9 +113,11 @@ def playables(folder: Path) -> list[Playable]:
 
 
 def exhibited(folder: Path) -> bool:
-    """Whether a run has tunes and units of its network as it is now."""
+    """Whether a run has tunes of its network as it is now, and units for each of their texts."""
     digest = weights_digest(folder)
-    return bool(written(folder, digest)) and bool(_units(folder, digest))
+    units = _units(folder, digest)
+    paths = written(folder, digest)
+    return bool(paths) and all(_fitting(units, path.stem, read_text(path)) for path in paths)
 
 
 def written(folder: Path, digest: str) -> list[Path]:
@@ -141,12 +143,27 @@ def _by(path: Path) -> str | None:
         return None
 
 
-def _read(path: Path, units: Mapping[str, Any]) -> Playable:
+def read_text(path: Path) -> str:
+    """A tune's text as far as a page shows it."""
     with path.open(encoding="utf-8", errors="replace") as file:
-        text = file.read(MAX_CHARS)
-    found = units.get(path.stem)
-    whole = isinstance(found, dict) and bool(found.get("names")) and found.get("chars") == len(text)
-    return Playable(path.stem, text, parse(text), _recipe(path), found if whole else None)
+        return file.read(MAX_CHARS)
+
+
+def text_digest(text: str) -> str:
+    """By which units know the text that they are of."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(path: Path, units: Mapping[str, Any]) -> Playable:
+    text = read_text(path)
+    return Playable(path.stem, text, parse(text), _recipe(path), _fitting(units, path.stem, text))
+
+
+def _fitting(units: Mapping[str, Any], name: str, text: str) -> Mapping[str, Any] | None:
+    """The units of a tune, if they are of this very text."""
+    found = units.get(name)
+    whole = isinstance(found, dict) and found.get("text") == text_digest(text)
+    return found if whole else None
 
 
 def _units(folder: Path, digest: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from musicgen.paths import PACKAGE, make_folder, write_text
 from musicgen.report.content import content, ranking, tuned
 from musicgen.report.paper import write_curves, write_tables
-from musicgen.report.source import differing, read_all
+from musicgen.report.source import differing, read_all, without_folders
 from musicgen.report.tunes import exhibited
 
 COMMON = Path("runs/report")
@@ -24,7 +24,8 @@ COMMON = Path("runs/report")
 LIMIT_S = 300
 """For the networks' tunes; then the page does with what there is, and says so."""
 PARTS = Path(__file__).parent / "page"
-SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "page")
+SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "transport",
+           "page")  # fmt: skip
 """In the order in which they stand in the page; they share one scope."""
 
 
@@ -72,7 +73,11 @@ def _exhibit(folders: Sequence[Path]) -> dict[Path, str]:
         said = [f"{LIMIT_S} s for all networks were not enough"]
     own = dict(line.split(": ", 1) for line in said if ": " in line)
     last = said[-1] if said else "the process that draws them ended early"
-    return {folder: own.get(str(folder), last)[:200] for folder in wanting if not exhibited(folder)}
+    return {
+        folder: without_folders(own.get(str(folder), last))[:200]
+        for folder in wanting
+        if not exhibited(folder)
+    }
 
 
 def page(data: Mapping[str, Any]) -> str:

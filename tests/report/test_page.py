@@ -1,6 +1,6 @@
 """The page in a real browser, from file://."""
 
-import base64
+import fcntl
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from musicgen.report.write import write
-from tests.report.folders import SECOND, TUNE, exhibit, sweep_folder
+from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 
 FLAGS = [
     "--no-sandbox",  # chromium has none for root
@@ -65,14 +65,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     best = read_best(folder)
     tunes = {"T1": TUNE, "T2": SECOND}
     values = bytes([127, 0, 129] * 200)
-    units = {
-        name: {
-            "names": ["unit 7: header (AUC 0.97)", "unit 3: bars (0.5 bits)"],
-            "chars": len(text),
-            "values": base64.b64encode(values[: 2 * len(text)]).decode(),
-        }
-        for name, text in tunes.items()
-    }
+    names = ["unit 7: header (AUC 0.97)", "unit 3: bars (0.5 bits)"]
+    units = {name: units_of(text, names, values[: 2 * len(text)]) for name, text in tunes.items()}
     exhibit(folder / best, tunes, units)
     return write([folder])
 
@@ -137,13 +131,59 @@ def test_a_note_moves_through_score_and_text_together(page: Page) -> None:
     first = {"v0e0 G2", "v0e1 B2", "v0e2 d2", "v0e3 g2", "v0e4 e"}
     assert set(page.evaluate("[...seen]")) <= {"undefined ", *first, *LATER}
     assert len(first & set(page.evaluate("[...seen]"))) >= 3
-    page.locator(".transport .stop").click()
+    page.locator(".transport .play").click()
     assert page.locator(".now").count() == 0
     until(page, "live.size === 0")
     before = page.evaluate("voices")
     assert before >= 4
     page.wait_for_timeout(500)
     assert page.evaluate("voices") == before
+
+
+def test_it_says_what_won_and_plays_it(page: Page) -> None:
+    header = page.locator("body > header")
+    assert "Which values give the lowest validation loss: model.hidden (50 to 300)" in (
+        header.text_content() or ""
+    )
+    best = page.locator("#table tbody tr").first.locator("td").all_text_contents()
+    assert f"hidden={best[2]}" in (header.locator(".best").text_content() or "")
+    assert f"validation loss {best[5]} nats per character" in (header.text_content() or "")
+    header.locator(".play").click()
+    until(page, "document.querySelector('article .now')")
+    assert page.evaluate("document.activeElement.textContent") == "■ Stop"
+    top = "document.querySelector('article.playing').getBoundingClientRect().top"
+    until(page, f"{top} >= 0 && {top} < 100")
+
+
+def test_without_a_mouse(page: Page) -> None:
+    page.locator(".winner .play").focus()
+    page.keyboard.press("Space")
+    assert page.locator(".transport [role=status]").text_content() == "playing The Test"
+    page.keyboard.press("Enter")
+    assert page.locator("article.playing").count() == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "ABC"
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+    page.locator(".transport .play").press("Enter")
+    page.locator(".transport .place").press("End")
+    until(page, "!document.querySelector('article.playing')")
+    page.locator(".transport .place").focus()
+    for _ in range(10):
+        page.keyboard.press("PageUp")
+    assert page.locator(".now").count() == 0
+    page.locator("article").nth(1).locator(".play").press("Space")
+    assert page.locator(".transport .title").text_content() == "Another"
+    page.keyboard.press("Escape")
+    assert page.locator("article.playing").count() == 0
+
+
+def test_volume(page: Page) -> None:
+    page.locator("#volume").fill("50")
+    page.locator("article .play").first.click()
+    assert page.evaluate("[...live].map(bus => bus.gain.value)") == [0.25]
+    page.locator("#volume").fill("0")
+    until(page, "[...live].every(bus => bus.gain.value < 0.001)")
 
 
 def test_two_tunes_never_sound_at_once(page: Page) -> None:
@@ -220,6 +260,30 @@ def test_a_unit_colours_the_text(page: Page) -> None:
     assert colours() == ["", "", ""]
 
 
+def test_a_unit_is_followed_while_a_tune_plays(page: Page) -> None:
+    card = page.locator("article").first
+    assert not card.locator(".scale").is_visible()
+    card.locator("select").select_option(index=1)
+    assert card.locator(".scale").is_visible()
+    assert not card.locator(".mark").is_visible()
+    page.evaluate("""() => {
+      window.marks = new Set();
+      const article = document.querySelector("article"), mark = article.querySelector(".mark");
+      const look = () => {
+        const now = article.querySelector(".abc .now");
+        if (now) marks.add(`${now.dataset.i % 3} ${mark.style.left}`);
+        requestAnimationFrame(look);
+      };
+      look();
+    }""")
+    page.locator("#tempo").fill("200")
+    card.locator(".play").click()
+    until(page, "marks.size === 3")
+    until(page, "!document.querySelector('article.playing')")
+    assert set(page.evaluate("[...marks]")) == {"0 100%", "1 50%", "2 0%"}
+    assert not card.locator(".mark").is_visible()
+
+
 def test_charts_follow_the_table(page: Page) -> None:
     assert page.locator("#curves .chart svg").count() == 2
     assert page.locator("#parameters .parallel path").count() == 9
@@ -246,6 +310,108 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, width:
     for page in opened(browser, report, viewport=size, color_scheme="dark"):
         page.wait_for_timeout(100)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_written_can_be_read(browser: Browser, report: Path, scheme: str) -> None:
+    """Contrast of at least 4.5 to 1 (WCAG 1.4.3)."""
+    for page in opened(browser, report, color_scheme=scheme):
+        page.locator("article select").first.select_option(index=1)
+        page.locator("article .play").first.click()
+        until(page, "document.querySelector('.abc .now')")
+        assert page.evaluate(CONTRAST) == []
+
+
+CONTRAST = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const light = (colours) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((c) =>
+      c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const weak = [];
+  for (const element of document.querySelectorAll("body *:not(script)")) {
+    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !element.checkVisibility() || element.closest(":disabled, title")) continue;
+    const behind = [];
+    for (let at = element; at; at = at.parentElement)
+      behind.unshift(getComputedStyle(at).backgroundColor);
+    const style = getComputedStyle(element);
+    const ink = element.closest("svg") ? style.fill : style.color;
+    const [a, b] = [light(behind), light([...behind, ink])];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) weak.push(`${element.textContent.slice(0, 20)}: ${contrast.toFixed(2)}`);
+  }
+  return weak;
+}"""
+
+
+def test_all_that_acts_has_a_name(page: Page) -> None:
+    nameless = page.evaluate("""() => [...document.querySelectorAll(
+        "button, input, select, a, summary, [tabindex], [role=img], progress")]
+      .filter((e) => !(e.getAttribute("aria-label") || e.labels?.length || e.textContent.trim()))
+      .map((e) => e.outerHTML)""")
+    assert nameless == []
+    used = "[...document.querySelectorAll('[id]')].map(e => e.id)"
+    assert page.evaluate(f"new Set({used}).size === {used}.length")
+
+
+def test_it_stands_still_where_motion_is_unwanted_and_can_be_printed(
+    browser: Browser, report: Path
+) -> None:
+    scroll = "getComputedStyle(document.documentElement).scrollBehavior"
+    for page in opened(browser, report, reduced_motion="reduce"):
+        assert page.evaluate(scroll) == "auto"
+        page.emulate_media(media="print")
+        assert not page.locator(".transport, nav, .filters").first.is_visible()
+        assert page.locator("#table td").first.is_visible()
+    for page in opened(browser, report):
+        assert page.evaluate(scroll) == "smooth"
+
+
+def test_sweeps_side_by_side(browser: Browser, tmp_path: Path) -> None:
+    sweeps = [sweep_folder(tmp_path / name, 16, digest=name) for name in ("first", "second")]
+    with (sweeps[0] / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        report = write(sweeps, tmp_path / "out")
+    for page in opened(browser, report):
+        notices = page.locator("body > header .notice").all_text_contents()
+        assert any("first is still running" in text for text in notices)
+        assert any("Losses here don't compare" in text for text in notices)
+        names = page.locator("#table tbody tr td:nth-child(2)").all_text_contents()
+        assert sorted(names) == ["first"] * 16 + ["second"] * 16
+        assert page.locator("#about h3").all_text_contents() == ["first", "second"]
+        assert page.locator("#parameters .bars").count() == 2
+        assert page.locator("#parameters .slices svg").count() == len(KEYS)
+        assert page.locator("#curves .chart").first.locator(".lines > g").count() == 32
+        page.locator("#filter").fill("second")
+        assert page.locator("#table tbody tr").count() == 16
+
+
+def test_where_nothing_has_won_yet(browser: Browser, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+    (folder / "result.json").unlink()
+    for page in opened(browser, write([folder])):
+        assert page.locator(".winner").inner_text().split("\n\n") == [
+            "One run, 1 interrupted",
+            "▶ Hear r: The Test",
+        ]
+        page.locator(".winner .play").click()
+        assert page.locator("article.playing").count() == 1
+
+
+def test_a_large_sweep_says_what_it_leaves_out(browser: Browser, tmp_path: Path) -> None:
+    for page in opened(browser, write([sweep_folder(tmp_path / "s", 130)])):
+        rows = page.locator("#table tbody tr")
+        assert rows.count() == 100
+        assert "the first 100 are shown" in (page.locator("#table").text_content() or "")
+        page.get_by_role("button", name="Show 30 more").click()
+        assert rows.count() == 130
+        left_out = page.locator("footer").text_content() or ""
+        assert "curves of all but the best 60" in left_out
+        assert "tunes of all but the best 10" in left_out
 
 
 def test_hostile_tunes_and_parameters_run_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a report reads: sweeps and runs, finished, under way or damaged."""
 
 import fcntl
+import json
 import shlex
 import subprocess
 import sys
@@ -12,11 +13,12 @@ import pytest
 
 from musicgen import config
 from musicgen.errors import InputError
+from musicgen.report.about import about as about_of
 from musicgen.report.content import content, notices, ranking
-from musicgen.report.source import differing, read
+from musicgen.report.source import differing, read, read_all
 from musicgen.report.tunes import exhibited, playables
 from musicgen.report.write import write
-from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder
+from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 from tests.tunes import ROOT, composed
 
 
@@ -107,6 +109,49 @@ def test_several_are_ranked_together(tmp_path: Path) -> None:
     assert first["model.hidden"] == 150
 
 
+def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    folders = [sweep_folder(tmp_path / part / "s", tunes=()) for part in ("a", "b")]
+    assert [source.name for source in read_all(folders)] == ["a/s", "b/s"]
+    assert [source.name for source in read_all([folders[0], folders[0]])] == ["s"]
+
+
+def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "s", tunes=())
+    about = json.loads((folder / "sweep.json").read_text())
+    about["sweep"] |= {
+        "adam data.split": "tunes", "sgd data.split": "tunes", "adam optim.lr": "0.1",
+        "sgd optim.lr": "0.2", "adam seed": "3", "sgd seed": "3", "corpus files my tunes.txt": "d1",
+    }  # fmt: skip
+    del about["sweep"]["seed"]
+    (folder / "sweep.json").write_text(json.dumps(about))
+    source = read(folder)
+    assert source.settings["data.split"] == "tunes"
+    assert source.settings["optim.lr"] == "0.1 (adam), 0.2 (sgd)"
+    rates = {(row["optim.name"], row["optim.lr"]) for row in source.rows}
+    assert rates == {("adam", 0.1), ("sgd", 0.2)}
+    assert source.settings["corpus files my tunes.txt"] == "d1"
+    assert ["Seeds", "3"] in about_of(source)["facts"]
+
+
+@pytest.mark.slow
+def test_a_page_does_not_say_where_its_files_lay(tmp_path: Path) -> None:
+    """Neither in settings and commands nor in what went wrong."""
+    folder = sweep_folder(tmp_path / "s", error=f"no file '{tmp_path}/x/tune.abc'")
+    about = json.loads((folder / "sweep.json").read_text())
+    path = f"data.path={tmp_path}/tunes/input.txt"
+    about["command"] += f" {path} hydra.sweep.dir={folder}"
+    about["trial_command"] += f" {path}"
+    about["sweep"] |= {"data.path": path.partition("=")[2], f"corpus files {tmp_path}/in.txt": "d"}
+    (folder / "sweep.json").write_text(json.dumps(about))
+    exhibit(folder / str(read(folder).rows[0]["number"]), {}, {}, weights=b"no network")
+    other = sweep_folder(tmp_path / "b" / "s")
+    text = write([folder, other], tmp_path / "out").read_text()
+    assert str(tmp_path) not in text
+    assert "data.path=input.txt hydra.sweep.dir=s" in text
+    assert "no file 'tune.abc'" in text
+    assert "has no checkpoint" in text
+
+
 def test_ten_thousand_say_what_is_left_out(tmp_path: Path) -> None:
     data = content([read(sweep_folder(tmp_path / "s", trials=70, tunes=()))], _now())
     assert len(data["rows"]) == 70
@@ -156,8 +201,10 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
-    for units in ({"T1": {"names": ["unit 1"], "chars": 3, "values": ""}}, {"T1": 4}, [], 4):
+    other = units_of(TUNE.replace("K:G", "K:D"))
+    for units in ({"T1": other}, {"T1": 4}, {}, [], 4):
         exhibit(folder, {"T1": TUNE}, units)
+        assert not exhibited(folder)
         (entry,) = content([read(folder)], _now())["tunes"]
         assert entry["tunes"][0]["units"] is None
     (folder / "tunes" / "units.json").write_text("[")
@@ -167,8 +214,7 @@ def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
 
 def test_tunes_of_other_weights_are_not_its_own(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
-    units = {"T3": {"names": ["unit 1"], "chars": len(SECOND), "values": ""}}
-    exhibit(folder, {"T3": SECOND}, units)
+    exhibit(folder, {"T3": SECOND}, {"T3": units_of(SECOND)})
     assert exhibited(folder)
     assert [(tune.name, bool(tune.units)) for tune in playables(folder)] == [("T3", True)]
     (folder / "checkpoints" / "best.safetensors").write_bytes(b"trained on")

@@ -1,5 +1,6 @@
 """A sweep's end writes its page, with tunes and units of its networks."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.report.source import read
-from musicgen.report.tunes import weights_digest
+from musicgen.report.tunes import playables, weights_digest
 from tests.tunes import ROOT, small
 
 
@@ -35,4 +36,6 @@ def test_a_sweep_ends_with_its_page(tmp_path: Path) -> None:
         names = {path.stem for path in (run / "tunes").glob("*.abc")}
         assert set(units) == names != set()
         text = (run / "tunes" / f"{min(names)}.abc").read_text()
-        assert units[min(names)]["chars"] == len(text)
+        found = units[min(names)]
+        assert len(base64.b64decode(found["values"])) == len(text) * len(found["names"]) > 0
+        assert all(tune.units for tune in playables(run))

@@ -1,43 +1,55 @@
 // The page from top to bottom.
 function build() {
-  const main = document.querySelector("main");
-  document.querySelector("header").append(
-    h("h1", {}, data.title),
-    h("p", {}, data.summary),
-    h("nav", { "aria-label": "sections" },
-      sections().map(([id, title]) => h("a", { href: `#${id}` }, title))));
-  main.append(...data.notices.map((text) => h("p", { class: "notice", role: "note" }, `⚠ ${text}`)));
-  for (const [id, title, make] of sections()) {
+  const sections = [["table", "Ranking", buildTable], ["curves", "Curves", buildCurves]];
+  if (swept.length && judged().length > 1) sections.push(["parameters", "Parameters", buildParameters]);
+  sections.push(["tunes", "Tunes", buildTunes], ["about", "How it was done", buildAbout]);
+  for (const [id, title, make] of sections) {
     const section = h("section", { id, "aria-labelledby": `${id}-title` },
       h("h2", { id: `${id}-title` }, title));
-    main.append(section);
+    document.querySelector("main").append(section);
     make(section);
   }
+  document.querySelector("header").append(
+    h("h1", {}, data.title),
+    ...data.sources.map(({ name, question }) =>
+      h("p", {}, data.sources.length > 1 ? `${name}: ${question}` : question)),
+    ...data.notices.map((text) => h("p", { class: "notice", role: "note" }, `⚠ ${text}`)),
+    winner(),
+    h("nav", { "aria-label": "sections" },
+      sections.map(([id, title]) => h("a", { href: `#${id}` }, title))));
   document.querySelector("footer").append(
     ...data.left_out.map((text) => h("p", {}, `Left out: ${text}`)),
     h("p", {}, `Made by musicgen ${data.version}, ${data.made}. This page needs no network.`));
+  if (cards.length) document.body.append(transport());
 }
 
-function sections() {
-  const made = [["about", "What was tried", about], ["table", "Ranking", buildTable],
-    ["curves", "Curves", buildCurves]];
-  if (swept.length && judged().length > 1) made.push(["parameters", "Parameters", buildParameters]);
-  return [...made, ["tunes", "Tunes", buildTunes]];
+/** What won, in figures, and how it sounds. */
+function winner() {
+  const [best] = judged();
+  const [card] = cards;
+  const accuracy = best != null && value(best, "val_accuracy");
+  return h("div", { class: "winner" },
+    h("p", { class: "quiet" }, `${best != null && data.rows.length > 1 ? "Best of " : ""}${data.summary}`),
+    best != null && h("p", { class: "best" }, label(best)),
+    best != null && h("p", {},
+      `${objective.label} ${shown(value(best, objective.key))}${objective.unit && ` ${objective.unit}`}`,
+      typeof accuracy === "number" && objective.key !== "val_accuracy"
+        ? `, ${number(Number((100 * accuracy).toFixed(1)))} % of characters predicted right` : ""),
+    card && h("p", {}, h("button", { type: "button", class: "play", click: () => { card.show(); card.play(); } },
+      `▶ Hear ${card.row === best ? "it" : label(card.row)}: ${card.title}`)));
 }
 
-function about(section) {
+function buildAbout(section) {
   for (const source of data.sources) {
     if (data.sources.length > 1) section.append(h("h3", {}, source.name));
-    section.append(
-      h("p", {}, source.question),
-      h("dl", { class: "facts" }, source.facts.map(([name, fact]) =>
-        h("div", {}, h("dt", {}, name), h("dd", {}, fact)))));
+    section.append(facts(source.facts));
     if (source.command) section.append(h("p", { class: "quiet" }, "To do it again:"), copyable(source.command));
     section.append(h("details", {},
-      h("summary", {}, "The rest of the configuration"),
-      h("dl", { class: "facts settings" }, source.settings.map(([name, fact]) =>
-        h("div", {}, h("dt", {}, name), h("dd", {}, fact))))));
+      h("summary", {}, "The rest of the configuration"), facts(source.settings)));
   }
 }
+
+const facts = (pairs) => h("dl", { class: "facts" }, pairs.map(([name, fact]) =>
+  h("div", {}, h("dt", {}, name), h("dd", {}, fact))));
 
 build();

@@ -11,10 +11,11 @@ class Player {
   /** Called with the tune that plays from now on, or null. */
   listeners = [];
 
-  /** tune: {notes: [[onset ms, length ms, MIDI pitch, id]], moved(ids that sound)}; from: seconds. */
+  /** tune: {notes: [[onset ms, length ms, MIDI pitch, id]], end: seconds, moved(ids that sound)};
+      from: seconds. */
   play(tune, from = 0) {
-    this.stop();
-    this.context ??= new AudioContext({ latencyHint: "interactive" });
+    this.silence();
+    this.open();
     this.context.resume();
     this.wave ??= this.context.createPeriodicWave(
       new Float32Array([0, 1, 0.42, 0.24, 0.11, 0.07, 0.03]), new Float32Array(7));
@@ -23,7 +24,6 @@ class Player {
     this.limiter ??= new DynamicsCompressorNode(this.context, { threshold: -14, ratio: 6 });
     this.bus.connect(this.limiter).connect(this.context.destination);
     this.tune = tune;
-    this.end = Math.max(0, ...tune.notes.map(([onset, length]) => onset + length)) / 1000;
     this.anchor(from, this.context.currentTime + START);
     this.seek(from);
     this.schedule();
@@ -32,7 +32,17 @@ class Player {
     for (const listener of this.listeners) listener(tune);
   }
 
+  /** The browser takes a while to start its sound, so the press of a button begins with it. */
+  open() {
+    this.context ??= new AudioContext({ latencyHint: "interactive" });
+  }
+
   stop() {
+    this.silence();
+    for (const listener of this.listeners) listener(null);
+  }
+
+  silence() {
     if (!this.tune) return;
     const { tune, bus } = this;
     this.tune = null;
@@ -42,7 +52,6 @@ class Player {
     bus.gain.setTargetAtTime(0, this.context.currentTime, 0.012);
     setTimeout(() => bus.disconnect(), 150);
     tune.moved([]);
-    for (const listener of this.listeners) listener(null);
   }
 
   /** Let `position` in the tune fall on `time` of the sound card. */
@@ -73,16 +82,27 @@ class Player {
     this.lap = 0; // rounds scheduled ahead of the one that is shown
   }
 
+  /** Give the sound card what comes next; at the end stop, or begin again. By a timer, since a page in
+      the background draws no frames. */
   schedule() {
+    const { notes, end } = this.tune;
+    while (this.position >= end) {
+      if (!this.loop) return this.stop();
+      this.anchor(this.from - end, this.at);
+      if (this.lap) this.lap = 0;
+      else this.next = 0;
+      this.shown = 0;
+      this.sounding = [];
+    }
     const horizon = this.context.currentTime + (document.hidden ? AHEAD_HIDDEN : AHEAD);
     for (;;) {
-      if (this.next >= this.tune.notes.length) {
-        if (!this.loop || this.lap || !this.end) return;
+      if (this.next >= notes.length) {
+        if (!this.loop || this.lap) return;
         this.next = 0;
         this.lap = 1;
       }
-      const [onset, length, pitch] = this.tune.notes[this.next];
-      const position = onset / 1000 + this.lap * this.end;
+      const [onset, length, pitch] = notes[this.next];
+      const position = onset / 1000 + this.lap * end;
       const time = this.at + (position - this.from) / this.rate;
       if (time > horizon) return;
       this.sound(pitch, time, length / 1000 / this.rate);
@@ -109,16 +129,7 @@ class Player {
   follow() {
     this.frame = requestAnimationFrame(() => this.follow());
     const { notes } = this.tune;
-    let position = this.position - (this.context.outputLatency || 0) * this.rate;
-    if (position >= this.end) {
-      if (!this.loop) return this.stop();
-      this.anchor(this.from - this.end, this.at);
-      position -= this.end;
-      if (this.lap) this.lap = 0;
-      else this.next = 0;
-      this.shown = 0;
-      this.sounding = [];
-    }
+    const position = this.position - (this.context.outputLatency || 0) * this.rate;
     const now = 1000 * position;
     const before = this.sounding;
     const sounding = before.filter(([onset, length]) => onset + length > now);
@@ -130,8 +141,11 @@ class Player {
       this.sounding = sounding;
       this.tune.moved(sounding.map((note) => note[3]));
     }
-    this.progress?.(position, this.end);
+    this.progress?.(Math.max(position, 0));
   }
 }
 
 const player = new Player();
+document.addEventListener("mousedown", (event) => {
+  if (event.target.closest(".play, [data-e], [data-i]")) player.open();
+});

@@ -69,6 +69,12 @@ function ramp(share) {
   return `rgb(${mix.map(Math.round).join(" ")})`;
 }
 
+/** What the colours of `ramp` mean. */
+const rampKey = () => h("div", { class: "quiet" }, "Colour: best ", chart(() =>
+  s("svg", { width: 130, height: 14, "aria-hidden": "true" }, [...Array(13).keys()].map((i) =>
+    s("rect", { x: 10 * i, width: 10, height: 14, fill: ramp(i / 12) }))),
+  { class: "swatch" }), " worst");
+
 /** A chart that is drawn anew when its width, the theme or the choice of rows changes. */
 function chart(draw, attributes = {}) {
   const box = h("div", { class: "chart", ...attributes });
@@ -88,7 +94,8 @@ let clips = 0;
 function frame(width, x, y, { height = HEIGHT, title, xLabel, yLabel, marks, margin = MARGIN }) {
   const { left, right, top, bottom } = margin;
   const clip = `clip${clips++}`;
-  const fit = Math.max(1, Math.ceil(x.ticks.length / ((width - left - right) / 64)));
+  const longest = Math.max(...x.ticks.map((at) => clipped(at, 10).length));
+  const fit = Math.max(1, Math.ceil((x.ticks.length * (8 * longest + 12)) / (width - left - right)));
   return s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title },
     s("clipPath", { id: clip }, s("rect", {
       x: left - 4, y: top - 4, width: width - left - right + 8, height: height - top - bottom + 8 })),

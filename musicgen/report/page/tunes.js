@@ -1,19 +1,24 @@
 // A tune's card: score, text, measures; the sounding note moves through score and text together.
+
+/** The tunes that can be played, of the networks that were opened: {id, row, title, sound}, and what
+    plays or shows them. */
+const cards = [];
+
 function buildTunes(section) {
   if (!data.tunes.length) return section.append(h("p", { class: "quiet" }, "No tunes were written yet."));
-  section.append(transport(), ...data.tunes.map((entry, index) => {
+  section.append(...data.tunes.map((entry, index) => {
     const best = index === 0 && data.tunes.length > 1 ? "best: " : "";
     const details = h("details", { id: `tunes-${index}`, class: "trial", toggle: build },
       h("summary", {}, h("span", { class: "rank" }, `${best}${value(entry.row, "number") ?? ""}`),
         ` ${label(entry.row)} `, h("span", { class: "quiet" },
-          `${objective.key} ${shown(value(entry.row, objective.key))}`)));
+          `${objective.key} ${shown(value(entry.row, objective.key)) || value(entry.row, "status")}`)));
     // Scores are large: a trial's are built when it is first opened.
     function build() {
       if (!details.open || details.dataset.built) return;
       details.dataset.built = "yes";
       if (entry.command) details.append(h("p", { class: "quiet" }, "To train it again:"), copyable(entry.command));
       if (entry.note) details.append(h("p", { class: "notice", role: "note" }, `⚠ ${entry.note}`));
-      details.append(...entry.tunes.map(card));
+      details.append(...entry.tunes.map((tune, number) => buildCard(tune, `tunes-${index}-${number}`, entry.row, details)));
     }
     if (index === 0) { details.open = true; build(); }
     return details;
@@ -24,7 +29,7 @@ function openTunes(index) {
   document.getElementById(`tunes-${index}`).open = true;
 }
 
-function card(tune) {
+function buildCard(tune, id, row, details) {
   const characters = [...tune.text].map((character, i) => h("span", { "data-i": i }, character));
   const text = h("div", { class: "abc", tabindex: 0, role: "region", lang: "zxx",
     "aria-label": `ABC text of ${tune.title}` }, characters);
@@ -38,6 +43,7 @@ function card(tune) {
   } else score.append(h("p", { class: "quiet" }, `No score: ${tune.no_score || "there is no note"}.`));
   const heads = new Map([...score.querySelectorAll("[data-e]")].map((e) => [e.dataset.e, e]));
   const spans = new Map(tune.spans.map(([id, start, end]) => [id, [start, end]]));
+  const units = tune.units && heat(tune.units, characters);
   let lit = [];
 
   function moved(ids) {
@@ -50,23 +56,27 @@ function card(tune) {
     for (const element of lit) element.classList.add("now");
     const span = ids.length && spans.get(ids.at(-1));
     if (span) keepInView(text, characters[span[0]]);
+    units?.at(span ? span[0] : null);
     if (ids.length && heads.has(ids.at(-1))) keepInView(score, heads.get(ids.at(-1)));
   }
 
-  const playing = { title: tune.title, notes: tune.notes, moved };
-  const play = h("button", { type: "button", class: "play", disabled: !tune.notes.length,
-    click: () => (player.tune === playing ? player.stop() : player.play(playing)) });
-  function mark(sounding) {
-    const mine = sounding === playing;
-    play.textContent = mine ? "■ Stop" : "▶ Play";
-    play.setAttribute("aria-label", `${mine ? "stop" : "play"} ${tune.title}`);
-    article.classList.toggle("playing", mine);
+  const end = Math.max(0, ...tune.notes.map(([onset, length]) => onset + length)) / 1000;
+  const sound = { notes: tune.notes, end, moved };
+  const play = h("button", { type: "button", class: "play", disabled: !end, click: toggle });
+  function toggle() {
+    if (player.tune === sound) player.stop();
+    else player.play(sound);
+  }
+  function show() {
+    details.open = true;
+    article.scrollIntoView();
+    play.focus({ preventScroll: true });
   }
 
   /** Play from a note of the score or a character of the text. */
   function playFrom(id) {
     const note = tune.notes.find((one) => one[3] === id);
-    if (note) player.play(playing, note[0] / 1000);
+    if (note) player.play(sound, note[0] / 1000);
   }
   score.addEventListener("click", (event) => playFrom(event.target.closest("[data-e]")?.dataset.e));
   text.addEventListener("click", (event) => {
@@ -75,7 +85,7 @@ function card(tune) {
   });
 
   const recipe = Object.entries(tune.recipe).map(([key, v]) => `${key} ${shown(v)}`).join(", ");
-  const article = h("article", { class: "tune" },
+  const article = h("article", { class: "tune", id },
     h("header", {},
       h("h3", {}, tune.title), h("span", { class: "quiet" }, recipe),
       h("div", { class: "buttons" }, play,
@@ -83,12 +93,17 @@ function card(tune) {
         h("button", { type: "button", disabled: !tune.midi, click: () => download(`${slug(tune.title)}.mid`, "audio/midi",
           Uint8Array.from(atob(tune.midi), (c) => c.charCodeAt(0))) }, "MIDI"))),
     h("div", { class: "views" }, score,
-      h("div", { class: "reading" }, tune.units ? heat(tune, characters) : null, text)),
+      h("div", { class: "reading" }, units?.element, text)),
     h("dl", { class: "measures" }, tune.measures.map(([name, figure]) =>
       h("div", {}, h("dt", {}, name), h("dd", {}, figure)))),
     problems(tune));
+  const mark = (sounding) => {
+    article.classList.toggle("playing", sounding === sound);
+    name(play, sounding === sound, tune.title);
+  };
   player.listeners.push(mark);
   mark(null);
+  if (end) cards.push({ id, row, title: tune.title, sound, play: toggle, show });
   return article;
 }
 
@@ -110,30 +125,4 @@ function keepInView(box, element) {
   if (inner.left < outer.left || inner.right > outer.right) {
     box.scrollLeft += inner.left - outer.left - outer.width / 3;
   }
-}
-
-/** Tempo, volume, loop and stop of whatever plays. */
-function transport() {
-  const title = h("span", { class: "title" }, "Nothing plays");
-  const bar = h("progress", { value: 0, max: 1, "aria-label": "position in the tune" });
-  const tempo = h("input", { type: "range", id: "tempo", min: 40, max: 200, step: 5, value: 100,
-    input: () => { player.setRate(tempo.value / 100); speed.textContent = `${tempo.value} %`; } });
-  const speed = h("output", { for: "tempo" }, "100 %");
-  const volume = h("input", { type: "range", id: "volume", min: 0, max: 100, step: 1, value: 70,
-    input: () => player.setVolume(volume.value / 100) });
-  const loop = h("input", { type: "checkbox", id: "loop", change: () => (player.loop = loop.checked) });
-  const stop = h("button", { type: "button", class: "stop", disabled: true, click: () => player.stop() }, "■ Stop");
-  player.listeners.push((tune) => {
-    title.textContent = tune ? tune.title : "Nothing plays";
-    stop.disabled = !tune;
-    bar.value = 0;
-  });
-  player.progress = (position, end) => (bar.value = end ? Math.max(position, 0) / end : 0);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") player.stop();
-  });
-  return h("div", { class: "transport", role: "group", "aria-label": "player" },
-    stop, title, bar,
-    h("label", {}, "Tempo ", tempo, speed), h("label", {}, "Volume ", volume),
-    h("label", {}, loop, " Loop"));
 }

@@ -1,0 +1,41 @@
+"""The README's picture of a page: python -m tests.bench.picture <report.html> docs/report.png
+
+Its best tune plays, and a hidden unit colours the text.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.report.test_page import FLAGS
+
+WIDTH, HEIGHT = 1280, 800
+PLAYED = 6
+"""Notes that have sounded."""
+
+
+def main(report: Path, picture: Path) -> None:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=[*FLAGS, "--autoplay-policy=no-user-gesture-required"],
+        )
+        page = browser.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce"
+        )
+        page.goto(report.absolute().as_uri())
+        card = page.locator("#tunes article:has(.play:enabled)").first
+        if card.locator("select").count():
+            card.locator("select").select_option(index=1)
+        page.locator(".winner .play").click()
+        heads = card.locator(".score [data-e]")
+        while "now" not in (heads.nth(PLAYED).get_attribute("class") or ""):
+            page.wait_for_timeout(10)
+        page.screenshot(path=picture)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
