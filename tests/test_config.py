@@ -31,6 +31,7 @@ def test_files_and_registered_names_agree() -> None:
     assert names("pruner") == set(PRUNERS) == set(keys.PRUNERS)
 
 
+@pytest.mark.slow
 def test_samplers_and_pruners_take_their_settings() -> None:
     for name in keys.SAMPLERS:
         settings = config.settings(composed(f"sampler={name}").sampler)

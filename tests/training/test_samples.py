@@ -159,6 +159,7 @@ def test_showing_changes_nothing_and_resumes_as_it_was(tmp_path: Path) -> None:
     assert steps == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_one_of_many_has_pictures_at_its_end_and_no_sound(tmp_path: Path) -> None:
     config = composed(*small(tmp_path, *MEDIA, "samples.temperatures=[1]"))
     fit(config, tmp_path / "trial", one_of_many=True)
