@@ -19,7 +19,7 @@ test: $(VENV)/.installed-dev  ## all checks and all tests
 	$(RUN) -m pytest -n auto
 
 test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minute
-	$(RUN) -m pytest -q -n auto -m "not slow"
+	$(RUN) -m pytest -q -n auto -m "not slow" --hypothesis-profile=fast
 
 bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<run folder> add your own)
 	$(RUN) -m tests.bench.training $(TUNES)

@@ -208,6 +208,12 @@ def check(config: Config) -> None:
             "data.val_fraction + data.test_fraction must be below 1, got "
             f"{data.val_fraction} + {data.test_fraction}; lower one of them"
         )
+    temperatures = config.samples.temperatures
+    if len(set(temperatures)) < len(temperatures):
+        raise InputError(
+            f"samples.temperatures must not have a value twice, got {temperatures}; "
+            "one tune is written at each"
+        )
     if model.tie_weights and model.embedding != model.hidden:
         raise InputError(
             f"model.tie_weights needs model.embedding = model.hidden, got {model.embedding} and "

@@ -19,8 +19,9 @@ from musicgen.interpret.activations import STATES, Activations, record
 from musicgen.interpret.annotate import ANNOTATIONS
 from musicgen.interpret.heatmap import MAX_CHARS, heatmap
 from musicgen.interpret.overview import overview
+from musicgen.interpret.parts import Course, courses
 from musicgen.interpret.score import Score
-from musicgen.interpret.units import best, marked, rank
+from musicgen.interpret.units import best, marked, rank, told
 from musicgen.keys import HeatmapConfig
 from musicgen.models import sample
 from musicgen.music.score import png_bytes
@@ -42,6 +43,9 @@ class Explained:
     """What was found, and where it lies."""
 
     best: dict[str, Score]
+    """By annotation; one that the tunes give no cause to ask is missing."""
+    courses: list[tuple[Score, Course]]
+    """Of the best unit for header or body in each layer and state, best first."""
     tunes: int
     out: Path
 
@@ -59,7 +63,15 @@ def run(asked: HeatmapConfig) -> Explained:
     out = make_folder(Path(asked.out) if asked.out else _folder(place) / "heatmap", "out")
 
     scores = rank(trained.model, trained.vocabulary, tunes, states)
+    parts = courses(trained.model, trained.vocabulary, tunes, scores)
     _write_csv(out / "units.csv", [dataclasses.asdict(row) for row in scores])
+    _write_csv(
+        out / "parts.csv",
+        [
+            {"layer": row.layer, "state": row.state, "unit": row.unit, **dataclasses.asdict(course)}
+            for row, course in parts
+        ],
+    )
     write_text(out / "tune.txt", text)
     text = text[:MAX_CHARS]
     read = [trained.vocabulary.encode(text)]
@@ -78,7 +90,7 @@ def run(asked: HeatmapConfig) -> Explained:
         row_of_unit = found.get((layer, states[0], asked.unit, "header"))
         _draw_unit(drawn, text, recorded[key], asked.unit, row_of_unit)
     _draw_overview(out / "overview", text, recorded[key])
-    return Explained(winners, len(tunes), out)
+    return Explained(winners, parts, len(tunes), out)
 
 
 def _folder(place: Path) -> Path:
@@ -166,10 +178,7 @@ def _draw_unit(stem: Path, text: str, recorded: Activations, unit: int, row: Sco
 
 
 def _verdict(row: Score) -> str:
-    asks = ANNOTATIONS[row.annotation].asks
-    if row.measure == "auc":
-        return f"{asks}: AUC {row.score:.3f} (chance {row.chance:.2f})"
-    return f"{asks}: {row.score:.2f} of {row.most:.2f} bits (chance {row.chance:.2f})"
+    return f"{ANNOTATIONS[row.annotation].asks}: {told(row)} (chance {row.chance:.2f})"
 
 
 def _draw_overview(stem: Path, text: str, recorded: Activations) -> None:

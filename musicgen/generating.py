@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import math
+import os
 import platform
 import shlex
 from dataclasses import asdict, dataclass
@@ -31,7 +32,7 @@ from musicgen.music.pace import duration
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
 from musicgen.overrides import spelled
-from musicgen.paths import make_folder, replacing, write_text
+from musicgen.paths import in_name, make_folder, replacing, write_text
 from musicgen.training.checkpoint import TrainedModel, load_model
 
 MAX_PROBLEMS = 20
@@ -129,7 +130,8 @@ def _prime(value: str | None) -> str:
         return ""
     path = Path(value)
     try:
-        if "\n" not in value and path.is_file():
+        # Not path.is_file(), which raises for a text that is too long for a name.
+        if "\n" not in value and os.path.isfile(value):
             return path.read_text(encoding="utf-8").replace("\r\n", "\n")
     except (OSError, ValueError) as error:
         raise InputError(
@@ -175,7 +177,7 @@ def _sets(drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None) -> dict
     by_temperature: dict[float, list[Tune]] = {}
     for one, tune in zip(drawn, tunes, strict=True):
         by_temperature.setdefault(one.temperature, []).append(tune)
-    sets = {f"T={t:g}": summarise(some, real.training) for t, some in by_temperature.items()}
+    sets = {f"T={in_name(t)}": summarise(some, real.training) for t, some in by_temperature.items()}
     return sets | {"validation": real.measures()}
 
 

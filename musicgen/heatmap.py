@@ -19,21 +19,35 @@ def main(invocation: Invocation) -> None:
 
 
 def show(found: "Explained") -> None:
-    """The best unit for each annotation."""
+    """The best unit for each annotation, and how those for header or body go."""
     from rich.console import Console
     from rich.table import Table
 
     from musicgen.interpret.annotate import ANNOTATIONS
+    from musicgen.interpret.units import told
 
     console = Console(highlight=False)
-    title = f"best units over {found.tunes} held-out tunes"
-    table = Table("follows", "unit", "score", "chance", "best possible", title=title)
-    for name, row in found.best.items():
-        unit = "AUC" if row.measure == "auc" else "bits"
-        scores = f"{row.score:.3f} {unit}", f"{row.chance:.3f}", f"{row.most:.2f}"
-        table.add_row(ANNOTATIONS[name].asks, row.name, *scores)
+    table = Table(
+        "follows", "unit", "score", "chance", title=f"best units over {found.tunes} held-out tunes"
+    )
+    for name, annotation in ANNOTATIONS.items():
+        if row := found.best.get(name):
+            table.add_row(annotation.asks, row.name, told(row), f"{row.chance:.2f}")
+        else:
+            table.add_row(annotation.asks, "", "hardly any in these tunes", "")
     console.print(table)
-    console.print(f"{shown(found.out)} holds the pictures and units.csv", soft_wrap=True)
+    for place, (row, course) in enumerate(found.courses):
+        if place == 0 or row.state == "hidden":
+            console.print(
+                f"{row.name}: on average {course.header_mean:.2f} in headers, "
+                f"{course.body_mean:.2f} in bodies (size {course.header_size:.2f} and "
+                f"{course.body_size:.2f}); another sign in {course.turns:.0%} of headers than in "
+                f"the body before; changes {course.jump_to_body:.1f} times as much as usual on the "
+                f"way into a body, {course.jump_to_header:.1f} into a header, "
+                f"{course.jump_to_part:.1f} into a new part",
+                soft_wrap=True,
+            )
+    console.print(f"{shown(found.out)} holds the pictures, units.csv and parts.csv", soft_wrap=True)
 
 
 def entry() -> None:

@@ -34,6 +34,11 @@ def replacing(path: Path) -> "Iterator[IO[bytes]]":
         temporary.unlink(missing_ok=True)
 
 
+def in_name(number: float) -> str:
+    """A number as names of files have it, such as 1, 0.5 or 1e-05; unlike numbers differ in it."""
+    return repr(float(number)).removesuffix(".0")
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace the file's content by `text` at once."""
     with replacing(path) as file:

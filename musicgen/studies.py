@@ -5,9 +5,11 @@ What is finished stays, what was stopped goes on.
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 from musicgen import command, config
 from musicgen.command import Invocation
@@ -95,9 +97,25 @@ def _tunes(run: Path, out: Path, *options: str) -> None:
 
 
 def _run(name: str, *arguments: str) -> None:
-    """Another command of ours, in a process of its own."""
-    code = subprocess.run([sys.executable, "-m", f"musicgen.{name}", *arguments]).returncode
+    """Another command of ours, in a process of its own, which answers Ctrl-C in our place."""
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    # A group of its own: the terminal would tell it too, and a second Ctrl-C stops a sweep at once.
+    with subprocess.Popen(
+        [sys.executable, "-m", f"musicgen.{name}", *arguments], process_group=0
+    ) as child:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [(number, signal.signal(number, pass_on)) for number in numbers]
+        try:
+            code = child.wait()
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
     if code == Interrupted.exit_code:
+        sys.exit(code)  # it has said so, on its one line
+    if -code in numbers:
         raise Interrupted("stopped; the same command goes on")
     if code:
         raise RunError(f"musicgen.{name} {' '.join(arguments)} ended with exit code {code}")

@@ -40,7 +40,8 @@ class TuneDisplay:
 
     def began(self, weights: Path, tunes: int) -> None:
         self._console.print(
-            Text(f"writing {tunes} tunes with {shown(weights)}"), soft_wrap=self._soft
+            Text(f"writing {tunes} tune{'s' * (tunes != 1)} with {shown(weights)}"),
+            soft_wrap=self._soft,
         )
         self._task = self._progress.add_task("drawing", total=tunes)
         self._progress.start()

@@ -31,6 +31,7 @@ def test_files_and_registered_names_agree() -> None:
     assert names("pruner") == set(PRUNERS) == set(keys.PRUNERS)
 
 
+@pytest.mark.slow
 def test_samplers_and_pruners_take_their_settings() -> None:
     for name in keys.SAMPLERS:
         settings = config.settings(composed(f"sampler={name}").sampler)
@@ -83,6 +84,7 @@ BAD = [
     ("optim.lr=inf", "optim.lr must be above 0, got inf"),
     ("optim.betas=[0.9,1.0]", "optim.betas must be at least 0 and below 1"),
     ("samples.temperatures=[1,-1]", "samples.temperatures must be at least 0"),
+    ("samples.temperatures=[1,1.0]", "samples.temperatures must not have a value twice"),
     ("trainer.precision=fp8", "trainer.precision must be one of auto, fp32, bf16, got fp8"),
     ("data.val_fraction=0.95", "data.val_fraction + data.test_fraction must be below 1"),
     ("data=cse253", "data=cse253 needs data.path"),

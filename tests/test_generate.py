@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 
 from musicgen import config, generating
 from musicgen.errors import InputError
+from musicgen.generation import Drawn
 from musicgen.keys import GenerateConfig
 from musicgen.paths import shipped
 from musicgen.tune_display import TuneDisplay
@@ -112,6 +113,7 @@ BAD = [
     (["temperature=[1,1.0]"], "temperature must not have a value twice"),
     (["prime=nothing.abc"], "prime must be a file that exists"),
     (["prime='ÄÖ'"], "prime must use only the"),
+    ([f"prime='{'CDEF|' * 60}Ä'"], "prime must use only the"),  # too long for a file's name
     (["header.key=H"], "header.key must be as an ABC K: field has it"),
     (["header.key=G", "prime={prime}"], "header.key=G must agree with the prime"),
     (["out={unwritable}"], "out must be a folder that can be written"),
@@ -140,7 +142,7 @@ def places(run: Path, tmp_path: Path) -> dict[str, Path]:
     return made
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) for a, _ in BAD])
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a)[:30] for a, _ in BAD])
 def test_bad_input(
     arguments: list[str],
     message: str,
@@ -164,6 +166,12 @@ def test_bad_input(
     assert "\n" not in str(caught.value)
     assert not list(work.iterdir())
     assert not (run / "tunes").exists()
+
+
+def test_close_temperatures_have_files_of_their_own() -> None:
+    close = (0.1, 0.1000001, 1, 1e-05)
+    names = [Drawn(temperature, 2, "", True).name for temperature in close]
+    assert names == ["T0.1-2", "T0.1000001-2", "T1-2", "T1e-05-2"]
 
 
 @pytest.mark.slow

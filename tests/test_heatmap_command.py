@@ -42,6 +42,9 @@ def test_tables_and_pictures(run: Path, tmp_path: Path) -> None:
     scores = [float(row["score"]) for row in header]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == found.best["header"].score > found.best["header"].chance
+    with (out / "parts.csv").open() as file:
+        (course,) = csv.DictReader(file)
+    assert (course["state"], int(course["unit"])) == ("hidden", found.best["header"].unit)
     for name in ("header", "layer1-hidden-unit7", "overview"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (out / f"{name}.svg").read_text()

@@ -2,8 +2,10 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,30 +17,46 @@ SMALL = """
 report: {report}
 model: {{hidden: 8}}
 data: {{batch_size: 4, seq_len: 20, {data}}}
-trainer: {{max_epochs: 2, accelerator: cpu, precision: fp32}}
+trainer: {{max_epochs: {epochs}, accelerator: cpu, precision: fp32}}
 samples: {{max_chars: 20, measure: false, media: false}}
 hydra: {{sweeper: {{params: {{{swept}}}}}}}
 """
 README = f"# A question\n\n{BEGIN}\n{END}\n\n## Reading\n\nMine.\n"
 
 
-def studies(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "musicgen.studies", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
         text=True,
-        timeout=900,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
     )
 
 
-def study(folder: Path, name: str, swept: str, defaults: str, data: str, report: str) -> None:
+def studies(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and what was said on stderr."""
+    process = started(folder, *arguments)
+    _, stderr = process.communicate(timeout=900)
+    return process.returncode, stderr
+
+
+def study(
+    folder: Path,
+    name: str,
+    swept: str,
+    defaults: str,
+    data: str,
+    *,
+    report: str = "false",
+    epochs: int = 2,
+) -> None:
     place = folder / "experiments" / name
     place.mkdir(parents=True)
     (place / "README.md").write_text(README)
-    settings = SMALL.format(swept=swept, data=data, report=report)
+    settings = SMALL.format(swept=swept, data=data, report=report, epochs=epochs)
     (place / "experiment.yaml").write_text(f"defaults:\n{defaults}{settings}")
 
 
@@ -54,14 +72,14 @@ def test_a_search_and_what_builds_on_it(tmp_path: Path) -> None:
         "'model.hidden': 'int(interval(5,9))'",
         f"{search}sweep: {{n_trials: 3, seeds: 2}}",
         "split: contiguous",
-        "true",
+        report="true",
     )
     whole = "split: files, validation_path: '${data.path}'"
-    study(tmp_path, "whole_data", "'trainer.max_epochs': choice(1)", files, whole, "false")
+    study(tmp_path, "whole_data", "'trainer.max_epochs': choice(1)", files, whole)
 
     asked = ("path=input.txt", "names=[best,whole_data,temperature,heatmap]")
-    done = studies(tmp_path, *asked)
-    assert done.returncode == 0, done.stderr
+    code, stderr = studies(tmp_path, *asked)
+    assert code == 0, stderr
 
     made = tmp_path / "experiments"
     with (made / "best" / "table.csv").open() as file:
@@ -78,9 +96,39 @@ def test_a_search_and_what_builds_on_it(tmp_path: Path) -> None:
     assert list((made / "heatmap").glob("*.png"))
 
     before = (made / "best" / "table.csv").read_bytes()
-    again = studies(tmp_path, "path=input.txt", "names=[best]")
-    assert again.returncode == 0, again.stderr
+    code, stderr = studies(tmp_path, "path=input.txt", "names=[best]")
+    assert code == 0, stderr
     assert (made / "best" / "table.csv").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["the whole group, as a terminal does", "the command"])
+def test_ctrl_c_stops_at_checkpoints_and_the_same_command_goes_on(
+    whom: str, tmp_path: Path
+) -> None:
+    (tmp_path / "input.txt").write_text(tunes(30))
+    files, split = "  - override /data: files\n", "split: contiguous"
+    study(tmp_path, "tiny", "'model.dropout': '0,0.2'", files, split, epochs=60)
+    asked = ("path=input.txt", "names=[tiny]")
+    process = started(tmp_path, *asked)
+    sweep = tmp_path / "runs" / "sweeps" / "tiny"
+    metrics = sweep / "0" / "metrics.csv"
+    while not (metrics.exists() and metrics.stat().st_size > 150):
+        assert process.poll() is None
+        time.sleep(0.01)
+    (os.kill if whom == "the command" else os.killpg)(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    (line,) = stderr.splitlines()
+    assert line.startswith("error: stopped; ")
+    reached = [result.read_text() for result in sweep.glob("*/result.json")]
+    assert any('"interrupted"' in result for result in reached)
+
+    code, stderr = studies(tmp_path, *asked)
+    assert code == 0, stderr
+    with (tmp_path / "experiments" / "tiny" / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["status"], row["epochs"]) for row in rows] == [("completed", "60")] * 2
 
 
 @pytest.mark.parametrize(
@@ -92,7 +140,7 @@ def test_a_search_and_what_builds_on_it(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path) -> None:
-    done = studies(tmp_path, *arguments)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    code, stderr = studies(tmp_path, *arguments)
+    assert code == 2
+    (line,) = stderr.splitlines()
     assert all(word in line for word in words)

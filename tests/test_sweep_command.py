@@ -96,6 +96,7 @@ def test_several_values_need_m(tmp_path: Path) -> None:
     assert_refused(process, "python -m musicgen.train -m model.dropout=0,0.1")
 
 
+@pytest.mark.slow
 def test_an_experiment_that_sweeps_needs_m(tmp_path: Path) -> None:
     process = train("experiment=dropout", "data.path=x", cwd=tmp_path)
     assert_refused(process, "python -m musicgen.train -m experiment=dropout data.path=x")

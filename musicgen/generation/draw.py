@@ -12,6 +12,7 @@ from musicgen.models import CharRNN, sample
 from musicgen.models.sampler import Constraint, Cut
 from musicgen.music.constraint import BatchConstraint
 from musicgen.music.constraint.batch import SLACK
+from musicgen.paths import in_name
 
 LEAST = 64
 """Characters that a constrained tune gets besides its given header."""
@@ -54,7 +55,7 @@ class Drawn:
 
     @property
     def name(self) -> str:
-        return f"T{self.temperature:g}-{self.number}"
+        return f"T{in_name(self.temperature)}-{self.number}"
 
 
 def draw(model: CharRNN, vocabulary: Vocabulary, options: Options) -> list[Drawn]:

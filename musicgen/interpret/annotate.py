@@ -71,6 +71,16 @@ def bar_lines(text: str) -> list[int]:
     return sorted(places)
 
 
+def part_starts(text: str) -> list[int]:
+    """Where in a text of tunes a part begins that is not its tune's first."""
+    places = []
+    for start, end, _ in spans(text):
+        for voice in parse(text[start:end]).voices:
+            begun = zip(voice.bars, _beginnings(voice), strict=True)
+            places += [start + bar.start for bar, begins in begun if begins][1:]
+    return sorted(places)
+
+
 def _header(tune: Tune, labels: Labels) -> None:
     labels[: tune.body] = 1
     labels[tune.body :] = 0

@@ -23,7 +23,7 @@ COLUMNS = 100
 _WIDTH, _HEIGHT, _MARGIN, _TOP, _CAPTION = 11, 22, 20, 76, 270
 _STYLE = (
     "text{font-family:'DejaVu Sans Mono',monospace;font-size:15px;text-anchor:middle}"
-    ".d{fill:#fff}.n{fill:#999}"
+    ".d{fill:#fff}.n{fill:#666}"
     ".t{font-family:'DejaVu Sans',sans-serif;font-size:17px;text-anchor:start}"
     ".c{font-family:'DejaVu Sans',sans-serif;font-size:13px;text-anchor:start;fill:#444}"
 )

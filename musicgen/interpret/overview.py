@@ -18,9 +18,11 @@ def overview(text: str, recorded: Activations) -> Figure:
     Units stand beside those that do alike (`alike`).
     """
     labels = annotate(text)
+    lines = np.isin(np.arange(len(text)), bar_lines(text))
     strips = {
         "header": labels["header"] == 1,
-        "bar lines": np.isin(np.arange(len(text)), bar_lines(text)),
+        "body": labels["header"] == 0,
+        "bar lines": lines,
         "repeats": labels["repeated"] == 1,
     }
     order = alike(recorded.values)

@@ -47,3 +47,10 @@ def best(scores: Iterable[Score]) -> dict[str, Score]:
         if row.annotation not in found or row.score > found[row.annotation].score:
             found[row.annotation] = row
     return found
+
+
+def told(row: Score) -> str:
+    """A score as text, such as `AUC 0.964` or `1.31 of 2.84 bits`."""
+    if row.measure == "auc":
+        return f"AUC {row.score:.3f}"
+    return f"{row.score:.2f} of {row.most:.2f} bits"

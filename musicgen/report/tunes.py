@@ -23,7 +23,7 @@ MAX_NOTES = 5_000
 """That sound, repeats played out; the others are left out."""
 RECIPE = ("temperature", "constrain", "seed")
 """Of the options by which a tune was sampled, those that a page names."""
-_TEMPERATURE = re.compile(r"T([0-9]+(?:\.[0-9]+)?)")
+_TEMPERATURE = re.compile(r"T([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)")
 
 
 @dataclass(frozen=True)

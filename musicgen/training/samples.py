@@ -16,7 +16,7 @@ from musicgen.music import Tune, parse
 from musicgen.music.score import mei, png_bytes
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.wav import wav_bytes
-from musicgen.paths import write_text
+from musicgen.paths import in_name, write_text
 from musicgen.training.events import EventLog
 
 # What a browser needs to show it well; event files keep every byte of it for each run and epoch.
@@ -64,7 +64,7 @@ class Samples:
         tunes = self._tunes()
         folder.mkdir(exist_ok=True)
         for temperature, text in tunes.items():
-            write_text(folder / f"T{temperature:g}.abc", text)
+            write_text(folder / f"T{in_name(temperature)}.abc", text)
         self._show(tunes, epoch, pictures=self.media)
 
     def _prime(self) -> list[int]:
@@ -89,7 +89,7 @@ class Samples:
         with Engraver() as engraver:
             for temperature, text in tunes.items():
                 # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind.
-                tag = f"temperature {temperature:g}"
+                tag = f"temperature {in_name(temperature)}"
                 self.events.add_text(f"tune/{tag}", text, epoch)
                 tune = parse(text)
                 if pictures and tune.notes:

@@ -277,6 +277,7 @@ print(load("files", path=sys.argv[1], root=Path(sys.argv[2])).digest)
 """
 
 
+@pytest.mark.slow
 def test_processes_may_prepare_at_once(read: Callable[..., Corpus], books: Path) -> None:
     command = [sys.executable, "-c", PREPARE, str(books), str(books.parent / "data")]
     started = [
@@ -307,6 +308,7 @@ def folk(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return load(root=tmp_path_factory.mktemp("folk"))
 
 
+@pytest.mark.slow
 def test_folk_is_thousands_of_tunes(folk: Corpus) -> None:
     assert 4_200 < folk.manifest["tunes"] < 4_300
     assert 1_150_000 < folk.manifest["characters"] < 1_250_000
@@ -321,6 +323,7 @@ def test_folk_is_thousands_of_tunes(folk: Corpus) -> None:
     assert all(ord(character) < 128 for character in folk.vocabulary().characters)
 
 
+@pytest.mark.slow
 def test_folk_is_clean(folk: Corpus) -> None:
     whole = tunes(folk)
     assert len(set(whole)) == len(whole)
@@ -334,6 +337,7 @@ def test_folk_is_clean(folk: Corpus) -> None:
         assert not any(line.startswith(("X:", "Z:", "N:", "B:", "S:", "%")) for line in lines)
 
 
+@pytest.mark.slow
 def test_no_variant_of_a_held_out_folk_tune_trains(folk: Corpus) -> None:
     parts = [read_marked(text).settings for text in (folk.train, folk.validation, folk.test or "")]
     homes = [home for home, part in enumerate(parts) for _ in part]

@@ -78,6 +78,7 @@ def write_and_read(place: str, together: Barrier) -> None:
         assert prepared.read(folder) == (TEXTS, manifest())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", [False, True])
 def test_processes_may_write_at_once(tmp_path: Path, damaged: bool) -> None:
     spawn = multiprocessing.get_context("spawn")

@@ -68,6 +68,7 @@ def test_overview_puts_alike_units_side_by_side(tmp_path) -> None:
     above, main = figure.axes[:2]
     assert [label.get_text() for label in above.get_yticklabels()] == [
         "header",
+        "body",
         "bar lines",
         "repeats",
     ]

@@ -29,7 +29,9 @@ def test_same_seed_same_tunes() -> None:
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("hidden", [6, 37, 150])
+@pytest.mark.parametrize(
+    "hidden", [6, *(pytest.param(h, marks=pytest.mark.slow) for h in (37, 150))]
+)
 def test_a_tune_hangs_on_seed_number_and_temperature_alone(cell: str, hidden: int) -> None:
     """In batches of any size and make-up, and through those whose tunes end at different times."""
     network = model(40, hidden, cell=cell, layers=2, layer_norm=hidden == 37)

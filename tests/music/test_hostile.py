@@ -89,6 +89,7 @@ def test_linear(name: str) -> None:
     assert seconds[1] < 64 * max(seconds[0], 0.0002)
 
 
+@pytest.mark.slow
 def test_memory() -> None:
     """Some hundred bytes for a character, however it is written."""
     tracemalloc.start()

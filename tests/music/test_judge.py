@@ -94,6 +94,7 @@ def compare(tunes: list[str], folder: Path) -> tuple[int, int, int, list[str]]:
     return clean, equal, spelled, rest
 
 
+@pytest.mark.slow
 def test_sample(tmp_path: Path) -> None:
     clean, equal, spelled, rest = compare(folk_tunes()[7::60], tmp_path)
     assert clean >= 30
@@ -118,6 +119,7 @@ def test_corpus(tunes: Callable[[], list[str]], least_equal: float, tmp_path: Pa
     assert share >= least_equal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tunes", [folk_tunes, report_tunes], ids=["folk", "report"])
 def test_notes(tunes: Callable[[], list[str]]) -> None:
     """Of the report's corpus, twelve texts of 1,124 have no music in them."""

@@ -76,6 +76,7 @@ def printed_pitches(root: Element) -> Iterator[tuple[str, int]]:
                 yield name, read[name]
 
 
+@pytest.mark.slow
 def test_folk_tunes_print_what_they_play() -> None:
     """Of two hundred tunes: each pitch and each length, as a player would read it."""
     tunes = random.Random(0).sample(folk_tunes(), 200)
@@ -108,6 +109,7 @@ def lengths(element: Element, factor: Fraction = Fraction(1)) -> Iterator[tuple[
             yield from lengths(child, factor)
 
 
+@pytest.mark.slow
 def test_folk_tunes_print_their_lengths() -> None:
     for text in random.Random(1).sample(folk_tunes(), 200):
         tune = parse(text)

@@ -93,6 +93,7 @@ def test_every_bar_sounds_and_onsets_rise(music: str) -> None:
             assert {note.event for note in notes} == set(range(len(voice.events)))
 
 
+@pytest.mark.slow
 def test_explosion_is_stopped() -> None:
     tune = parse("P:((((A9)9)9)9)9\nK:C\nP:A\n|:" + "abcd|" * 2000 + "::::::::::|")
     assert len(tune.unfolded()[0]) < 2 * MAX_EVENTS

@@ -103,6 +103,7 @@ def test_the_same_sound_each_time() -> None:
     assert wav_bytes(tune) == wav_bytes(tune)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("abc", "message"),
     [

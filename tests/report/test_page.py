@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from musicgen.report.write import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 
+pytestmark = pytest.mark.slow  # a browser
+
 FLAGS = [
     "--no-sandbox",  # chromium has none for root
     "--disable-gpu",

@@ -168,6 +168,7 @@ def test_importance_finds_what_matters(tmp_path: Path) -> None:
     assert share > 0.5
 
 
+@pytest.mark.slow
 def test_files_for_papers(tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path / "s", error="50 % of a_b & c\\d {x}")
     before = (folder / "table.csv").read_text()
@@ -183,6 +184,7 @@ def test_files_for_papers(tmp_path: Path) -> None:
         assert (out / name).stat().st_size > 400, name
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
 
@@ -222,6 +224,7 @@ def test_tunes_of_other_weights_are_not_its_own(tmp_path: Path) -> None:
     assert [tune.name for tune in playables(folder)] == ["T1"]
 
 
+@pytest.mark.slow
 def test_the_page_says_whose_tunes_could_not_be_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +237,7 @@ def test_the_page_says_whose_tunes_could_not_be_had(
     assert "0.01 s for all networks were not enough" in write([folder]).read_text()
 
 
+@pytest.mark.slow
 def test_the_command_of_a_run_makes_its_configuration_again(tmp_path: Path) -> None:
     given = [
         "data=cse253", "data.path=two words's.txt", "model=gru", "model.hidden=20",

@@ -19,7 +19,7 @@ MakeExecutor = Callable[..., Executor]
 Sweep = Callable[..., Driver]
 
 
-@pytest.fixture(params=["local", "ray"])
+@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
 def kind(request: pytest.FixtureRequest) -> str:
     """An executor's name: one more here, and the suite is for it."""
     return request.param

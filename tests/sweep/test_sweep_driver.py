@@ -320,7 +320,9 @@ def test_a_pruned_trial_stays_pruned_if_the_driver_dies_of_it(sweep: Sweep, tmp_
     assert [row["status"] for row in by_number(whole)] == [row["status"] for row in rows]
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "gp", "nsgaii"])
+@pytest.mark.parametrize(
+    "sampler", ["random", "tpe", pytest.param("gp", marks=pytest.mark.slow), "nsgaii"]
+)
 def test_samplers(sweep: Sweep, sampler: str) -> None:
     space = {**LR, "cell": Choice(("lstm", None, ["gru", 2]))}
     rows = sweep(Plan(space, sampler=sampler, n_trials=15), sweep_toys.nothing).run().rows

@@ -35,6 +35,7 @@ def fill(path: Path) -> None:
     study.close()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_journal_cut_anywhere_goes_on(tmp_path: Path, data: st.DataObject) -> None:

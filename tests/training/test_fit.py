@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
+from musicgen.keys import Config
 from musicgen.training import checkpoint
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
@@ -96,6 +98,7 @@ def test_a_run_folder_holds_everything(tmp_path: Path) -> None:
     assert result.parameters == sum(p.numel() for p in trained.model.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [
@@ -118,6 +121,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, extra: list[str]) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_result_was_written(tmp_path: Path) -> None:
     """All epochs are done, but neither test loss nor tunes nor result.json."""
     config = composed(*small(tmp_path))
@@ -128,6 +132,7 @@ def test_a_run_killed_before_its_result_was_written(tmp_path: Path) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_stopped_at_the_last_epochs_end(tmp_path: Path) -> None:
     class StopAtTheEnd(Watcher):
         def epoch(self, row: Epoch) -> Decision:
@@ -140,6 +145,7 @@ def test_stopped_at_the_last_epochs_end(tmp_path: Path) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_sigterm_is_the_callers_to_answer(tmp_path: Path) -> None:
     """Lightning would end the process; here the handler that was there before is called."""
     heard: list[int] = []
@@ -158,6 +164,7 @@ def test_sigterm_is_the_callers_to_answer(tmp_path: Path) -> None:
     assert len(heard) == 3
 
 
+@pytest.mark.slow
 def test_other_tunes_under_the_same_path_are_refused(tmp_path: Path) -> None:
     config = composed(*small(tmp_path))
     fit(config, tmp_path / "run", StopAt(2, 1))
@@ -167,6 +174,7 @@ def test_other_tunes_under_the_same_path_are_refused(tmp_path: Path) -> None:
         fit(config, tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     fit(composed(*small(tmp_path, "model.hidden=9")), tmp_path / "nine", StopAt(2, 1))
     config = composed(*small(tmp_path))
@@ -177,6 +185,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         fit(config, tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         fit(composed(*small(tmp_path, "model.dropout=0.2", f"seed={seed}")), tmp_path / name)
@@ -221,6 +230,7 @@ def test_sigkill_at_any_moment(tmp_path: Path) -> None:
     assert_equal_runs(tmp_path / "one", other)
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_checkpoint_is_written_loses_nothing(tmp_path: Path) -> None:
     """What a writer leaves behind when it dies half-way is never read."""
     config = composed(*small(tmp_path))
@@ -247,6 +257,7 @@ def test_a_diverged_run_says_where_and_keeps_the_last_good_checkpoint(tmp_path: 
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "diverged"
 
 
+@pytest.mark.slow
 def test_the_watcher_prunes(tmp_path: Path) -> None:
     class Prune(Watcher):
         def epoch(self, row: Epoch) -> Decision:
@@ -256,6 +267,7 @@ def test_the_watcher_prunes(tmp_path: Path) -> None:
     assert (result.status, result.epochs) == ("pruned", 2)
 
 
+@pytest.mark.slow
 def test_patience_ends_a_run(tmp_path: Path) -> None:
     extra = ["early_stopping.patience=2", "trainer.max_epochs=50", "optim=sgd", "optim.lr=1e-12"]
     config = composed(*small(tmp_path, *extra, "schedule=constant", "model.hidden=1"))
@@ -264,6 +276,7 @@ def test_patience_ends_a_run(tmp_path: Path) -> None:
     assert result.epochs == result.best_epoch + 2 < 50
 
 
+@pytest.mark.slow
 def test_a_run_folder_belongs_to_one(tmp_path: Path) -> None:
     config = composed(*small(tmp_path))
     with RunFolder(tmp_path / "run").locked():
@@ -301,11 +314,22 @@ def test_a_machine_of_another_precision_is_refused(
         fit(config, tmp_path / "run", resume=True)
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Path]:
+    """A configuration, and the folder of its run that was stopped in its second epoch."""
+    folder = tmp_path_factory.mktemp("stopped")
+    config = composed(*small(folder))
+    fit(config, folder / "run", StopAt(2, 1))
+    return config, folder / "run"
+
+
 @pytest.mark.parametrize("name", ["last.safetensors", "best.safetensors", "model.json"])
-@pytest.mark.parametrize("damage", [b"", b"x" * 100, None])
-def test_damaged_checkpoints_are_one_line(tmp_path: Path, name: str, damage: bytes | None) -> None:
-    config = composed(*small(tmp_path))
-    fit(config, tmp_path / "run", StopAt(2, 1))
+@pytest.mark.parametrize("damage", [b"", b"x" * 100, None], ids=["empty", "other", "half"])
+def test_damaged_checkpoints_are_one_line(
+    tmp_path: Path, stopped: tuple[Config, Path], name: str, damage: bytes | None
+) -> None:
+    config, run = stopped
+    shutil.copytree(run, tmp_path / "run")
     path = tmp_path / "run" / "checkpoints" / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
     resumed = name == "last.safetensors"

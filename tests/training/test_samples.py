@@ -17,6 +17,7 @@ import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from musicgen.config import digest
+from musicgen.training.events import SCALARS
 from musicgen.training.fit import fit
 from musicgen.training.watcher import Watcher
 from tests.tunes import composed, small
@@ -27,7 +28,7 @@ TEMPERATURES = {"temperature 0.5", "temperature 1", "temperature 2"}
 
 
 @contextmanager
-def tensorboard(folder: Path) -> Iterator[tuple[str, int]]:
+def tensorboard(folder: Path, *options: str) -> Iterator[tuple[str, int]]:
     """The address and the process of a server that shows this folder."""
     process = subprocess.Popen(
         [
@@ -40,6 +41,7 @@ def tensorboard(folder: Path) -> Iterator[tuple[str, int]]:
             "0",
             "--host",
             "127.0.0.1",
+            *options,
         ],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -77,6 +79,15 @@ def loaded(address: str, plugin: str) -> dict[str, Any]:
     pytest.fail(f"TensorBoard shows no {plugin}")
 
 
+def hparams(address: str) -> list[dict[str, Any]]:
+    """The rows of the HParams tab."""
+    states = [f"STATUS_{name}" for name in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")]
+    columns = [{"metric": {"tag": SCALARS["val_loss"]}}]
+    asked = {"allowedStatuses": states, "colParams": columns, "startIndex": 0, "sliceSize": 1000}
+    answer = ask(address, "plugin/hparams/session_groups", {"experimentName": "", **asked})
+    return json.loads(answer)["sessionGroups"]
+
+
 @pytest.mark.slow
 def test_tensorboard_shows_tunes_scores_sound_and_a_unit(tmp_path: Path) -> None:
     fit(composed(*small(tmp_path, *MEDIA)), tmp_path / "run")
@@ -110,6 +121,10 @@ def test_tensorboard_shows_tunes_scores_sound_and_a_unit(tmp_path: Path) -> None
 
         experiment = json.loads(ask(address, "plugin/hparams/experiment", {"experimentName": ""}))
         assert "model.hidden" in {info["name"] for info in experiment["hparamInfos"]}
+        (trial,) = hparams(address)
+        assert trial["hparams"]["model.hidden"] == 8
+        (metric,) = (m for m in trial["metricValues"] if m["name"]["tag"] == loss)
+        assert (metric["trainingStep"], metric["value"]) == (3, curve[-1][2])
 
 
 def shown(folder: Path) -> list[tuple[str, int, str, bytes]]:
@@ -159,6 +174,7 @@ def test_showing_changes_nothing_and_resumes_as_it_was(tmp_path: Path) -> None:
     assert steps == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_one_of_many_has_pictures_at_its_end_and_no_sound(tmp_path: Path) -> None:
     config = composed(*small(tmp_path, *MEDIA, "samples.temperatures=[1]"))
     fit(config, tmp_path / "trial", one_of_many=True)
