@@ -369,6 +369,8 @@ def test_it_stands_still_where_motion_is_unwanted_and_can_be_printed(
         page.emulate_media(media="print")
         assert not page.locator(".transport, nav, .filters").first.is_visible()
         assert page.locator("#table td").first.is_visible()
+        page.set_viewport_size({"width": 700, "height": 1000})  # A4 between its margins
+        assert page.evaluate("document.querySelector('#table table').scrollWidth") <= 700
     for page in opened(browser, report):
         assert page.evaluate(scroll) == "smooth"
 
