@@ -29,9 +29,9 @@ SCALARS = {
 class EventLog:
     """The event files of one run, opened when training starts: a refused run leaves none."""
 
-    def __init__(self, folder: Path, keys: dict[str, Any]) -> None:
-        """keys: the flat configuration, for the HParams tab."""
-        self.folder, self.keys = folder, keys
+    def __init__(self, folder: Path, keys: dict[str, Any], *, one_of_many: bool = False) -> None:
+        """keys: the flat configuration, for the HParams tab. one_of_many: a sweep's."""
+        self.folder, self.keys, self.one_of_many = folder, keys, one_of_many
         self.writer: SummaryWriter | None = None
 
     def open(self) -> None:
@@ -43,7 +43,11 @@ class EventLog:
                 k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in self.keys.items()
             }
             metrics = {SCALARS["val_loss"]: None, SCALARS["val_accuracy"]: None}
-            for summary in hparams(values, metrics):  # type: ignore[no-untyped-call]
+            experiment, *trial = hparams(values, metrics)  # type: ignore[no-untyped-call]
+            # Of all trials' experiments TensorBoard reads one, and would have no columns for keys
+            # that only others have (optim.momentum); without any it gathers them, but then a run
+            # that is shown by itself has no metrics.
+            for summary in trial if self.one_of_many else (experiment, *trial):
                 self._file_writer.add_summary(summary)
         self.writer.flush()
 

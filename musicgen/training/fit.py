@@ -119,7 +119,8 @@ class _Run:
         self.module = Training(
             self.network, config, self._encode(data.train), self._encode(data.validation)
         )
-        self.events = EventLog(folder.path, flatten(schema.to_dict(config)))
+        keys = flatten(schema.to_dict(config))
+        self.events = EventLog(folder.path, keys, one_of_many=one_of_many)
         self.samples = Samples(
             self.network,
             self.vocabulary,

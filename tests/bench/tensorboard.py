@@ -52,7 +52,7 @@ class Timed(Samples):
 def trial(run: Path, folder: Path) -> None:
     """The event file of a sweep's trial that trained as `run` did."""
     trained = load_model(run)
-    events = EventLog(folder, flatten(config.to_dict(trained.config)))
+    events = EventLog(folder, flatten(config.to_dict(trained.config)), one_of_many=True)
     events.open()
     validation = corpus.of(trained.config.data).validation
     samples = Samples(

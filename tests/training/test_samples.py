@@ -17,7 +17,7 @@ import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from musicgen.config import digest
-from musicgen.training.events import SCALARS
+from musicgen.training.events import SCALARS, EventLog
 from musicgen.training.fit import fit
 from musicgen.training.watcher import Watcher
 from tests.tunes import composed, small
@@ -125,6 +125,24 @@ def test_tensorboard_shows_tunes_scores_sound_and_a_unit(tmp_path: Path) -> None
         assert trial["hparams"]["model.hidden"] == 8
         (metric,) = (m for m in trial["metricValues"] if m["name"]["tag"] == loss)
         assert (metric["trainingStep"], metric["value"]) == (3, curve[-1][2])
+
+
+@pytest.mark.slow
+def test_a_sweeps_trials_have_all_their_keys(tmp_path: Path) -> None:
+    keys = [{"optim.lr": 0.1, "optim.betas": [0.9, 0.99]}, {"optim.lr": 0.2, "optim.momentum": 0.9}]
+    for number, values in enumerate(keys):
+        events = EventLog(tmp_path / str(number), values, one_of_many=True)
+        events.open()
+        assert events.writer is not None
+        events.writer.add_scalar(SCALARS["val_loss"], 1.5 + number, 1)
+        events.close()
+    with tensorboard(tmp_path) as (address, _):
+        while len(json.loads(ask(address, "plugin/scalars/tags"))) < 2:
+            sleep(0.5)
+        experiment = json.loads(ask(address, "plugin/hparams/experiment", {"experimentName": ""}))
+        assert {info["name"] for info in experiment["hparamInfos"]} == keys[0].keys() | keys[1]
+        losses = [trial["metricValues"][0]["value"] for trial in hparams(address)]
+        assert sorted(losses) == [1.5, 2.5]
 
 
 def shown(folder: Path) -> list[tuple[str, int, str, bytes]]:
