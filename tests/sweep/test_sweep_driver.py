@@ -396,6 +396,32 @@ def test_first_runs_of_a_grid_go_first(sweep: Sweep) -> None:
     assert started == [0] * 4 + [1] * 4
 
 
+def test_a_stopped_grid_goes_on_with_the_first_runs(sweep: Sweep) -> None:
+    """As if it had not been stopped: what the pruner says depends on who came first."""
+    plan = Plan(
+        {"a": Int(1, 8)},
+        seeds=2,
+        pruner="asha",
+        pruner_settings={"min_resource": 1, "reduction_factor": 2},
+    )
+    events: list[Any] = []
+
+    def stop_in_the_fourth(event: Any) -> None:
+        events.append(event)
+        if isinstance(event, Started) and event.job.number == 3:
+            driver.request_stop()
+
+    driver = sweep(plan, sweep_toys.few_steps, workers=1, observe=stop_in_the_fourth)
+    assert driver.run().interrupted
+    began = len(events)
+    rest = sweep(plan, sweep_toys.few_steps, workers=1, observe=events.append).run()
+    again = [event.job for event in events[began:] if isinstance(event, Started)]
+    assert [job.number for job in again if job.run == 0] == [3, 4, 5, 6, 7]
+    assert [job.run for job in again] == sorted(job.run for job in again)
+    whole = sweep(plan, sweep_toys.few_steps, workers=1, folder="whole").run()
+    assert [plain(row) for row in rest.rows] == [plain(row) for row in whole.rows]
+
+
 @pytest.mark.slow
 def test_a_stopped_sweep_goes_on(sweep: Sweep, tmp_path: Path) -> None:
     events: list[Any] = []
