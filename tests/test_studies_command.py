@@ -144,3 +144,24 @@ def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path)
     assert code == 2
     (line,) = stderr.splitlines()
     assert all(word in line for word in words)
+
+
+def test_nothing_is_made_before_all_is_there(tmp_path: Path) -> None:
+    """Neither are folders of studies, nor is somebody's own experiment overwritten."""
+    code, stderr = studies(tmp_path, "names=[temperature,hidden]")
+    assert (code, "path=<input.txt>" in stderr) == (2, True)
+    assert not list(tmp_path.iterdir())
+    own = tmp_path / "experiments" / "hidden" / "experiment.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("# mine\n")
+    code, stderr = studies(tmp_path, "names=[hidden]", "path=input.txt")
+    assert (code, "experiments/hidden must have a README.md" in stderr) == (2, True)
+    assert own.read_text() == "# mine\n"
+
+
+@pytest.mark.slow
+def test_a_command_that_fails_speaks_for_all(tmp_path: Path) -> None:
+    code, stderr = studies(tmp_path, "names=[hidden]", "path=nowhere.txt")
+    assert code == 2
+    (line,) = stderr.splitlines()
+    assert "nowhere.txt" in line
