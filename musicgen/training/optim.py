@@ -1,4 +1,4 @@
-"""Optimizers by name. A new one is an entry here, its fields in config.py, a file in conf/optim/.
+"""Optimizers by name. A new one is an entry here, its fields in keys.py, a file in conf/optim/.
 
 The fields of a configuration are the keyword arguments of PyTorch's optimizer, name by name.
 """

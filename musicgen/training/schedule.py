@@ -1,6 +1,6 @@
 """Courses of the learning rate by name: the share of optim.lr that holds at a step.
 
-A new one is a class and an entry here, its fields in config.py, a file in conf/schedule/.
+A new one is a class and an entry here, its fields in keys.py, a file in conf/schedule/.
 """
 
 import math
