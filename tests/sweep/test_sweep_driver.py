@@ -17,7 +17,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError, RunError
-from musicgen.sweep.database import without_password
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Started
 from musicgen.sweep.space import Choice, Float, Int
@@ -250,20 +249,6 @@ def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str)
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "sweep").exists()
-
-
-@pytest.mark.parametrize(
-    ("word", "shown"),
-    [
-        ("sweep.storage=mysql://me:s3c:r@t@host/db", "sweep.storage=mysql://me:***@host/db"),
-        ("storage=pg://u@h/d?password=s%2&x=1", "storage=pg://u@h/d?password=***&x=1"),
-        ("pg://h:5/d?x=1&PassWd=s c", "pg://h:5/d?x=1&PassWd=***"),
-        ("sweep.storage=sqlite:///study.db", "sweep.storage=sqlite:///study.db"),
-        ("a=b@c:d", "a=b@c:d"),
-    ],
-)
-def test_a_command_is_kept_without_its_password(word: str, shown: str) -> None:
-    assert without_password(word) == shown
 
 
 @pytest.mark.parametrize(
