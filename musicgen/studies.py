@@ -68,7 +68,7 @@ def _corpus(folder: Path, path: str | None) -> list[str]:
         return []
     if not re.search(r"override /data: (cse253|files)", experiment.read_text()):
         return []
-    if path is None:
+    if not path:  # as `make studies` without TUNES has it
         raise InputError(
             f"path must be the report's corpus for {folder.name}; add path=<input.txt>"
         )

@@ -148,7 +148,7 @@ def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path)
 
 def test_nothing_is_made_before_all_is_there(tmp_path: Path) -> None:
     """Neither are folders of studies, nor is somebody's own experiment overwritten."""
-    code, stderr = studies(tmp_path, "names=[temperature,hidden]")
+    code, stderr = studies(tmp_path, "names=[temperature,hidden]", "path=")
     assert (code, "path=<input.txt>" in stderr) == (2, True)
     assert not list(tmp_path.iterdir())
     own = tmp_path / "experiments" / "hidden" / "experiment.yaml"
