@@ -127,9 +127,11 @@ def _run(name: str, *arguments: str) -> None:
     Ends this one, too, unless it ended well; it has said why, on its one line.
     """
     child: subprocess.Popen[bytes] | None = None
+    told: list[int] = []
     early: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
+        told.append(number)
         if child is None:
             early.append(number)
         else:
@@ -155,7 +157,7 @@ def _run(name: str, *arguments: str) -> None:
             signal.signal(number, handler)
     if code > 0:
         sys.exit(code)
-    if -code in numbers:
+    if told or -code in numbers:  # a sweep that was writing its page has ended well
         raise Interrupted("stopped; the same command goes on")
     if code:
         raise RunError(f"musicgen.{name} {' '.join(arguments)} was killed by signal {-code}")
