@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.keys import COMMANDS
+from musicgen.overrides import without_password
 from musicgen.paths import shipped
 
 if TYPE_CHECKING:
@@ -144,10 +145,9 @@ def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
     """Raise InputError if an experiment's file sweeps a key that the command gives no value."""
     given = {override.split("=")[0] for override in overrides}
     if set(keys) - given:
-        command = shlex.join(sys.argv[1:])
         raise InputError(
             f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
-            f"needs -m: python -m musicgen.train -m {command}"
+            f"needs -m: python -m musicgen.train -m {typed_arguments()}"
         )
 
 
@@ -208,8 +208,8 @@ def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
         )
     if isinstance(error, OverrideParseException):
         return (
-            f"cannot read the argument {error.override!r}; arguments look like model.hidden=150, "
-            "quote what has spaces or brackets"
+            f"cannot read the argument {without_password(error.override)!r}; arguments look like "
+            "model.hidden=150, quote what has spaces or brackets"
         )
     several = r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)"
     if match := re.search(several, text):
@@ -217,7 +217,7 @@ def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
             return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
         return (
             f"{match[1]} has several values, which needs -m: "
-            f"python -m musicgen.train -m {shlex.join(sys.argv[1:])}"
+            f"python -m musicgen.train -m {typed_arguments()}"
         )
     if match := re.search(r"Could not override '([^']+)'", text):
         unknown = match[1]
@@ -264,6 +264,11 @@ def help_text(name: str, doc: str) -> str:
         "Shell completion: --shell-completion install=bash (or zsh, fish).",
     ]
     return "\n".join(lines)
+
+
+def typed_arguments() -> str:
+    """What this command was given, as errors, logs and pages may show it."""
+    return shlex.join(map(without_password, sys.argv[1:]))
 
 
 def shown(path: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.errors import InputError
 from musicgen.keys import COMMANDS, SCHEMAS, VARIANTS, Config, SGDConfig
@@ -79,7 +80,7 @@ def from_dict(values: dict[str, Any]) -> Config:
             elif name in SCHEMAS:
                 schema[name] = OmegaConf.structured(SCHEMAS[name])
         config = OmegaConf.to_object(OmegaConf.merge(schema, values))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"not a musicgen configuration: {reason}") from error
     assert isinstance(config, Config)

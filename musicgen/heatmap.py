@@ -1,5 +1,6 @@
 """Find out what a network's units follow: python -m musicgen.heatmap run=runs/<date>/<time>"""
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 from musicgen import command, config
@@ -38,13 +39,17 @@ def show(found: "Explained") -> None:
     console.print(table)
     for place, (row, course) in enumerate(found.courses):
         if place == 0 or row.state == "hidden":
+            jumps = {
+                "on the way into a body": course.jump_to_body,
+                "into a header": course.jump_to_header,
+                "into a new part": course.jump_to_part,
+            }
+            ways = [f"{jump:.1f} {way}" for way, jump in jumps.items() if not isnan(jump)]
             console.print(
                 f"{row.name}: on average {course.header_mean:.2f} in headers, "
                 f"{course.body_mean:.2f} in bodies (size {course.header_size:.2f} and "
                 f"{course.body_size:.2f}); another sign in {course.turns:.0%} of headers than in "
-                f"the body before; changes {course.jump_to_body:.1f} times as much as usual on the "
-                f"way into a body, {course.jump_to_header:.1f} into a header, "
-                f"{course.jump_to_part:.1f} into a new part",
+                f"the body before; changes as a multiple of the usual one: {', '.join(ways)}",
                 soft_wrap=True,
             )
     console.print(f"{shown(found.out)} holds the pictures, units.csv and parts.csv", soft_wrap=True)

@@ -35,6 +35,12 @@ def spelled(value: Any) -> str:
     return f"'{_BEFORE_QUOTE.sub(_escaped, value)}'"
 
 
+def without_password(word: str) -> str:
+    """A URL, or a word of a command line that holds one, with *** for passwords in it."""
+    word = re.sub(r"(://[^:/@]*:).*@", r"\1***@", word)
+    return re.sub(r"([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", word, flags=re.IGNORECASE)
+
+
 def _escaped(match: re.Match[str]) -> str:
     return 2 * match[1] + (r"\'" if match[2] else "")
 

@@ -20,6 +20,7 @@ from musicgen.report import study
 from musicgen.report.about import swept_values
 from musicgen.report.source import read
 
+EXPERIMENTS = Path("experiments")
 SWEEPS = Path("runs/sweeps")
 SEARCH = SWEEPS / "best"
 """The search whose winner other studies train on, let write and look into."""
@@ -29,51 +30,73 @@ TEMPERATURES = "temperature=[0.3,0.5,1,2]"
 
 def main(invocation: Invocation) -> None:
     asked = config.typed(invocation.cfg, StudiesConfig)
-    for folder in [_folder(name) for name in asked.names]:
-        if (folder / "experiment.yaml").exists():
-            _sweep(folder, asked.path)
-        match folder.name:
-            case "dropout":
-                for number, value in enumerate(("0.0", "0.1", "0.2", "0.3")):
-                    run = SWEEPS / "dropout" / str(number) / "seed0"
-                    _tunes(run, folder / "tunes" / value, "n=1", "temperature=1")
-            case "best":
-                _attach_page(folder)
-            case "temperature":
-                _tunes(SEARCH, folder / "tunes", "n=2", TEMPERATURES)
-                for constrain in ("off", "bars"):
-                    out = Path("runs/studies/temperature") / constrain
-                    _run("generate", f"run={SEARCH}", f"out={out}", "n=100", TEMPERATURES,
-                         f"constrain={constrain}", "formats=[abc]")  # fmt: skip
-                    shutil.copyfile(out / "measures.csv", folder / f"measures_{constrain}.csv")
-            case "heatmap":
-                _run("heatmap", f"run={SEARCH}", f"out={folder}")
+    origins = [_origin(name) for name in asked.names]
+    # What is missing is said before anything is made, and not when others have run for an hour.
+    given = [_corpus(origin, asked.path) for origin in origins]
+    try:
+        for origin, corpus in zip(origins, given, strict=True):
+            _study(_own(origin), corpus)
+    except KeyboardInterrupt:  # between two commands
+        raise Interrupted("stopped; the same command goes on") from None
 
 
-def _folder(name: str) -> Path:
+def _origin(name: str) -> Path:
+    """The study's folder below the current one, else the one that came with the program."""
+    own, shipped_one = EXPERIMENTS / name, shipped("experiments") / name
+    if own.exists() and not (own / "README.md").is_file():
+        raise InputError(
+            f"{own} must have a README.md for its results, got none; write one, or move the folder"
+        )
+    if not own.exists() and not (shipped_one / "README.md").is_file():
+        known = sorted(path.parent.name for path in shipped_one.parent.glob("*/README.md"))
+        raise InputError(f"names must be of {', '.join(known)}, got {name}")
+    return own if own.exists() else shipped_one
+
+
+def _own(origin: Path) -> Path:
     """The study's folder below the current one; a shipped study is copied there to be written."""
-    folder, origin = Path("experiments") / name, shipped("experiments") / name
-    if not (folder / "README.md").is_file():
-        if not (origin / "README.md").is_file():
-            known = sorted(path.parent.name for path in origin.parent.glob("*/README.md"))
-            raise InputError(f"names must be of {', '.join(known)}, got {name}")
-        shutil.copytree(origin, folder, dirs_exist_ok=True)
+    folder = EXPERIMENTS / origin.name
+    if not folder.exists():
+        shutil.copytree(origin, folder)
     return folder
 
 
-def _sweep(folder: Path, path: str | None) -> None:
-    """Run a study's sweep to its end, or what is left of it, and write its folder."""
-    fixed = []
-    if re.search(r"override /data: (cse253|files)", (folder / "experiment.yaml").read_text()):
-        if path is None:
-            raise InputError(
-                f"path must be the report's corpus for {folder.name}; add path=<input.txt>"
-            )
-        fixed.append(f"data.path={path}")
-    if folder.name == "whole_data":
-        fixed += _winner()
-    _run("train", "-m", f"experiment={folder.name}", *fixed)
-    study.write(folder, SWEEPS / folder.name)
+def _corpus(folder: Path, path: str | None) -> list[str]:
+    """What tells a study's sweep where the report's corpus is, if it reads that."""
+    experiment = folder / "experiment.yaml"
+    if not experiment.exists():
+        return []
+    if not re.search(r"override /data: (cse253|files)", experiment.read_text()):
+        return []
+    if not path:  # as `make studies` without TUNES has it
+        raise InputError(
+            f"path must be the report's corpus for {folder.name}; add path=<input.txt>"
+        )
+    return [f"data.path={path}"]
+
+
+def _study(folder: Path, corpus: list[str]) -> None:
+    """Run what a study is made of, or what is left of it, and write its folder."""
+    if (folder / "experiment.yaml").exists():
+        found = _winner() if folder.name == "whole_data" else []
+        _run("train", "-m", f"experiment={folder.name}", *corpus, *found)
+        study.write(folder, SWEEPS / folder.name)
+    match folder.name:
+        case "dropout":
+            for number, value in enumerate(("0.0", "0.1", "0.2", "0.3")):
+                run = SWEEPS / "dropout" / str(number) / "seed0"
+                _tunes(run, folder / "tunes" / value, "n=1", "temperature=1")
+        case "best":
+            _attach_page(folder)
+        case "temperature":
+            _tunes(SEARCH, folder / "tunes", "n=2", TEMPERATURES)
+            for constrain in ("off", "bars"):
+                out = Path("runs/studies/temperature") / constrain
+                _run("generate", f"run={SEARCH}", f"out={out}", "n=100", TEMPERATURES,
+                     f"constrain={constrain}", "formats=[abc]")  # fmt: skip
+                shutil.copyfile(out / "measures.csv", folder / f"measures_{constrain}.csv")
+        case "heatmap":
+            _run("heatmap", f"run={SEARCH}", f"out={folder}")
 
 
 def _winner() -> list[str]:
@@ -87,9 +110,11 @@ def _winner() -> list[str]:
 
 def _attach_page(folder: Path) -> None:
     """Keep the search's page in its study's folder, unless it would weigh a repository down."""
-    page = SEARCH / "report.html"
-    if page.stat().st_size < PAGE_BYTES:
-        shutil.copyfile(page, folder / page.name)
+    page, kept = SEARCH / "report.html", folder / "report.html"
+    if page.is_file() and page.stat().st_size < PAGE_BYTES:
+        shutil.copyfile(page, kept)
+    else:
+        kept.unlink(missing_ok=True)  # it is of an older search
 
 
 def _tunes(run: Path, out: Path, *options: str) -> None:
@@ -97,28 +122,45 @@ def _tunes(run: Path, out: Path, *options: str) -> None:
 
 
 def _run(name: str, *arguments: str) -> None:
-    """Another command of ours, in a process of its own, which answers Ctrl-C in our place."""
+    """Another command of ours, in a process of its own, which answers Ctrl-C in our place.
+
+    Ends this one, too, unless it ended well; it has said why, on its one line.
+    """
+    child: subprocess.Popen[bytes] | None = None
+    told: list[int] = []
+    early: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        child.send_signal(number)
+        told.append(number)
+        if child is None:
+            early.append(number)
+        else:
+            child.send_signal(number)
 
-    # A group of its own: the terminal would tell it too, and a second Ctrl-C stops a sweep at once.
-    with subprocess.Popen(
-        [sys.executable, "-m", f"musicgen.{name}", *arguments], process_group=0
-    ) as child:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = [(number, signal.signal(number, pass_on)) for number in numbers]
-        try:
-            code = child.wait()
-        finally:
-            for number, handler in before:
-                signal.signal(number, handler)
-    if code == Interrupted.exit_code:
-        sys.exit(code)  # it has said so, on its one line
-    if -code in numbers:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # One that is ignored, as nohup has it, the child ignores too.
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = [(number, signal.signal(number, pass_on)) for number in heard]
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", f"musicgen.{name}", *arguments],
+            # A group of its own: the terminal would tell it too, and a second Ctrl-C stops a sweep
+            # at once. Whoever reads from a terminal out of its group is stopped for good.
+            process_group=0,
+            stdin=subprocess.DEVNULL,
+        )
+        for number in early:
+            child.send_signal(number)
+        code = child.wait()
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    if code > 0:
+        sys.exit(code)
+    if told or -code in numbers:  # a sweep that was writing its page has ended well
         raise Interrupted("stopped; the same command goes on")
     if code:
-        raise RunError(f"musicgen.{name} {' '.join(arguments)} ended with exit code {code}")
+        raise RunError(f"musicgen.{name} {' '.join(arguments)} was killed by signal {-code}")
 
 
 def entry() -> None:

@@ -4,7 +4,6 @@ import itertools
 import logging
 import shlex
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,14 +16,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen import config as schema
 from musicgen import corpus
-from musicgen.command import known_keys, near, shown
+from musicgen.command import known_keys, near, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import make_executor
 from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.overrides import flatten, spelled
-from musicgen.sweep.database import without_password
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
@@ -116,7 +114,7 @@ def run(swept: Swept) -> None:
 
 def _command() -> str:
     """What started this sweep, as pages and logs may show it."""
-    return f"{COMMAND} {shlex.join(map(without_password, sys.argv[1:]))}"
+    return f"{COMMAND} {typed_arguments()}"
 
 
 def _trial_command(swept: Swept) -> str:

@@ -40,6 +40,7 @@ BAD = [
     ),
     (["model.hidden=abc"], "model.hidden: Value 'abc' of type 'str' could not be converted"),
     (["model.hidden=[1"], "cannot read the argument 'model.hidden=[1'"),
+    (["sweep.storage=pg://me:secret@host/[1"], "'sweep.storage=pg://me:***@host/[1'"),
     (["model.dropout=1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
     (["model.hidden=0"], "model.hidden must be at least 1, got 0"),
     (["data.seq_len=1"], "data.seq_len must be at least 2, got 1"),

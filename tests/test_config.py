@@ -75,6 +75,14 @@ def test_damaged_config_is_one_line(text: str, tmp_path) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_config_without_one_of_its_keys_is_one_line() -> None:
+    """As an older or newer version's may be: what reads many runs goes on with the others."""
+    values = config.to_dict(composed())
+    del values["model"]["layers"]
+    with pytest.raises(InputError, match=r"missing mandatory value: layers$"):
+        config.from_dict(values)
+
+
 BAD = [
     ("model.dropout=1.5", "model.dropout must be at least 0 and below 1, got 1.5"),
     ("model.hidden=0", "model.hidden must be at least 1, got 0"),

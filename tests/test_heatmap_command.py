@@ -1,6 +1,7 @@
 """The heatmap command on a real run."""
 
 import csv
+import math
 import os
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from musicgen import explaining
+from musicgen import explaining, heatmap
 from musicgen.errors import InputError
+from musicgen.interpret.parts import Course
+from musicgen.interpret.score import Score
 from musicgen.keys import HeatmapConfig
 from musicgen.training.fit import fit
 from tests.tunes import ROOT, composed, small
@@ -59,6 +62,15 @@ def test_a_tune_of_ones_own(run: Path, tmp_path: Path) -> None:
     text = (found.out / "tune.txt").read_text()
     assert text == f"<start>\n{tune.read_text()}<end>\n"
     assert len(rows(found.out / "header.csv")) == 1 + len(text)
+
+
+def test_what_no_tune_has_is_not_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    row = Score("header", "auc", 1, "hidden", 3, 0.9, 1, 0.6, 1.0, 500)
+    course = Course(0.5, -0.2, 0.5, 0.3, 1.0, 0.1, 3.25, 2.0, math.nan, 4)
+    heatmap.show(explaining.Explained({"header": row}, [(row, course)], 8, tmp_path))
+    told = capsys.readouterr().out
+    assert "3.2 on the way into a body, 2.0 into a header\n" in told
+    assert "nan" not in told
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.overrides import flatten, spelled
+from musicgen.overrides import flatten, spelled, without_password
 
 PARSER = OverridesParser.create()
 TEXTS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12)
@@ -39,6 +39,20 @@ def test_texts_that_could_be_something_else(text: str) -> None:
 def test_plain_values_stay_plain() -> None:
     assert spelled("runs/2026-11-24/x.abc") == "runs/2026-11-24/x.abc"
     assert spelled([0.5, 1, "mid"]) == "[0.5,1,mid]"
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("sweep.storage=mysql://me:s3c:r@t@host/db", "sweep.storage=mysql://me:***@host/db"),
+        ("storage=pg://u@h/d?password=s%2&x=1", "storage=pg://u@h/d?password=***&x=1"),
+        ("pg://h:5/d?x=1&PassWd=s c", "pg://h:5/d?x=1&PassWd=***"),
+        ("sweep.storage=sqlite:///study.db", "sweep.storage=sqlite:///study.db"),
+        ("a=b@c:d", "a=b@c:d"),
+    ],
+)
+def test_a_command_is_kept_without_its_password(word: str, shown: str) -> None:
+    assert without_password(word) == shown
 
 
 def test_flatten() -> None:

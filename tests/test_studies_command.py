@@ -1,5 +1,6 @@
 """python -m musicgen.studies as a user starts it: small studies of their own, for real."""
 
+import contextlib
 import csv
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.report.study import BEGIN, END
+from tests.processes import descendants
 from tests.tunes import ROOT, tunes
 
 SMALL = """
@@ -41,6 +43,15 @@ def studies(folder: Path, *arguments: str) -> tuple[int, str]:
     process = started(folder, *arguments)
     _, stderr = process.communicate(timeout=900)
     return process.returncode, stderr
+
+
+def commands(pid: int) -> list[bytes]:
+    """Those of a process's descendants."""
+    found = []
+    for child in descendants(pid):
+        with contextlib.suppress(OSError):  # it has ended
+            found.append(Path(f"/proc/{child}/cmdline").read_bytes())
+    return found
 
 
 def study(
@@ -131,6 +142,24 @@ def test_ctrl_c_stops_at_checkpoints_and_the_same_command_goes_on(
     assert [(row["status"], row["epochs"]) for row in rows] == [("completed", "60")] * 2
 
 
+@pytest.mark.slow
+def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path) -> None:
+    (tmp_path / "input.txt").write_text(tunes(30))
+    files, split = "  - override /data: files\n", "split: contiguous"
+    for name in ("one", "two"):
+        swept = "'model.dropout': choice(0)"
+        study(tmp_path, name, swept, files, split, report="true", epochs=1)
+    process = started(tmp_path, "path=input.txt", "names=[one,two]")
+    while not any(b"musicgen.exhibits" in words for words in commands(process.pid)):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "error: stopped; the same command goes on"
+    assert not (tmp_path / "runs" / "sweeps" / "two").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -144,3 +173,24 @@ def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path)
     assert code == 2
     (line,) = stderr.splitlines()
     assert all(word in line for word in words)
+
+
+def test_nothing_is_made_before_all_is_there(tmp_path: Path) -> None:
+    """Neither are folders of studies, nor is somebody's own experiment overwritten."""
+    code, stderr = studies(tmp_path, "names=[temperature,hidden]", "path=")
+    assert (code, "path=<input.txt>" in stderr) == (2, True)
+    assert not list(tmp_path.iterdir())
+    own = tmp_path / "experiments" / "hidden" / "experiment.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("# mine\n")
+    code, stderr = studies(tmp_path, "names=[hidden]", "path=input.txt")
+    assert (code, "experiments/hidden must have a README.md" in stderr) == (2, True)
+    assert own.read_text() == "# mine\n"
+
+
+@pytest.mark.slow
+def test_a_command_that_fails_speaks_for_all(tmp_path: Path) -> None:
+    code, stderr = studies(tmp_path, "names=[hidden]", "path=nowhere.txt")
+    assert code == 2
+    (line,) = stderr.splitlines()
+    assert "nowhere.txt" in line

@@ -9,7 +9,7 @@ from typing import Any
 from musicgen import __version__
 from musicgen.report.about import LABELS, about, corpus, summary, trial_command
 from musicgen.report.source import Source, differing, metrics
-from musicgen.report.tunes import Playable, playables, scores
+from musicgen.report.tunes import Playable, playables, scores, weights_digest, written
 from musicgen.sweep.results import Row, rank
 
 CURVES = 60
@@ -164,14 +164,13 @@ def _cell(pair: Ranked, key: str) -> Any:
     source, row = pair
     if key == "source":
         return source.name
-    found = row.get(key)
-    if found is None and key in source.settings:
-        text = source.settings[key]
-        try:
-            return float(text)
-        except ValueError:
-            return text
-    return found
+    if key in row or key not in source.settings:
+        return row.get(key)
+    text = source.settings[key]
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _rounded(value: Any) -> Any:
@@ -215,10 +214,9 @@ def _tunes(rows: Sequence[Ranked], lacking: Mapping[Path, str]) -> list[dict[str
     found: list[tuple[int, str, list[Playable]]] = []
     for index, (source, row) in enumerate(rows):
         folder = source.run_folders(row)[0]
-        if written := playables(folder):
-            why = lacking.get(folder)
-            note = f"Samples of its training; no other tunes, no units: {why}." if why else ""
-            found.append((index, note, written[:TUNES]))
+        if tunes := playables(folder):
+            note = f"{_without(folder)}: {lacking[folder]}." if folder in lacking else ""
+            found.append((index, note, tunes[:TUNES]))
         if len(found) == TUNED:
             break
     engraved = iter(scores([tune for _, _, tunes in found for tune in tunes]))
@@ -234,3 +232,10 @@ def _tunes(rows: Sequence[Ranked], lacking: Mapping[Path, str]) -> list[dict[str
         }
         for index, note, tunes in found
     ]
+
+
+def _without(folder: Path) -> str:
+    """What there is in place of what a page shows of a network."""
+    if written(folder, weights_digest(folder)):
+        return "Not what its units do"
+    return "Samples of its training; no other tunes, no units"

@@ -129,24 +129,27 @@ def _sweep(folder: Path) -> Source:
 
 def _by_choice(identity: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The texts of each key, by choice: a sweep over groups says `adagrad optim.lr` or, of two
-    groups, `gru/adagrad optim.lr`. The choice is empty where there is one text for all."""
+    groups, `gru/adagrad optim.lr`. The choice is empty where all have one and the same text."""
     found: dict[str, dict[str, str]] = {}
     for name, text in identity.items():
         choice, _, key = ("", "", name) if name.startswith("corpus ") else name.rpartition(" ")
         found.setdefault(without_folders(key), {})[choice] = text
+    choices = {choice for texts in found.values() for choice in texts if choice}
     for key, texts in found.items():
-        if len(set(texts.values())) == 1:
+        if len(set(texts.values())) == 1 and texts.keys() >= choices:
             found[key] = {"": next(iter(texts.values()))}
     return found
 
 
 def _add_choices(row: Row, texts: Mapping[str, Mapping[str, str]], swept: Sequence[str]) -> None:
-    """Say what follows from the groups' choices of a configuration."""
+    """Say what follows from the groups' choices of a configuration; None: it has no such key."""
     taken = {str(row.get(key)) for key in swept}
     for key, by_choice in texts.items():
         for choice, text in by_choice.items():
             if choice and taken.issuperset(choice.split("/")):
                 row[key] = _value(text)
+            elif choice:
+                row.setdefault(key, None)
 
 
 def _table(path: Path, problems: list[str]) -> Iterator[Row]:

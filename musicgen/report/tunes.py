@@ -65,7 +65,7 @@ class Playable:
                 for index, event in enumerate(voice.events)
             ],
             "notes": self.notes(),
-            "units": self.units,
+            "units": self.units if self.units and self.units["names"] else None,
             "midi": base64.b64encode(midi_bytes(tune)).decode() if tune.notes else "",
             "score": picture,
             "no_score": str(score) if isinstance(score, RunError) else note,
@@ -162,8 +162,10 @@ def _read(path: Path, units: Mapping[str, Any]) -> Playable:
 def _fitting(units: Mapping[str, Any], name: str, text: str) -> Mapping[str, Any] | None:
     """The units of a tune, if they are of this very text."""
     found = units.get(name)
-    whole = isinstance(found, dict) and found.get("text") == text_digest(text)
-    return found if whole else None
+    if not isinstance(found, dict) or found.get("text") != text_digest(text):
+        return None
+    names, values = found.get("names"), found.get("values")
+    return found if isinstance(names, list) and isinstance(values, str) else None
 
 
 def _units(folder: Path, digest: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,12 +117,6 @@ for _name in (
     "set_trial_user_attr",
 ):
     setattr(Database, _name, _insistent(_name))
-
-
-def without_password(word: str) -> str:
-    """A URL, or a word of a command line that holds one, with *** for passwords in it."""
-    word = re.sub(r"(://[^:/@]*:).*@", r"\1***@", word)
-    return re.sub(r"([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", word, flags=re.IGNORECASE)
 
 
 def _secrets(url: URL) -> set[str]:

@@ -139,6 +139,9 @@ class Driver:
                 self._conclude(configuration)  # killed between its last run and its end
             else:
                 self._enqueue(configuration)
+        # First runs that a stop cut short go first, as they would have been over by now: what a
+        # pruner says of others depends on them.
+        self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
         self._tally.begin()
         if self.plan.sampler == GRID:
             self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)

@@ -121,6 +121,7 @@ def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
     about["sweep"] |= {
         "adam data.split": "tunes", "sgd data.split": "tunes", "adam optim.lr": "0.1",
         "sgd optim.lr": "0.2", "adam seed": "3", "sgd seed": "3", "corpus files my tunes.txt": "d1",
+        "sgd optim.momentum": "0.9",
     }  # fmt: skip
     del about["sweep"]["seed"]
     (folder / "sweep.json").write_text(json.dumps(about))
@@ -129,6 +130,10 @@ def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
     assert source.settings["optim.lr"] == "0.1 (adam), 0.2 (sgd)"
     rates = {(row["optim.name"], row["optim.lr"]) for row in source.rows}
     assert rates == {("adam", 0.1), ("sgd", 0.2)}
+    assert source.settings["optim.momentum"] == "0.9 (sgd)"
+    assert {(r["optim.name"], r["optim.momentum"]) for r in source.rows} == {
+        ("adam", None), ("sgd", 0.9)
+    }  # fmt: skip
     assert source.settings["corpus files my tunes.txt"] == "d1"
     assert ["Seeds", "3"] in about_of(source)["facts"]
 
@@ -204,12 +209,23 @@ def test_the_command(tmp_path: Path) -> None:
 def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
     other = units_of(TUNE.replace("K:G", "K:D"))
-    for units in ({"T1": other}, {"T1": 4}, {}, [], 4):
+    nameless = {"text": units_of(TUNE)["text"]}
+    older = {"names": ["unit 1"], "chars": len(TUNE), "values": ""}
+    for units in ({"T1": other}, {"T1": nameless}, {"T1": older}, {"T1": 4}, {}, [], 4):
         exhibit(folder, {"T1": TUNE}, units)
         assert not exhibited(folder)
         (entry,) = content([read(folder)], _now())["tunes"]
         assert entry["tunes"][0]["units"] is None
     (folder / "tunes" / "units.json").write_text("[")
+    (entry,) = content([read(folder)], _now(), {folder: "why"})["tunes"]
+    assert entry["tunes"][0]["units"] is None
+    assert entry["note"] == "Not what its units do: why."
+
+
+def test_no_unit_is_offered_where_none_was_found(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "r")
+    exhibit(folder, {"T1": TUNE}, {"T1": units_of(TUNE, names=[])})
+    assert exhibited(folder)
     (entry,) = content([read(folder)], _now())["tunes"]
     assert entry["tunes"][0]["units"] is None
 

@@ -17,7 +17,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError, RunError
-from musicgen.sweep.database import without_password
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Started
 from musicgen.sweep.space import Choice, Float, Int
@@ -253,20 +252,6 @@ def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str)
 
 
 @pytest.mark.parametrize(
-    ("word", "shown"),
-    [
-        ("sweep.storage=mysql://me:s3c:r@t@host/db", "sweep.storage=mysql://me:***@host/db"),
-        ("storage=pg://u@h/d?password=s%2&x=1", "storage=pg://u@h/d?password=***&x=1"),
-        ("pg://h:5/d?x=1&PassWd=s c", "pg://h:5/d?x=1&PassWd=***"),
-        ("sweep.storage=sqlite:///study.db", "sweep.storage=sqlite:///study.db"),
-        ("a=b@c:d", "a=b@c:d"),
-    ],
-)
-def test_a_command_is_kept_without_its_password(word: str, shown: str) -> None:
-    assert without_password(word) == shown
-
-
-@pytest.mark.parametrize(
     ("pruner", "settings"),
     [
         ("median", {"n_startup_trials": 2}),
@@ -394,6 +379,32 @@ def test_first_runs_of_a_grid_go_first(sweep: Sweep) -> None:
     sweep(Plan({"a": Int(1, 4)}, seeds=2), sweep_toys.steps, observe=events.append).run()
     started = [event.job.run for event in events if isinstance(event, Started)]
     assert started == [0] * 4 + [1] * 4
+
+
+def test_a_stopped_grid_goes_on_with_the_first_runs(sweep: Sweep) -> None:
+    """As if it had not been stopped: what the pruner says depends on who came first."""
+    plan = Plan(
+        {"a": Int(1, 8)},
+        seeds=2,
+        pruner="asha",
+        pruner_settings={"min_resource": 1, "reduction_factor": 2},
+    )
+    events: list[Any] = []
+
+    def stop_in_the_fourth(event: Any) -> None:
+        events.append(event)
+        if isinstance(event, Started) and event.job.number == 3:
+            driver.request_stop()
+
+    driver = sweep(plan, sweep_toys.few_steps, workers=1, observe=stop_in_the_fourth)
+    assert driver.run().interrupted
+    began = len(events)
+    rest = sweep(plan, sweep_toys.few_steps, workers=1, observe=events.append).run()
+    again = [event.job for event in events[began:] if isinstance(event, Started)]
+    assert [job.number for job in again if job.run == 0] == [3, 4, 5, 6, 7]
+    assert [job.run for job in again] == sorted(job.run for job in again)
+    whole = sweep(plan, sweep_toys.few_steps, workers=1, folder="whole").run()
+    assert [plain(row) for row in rest.rows] == [plain(row) for row in whole.rows]
 
 
 @pytest.mark.slow

@@ -98,7 +98,9 @@ def test_a_lost_nest_fails_only_what_had_begun(
     try:
         executor.submit(jobs[0])
         written = tmp_path / "0" / "nest"
+        deadline = time.monotonic() + 120
         while not written.exists() or not written.read_text().endswith("\n"):
+            assert time.monotonic() < deadline
             executor.wait(0.05)
         nest = int(written.read_text())
         os.kill(nest, signal.SIGSTOP)
@@ -108,7 +110,8 @@ def test_a_lost_nest_fails_only_what_had_begun(
         os.kill(nest, signal.SIGKILL)
         ended: dict[int, Any] = {}
         while len(ended) < 2:
-            for event in executor.wait(None):
+            assert time.monotonic() < deadline
+            for event in executor.wait(1.0):
                 assert isinstance(event, Ended)
                 ended[event.job.number] = event.result
     finally:

@@ -137,7 +137,9 @@ def test_a_sweeps_trials_have_all_their_keys(tmp_path: Path) -> None:
         events.writer.add_scalar(SCALARS["val_loss"], 1.5 + number, 1)
         events.close()
     with tensorboard(tmp_path) as (address, _):
+        end = monotonic() + 120
         while len(json.loads(ask(address, "plugin/scalars/tags"))) < 2:
+            assert monotonic() < end
             sleep(0.5)
         experiment = json.loads(ask(address, "plugin/hparams/experiment", {"experimentName": ""}))
         assert {info["name"] for info in experiment["hparamInfos"]} == keys[0].keys() | keys[1]
