@@ -128,7 +128,8 @@ def _knock(address: str) -> None:
 def _unreachable(address: str | None, reason: str) -> str:
     return (
         f"sweep.ray.address={address} must be a Ray cluster that answers: {reason}; start one with "
-        "ray start --head, or leave sweep.ray.address out"
+        "ray start --head, or leave sweep.ray.address out (one that asks for a token needs "
+        "RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN)"
     )
 
 

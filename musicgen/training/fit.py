@@ -33,6 +33,11 @@ from musicgen.training.watcher import Decision, Start, Watcher
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
+TAKEOVER_S = 60.0
+"""How long a sweep's trial waits for its earlier worker, given up for lost, to be gone for good: a
+cluster that ends takes its nodes down one after another."""
+
+
 def fit(
     config: Config,
     out_dir: Path,
@@ -45,8 +50,9 @@ def fit(
     """Train a network and leave everything in `out_dir`; returns what result.json says.
 
     resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
-    a run that is completed already is returned as it is. one_of_many: a sweep's; its event files
-    stay small, without sound, and with pictures only at the end.
+    a run that is completed already is returned as it is. one_of_many: a sweep's; it waits for an
+    earlier worker of its folder to be gone, and its event files stay small, without sound, and
+    with pictures only at the end.
     data: the configured corpus, where the caller has it; else it is read.
     Raises InputError before anything is written; once begun, the result is written whatever
     happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
@@ -65,7 +71,7 @@ def fit(
         config.data.seq_len,
         stateful=config.data.stateful,
     )
-    with folder.locked():
+    with folder.locked(TAKEOVER_S if one_of_many else 0.0):
         run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
         return run.train(resume)
 

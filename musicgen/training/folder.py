@@ -4,9 +4,11 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from musicgen.errors import InputError
 from musicgen.paths import make_folder
@@ -32,25 +34,34 @@ class RunFolder:
         return self.config.exists()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, patience_s: float = 0.0) -> Iterator[None]:
         """Hold the folder for this process; a process's death, by SIGKILL too, lets go of it.
 
-        Raises InputError naming the process that holds it already.
+        Raises InputError naming the process that holds it already, and still after `patience_s`.
         """
         make_folder(self.path, "hydra.run.dir")
+        until = time.monotonic() + patience_s
         with (self.path / ".lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise InputError(
-                    f"{self.path} is in use by {_holder(lock.read())}; "
-                    "wait for it or choose another folder with hydra.run.dir=<folder>"
-                ) from None
+            while not _locked(lock):
+                if time.monotonic() >= until:
+                    lock.seek(0)
+                    raise InputError(
+                        f"{self.path} is in use by {_holder(lock.read())}; "
+                        "wait for it or choose another folder with hydra.run.dir=<folder>"
+                    )
+                time.sleep(0.1)
             lock.truncate(0)
             lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
             lock.flush()
             yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(text: str) -> str:

@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -289,6 +291,16 @@ def test_a_run_folder_belongs_to_one(tmp_path: Path) -> None:
     fit(config, tmp_path / "run")
     with pytest.raises(InputError, match="holds a run already"):
         fit(config, tmp_path / "run")
+
+
+def test_a_trial_waits_for_its_earlier_worker_to_be_gone(tmp_path: Path) -> None:
+    held = ExitStack()
+    held.enter_context(RunFolder(tmp_path / "run").locked())
+    earlier = threading.Timer(0.5, held.close)
+    earlier.start()
+    result = fit(composed(*small(tmp_path)), tmp_path / "run", one_of_many=True)
+    assert not earlier.is_alive()
+    assert result.status == "completed"
 
 
 def _expect_refusal(overrides: list[str], folder: Path, holder: int) -> None:
