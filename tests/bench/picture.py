@@ -1,6 +1,6 @@
-"""The README's picture of a page: python -m tests.bench.picture <report.html> docs/report.png
+"""The README's picture of a page: python -m tests.bench.picture <report.html> docs/report.png [n]
 
-Its best tune plays, and a hidden unit colours the text.
+The best network's n-th tune (the first, unless given) plays, and a hidden unit colours the text.
 """
 
 import shutil
@@ -16,7 +16,7 @@ PLAYED = 6
 """Notes that have sounded."""
 
 
-def main(report: Path, picture: Path) -> None:
+def main(report: Path, picture: Path, tune: int = 1) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
@@ -26,7 +26,7 @@ def main(report: Path, picture: Path) -> None:
             viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce"
         )
         page.goto(report.absolute().as_uri())
-        card = page.locator("#tunes article:has(.play:enabled)").first
+        card = page.locator("#tunes article:has(.play:enabled)").nth(tune - 1)
         if card.locator("select").count():
             card.locator("select").select_option(index=1)
         page.locator(".winner .play").click()
@@ -38,4 +38,4 @@ def main(report: Path, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

@@ -90,12 +90,12 @@ function buildParameters(section) {
       }))));
   }
   section.append(h("h3", {}, "All keys at once"),
-    h("p", { class: "quiet" }, `A line is a configuration, from its values to its ${objective.label}.` + only(MAX_LINES)),
+    h("p", { class: "quiet" }, `A line is a completed configuration, from its values to its ${objective.label}.` + only(MAX_LINES)),
     rampKey(),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "parallel coordinates" },
       chart(parallel)),
     h("h3", {}, "One key at a time"),
-    h("p", { class: "quiet" }, "A dot is a configuration; the large one is the best." + only(MAX_DOTS)),
+    h("p", { class: "quiet" }, "A dot is a completed configuration; the large one is the best." + only(MAX_DOTS)),
     h("div", { class: "slices" }, swept.map((column) => chart((width) => slice(column, width)))));
 }
 
