@@ -12,8 +12,8 @@ from playwright.sync_api import sync_playwright
 from tests.report.test_page import FLAGS
 
 WIDTH, HEIGHT = 1280, 800
-PLAYED = 6
-"""Notes that have sounded."""
+PLAYED_MS = 2500
+"""How long the tune has played."""
 
 
 def main(report: Path, picture: Path, tune: int = 1) -> None:
@@ -29,10 +29,9 @@ def main(report: Path, picture: Path, tune: int = 1) -> None:
         card = page.locator("#tunes article:has(.play:enabled)").nth(tune - 1)
         if card.locator("select").count():
             card.locator("select").select_option(index=1)
-        page.locator(".winner .play").click()
-        heads = card.locator(".score [data-e]")
-        while "now" not in (heads.nth(PLAYED).get_attribute("class") or ""):
-            page.wait_for_timeout(10)
+        card.locator(".play").click()
+        card.locator(".score .now >> nth=0").wait_for()
+        page.wait_for_timeout(PLAYED_MS)
         page.screenshot(path=picture)
         browser.close()
 
