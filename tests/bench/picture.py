@@ -32,6 +32,7 @@ def main(report: Path, picture: Path, tune: int = 1) -> None:
         card.locator(".play").click()
         card.locator(".score .now >> nth=0").wait_for()
         page.wait_for_timeout(PLAYED_MS)
+        card.evaluate("card => card.scrollIntoView()")
         page.screenshot(path=picture)
         browser.close()
 
