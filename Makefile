@@ -27,7 +27,9 @@ bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<
 	$(RUN) -m tests.bench.ray_driver
 	$(RUN) -m tests.bench.sweep $(TUNES)
 	$(RUN) -m tests.bench.sampling
+	$(RUN) -m tests.bench.tensorboard
 	$(if $(NET),$(RUN) -m tests.bench.formats $(NET))
+	$(if $(NET),$(RUN) -m tests.bench.report $(NET))
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
 	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py
