@@ -98,6 +98,7 @@ def test_a_search_and_what_builds_on_it(tmp_path: Path) -> None:
     readme = (made / "best" / "README.md").read_text()
     assert readme.endswith("## Reading\n\nMine.\n")
     assert f"model.hidden={best['model.hidden']}" in readme
+    assert f"|---|\n| {best['model.hidden']} | **" in readme  # the best first
     assert (made / "best" / "curves.svg").stat().st_size > 0
     assert "<html" in (made / "best" / "report.html").read_text()
     trained = (tmp_path / "runs/sweeps/whole_data/0/config.yaml").read_text()

@@ -79,14 +79,15 @@ def write(study: Path, sweep: Path) -> None:
 
 
 def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]:
-    """again: the command that trains the best of a search once more; empty for a grid."""
+    """rows: the best first. again: what trains a search's best once more; empty for a grid."""
     done = [row for row in rows if row["status"] == "completed"]
+    listed = rows[:SHOWN] if again or len(rows) > SHOWN else _grid_order(rows)
     counts = {status: sum(r["status"] == status for r in rows) for status in _statuses(rows)}
     seconds = sum(_number(row.get("seconds")) * int(row.get("n") or 1) for row in rows)
     told = done[0] if done else rows[0]
     return [
         "",
-        _markdown(_grid_order(rows) if len(rows) <= SHOWN else list(rows[:SHOWN]), swept),
+        _markdown(listed, swept),
         f"{', '.join(f'{n} {status}' for status, n in counts.items())}; mean ± standard deviation "
         f"over the seeds; losses in nats per character; corpus {told['corpus']} "
         f"({told['corpus.digest']}), split {told['corpus.split']}; {told['device']}, "
