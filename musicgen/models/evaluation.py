@@ -7,6 +7,9 @@ from torch.nn import functional
 from musicgen.models.cells import State
 from musicgen.models.char_rnn import CharRNN
 
+STRIDE = 256
+"""Steps between two looks at the state; also what is in memory of each segment at once."""
+
 
 @torch.no_grad()
 def evaluate(
@@ -16,56 +19,95 @@ def evaluate(
 
     text: (characters,) int64 on the model's device, at least two. The state is carried from the
     first character to the last. So that this is not one long chain of tiny steps, the text is
-    cut into segments that are read side by side, each from the state in which the segment before
-    it ended in the last pass, until no such state moves by more than `tolerance`: two or three
-    passes, since networks forget; as many passes as segments give the sequential result itself.
-    (Parallel in time with a zero coarse propagator: Lions, Maday and Turinici 2001.) The default
-    tolerance moved the loss of trained networks by less than 1e-8; on a GPU, one long chain
-    would take longer than the epoch's training.
+    cut into segments that are read side by side, from an empty state at first, then again from
+    the state in which the segment before ended; each only as far as that moves its states by
+    more than `tolerance`, which is not far, since networks forget. As many passes as segments
+    give the sequential result itself; few are needed. (Parallel in time with a zero coarse
+    propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of trained
+    networks by less than 1e-8; on a GPU, one long chain would take longer than the epoch's
+    training.
     """
     was_training = model.training
     model.eval()
-    segments = max(1, min(segments, (len(text) - 1) // 256))
-    state: list[State] | None = None
+    segments = max(1, min(segments, (len(text) - 1) // STRIDE))
     with torch.autocast(text.device.type, enabled=False):
+        reading = _Reading(model, text, segments)
+        starts = reading.first()
         for _ in range(segments):
-            loss, right, ends = _read(model, text, segments, state)
             # The first segment starts from nothing, each other where the one before it ended.
-            starts = [tuple(functional.pad(part[:-1], (0, 0, 1, 0)) for part in s) for s in ends]
-            moved = max(
-                float((part if state is None else part - state[i][j]).abs().max())
-                for i, layer in enumerate(starts)
-                for j, part in enumerate(layer)
-            )
-            if moved <= tolerance:
+            due = functional.pad(reading.ends[:-1], (0, 0) * 3 + (1, 0))
+            again = _moved(due, starts, tolerance)
+            if not len(again):
                 break
-            state = starts
+            starts[again] = due[again]
+            reading.again(again, due[again], tolerance)
     model.train(was_training)
-    return loss, right
+    return reading.loss_and_accuracy()
 
 
-def _read(
-    model: CharRNN, text: Tensor, segments: int, state: list[State] | None, max_steps: int = 1024
-) -> tuple[float, float, list[State]]:
-    """One pass over all segments: loss, accuracy, and the state at the end of each.
+class _Reading:
+    """Segments of a text, read side by side and, where their starts move, once more.
 
-    At most max_steps characters of each segment are in memory at once.
+    A state of n segments is one tensor here, (n, layers, parts, hidden).
     """
-    n = len(text) - 1
-    length = -(-n // segments)
-    padded = functional.pad(text, (0, segments * length - n))
-    x = padded[:-1].view(segments, length).t()
-    y = padded[1:].view(segments, length).t()
-    place = torch.arange(segments * length, device=text.device).view(segments, length).t()
-    # Sums in double precision: a sum of a million fp32 terms loses digits.
-    total = torch.zeros(2, dtype=torch.float64, device=text.device)
-    for start in range(0, length, max_steps):
-        part = slice(start, start + max_steps)
-        logits, state = model(x[part], state)
-        losses = functional.cross_entropy(logits.flatten(0, 1), y[part].flatten(), reduction="none")
-        right = logits.argmax(-1).flatten() == y[part].flatten()
-        real = (place[part] < n).flatten()
-        total += torch.stack([(losses * real).double().sum(), (right & real).double().sum()])
-    assert state is not None
-    loss, share = (total / n).tolist()
-    return loss, share, state
+
+    def __init__(self, model: CharRNN, text: Tensor, segments: int) -> None:
+        self._model = model
+        self._n = len(text) - 1
+        length = -(-self._n // segments)
+        padded = functional.pad(text, (0, segments * length - self._n))
+        self._x = padded[:-1].view(segments, length)
+        self._y = padded[1:].view(segments, length)
+        self._losses = torch.zeros(segments, length, device=text.device)
+        self._right = torch.zeros(segments, length, dtype=torch.bool, device=text.device)
+        self._parts = [slice(start, start + STRIDE) for start in range(0, length, STRIDE)]
+        self._after: list[Tensor] = []
+
+    @property
+    def ends(self) -> Tensor:
+        """The state of each segment after its last character."""
+        return self._after[-1]
+
+    def first(self) -> Tensor:
+        """Read all segments, each from an empty state, which is returned."""
+        segments, state = torch.arange(len(self._x), device=self._x.device), None
+        for part in self._parts:
+            state = self._read(segments, part, state)
+            self._after.append(state)
+        return torch.zeros_like(self.ends)
+
+    def again(self, segments: Tensor, state: Tensor, tolerance: float) -> None:
+        """Read these segments from another state, each until that makes no difference."""
+        for part, after in zip(self._parts, self._after, strict=True):
+            state = self._read(segments, part, state)
+            still = _moved(state, after[segments], tolerance)
+            after[segments] = state
+            segments, state = segments[still], state[still]
+            if not len(segments):
+                break
+
+    def loss_and_accuracy(self) -> tuple[float, float]:
+        # In double precision: a sum of a million fp32 terms loses digits.
+        losses, right = (of.flatten()[: self._n].double() for of in (self._losses, self._right))
+        return float(losses.mean()), float(right.mean())
+
+    def _read(self, segments: Tensor, part: slice, state: Tensor | None) -> Tensor:
+        """The state after this part of these segments; keeps what was predicted."""
+        y = self._y[segments, part].t().flatten()
+        logits, after = self._model(self._x[segments, part].t(), _unpacked(state))
+        shape = (-1, len(segments))
+        losses = functional.cross_entropy(logits.flatten(0, 1), y, reduction="none")
+        self._losses[segments, part] = losses.view(shape).t()
+        self._right[segments, part] = (logits.argmax(-1).flatten() == y).view(shape).t()
+        return torch.stack([torch.stack(layer, 1) for layer in after], 1)
+
+
+def _unpacked(state: Tensor | None) -> list[State] | None:
+    if state is None:
+        return None
+    return [tuple(part.contiguous() for part in layer.unbind(1)) for layer in state.unbind(1)]
+
+
+def _moved(state: Tensor, before: Tensor, tolerance: float) -> Tensor:
+    """Numbers of those whose state differs; NaN, of a network that diverged, does not."""
+    return ((state - before).abs().flatten(1).amax(1) > tolerance).nonzero().flatten()
