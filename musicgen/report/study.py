@@ -83,7 +83,7 @@ def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]
     done = [row for row in rows if row["status"] == "completed"]
     listed = rows[:SHOWN] if again or len(rows) > SHOWN else _grid_order(rows)
     counts = {status: sum(r["status"] == status for r in rows) for status in _statuses(rows)}
-    seconds = sum(_number(row.get("seconds")) * int(row.get("n") or 1) for row in rows)
+    seconds = sum(_number(row.get("seconds")) * max(1, int(row.get("n") or 1)) for row in rows)
     told = done[0] if done else rows[0]
     return [
         "",
@@ -92,7 +92,8 @@ def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]
         f"over the seeds; losses in nats per character; corpus {told['corpus']} "
         f"({told['corpus.digest']}), split {told['corpus.split']}; {told['device']}, "
         f"{told['precision']}, PyTorch {told['versions.torch']}; "
-        f"{seconds / 60:.0f} minutes of training in all, on one thread each.",
+        f"{seconds / 60:.0f} minutes of training in all, on one thread each "
+        "(half of that on two cores).",
         "",
         *(["The best one again:", "", f"    {again}", ""] if again else []),
         "![loss and accuracy against epoch](curves.svg)",
