@@ -16,6 +16,7 @@ from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
+from musicgen.sweep.pruners import NONE
 from musicgen.sweep.results import Configuration, Row, judge
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
@@ -67,6 +68,8 @@ class Driver:
         self._queue: deque[Job] = deque()
         self._running: dict[tuple[int, int], Job] = {}
         self._attempts: Counter[tuple[int, int]] = Counter()
+        self._ahead: set[tuple[int, int]] = set()
+        """Runs begun before it was known whether they are due."""
         self._given_up: set[int] = set()
         """Trials that the pruner has spoken on, in this life of the driver or before."""
         self._points: Iterator[Mapping[str, Any]] | None = None
@@ -180,13 +183,30 @@ class Driver:
         until it is known whether its seeds are due. A sampler is to know what seeds gave first.
         """
         fresh = self._study.count < self.plan.total
-        if self._queue and not (fresh and self._points is not None and self._queue[0].run):
-            return self._queue.popleft()
+        while self._queue and not (fresh and self._points is not None and self._queue[0].run):
+            job = self._queue.popleft()
+            if self._configurations[job.number].status is None:
+                return job
         if not fresh:
-            return None
+            return self._next_ahead()
         point = next(self._points) if self._points is not None else None
         configuration = self._admit(self._study.create(point))
         return self._job(configuration, 0)
+
+    def _next_ahead(self) -> Job | None:
+        """Another seed of a configuration whose first run is under way, rather than nothing.
+
+        Only a first run that fails makes it void; with a pruner that would be too often.
+        """
+        if self.plan.pruner != NONE:
+            return None
+        for number, first in self._running:
+            runs = self._configurations[number].runs
+            for run in () if first else range(1, self.plan.seeds):
+                if run not in runs and (number, run) not in self._ahead:
+                    self._ahead.add((number, run))
+                    return self._job(self._configurations[number], run)
+        return None
 
     def _judge(self, event: Reported, stopping: bool) -> None:
         job = event.job
@@ -195,7 +215,7 @@ class Driver:
         if pruned:
             decision = Decision.PRUNE
             self._given_up.add(job.number)
-        if stopping:
+        if stopping or self._configurations[job.number].status is not None:
             decision = Decision.STOP
         self._executor.decide(job, decision)
         self._observe(Judged(job, event.step, event.value, decision))
@@ -204,11 +224,14 @@ class Driver:
         job, result = event.job, judge(event.result, self.plan.objectives)
         del self._running[job.key]
         self._tables.outdated = True
+        configuration = self._configurations[job.number]
+        if configuration.status is not None:  # a run ahead, whose first one failed meanwhile
+            self._observe(Finished(job, result, again=False))
+            return
         if result["status"] == INTERRUPTED and not stopping:
             result = {**result, "status": FAILED, "error": "it stopped without being asked to"}
         again = result["status"] == FAILED and self._attempts[job.key] < self.plan.retries
         self._observe(Finished(job, result, again))
-        configuration = self._configurations[job.number]
         if again:
             self._attempts[job.key] += 1
             self._queue.appendleft(self._job(configuration, job.run))
@@ -232,7 +255,9 @@ class Driver:
         return configuration
 
     def _enqueue(self, configuration: Configuration) -> None:
-        self._queue.extend(self._job(configuration, run) for run in configuration.pending())
+        number = configuration.number
+        due = (run for run in configuration.pending() if (number, run) not in self._ahead)
+        self._queue.extend(self._job(configuration, run) for run in due)
 
     def _job(self, configuration: Configuration, run: int) -> Job:
         number = configuration.number

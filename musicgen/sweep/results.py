@@ -41,12 +41,18 @@ class Configuration:
     @property
     def status(self) -> str | None:
         """How it ended: completed if all runs did, else as the first that didn't; None before."""
-        if 0 in self.runs and self.runs[0]["status"] != COMPLETED:
-            return str(self.runs[0]["status"])
-        if len(self.runs) < self.seeds:
+        runs = self.counted
+        if len(self.runs) < self.seeds and (0 not in runs or runs[0]["status"] == COMPLETED):
             return None
-        odd = [run["status"] for _, run in sorted(self.runs.items()) if run["status"] != COMPLETED]
+        odd = [run["status"] for run in runs.values() if run["status"] != COMPLETED]
         return str(odd[0]) if odd else COMPLETED
+
+    @property
+    def counted(self) -> dict[int, Result]:
+        """The runs that count, in order: if the first did not complete, that alone."""
+        if 0 in self.runs and self.runs[0]["status"] != COMPLETED:
+            return {0: self.runs[0]}
+        return dict(sorted(self.runs.items()))
 
     def pending(self) -> list[int]:
         """The runs that are to be made, as far as is known: the first, then all the others."""
@@ -59,8 +65,8 @@ class Configuration:
         head = {"number": self.number, "status": self.status or self.state, **self.params}
         if self.seeds == 1:
             return {**head, **_results(self.runs.get(0, {}))}
-        done = [run for _, run in sorted(self.runs.items()) if run["status"] == COMPLETED]
-        odd = [run for _, run in sorted(self.runs.items()) if run["status"] != COMPLETED]
+        done = [run for run in self.counted.values() if run["status"] == COMPLETED]
+        odd = [run for run in self.counted.values() if run["status"] != COMPLETED]
         row = {**head, "n": len(done), **means(done or odd[:1])}
         if odd and "error" in odd[0]:
             row["error"] = odd[0]["error"]
@@ -72,7 +78,7 @@ class Configuration:
             {"number": self.number, "run": index, "status": run["status"]}
             | dict(self.params)
             | _results(run)
-            for index, run in sorted(self.runs.items())
+            for index, run in self.counted.items()
         ]
 
 

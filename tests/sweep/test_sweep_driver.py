@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import math
 import sqlite3
 import statistics
@@ -379,6 +380,38 @@ def test_first_runs_of_a_grid_go_first(sweep: Sweep) -> None:
     sweep(Plan({"a": Int(1, 4)}, seeds=2), sweep_toys.steps, observe=events.append).run()
     started = [event.job.run for event in events if isinstance(event, Started)]
     assert started == [0] * 4 + [1] * 4
+
+
+def test_seeds_of_the_last_configuration_go_ahead(sweep: Sweep) -> None:
+    """Rather than that a worker waits for its first run to end."""
+    plan = Plan({"x": Int(1, 1), "last": Choice((1,))}, seeds=3)
+    rows = sweep(plan, sweep_toys.meets).run().rows
+    assert [(row["status"], row["n"]) for row in rows] == [("completed", 3)]
+    steps = functools.partial(sweep_toys.steps, count=3)
+    alone = sweep(plan, steps, workers=1, folder="alone").run().rows
+    assert [plain(row) for row in rows] == [plain(row) for row in alone]
+
+
+def test_with_a_pruner_seeds_wait_for_the_first_run(sweep: Sweep) -> None:
+    events: list[Any] = []
+    plan = Plan({"a": Int(1, 1)}, seeds=2, pruner="median")
+    sweep(plan, sweep_toys.few_steps, observe=events.append).run()
+    told = [type(e) for e in events if isinstance(e, Started | Finished)]
+    assert told == [Started, Finished, Started, Finished]
+
+
+def test_a_first_run_that_fails_ends_those_ahead_of_it(sweep: Sweep, tmp_path: Path) -> None:
+    events: list[Any] = []
+    plan = Plan({"x": Int(1, 2), "last": Choice((2,))}, seeds=3, retries=0)
+    driver = sweep(plan, sweep_toys.meets, observe=events.append)
+    one, two = by_number(driver.run().rows)
+    assert (one["status"], one["n"]) == ("completed", 3)
+    assert (two["status"], two["n"], two["error"]) == ("failed", 0, "AssertionError: bad luck")
+    assert (1, 1) in {event.job.key for event in events if isinstance(event, Started)}
+    assert (1, 2) not in {event.job.key for event in events if isinstance(event, Started)}
+    runs = table(tmp_path / "sweep", "runs.csv")
+    assert [(run["number"], run["run"]) for run in runs][3:] == [("1", "0")]
+    assert sweep(plan, sweep_toys.meets).run().rows == driver.run().rows  # nothing is left
 
 
 def test_a_stopped_grid_goes_on_with_the_first_runs(sweep: Sweep) -> None:
