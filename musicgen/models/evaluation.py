@@ -24,7 +24,7 @@ def evaluate(
     more than `tolerance`, which is not far, since networks forget. As many passes as segments
     give the sequential result itself; few are needed. (Parallel in time with a zero coarse
     propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of trained
-    networks by less than 1e-8; on a GPU, one long chain would take longer than the epoch's
+    networks by at most 5e-8; on a GPU, one long chain would take longer than the epoch's
     training.
     """
     was_training = model.training
