@@ -15,7 +15,7 @@ from musicgen import config
 from musicgen.errors import InputError
 from musicgen.report.about import about as about_of
 from musicgen.report.content import content, notices, ranking
-from musicgen.report.source import differing, read, read_all
+from musicgen.report.source import differing, read, read_all, without_folders
 from musicgen.report.tunes import exhibited, playables
 from musicgen.report.write import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
@@ -155,6 +155,20 @@ def test_a_page_does_not_say_where_its_files_lay(tmp_path: Path) -> None:
     assert "data.path=input.txt hydra.sweep.dir=s" in text
     assert "no file 'tune.abc'" in text
     assert "has no checkpoint" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data.path=/home/John Smith/in.txt optim.lr=0.1", "data.path=in.txt optim.lr=0.1"),
+        ("'data.path=/home/John Smith/in.txt' n=2", "'data.path=in.txt' n=2"),
+        ("[/a/x.abc, /b/My Tunes/y.abc]", "[x.abc, y.abc]"),
+        ("/a/x.abc /b/y.abc", "x.abc y.abc"),
+        ("postgresql://host/database 6/8 a/b c", "postgresql://host/database 6/8 a/b c"),
+    ],
+)
+def test_absolute_paths_keep_their_last_name(text: str, told: str) -> None:
+    assert without_folders(text) == told
 
 
 def test_ten_thousand_say_what_is_left_out(tmp_path: Path) -> None:

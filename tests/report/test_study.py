@@ -3,9 +3,8 @@
 import csv
 from pathlib import Path
 
-from folders import sweep_folder
-
 from musicgen.report import study
+from tests.report.folders import sweep_folder
 
 
 def test_the_readme_of_a_pruned_search(tmp_path: Path) -> None:
