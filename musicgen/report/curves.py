@@ -99,7 +99,8 @@ def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
             axes.set_ylim(low - 0.05 * (high - low) - 0.02, high + 0.15 * (high - low) + 0.02)
     total = curves["number"].nunique()
     more = f"; the best {len(names)} of {total} configurations" if len(names) < total else ""
-    figure.suptitle(f"thick: validation, thin: training{more}", fontsize=10)
+    # At the left: a wide legend would reach into the middle.
+    figure.suptitle(f"thick: validation, thin: training{more}", x=0.01, ha="left", fontsize=10)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8)
     return figure
