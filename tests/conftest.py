@@ -1,5 +1,7 @@
 """Tests run on one thread: pytest-xdist already uses every core."""
 
+import signal
+
 import torch
 from hypothesis import settings
 
@@ -8,3 +10,12 @@ torch.set_num_threads(1)
 settings.register_profile("shared", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=25)  # of `make test-fast`
 settings.load_profile("shared")
+
+# A shell ignores these for what it starts in the background, as nohup does; what tests start would
+# ignore them too, and some of them press Ctrl-C.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
