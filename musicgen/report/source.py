@@ -23,6 +23,7 @@ from musicgen.sweep.results import Row
 MAX_TEXT = 300
 """Characters of a value that a report keeps: a network or a user may have written a megabyte."""
 OBJECTIVE = "val_loss"
+# Names of folders may have spaces between their words.
 _WORD = r"[^][\s/=\"'(),:{}]+"
 _FOLDERS = re.compile(rf"(?<![^[\s=\"'(,:{{])/(?:{_WORD}(?: +{_WORD})*/)+")
 BOOKKEEPING = (

@@ -93,7 +93,7 @@ def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]
         f"({told['corpus.digest']}), split {told['corpus.split']}; {told['device']}, "
         f"{told['precision']}, PyTorch {told['versions.torch']}; "
         f"{seconds / 60:.0f} minutes of training in all, on one thread each "
-        "(half of that on two cores).",
+        "(about half of that on two cores).",
         "",
         *(["The best one again:", "", f"    {again}", ""] if again else []),
         "![loss and accuracy against epoch](curves.svg)",

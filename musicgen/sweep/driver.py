@@ -185,7 +185,7 @@ class Driver:
         fresh = self._study.count < self.plan.total
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):
             job = self._queue.popleft()
-            if self._configurations[job.number].status is None:
+            if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
         if not fresh:
             return self._next_ahead()
@@ -200,12 +200,12 @@ class Driver:
         """
         if self.plan.pruner != NONE:
             return None
-        for number, first in self._running:
-            runs = self._configurations[number].runs
-            for run in () if first else range(1, self.plan.seeds):
-                if run not in runs and (number, run) not in self._ahead:
+        for number in (number for number, run in self._running if run == 0):
+            configuration = self._configurations[number]
+            for run in range(1, self.plan.seeds):
+                if run not in configuration.runs and (number, run) not in self._ahead:
                     self._ahead.add((number, run))
-                    return self._job(self._configurations[number], run)
+                    return self._job(configuration, run)
         return None
 
     def _judge(self, event: Reported, stopping: bool) -> None:

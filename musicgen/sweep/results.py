@@ -41,18 +41,19 @@ class Configuration:
     @property
     def status(self) -> str | None:
         """How it ended: completed if all runs did, else as the first that didn't; None before."""
-        runs = self.counted
-        if len(self.runs) < self.seeds and (0 not in runs or runs[0]["status"] == COMPLETED):
+        if len(self.runs) < self.seeds and not self._first_fell_short:
             return None
-        odd = [run["status"] for run in runs.values() if run["status"] != COMPLETED]
+        odd = [run["status"] for run in self.counted.values() if run["status"] != COMPLETED]
         return str(odd[0]) if odd else COMPLETED
 
     @property
     def counted(self) -> dict[int, Result]:
         """The runs that count, in order: if the first did not complete, that alone."""
-        if 0 in self.runs and self.runs[0]["status"] != COMPLETED:
-            return {0: self.runs[0]}
-        return dict(sorted(self.runs.items()))
+        return {0: self.runs[0]} if self._first_fell_short else dict(sorted(self.runs.items()))
+
+    @property
+    def _first_fell_short(self) -> bool:
+        return 0 in self.runs and self.runs[0]["status"] != COMPLETED
 
     def pending(self) -> list[int]:
         """The runs that are to be made, as far as is known: the first, then all the others."""

@@ -311,7 +311,9 @@ def test_a_pruned_trial_stays_pruned_if_the_driver_dies_of_it(sweep: Sweep, tmp_
 )
 def test_samplers(sweep: Sweep, sampler: str) -> None:
     space = {**LR, "cell": Choice(("lstm", None, ["gru", 2]))}
-    rows = sweep(Plan(space, sampler=sampler, n_trials=15), sweep_toys.nothing).run().rows
+    plan = Plan(space, sampler=sampler, n_trials=15)
+    # gp does not see what the other worker is trying, and may propose the same to both.
+    rows = sweep(plan, sweep_toys.nothing, workers=1 if sampler == "gp" else 2).run().rows
     assert len(rows) == 15
     assert all(1e-4 <= row["lr"] <= 1e-1 and row["layers"] in (1, 2, 3) for row in rows)
     assert {str(row["cell"]) for row in rows} <= {"lstm", "None", "['gru', 2]"}
