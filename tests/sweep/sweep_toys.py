@@ -24,8 +24,13 @@ def nothing(trial: Trial) -> Mapping[str, Any]:
     return {"status": "completed", "val_loss": digest(sorted(trial.params.items()))}
 
 
-def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[str, Any]:
-    """A training that keeps a checkpoint per step; its result depends on every step."""
+def steps(
+    trial: Trial, *, count: int = 10, pause_s: float = 0.008, hold: str | None = None
+) -> Mapping[str, Any]:
+    """A training that keeps a checkpoint per step; its result depends on every step.
+
+    hold: a file; as long as it is there, a trial waits after its fifth step to be stopped.
+    """
     checkpoint = trial.folder / "state.json"
     state = {"step": 0, "value": digest(sorted(trial.params.items()), trial.seed)}
     if checkpoint.exists():
@@ -36,6 +41,8 @@ def steps(trial: Trial, *, count: int = 10, pause_s: float = 0.008) -> Mapping[s
             status = "pruned" if trial.decision is Decision.PRUNE else "interrupted"
             break
         time.sleep(pause_s)
+        if state["step"] == 5 and hold and Path(hold).exists():
+            continue
         state = {"step": state["step"] + 1, "value": digest(state["value"])}
         draft = checkpoint.with_suffix(".draft")
         draft.write_text(json.dumps(state))

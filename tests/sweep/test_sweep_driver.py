@@ -444,15 +444,23 @@ def test_a_stopped_grid_goes_on_with_the_first_runs(sweep: Sweep) -> None:
 
 @pytest.mark.slow
 def test_a_stopped_sweep_goes_on(sweep: Sweep, tmp_path: Path) -> None:
-    events: list[Any] = []
+    hold = tmp_path / "hold"
+    hold.touch()
+    at_hold: set[int] = set()
 
-    def stop_at_the_fifth(event: Any) -> None:
-        events.append(event)
-        if len([e for e in events if isinstance(e, Judged)]) == 5:
-            driver.request_stop()
+    def stop_when_both_are_at_the_fifth_step(event: Any) -> None:
+        if isinstance(event, Judged) and event.step == 5:
+            at_hold.add(event.job.number)
+            if len(at_hold) == 2:
+                driver.request_stop()
 
-    driver = sweep(Plan({"a": Int(1, 6)}, seeds=2), sweep_toys.steps, observe=stop_at_the_fifth)
+    driver = sweep(
+        Plan({"a": Int(1, 6)}, seeds=2),
+        functools.partial(sweep_toys.steps, hold=str(hold)),
+        observe=stop_when_both_are_at_the_fifth_step,
+    )
     outcome = driver.run()
+    hold.unlink()
     assert outcome.interrupted
     assert {row["status"] for row in outcome.rows} == {"interrupted"}
     assert [row["number"] for row in table(tmp_path / "sweep")] == ["0", "1"]
