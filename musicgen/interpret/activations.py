@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from musicgen.models import CharRNN
-from musicgen.models.cells import LSTM, RNN
+from musicgen.models.cells import CELLS
 
 Floats = NDArray[np.float32]
 
@@ -77,7 +77,8 @@ def _embedded(network: CharRNN, texts: Sequence[NDArray[np.integer]]) -> Tensor:
 
 
 def _kind(cell: nn.Module) -> str:
-    return "lstm" if isinstance(cell, LSTM) else "rnn" if isinstance(cell, RNN) else "gru"
+    (kind,) = (name for name, made in CELLS.items() if type(cell) is made)
+    return kind
 
 
 def _state(cell: nn.Module, kind: str, state: str, x: Tensor, hidden: Tensor) -> Tensor:

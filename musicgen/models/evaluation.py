@@ -13,7 +13,7 @@ STRIDE = 256
 
 @torch.no_grad()
 def evaluate(
-    model: CharRNN, text: Tensor, *, segments: int = 32, tolerance: float = 1e-4
+    model: CharRNN, text: Tensor, *, segments: int | None = None, tolerance: float = 1e-4
 ) -> tuple[float, float]:
     """Mean loss (nats/character) and share predicted right of a text read as one stream, in fp32.
 
@@ -24,11 +24,15 @@ def evaluate(
     more than `tolerance`, which is not far, since networks forget. As many passes as segments
     give the sequential result itself; few are needed. (Parallel in time with a zero coarse
     propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of trained
-    networks by at most 5e-8; on a GPU, one long chain would take longer than the epoch's
-    training.
+    networks by at most 5e-8.
+
+    segments: how many; left out, 8 on a CPU, where more rows make slower steps and a network that
+    remembers for long is read again from more places; 32 on a GPU, where steps of any number of
+    rows take the same time, and one long chain would take longer than the epoch's training.
     """
     was_training = model.training
     model.eval()
+    segments = segments or (8 if text.device.type == "cpu" else 32)
     segments = max(1, min(segments, (len(text) - 1) // STRIDE))
     with torch.autocast(text.device.type, enabled=False):
         reading = _Reading(model, text, segments)

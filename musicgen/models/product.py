@@ -27,7 +27,7 @@ class Product:
         """weights: (inputs, outputs). bias: (outputs,)."""
         # A column of ones meets the bias: to add it by itself takes longer for a few rows.
         self._weights = torch.from_numpy(np.ascontiguousarray(np.vstack([weights, bias])))
-        self._together = _packed(self._weights) or self._plain
+        self._together = packed(self._weights) or self._plain
         self._terms = torch.arange(len(self._weights))
         self._no_offset = torch.zeros(1, dtype=torch.int64)
         trial = self._trial(16)
@@ -80,7 +80,7 @@ class Product:
         return self._together(rows)[0]
 
 
-def _packed(weights: Tensor) -> Way | None:
+def packed(weights: Tensor) -> Way | None:
     """The product with weights (inputs, outputs) in oneDNN's own order; None without oneDNN.
 
     PyTorch's public products put the weights in order anew at each call, which takes longer than

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.models import CharRNN, evaluate
+from musicgen.models.cells import GRU
 from musicgen.models.char_rnn import detach
 from musicgen.models.dropout import Dropout
 
@@ -36,6 +37,41 @@ def test_cells_are_pytorchs(cell: str, oracle: type[nn.RNNBase]) -> None:
     logits, _ = model(x)
     expected, _ = reference(functional.one_hot(x, VOCAB).float())
     torch.testing.assert_close(logits, model.head(expected))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.1)]
+)
+@pytest.mark.parametrize("state", [False, True])
+def test_a_grus_gradients_are_pytorchs(dtype: torch.dtype, tolerance: float, state: bool) -> None:
+    own, oracle = GRU(VOCAB, HIDDEN).to(dtype), nn.GRU(VOCAB, HIDDEN).to(dtype)
+    own.fused.load_state_dict(oracle.state_dict())
+    x, h = torch.randn(TIME, BATCH, VOCAB, dtype=dtype), torch.randn(BATCH, HIDDEN, dtype=dtype)
+    weights = torch.randn(TIME, BATCH, HIDDEN, dtype=dtype)  # of the states in the loss
+    gradients = []
+    for cell in (own, oracle):
+        given = [x.clone().requires_grad_(), h.clone().requires_grad_()]
+        before = None
+        if state:
+            before = (given[1],) if cell is own else given[1].unsqueeze(0)
+        out, last = cell(given[0], before)
+        loss = (out * weights).sum() + (last[0] ** 2).sum()
+        wanted = [given[0], *cell.parameters(), *given[1 : 1 + state]]
+        gradients.append(torch.autograd.grad(loss, wanted))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=tolerance)
+
+
+def test_a_gru_in_autocast_is_that_of_the_narrow_type() -> None:
+    cell, x = GRU(VOCAB, HIDDEN), torch.randn(TIME, BATCH, VOCAB)
+    with torch.autocast("cpu", torch.bfloat16):
+        out, (h,) = cell(x)
+        again, _ = cell(x, (h.float(),))
+    assert out.dtype == h.dtype == again.dtype == torch.bfloat16
+    whole, _ = cell(torch.cat([x, x]))
+    torch.testing.assert_close(torch.cat([out, again]).float(), whole, atol=0.02, rtol=0)
+    again.float().sum().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in cell.parameters())
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
