@@ -90,7 +90,7 @@ class Training(pl.LightningModule):
         logits, state = self.network(x, self.state)
         if self.config.data.stateful:
             self.state = detach(state)
-        logits, targets = logits.flatten(0, 1), y.flatten()
+        logits, targets = logits.flatten(0, 1).float(), y.flatten()  # argmax of bf16 is slow
         loss = functional.cross_entropy(logits, targets)
         right = logits.detach().argmax(-1) == targets
         self.sums += torch.stack([loss.detach().double() * y.numel(), right.sum().double()])
