@@ -1,7 +1,8 @@
 """Speed of training as ratios in one run: python -m tests.bench.training [text of tunes]
 
 Characters per second of our training against a bare PyTorch loop around nn.LSTM with the same
-sizes, batches, optimizer, gradient clipping and threads, in fp32; medians of alternating runs.
+sizes, batches, optimizer, gradient clipping and threads, in fp32; of our GRU layer, forward and
+backward, against nn.GRU. Medians of alternating runs.
 """
 
 import resource
@@ -19,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.corpus import Vocabulary
+from musicgen.models.cells import GRU
 from musicgen.training.fit import fit
 from tests.tunes import ROOT, composed, tunes
 
@@ -67,6 +69,35 @@ def ours(path: Path, folder: Path, hidden: int, precision: str, threads: int) ->
     result = fit(config, Path(tempfile.mkdtemp(dir=folder)) / "run")
     assert result.chars_per_s is not None
     return result.chars_per_s
+
+
+def gru_layer(cell: nn.Module, batch: int, hidden: int, precision: torch.dtype) -> float:
+    """Characters per second through one layer and back, of one slice."""
+    x = torch.randn(TIME, batch, hidden, requires_grad=True)
+    began = time.perf_counter()
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        out, _ = cell(x)
+    out.sum().backward()
+    return batch * TIME / (time.perf_counter() - began)
+
+
+def gru_table() -> Table:
+    table = Table("hidden", "streams", "threads", "precision", "nn.GRU", "ours", "ratio")
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        for hidden, batch in ((150, 32), (246, 25)):
+            for precision in (torch.float32, torch.bfloat16):
+                own = GRU(hidden, hidden)
+                rows = [
+                    [gru_layer(cell, batch, hidden, precision) for cell in (own.fused, own)]
+                    for _ in range(10 * REPEATS)
+                ]
+                theirs, ours = (statistics.median(column) for column in zip(*rows, strict=True))
+                ratio = statistics.median(row[1] / row[0] for row in rows)
+                name = str(precision).removeprefix("torch.")
+                cells = hidden, batch, threads, name, f"{theirs:,.0f}", f"{ours:,.0f}"
+                table.add_row(*map(str, cells), f"{ratio:.2f}")
+    return table
 
 
 def to_first_step(path: Path, folder: Path) -> tuple[float, float, float]:
@@ -140,6 +171,8 @@ def main() -> None:
         console = Console(width=100)
         console.print("characters per second of training, LSTM, 50 x 100")
         console.print(table)
+        console.print(f"characters per second through one GRU layer and back, slices of {TIME}")
+        console.print(gru_table())
         seconds, imports, peak = to_first_step(path, folder)
         console.print(f"command to first step {seconds:.1f} s, of them imports {imports:.1f} s")
         console.print(f"peak memory of a default training {peak:.2f} GB")
