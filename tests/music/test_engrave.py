@@ -4,8 +4,8 @@ import io
 import random
 import re
 import sys
-import time
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib.image
@@ -153,13 +153,22 @@ def test_a_crash_is_an_error_of_one_tune() -> None:
 
 
 def test_a_time_limit_is_kept() -> None:
-    with Engraver(limit_s=1.0) as engraver:
-        engraver.svg(GOOD)
-        start = time.monotonic()
-        with pytest.raises(RunError, match="took longer than 1 s"):
-            engraver.svg(ENDLESS)
-        assert time.monotonic() - start < 5
+    with Engraver(limit_s=3.0) as engraver:
         assert "v0e2" in engraver.svg(GOOD)
+        with pytest.raises(RunError, match="took longer than 3 s"):
+            engraver.svg(ENDLESS)
+        assert "v0e2" in engraver.svg(GOOD)
+
+
+@pytest.mark.slow
+def test_the_engravers_start_is_no_tunes_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it takes seconds to load the library."""
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep(4)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (svg,) = engrave([GOOD], limit_s=3.0)
+    assert isinstance(svg, str)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")

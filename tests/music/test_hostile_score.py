@@ -1,6 +1,7 @@
 """Scores, pictures and sound of what a network may write at its worst: bounded time and memory."""
 
 import contextlib
+import os
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -60,6 +61,11 @@ def measured(work: Callable[[Tune], object], tune: Tune) -> tuple[float, int]:
     return seconds, peak
 
 
+def spent() -> float:
+    """The processor's seconds so far, of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_music(name: str) -> None:
@@ -72,15 +78,15 @@ def test_hostile_music(name: str) -> None:
         score = mei(tune)
     except InputError:
         return
-    start = time.monotonic()
+    start = spent()
     (svg,) = engrave([score], limit_s=3)
-    assert time.monotonic() - start < 10
+    assert spent() - start < 10
     if isinstance(svg, RunError):
         assert "longer than 3 s" in str(svg)
         return
     with contextlib.suppress(InputError):
         png_bytes(svg, 500)
-    assert time.monotonic() - start < 30
+    assert spent() - start < 30
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from musicgen.errors import RunError
@@ -13,6 +14,8 @@ LIMIT_S = 10.0
 """Seconds for one tune; one of a page takes a hundredth of that."""
 LIMIT_BYTES = 1 << 30
 """Of address space; a tune of twenty pages takes a sixth of that."""
+START_S = 60.0
+"""Seconds for loading verovio, no tune's own: a busy machine may need as many as a tune has."""
 
 
 class Engraver:
@@ -41,19 +44,8 @@ class Engraver:
     def svg(self, mei: str) -> str:
         """One score as one picture. Raises RunError if it can't be had within the time limit."""
         process = self._process or self._start()
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(self._limit_s, stop)
-        timer.start()
-        try:
+        with _limited(process, self._limit_s) as late:
             answer = _ask(process, mei.encode(errors="replace"))
-        finally:
-            timer.cancel()
-            timer.join()
         if not answer:
             self.close()
             if late.is_set():
@@ -73,6 +65,9 @@ class Engraver:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        assert self._process.stdout is not None
+        with _limited(self._process, START_S):
+            self._process.stdout.read(1)  # if it dies instead, that is found when it is asked
         return self._process
 
 
@@ -91,6 +86,24 @@ def engrave(scores: Iterable[str], limit_s: float = LIMIT_S) -> list[str | RunEr
             except RunError as error:
                 pictures.append(error)
     return pictures
+
+
+@contextmanager
+def _limited(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
+    """Kill the process if this takes longer; the event tells whether it did."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, stop)
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _ask(process: subprocess.Popen[bytes], question: bytes) -> bytes:

@@ -4,8 +4,9 @@ verovio is a native library, and what it reads was written by a network: a crash
 of memory must not reach the program that wants the picture. This file is run by its path and
 imports nothing of musicgen, so that it starts fast. Its argument: bytes of memory it may have.
 
-Each message is its length in eight bytes and then its text; an answer begins with `+` and the SVG
-of one page after the other, each ended by a zero byte, or with `-` and what went wrong.
+It writes one byte when it is ready. Then each message is its length in eight bytes and then its
+text; an answer begins with `+` and the SVG of one page after the other, each ended by a zero byte,
+or with `-` and what went wrong.
 """
 
 import contextlib
@@ -41,6 +42,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not mix with the answers
     toolkit = verovio.toolkit()
+    answers.write(b"!")
+    answers.flush()
     while size := sys.stdin.buffer.read(8):
         text = sys.stdin.buffer.read(int.from_bytes(size)).decode()
         answer = pages(toolkit, text).encode()
