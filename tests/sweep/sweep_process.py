@@ -2,8 +2,8 @@
 
 Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds, executor (local,
 or ray on the cluster of RAY_ADDRESS).
-Handles Ctrl-C as a command would, prints `started` at the first report, and exits with 0, 130 or
-an error's own code.
+Handles Ctrl-C as a command would, prints `started` at the first report and `told` at each Ctrl-C,
+and exits with 0, 130 or an error's own code.
 """
 
 import os
@@ -49,7 +49,12 @@ def main(folder: str, objective: str, points: str, workers: str, seeds: str, kin
     executor = make_executor(kind, workers)
     what = plan(int(points), seeds=int(seeds))
     driver = Driver(what, getattr(sweep_toys, objective), executor, Path(folder), observe=observe)
-    signal.signal(signal.SIGINT, lambda *_: driver.request_stop())
+
+    def stop(*_: object) -> None:
+        driver.request_stop()
+        os.write(1, b"told\n")  # a signal may come while `print` is at work
+
+    signal.signal(signal.SIGINT, stop)
     try:
         return 130 if driver.run().interrupted else 0
     except MusicgenError as error:

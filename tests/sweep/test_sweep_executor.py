@@ -82,7 +82,7 @@ def test_workers_end_at_once_when_their_line_is_cut(
             tmp_path,
             observe=fail,
         ).run()
-    assert time.monotonic() - failed_at[0] < 8  # a trial takes ten seconds
+    assert time.monotonic() - failed_at[0] < 60  # a trial takes ten minutes
 
 
 @pytest.mark.parametrize(("stopped", "status"), [(False, "completed"), (True, "interrupted")])

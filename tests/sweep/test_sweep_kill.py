@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -93,7 +94,12 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
             driver.stdout.readline()
         awaited = driver
         if (code := outlived(driver, chance.uniform(0.02, 0.9))) is not None:
-            break
+            if kills or code:
+                break
+            # On a busy machine a sweep may be over before its first moment comes.
+            shutil.rmtree(folder)
+            driver = spawn("steps", points, seeds=seeds)
+            continue
         workers = marked(driver.pid)
         some = chance.sample(workers, k=min(len(workers), chance.randint(1, 2)))
         victims = chance.choice([[driver.pid], some, [driver.pid, *some], [*some, driver.pid]])
@@ -109,7 +115,6 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
             driver = spawn("steps", points, seeds=seeds)
     assert code == 0, driver.communicate()
     print("killed:", *kills)
-    assert kills  # on a busy machine few of the moments fall before the sweep's end
     assert results(folder) == undisturbed[seeds - 1]
     assert {row["status"] for row in results(folder)} == {"completed"}
     assert sorted(int(row["number"]) for row in results(folder)) == list(range(points))
@@ -167,14 +172,12 @@ def test_ctrl_c_once_stops_at_the_checkpoint_and_goes_on_later(
     driver = spawn("slow_steps", 4)
     assert driver.stdout is not None
     driver.stdout.readline()
-    begun = time.monotonic()
     driver.send_signal(signal.SIGINT)
-    assert driver.wait(timeout=60) == 130
-    assert time.monotonic() - begun < 8  # its trials take ten seconds each, and more
+    assert driver.wait(timeout=60) == 130  # its trials take ten minutes each
     assert {row["status"] for row in results(tmp_path / "sweep")} == {"interrupted"}
     checkpoints = (tmp_path / "sweep").glob("*/state.json")
     steps_done = max(json.loads(path.read_text())["step"] for path in checkpoints)
-    assert 0 < steps_done < 1000
+    assert 0 < steps_done < 60_000
     again = spawn("steps", 4)  # of ten steps: it finds more than that done, if it looks
     assert again.wait(timeout=120) == 0
     rows = results(tmp_path / "sweep")
@@ -187,8 +190,11 @@ def test_ctrl_c_twice_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     driver = spawn("stubborn", 2, 1)
     begun = tmp_path / "sweep" / "0" / "pid"
     while not begun.exists() or not begun.read_text():
+        assert driver.poll() is None
         time.sleep(0.01)
     driver.send_signal(signal.SIGINT)
+    assert driver.stdout is not None
+    assert driver.stdout.readline() == "told\n"  # two that come together count as one
     with pytest.raises(subprocess.TimeoutExpired):
         driver.wait(timeout=0.5)  # once is not enough for a trial that does not listen
     driver.send_signal(signal.SIGINT)
