@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from musicgen.report.study import BEGIN, END
-from tests.processes import descendants
+from tests.processes import descendants, held_up, unfinished, until
 from tests.tunes import ROOT, tunes
 
 SMALL = """
@@ -26,11 +25,13 @@ hydra: {{sweeper: {{params: {{{swept}}}}}}}
 README = f"# A question\n\n{BEGIN}\n{END}\n\n## Reading\n\nMine.\n"
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "musicgen.studies", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment or {**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -119,17 +120,17 @@ def test_ctrl_c_stops_at_checkpoints_and_the_same_command_goes_on(
     whom: str, tmp_path: Path
 ) -> None:
     (tmp_path / "input.txt").write_text(tunes(30))
-    files, split = "  - override /data: files\n", "split: contiguous"
-    study(tmp_path, "tiny", "'model.dropout': '0,0.2'", files, split, epochs=60)
+    files, split = "  - override /data: files\nsweep: {workers: 2}\n", "split: contiguous"
+    study(tmp_path, "tiny", "'model.dropout': '0,0.2'", files, split, epochs=30)
     asked = ("path=input.txt", "names=[tiny]")
-    process = started(tmp_path, *asked)
+
+    def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+        return started(tmp_path, *asked, environment=environment)
+
     sweep = tmp_path / "runs" / "sweeps" / "tiny"
-    metrics = sweep / "0" / "metrics.csv"
-    while not (metrics.exists() and metrics.stat().st_size > 150):
-        assert process.poll() is None
-        time.sleep(0.01)
-    (os.kill if whom == "the command" else os.killpg)(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=120)
+    with unfinished(start, sweep, tmp_path / "hold") as process:
+        (os.kill if whom == "the command" else os.killpg)(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     (line,) = stderr.splitlines()
     assert line.startswith("error: stopped; ")
@@ -140,7 +141,7 @@ def test_ctrl_c_stops_at_checkpoints_and_the_same_command_goes_on(
     assert code == 0, stderr
     with (tmp_path / "experiments" / "tiny" / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(row["status"], row["epochs"]) for row in rows] == [("completed", "60")] * 2
+    assert [(row["status"], row["epochs"]) for row in rows] == [("completed", "30")] * 2
 
 
 @pytest.mark.slow
@@ -150,12 +151,12 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
     for name in ("one", "two"):
         swept = "'model.dropout': choice(0)"
         study(tmp_path, name, swept, files, split, report="true", epochs=1)
-    process = started(tmp_path, "path=input.txt", "names=[one,two]")
-    while not any(b"musicgen.exhibits" in words for words in commands(process.pid)):
-        assert process.poll() is None
-        time.sleep(0.01)
+    page = "musicgen.exhibits"  # what goes on while a page is made: here until the page is given up
+    environment = held_up(tmp_path / "hold", page, tmp_path / "never")
+    process = started(tmp_path, "path=input.txt", "names=[one,two]", environment=environment)
+    until(lambda: any(page.encode() in words for words in commands(process.pid)), process)
     os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "error: stopped; the same command goes on"
     assert not (tmp_path / "runs" / "sweeps" / "two").exists()
