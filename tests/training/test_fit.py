@@ -205,7 +205,10 @@ def test_sigkill_at_any_moment(tmp_path: Path) -> None:
     other = tmp_path / "other"
     kills = 0
     command = [sys.executable, "-m", "musicgen.train"]
-    while not (other / "result.json").exists():
+    while kills < 3 or not (other / "result.json").exists():
+        if (other / "result.json").exists():  # it was faster than whoever should have killed it
+            shutil.rmtree(other)
+            kills = 0
         arguments = [*overrides, f"hydra.run.dir={other}"]
         if (other / "config.yaml").exists():
             arguments = [f"resume={other}"]
@@ -225,10 +228,9 @@ def test_sigkill_at_any_moment(tmp_path: Path) -> None:
             if kills < 6 and process.poll() is None:
                 process.send_signal(signal.SIGKILL)
                 kills += 1
-            process.wait(60)
+            assert process.wait(600) in (0, -signal.SIGKILL)
         finally:
             process.kill()
-    assert kills >= 3
     assert_equal_runs(tmp_path / "one", other)
 
 
