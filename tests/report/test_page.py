@@ -3,6 +3,7 @@
 import fcntl
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_S = 120
 MARKUP = "<img src=x onerror=document.title='owned'>"
 SCRIPT = "</script><script>document.title='owned'</script>"
 LINK = "javascript:document.title='owned'"
@@ -85,6 +87,7 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
 def opened(browser: Browser, report: Path, **settings: object) -> Iterator[Page]:
     """The page; at the end nothing must have been fetched, and nothing complained about."""
     context = browser.new_context(**settings)  # type: ignore[arg-type]
+    context.set_default_timeout(1000 * PATIENCE_S)
     page = context.new_page()
     said: list[str] = []
     asked: list[str] = []
@@ -118,7 +121,8 @@ RECORD = """() => {
 
 def until(page: Page, expression: str) -> None:
     """Playwright's own waiting needs eval, which the page forbids."""
-    for _ in range(600):
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
         if page.evaluate(expression):
             return
         page.wait_for_timeout(50)
@@ -150,6 +154,7 @@ def test_it_says_what_won_and_plays_it(page: Page) -> None:
     best = page.locator("#table tbody tr").first.locator("td").all_text_contents()
     assert f"hidden={best[2]}" in (header.locator(".best").text_content() or "")
     assert f"validation loss {best[5]} nats per character" in (header.text_content() or "")
+    page.locator("#loop").check()  # so that it plays for as long as one looks
     header.locator(".play").click()
     until(page, "document.querySelector('article .now')")
     assert page.evaluate("document.activeElement.textContent") == "■ Stop"
@@ -158,6 +163,8 @@ def test_it_says_what_won_and_plays_it(page: Page) -> None:
 
 
 def test_without_a_mouse(page: Page) -> None:
+    page.locator("#loop").press("Space")
+    assert page.locator("#loop").is_checked()
     page.locator(".winner .play").focus()
     page.keyboard.press("Space")
     assert page.locator(".transport [role=status]").text_content() == "playing The Test"
@@ -167,12 +174,14 @@ def test_without_a_mouse(page: Page) -> None:
     assert page.evaluate("document.activeElement.textContent") == "ABC"
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) == "solid"
+    page.locator("#loop").press("Space")
     page.locator(".transport .play").press("Enter")
     page.locator(".transport .place").press("End")
     until(page, "!document.querySelector('article.playing')")
     page.locator(".transport .place").focus()
     for _ in range(10):
         page.keyboard.press("PageUp")
+    until(page, "!document.querySelector('article.playing')")
     assert page.locator(".now").count() == 0
     page.locator("article").nth(1).locator(".play").press("Space")
     assert page.locator(".transport .title").text_content() == "Another"
@@ -182,6 +191,7 @@ def test_without_a_mouse(page: Page) -> None:
 
 def test_volume(page: Page) -> None:
     page.locator("#volume").fill("50")
+    page.locator("#loop").check()
     page.locator("article .play").first.click()
     assert page.evaluate("[...live].map(bus => bus.gain.value)") == [0.25]
     page.locator("#volume").fill("0")
@@ -190,6 +200,7 @@ def test_volume(page: Page) -> None:
 
 def test_two_tunes_never_sound_at_once(page: Page) -> None:
     first, second = page.locator("article .play").all()[:2]
+    page.locator("#loop").check()  # neither ends by itself
     first.click()
     page.wait_for_timeout(100)
     second.click()
@@ -215,6 +226,7 @@ def test_it_ends_by_itself_or_goes_round(page: Page) -> None:
 
 def test_a_click_on_a_note_plays_from_there(page: Page) -> None:
     page.evaluate(RECORD)
+    page.locator("#tempo").fill("40")  # the chord is there for seconds, a frame of them is enough
     start = TUNE.index("[GBd]8")
     page.locator(f'.abc [data-i="{start + 1}"]').first.click()
     until(page, "seen.has('v0e12 [GBd]8')")
@@ -279,8 +291,10 @@ def test_a_unit_is_followed_while_a_tune_plays(page: Page) -> None:
       look();
     }""")
     page.locator("#tempo").fill("200")
+    page.locator("#loop").check()
     card.locator(".play").click()
     until(page, "marks.size === 3")
+    page.locator("#loop").uncheck()
     until(page, "!document.querySelector('article.playing')")
     assert set(page.evaluate("[...marks]")) == {"0 100%", "1 50%", "2 0%"}
     assert not card.locator(".mark").is_visible()
@@ -319,6 +333,7 @@ def test_what_is_written_can_be_read(browser: Browser, report: Path, scheme: str
     """Contrast of at least 4.5 to 1 (WCAG 1.4.3)."""
     for page in opened(browser, report, color_scheme=scheme):
         page.locator("article select").first.select_option(index=1)
+        page.locator("#loop").check()
         page.locator("article .play").first.click()
         until(page, "document.querySelector('.abc .now')")
         assert page.evaluate(CONTRAST) == []
@@ -402,6 +417,7 @@ def test_where_nothing_has_won_yet(browser: Browser, tmp_path: Path) -> None:
             "One run, 1 interrupted",
             "▶ Hear r: The Test",
         ]
+        page.locator("#loop").check()
         page.locator(".winner .play").click()
         assert page.locator("article.playing").count() == 1
 
