@@ -21,7 +21,7 @@ def train(*arguments: str, cwd: Path = ROOT, **settings) -> subprocess.Completed
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         **settings,
     )
@@ -128,7 +128,7 @@ def test_help_explains_every_key_without_torch() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     for text in ("model.hidden", "optim.lr", "adagrad, adam, adamw", "early_stopping.patience"):
@@ -186,7 +186,7 @@ def test_ctrl_c_says_how_to_go_on(number: int, tmp_path: Path) -> None:
     while not re.match(r"epoch +3/", process.stdout.readline()):
         assert process.poll() is None
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert stderr == (
         f"error: stopped; to go on: python -m musicgen.train resume={tmp_path / 'run'}\n"
@@ -223,7 +223,7 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert process.returncode == 0, process.stderr

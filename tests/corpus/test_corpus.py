@@ -288,7 +288,7 @@ def test_processes_may_prepare_at_once(read: Callable[..., Corpus], books: Path)
         assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
-    digests = {process.communicate(timeout=60)[0].strip() for process in started}
+    digests = {process.communicate(timeout=300)[0].strip() for process in started}
     assert [process.returncode for process in started] == [0, 0, 0]
     assert digests == {read(path=books).digest}
     assert [path.name for path in (books.parent / "data/files").iterdir()] == list(digests)

@@ -82,7 +82,7 @@ def write_and_read(place: str, together: Barrier) -> None:
 @pytest.mark.parametrize("damaged", [False, True])
 def test_processes_may_write_at_once(tmp_path: Path, damaged: bool) -> None:
     spawn = multiprocessing.get_context("spawn")
-    together = spawn.Barrier(3, timeout=60)
+    together = spawn.Barrier(3, timeout=300)
     if damaged:
         for turn in range(40):
             (tmp_path / str(turn) / DIGEST).mkdir(parents=True)

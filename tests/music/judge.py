@@ -89,7 +89,7 @@ def ask(abc: str, folder: Path, *options: str) -> Verdict:
     source.write_text("X:1\n" + plain, encoding="latin-1", errors="replace")
     usual = ["-NGRA", "-NGUI", "-NFER", "-o", target.name]
     command = ["abc2midi", source.name, "1", *usual, *options]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
     said = (done.stdout + done.stderr).decode("latin-1").splitlines()
     complaints = [line for line in said if "warning" in line.lower() or "error" in line.lower()]
     return Verdict(complaints, read_notes(target) if target.exists() else [])
