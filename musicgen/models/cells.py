@@ -54,7 +54,7 @@ class GRU(RNN):
         w_ih, w_hh, b_ih, b_hh = self.fused.parameters()
         n = self.fused.hidden_size
         inputs = functional.linear(x, w_ih, b_ih + functional.pad(b_hh[: 2 * n], (0, n)))
-        before = inputs.new_zeros(x.shape[1], n) if state is None else state[0].to(inputs.dtype)
+        before = w_hh.new_zeros(x.shape[1], n) if state is None else state[0]
         weights, bias = w_hh.to(inputs.dtype), b_hh[2 * n :].to(inputs.dtype)
         out, h = gru.steps(inputs, weights, bias, before)
         return out, (h,)
