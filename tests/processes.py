@@ -10,8 +10,9 @@ from pathlib import Path
 from musicgen.training.folder import RunFolder
 from tests.tunes import ROOT
 
+HELD_S = 240.0
 HOLD = """import pathlib, sys, time
-end = time.monotonic() + 240
+end = time.monotonic() + {seconds}
 while {module!r} in sys.orig_argv and not pathlib.Path({until!r}).exists():
     if time.monotonic() > end:
         sys.exit("nobody lets it go")
@@ -51,7 +52,7 @@ def held_up(folder: Path, module: str, until: Path) -> dict[str, str]:
     folder: for what does that; it is made.
     """
     folder.mkdir()
-    text = HOLD.format(module=module, until=str(until))
+    text = HOLD.format(module=module, until=str(until), seconds=HELD_S)
     (folder / "sitecustomize.py").write_text(text)  # Python runs it before anything else
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
 
@@ -62,8 +63,8 @@ def unfinished(
 ) -> Iterator[subprocess.Popen[str]]:
     """A sweep of two trials on two workers, when the first one trains.
 
-    It can't end within the block, however fast its trainings are or slow the test is: the second
-    trial waits for its folder, as for an earlier worker of its.
+    It can't end within the block, however fast its trainings are: the second trial waits for its
+    folder, as for an earlier worker of its (for a minute, then again if the sweep retries).
     start: starts the sweep in an environment. sweep: its folder. hold: a folder to make.
     """
     process = start(held_up(hold, "musicgen.sweep.nest", hold / "go"))
@@ -76,4 +77,5 @@ def unfinished(
             yield process
     except BaseException:
         process.kill()
+        process.wait()
         raise

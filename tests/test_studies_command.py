@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.report.study import BEGIN, END
-from tests.processes import descendants, held_up, unfinished, until
+from tests.processes import HELD_S, descendants, held_up, unfinished, until
 from tests.tunes import ROOT, tunes
 
 SMALL = """
@@ -120,7 +120,10 @@ def test_ctrl_c_stops_at_checkpoints_and_the_same_command_goes_on(
     whom: str, tmp_path: Path
 ) -> None:
     (tmp_path / "input.txt").write_text(tunes(30))
-    files, split = "  - override /data: files\nsweep: {workers: 2}\n", "split: contiguous"
+    files, split = (
+        "  - override /data: files\nsweep: {workers: 2, retries: 9}\n",
+        "split: contiguous",
+    )
     study(tmp_path, "tiny", "'model.dropout': '0,0.2'", files, split, epochs=30)
     asked = ("path=input.txt", "names=[tiny]")
 
@@ -156,7 +159,7 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
     process = started(tmp_path, "path=input.txt", "names=[one,two]", environment=environment)
     until(lambda: any(page.encode() in words for words in commands(process.pid)), process)
     os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=300)
+    _, stderr = process.communicate(timeout=HELD_S / 2)  # it was given up, not waited for
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "error: stopped; the same command goes on"
     assert not (tmp_path / "runs" / "sweeps" / "two").exists()

@@ -241,6 +241,7 @@ def test_all_failing_is_exit_code_1(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
     swept = ["model.dropout=0,0.2", "trainer.max_epochs=40", "sweep.name=n", "sweep.workers=2"]
+    swept += ["sweep.retries=9"]
     arguments = sweep(tmp_path, *swept)
 
     def start(environment: dict[str, str]) -> subprocess.Popen[str]:

@@ -3,8 +3,8 @@
 A cell is a module built as `Cell(inputs, hidden)` whose forward takes (time, batch, inputs) and
 a state or None, and gives (time, batch, hidden) and the state after the last character. A state
 is a tuple of tensors of shape (batch, hidden). PyTorch's fused kernels do the work: on a CPU,
-oneDNN's LSTM is 3 to 10 times faster than a loop over time steps in Python. Only for a GRU that
-is trained on a CPU there is none, and `gru` has a loop that beats PyTorch's.
+oneDNN's LSTM is 3 to 10 times faster than a loop over time steps in Python. PyTorch's GRU is such
+a loop there, and training has a faster one in `gru`.
 """
 
 import torch

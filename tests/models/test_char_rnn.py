@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from musicgen.models import CharRNN, evaluate
+from musicgen.models import CharRNN, evaluate, gru
 from musicgen.models.cells import GRU
 from musicgen.models.char_rnn import detach
 from musicgen.models.dropout import Dropout
@@ -60,6 +60,23 @@ def test_a_grus_gradients_are_pytorchs(dtype: torch.dtype, tolerance: float, sta
         gradients.append(torch.autograd.grad(loss, wanted))
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("time", "batch"), [(TIME, BATCH), (1, 1)])
+def test_a_gru_without_onednn(
+    dtype: torch.dtype, time: int, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell, x = GRU(VOCAB, HIDDEN).to(dtype), torch.randn(time, batch, VOCAB, dtype=dtype)
+    cell.fused.bias_ih_l0.requires_grad_(False)
+    found = []
+    for _ in range(2):
+        out, _ = cell(x)
+        wanted = [parameter for parameter in cell.parameters() if parameter.requires_grad]
+        found.append([out, *torch.autograd.grad(out.sum(), wanted)])
+        monkeypatch.setattr(gru, "packed", lambda weights, rows: None)
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_a_gru_in_autocast_keeps_its_state_in_fp32() -> None:

@@ -106,6 +106,7 @@ def test_a_run_folder_holds_everything(tmp_path: Path) -> None:
     [
         ["model=lstm", "model.dropout=0.3"],
         ["model=gru", "optim=rmsprop", "data.stateful=false", "schedule=plateau"],
+        ["model=gru", "model.layers=2", "model.dropout=0.2", "trainer.precision=bf16"],
         ["model=rnn", "model.layers=2", "optim=nadam", "schedule=one_cycle"],
         ["optim=sgd", "optim.lr=0.1", "model.embedding=8", "model.tie_weights=true"],
         ["optim=adagrad", "model.layer_norm=true", "trainer.precision=bf16"],

@@ -19,14 +19,23 @@ START_S = 60.0
 
 
 class Engraver:
-    """The process that engraves, started when first needed and again after a failure."""
+    """The process that engraves, started when first needed and again after a crash."""
 
-    def __init__(self, limit_s: float = LIMIT_S, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        limit_s: float = LIMIT_S,
+        limit_bytes: int = LIMIT_BYTES,
+        *,
+        start_s: float = START_S,
+    ) -> None:
         """Limits: for one tune. That of memory holds where the system has such limits (not on
-        Windows and macOS)."""
+        Windows and macOS). start_s: for loading verovio."""
         self._limit_s = limit_s
+        self._start_s = start_s
         self._limit_bytes = limit_bytes
         self._process: subprocess.Popen[bytes] | None = None
+        self._unusable = ""
+        """Why it can't be started; each further tune would wait as long to learn that."""
 
     def __enter__(self) -> "Engraver":
         return self
@@ -43,6 +52,8 @@ class Engraver:
 
     def svg(self, mei: str) -> str:
         """One score as one picture. Raises RunError if it can't be had within the time limit."""
+        if self._unusable:
+            raise RunError(self._unusable)
         process = self._process or self._start()
         with _limited(process, self._limit_s) as late:
             answer = _ask(process, mei.encode(errors="replace"))
@@ -66,8 +77,15 @@ class Engraver:
             stderr=subprocess.DEVNULL,
         )
         assert self._process.stdout is not None
-        with _limited(self._process, START_S):
-            self._process.stdout.read(1)  # if it dies instead, that is found when it is asked
+        with _limited(self._process, self._start_s) as late:
+            ready = self._process.stdout.read(1) == b"!"
+        if not ready:
+            self.close()
+            reason = (
+                f"start within {self._start_s:g} s" if late.is_set() else "start: is it installed?"
+            )
+            self._unusable = f"the engraver (verovio) did not {reason}"
+            raise RunError(self._unusable)
         return self._process
 
 
