@@ -131,7 +131,7 @@ def _tune(asked: HeatmapConfig, trained: TrainedModel) -> str:
     if asked.tune is None:
         prime = vocabulary.encode(f"{START}\n").tolist()
         (ids,) = sample(trained.model, prime, [1.0], seed=asked.seed, max_chars=CHARS)
-        return f"{START}\n{vocabulary.decode(ids)}"
+        return f"{START}\n{vocabulary.written(ids)}"
     try:
         text = Path(asked.tune).read_text(encoding="utf-8").strip("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -92,7 +92,7 @@ def draw(model: CharRNN, vocabulary: Vocabulary, options: Options) -> list[Drawn
         cut=options.cut,
         constraint=_constraint(vocabulary, options, len(keys)),
     )
-    texts = (vocabulary.decode(tune) for tune in drawn)
+    texts = (vocabulary.written(tune) for tune in drawn)
     return [_finished(*key, options.prime + text) for key, text in zip(keys, texts, strict=True)]
 
 

@@ -82,7 +82,7 @@ class Samples:
             max_chars=self.config.samples.max_chars,
             end=self.vocabulary.encode(END).tolist(),
         )
-        texts = (self.vocabulary.decode(tune).removesuffix(END) for tune in tunes)
+        texts = (self.vocabulary.written(tune).removesuffix(END) for tune in tunes)
         return dict(zip(temperatures, texts, strict=True))
 
     def _show(self, tunes: dict[float, str], epoch: int, *, pictures: bool) -> None:
@@ -119,7 +119,7 @@ class Samples:
             (ids,) = sample(
                 self.network, self._prime(), [1.0], seed=self.config.seed, max_chars=CHARS
             )
-            text = f"{START}\n{self.vocabulary.decode(ids)}"
+            text = f"{START}\n{self.vocabulary.written(ids)}"
             read = [self.vocabulary.encode(text)]
             layers = {found.layer: found for found in record(self.network, read, ["hidden"])}
             verdict = f"tells header from body: AUC {unit.score:.3f} (chance {unit.chance:.2f})"

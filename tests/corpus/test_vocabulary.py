@@ -59,6 +59,23 @@ def test_empty_text_has_no_numbers() -> None:
     assert vocabulary.decode([]) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Z:mail me@some-where.co.uk, or not\n", "Z:mail xx@xxxx-xxxxx.xx.xx, or not\n"),
+        ("N:a.b+c@example\n", "N:x.x+x@xxxxxxx\n"),
+        ('K:D\n"@1,2 a"A2 | @ b@c\n', 'K:D\n"@1,2 a"A2 | @ b@c\n'),
+    ],
+)
+def test_a_network_tells_no_address(text: str, written: str) -> None:
+    vocabulary = Vocabulary.of(text, "x")
+    assert vocabulary.written(vocabulary.encode(text)) == written
+    bare = Vocabulary.of(text.replace("x", "y"))
+    again = bare.written(bare.encode(text.replace("x", "y")))
+    assert again == written.replace("x", "@")
+    assert len(bare.encode(again)) == len(text)
+
+
 @pytest.mark.parametrize("number", [-1, 2])
 def test_a_number_outside_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match=r"0 \.\. 1"):
