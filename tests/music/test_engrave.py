@@ -171,6 +171,7 @@ def test_the_engravers_start_is_no_tunes_time(
     assert isinstance(svg, str)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "start_s", "reason"),
     [
