@@ -80,7 +80,7 @@ def test_a_gru_without_onednn(
 
 
 def test_a_gru_in_autocast_keeps_its_state_in_fp32() -> None:
-    """A unit whose update gate is all but open forgets over a thousand steps, not never."""
+    """Rounded to bf16 at each of a hundred steps, what fades would end elsewhere."""
     cell, x = GRU(VOCAB, HIDDEN), torch.randn(TIME, BATCH, VOCAB)
     with torch.autocast("cpu", torch.bfloat16):
         out, (h,) = cell(x)
