@@ -58,6 +58,12 @@ class ModelConfig:
     embedding: int = key("Size of the character embedding; 0: one-hot", ge=0)
     layer_norm: bool = key("Normalise the output of each layer")
     tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
+    match: int = key(
+        "Least length of a match with the tune so far that it is told of, characters; 0: none",
+        ge=0,
+        le=16,
+        default=0,
+    )
 
 
 @dataclass

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from musicgen import config as schema
-from musicgen.corpus import Vocabulary
+from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.keys import Config, ModelConfig
 from musicgen.models import CharRNN
@@ -86,10 +86,11 @@ class TrainedModel:
     """The file that was read."""
 
 
-def build(model: ModelConfig, vocab_size: int) -> CharRNN:
+def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
     """The configured network, with fresh weights."""
+    marked = all(character in vocabulary for character in START)
     return CharRNN(
-        vocab_size,
+        len(vocabulary),
         model.hidden,
         cell=model.cell,
         layers=model.layers,
@@ -97,6 +98,8 @@ def build(model: ModelConfig, vocab_size: int) -> CharRNN:
         embedding=model.embedding,
         layer_norm=model.layer_norm,
         tie_weights=model.tie_weights,
+        match=model.match,
+        start=vocabulary.encode(START).tolist() if marked else (),
     )
 
 
@@ -123,7 +126,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{description} is damaged ({error}); use another run") from None
-    model = build(config.model, len(vocabulary))
+    model = build(config.model, vocabulary)
     try:
         model.load_state_dict(_weights(load(weights)))
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:

@@ -1,0 +1,155 @@
+"""The longest match: where the last characters stood before in this tune, and what followed there.
+
+This is the match model of data compression (Mahoney 2005, "Adaptive weighing of context models
+for lossless data compression", section 2.3), given to the network as an input. A recurrent network
+of some hundred units cannot carry a bar through the sixteen after it, but it can learn when to
+copy.
+
+The match of a character is the nearest of the earlier places of the same tune before which the
+same characters stand for longest: at least `shortest` of them, counted up to LONGEST, at most
+WINDOW characters back. It suggests the character that follows there. A tune begins behind its
+start mark.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Ids = NDArray[np.integer[Any]]
+Suggestions = NDArray[np.int64]
+"""(..., 2): the suggested character's number plus one, and the match's length; or 0 and 0."""
+
+LONGEST = 32
+WINDOW = 4096
+
+
+class Match(nn.Module):
+    """Tells the network what the match suggests, and how long it is."""
+
+    def __init__(
+        self, vocab_size: int, size: int, *, shortest: int, start: Sequence[int] = ()
+    ) -> None:
+        """size: of what it adds to the first layer's input. start: the characters of the mark
+        behind which a tune begins, if the vocabulary has one."""
+        super().__init__()
+        self.shortest, self.start = shortest, tuple(start)
+        self.suggestion = nn.Embedding(vocab_size + 1, size)
+        self.length = nn.Embedding(LONGEST + 1, size)
+
+    def forward(self, suggestions: Tensor) -> Tensor:
+        """suggestions: (..., 2) int64. Returns (..., size)."""
+        embedded: Tensor = self.suggestion(suggestions[..., 0]) + self.length(suggestions[..., 1])
+        return embedded
+
+    def of(self, text: Ids) -> Suggestions:
+        """The match of each character of a text (characters,)."""
+        return suggestions(text, self.start, self.shortest)
+
+    def follow(self) -> "Follower":
+        """The same, character by character."""
+        return Follower(self.start, self.shortest)
+
+
+def suggestions(text: Ids, start: Sequence[int], shortest: int) -> Suggestions:
+    """The match of each character of a text (characters,), in time linear in its length.
+
+    Places are grouped by the characters before them: by `shortest` of them first, then, within
+    each group that has several, by one more at a time. In a group, the nearest earlier place is
+    the one before.
+    """
+    n = len(text)
+    text = np.asarray(text, np.int64)
+    found = np.zeros((n, 2), np.int64)
+    begins = _begins(text, start)
+    tune = np.cumsum(begins)
+    within = np.arange(n) - np.maximum.accumulate(np.where(begins, np.arange(n), 0))
+    size = int(text.max(initial=0)) + 1
+    places = np.flatnonzero(within >= shortest - 1)
+    keys = tune[places]
+    for back in reversed(range(shortest)):
+        keys = np.unique(keys * size + text[places - back], return_inverse=True)[1]
+    for length in range(shortest, LONGEST + 1):
+        order = np.argsort(keys, kind="stable")
+        places, keys = places[order], keys[order]
+        again = np.append(False, keys[1:] == keys[:-1])
+        before = np.append(0, places[:-1])
+        near = again & (places - before <= WINDOW)
+        # A last place has nothing to suggest, but nothing follows it either.
+        found[places[near], 0] = text[np.minimum(before[near] + 1, n - 1)] + 1
+        found[places[near], 1] = length
+        several = (again | np.append(again[1:], False)) & (within[places] >= length)
+        places = places[several]
+        keys = np.cumsum(~again)[several] * size + text[places - length]
+        if not len(places):
+            break
+    return found
+
+
+def _begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
+    """Whether a tune begins at each character: at the first, and behind each start mark."""
+    begins = np.zeros(len(text), np.bool_)
+    begins[:1] = True
+    if start and len(text) > len(start):
+        windows = np.lib.stride_tricks.sliding_window_view(text, len(start))
+        begins[len(start) :] = (windows[:-1] == start).all(axis=1)
+    return begins
+
+
+class Follower:
+    """The matches of many texts that grow side by side, a character at a time.
+
+    For each distance back it counts how many characters up to here are the same as up to there.
+    """
+
+    def __init__(self, start: Sequence[int], shortest: int) -> None:
+        self._start, self._shortest = start, shortest
+        self._read = 0
+        self._room = WINDOW
+        # Newest first, from _first on, so that a distance back is a place counted from the newest.
+        self._text = np.full((1, 2 * WINDOW), -1, np.int32)
+        self._first = 2 * WINDOW
+        self._same = np.zeros((1, WINDOW), np.uint8)
+
+    def push(self, characters: Ids) -> Suggestions:
+        """Each text's next character (texts,); returns their matches (texts, 2)."""
+        self._first -= 1
+        if self._first < 0:
+            self._first = WINDOW - 1
+            self._text[:, WINDOW:] = self._text[:, :WINDOW]
+        self._text[:, self._first] = characters
+        found = np.zeros((len(self._text), 2), np.int64)
+        far = min(self._read, WINDOW)
+        self._read += 1
+        if far:
+            earlier = self._text[:, self._first + 1 : self._first + 1 + far]
+            same = self._same[:, :far]
+            np.minimum(same, LONGEST - 1, out=same)
+            same += 1
+            same *= earlier == self._text[:, self._first, None]
+            place = same.argmax(axis=1)
+            rows = np.arange(len(place))
+            length = same[rows, place]
+            long = length >= self._shortest
+            found[:, 0] = (self._text[rows, self._first + place] + 1) * long
+            found[:, 1] = length * long
+        self._begin_anew()
+        return found
+
+    def _begin_anew(self) -> None:
+        """Forget what is before a start mark that has just been read."""
+        size = len(self._start)
+        if not 0 < size <= self._read:
+            return
+        last = self._text[:, self._first : self._first + size]
+        ended = (last == self._start[::-1]).all(axis=1)
+        if ended.any():
+            self._text[ended] = -1
+            self._same[ended] = 0
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        """Go on with these texts, in this order; one may come many times."""
+        self._text, self._same = self._text[texts], self._same[texts]
