@@ -62,9 +62,9 @@ class CharRNN(nn.Module):
     ) -> tuple[Tensor, list[State]]:
         """Scores of each next character.
 
-        reading: (time, batch) int64, with a match (time, batch, 3); see `read`. state: one entry per layer, as returned for the slice
-        before, or None for zeros. Returns logits (time, batch, vocab) and the state after the
-        last character.
+        reading: (time, batch) int64, with a match (time, batch, 3); see `read`. state: one entry
+        per layer, as returned for the slice before, or None for zeros. Returns logits (time,
+        batch, vocab) and the state after the last character.
         """
         x = self.embedded(reading)
         after: list[State] = []

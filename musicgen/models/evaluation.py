@@ -17,8 +17,8 @@ def evaluate(
 ) -> tuple[float, float]:
     """Mean loss (nats/character) and share predicted right of a text read as one stream, in fp32.
 
-    text: as the network reads it (`CharRNN.read`), on its device, at least two characters. The state is carried from the
-    first character to the last. So that this is not one long chain of tiny steps, the text is
+    text: as the network reads it (`CharRNN.read`), on its device, at least two characters. The
+    state is carried from the first character to the last. So that this is not one long chain of tiny steps, the text is
     cut into segments that are read side by side, from an empty state at first, then again from
     the state in which the segment before ended; each only as far as that moves its states by
     more than `tolerance`, which is not far, since networks forget. As many passes as segments
@@ -62,8 +62,8 @@ class _Reading:
         filled = (0, 0) * (text.dim() - 1) + (0, segments * length - self._n)
         padded = functional.pad(text, filled)
         characters = padded if text.dim() == 1 else padded[:, 0]
-        self._x = padded[:-1].unflatten(0, (segments, length))
-        self._y = characters[1:].unflatten(0, (segments, length))
+        self._x = padded[:-1].view(segments, length, *text.shape[1:])
+        self._y = characters[1:].reshape(segments, length)
         self._losses = torch.zeros(segments, length, device=text.device)
         self._right = torch.zeros(segments, length, dtype=torch.bool, device=text.device)
         self._parts = [slice(start, start + STRIDE) for start in range(0, length, STRIDE)]

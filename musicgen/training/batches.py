@@ -24,8 +24,8 @@ class Streams:
         length = (len(text) - 1) // batch_size
         self.seq_len = seq_len
         used, rows = batch_size * length, (batch_size, length)
-        self.x = text[:used].unflatten(0, rows).transpose(0, 1).contiguous()
-        self.y = _characters(text)[1 : used + 1].view(rows).t().contiguous()
+        self.x = text[:used].view(*rows, *text.shape[1:]).transpose(0, 1).contiguous()
+        self.y = _characters(text)[1 : used + 1].reshape(rows).t().contiguous()
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.seq_len)
