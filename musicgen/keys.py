@@ -64,6 +64,7 @@ class ModelConfig:
         le=16,
         default=0,
     )
+    place: bool = key("Told of its place in the bar and of the bar's in the part", default=False)
 
 
 @dataclass

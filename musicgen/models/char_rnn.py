@@ -9,14 +9,14 @@ from torch.nn import functional
 
 from musicgen.models.cells import CELLS, State
 from musicgen.models.dropout import Dropout
-from musicgen.models.match import Match
+from musicgen.models.side import Side, SideInput
 
 
 class CharRNN(nn.Module):
     """One-hot or embedding, a stack of recurrent layers, a linear head.
 
-    Beside each character it may be told of the match with the tune so far; what it then reads of
-    a text is three columns: the character, the suggested character and the match's length.
+    Beside each character it may be told more (`side`): it then reads rows of a character and of
+    what there is to tell about it.
 
     Dropout acts once before each layer and once before the head, so also in a network of one
     layer, where PyTorch's own `nn.LSTM(dropout=p)` does nothing.
@@ -33,18 +33,15 @@ class CharRNN(nn.Module):
         embedding: int = 0,
         layer_norm: bool = False,
         tie_weights: bool = False,
-        match: int = 0,
-        start: Sequence[int] = (),
+        side: Sequence[SideInput] = (),
     ) -> None:
-        """embedding: its size, 0 for one-hot. tie_weights needs embedding == hidden. match: least
-        length of a match, 0 for none. start: the mark behind which a tune begins, for the match.
-        """
+        """embedding: its size, 0 for one-hot. tie_weights needs embedding == hidden."""
         super().__init__()
         self.vocab_size = vocab_size
         self.embedding = nn.Embedding(vocab_size, embedding) if embedding else None
         width = embedding or vocab_size
-        self.match = Match(vocab_size, width, shortest=match, start=start) if match else None
-        sizes = [2 * width if match else width] + [hidden] * layers
+        self.side = Side(side, width) if side else None
+        sizes = [2 * width if side else width] + [hidden] * layers
         self.cells = nn.ModuleList(CELLS[cell](inputs, size) for inputs, size in pairwise(sizes))
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden) if layer_norm else nn.Identity() for _ in range(layers)
@@ -62,9 +59,9 @@ class CharRNN(nn.Module):
     ) -> tuple[Tensor, list[State]]:
         """Scores of each next character.
 
-        reading: (time, batch) int64, with a match (time, batch, 3); see `read`. state: one entry
-        per layer, as returned for the slice before, or None for zeros. Returns logits (time,
-        batch, vocab) and the state after the last character.
+        reading: (time, batch) int64, with side inputs (time, batch, columns); see `read`. state:
+        one entry per layer, as returned for the slice before, or None for zeros. Returns logits
+        (time, batch, vocab) and the state after the last character.
         """
         x = self.embedded(reading)
         after: list[State] = []
@@ -77,18 +74,18 @@ class CharRNN(nn.Module):
     def read(self, text: Tensor) -> Tensor:
         """What the network reads of a text, from its first character on.
 
-        text: (characters,) int64. Returns it as it is, or with its match (characters, 3).
+        text: (characters,) int64. Returns it as it is, or as the first of several columns.
         """
-        if self.match is None:
+        if self.side is None:
             return text
-        suggestions = torch.from_numpy(self.match.of(text.cpu().numpy()))
-        return torch.cat([text.unsqueeze(1), suggestions.to(text.device)], dim=1)
+        rows = torch.from_numpy(self.side.rows(text.cpu().numpy()))
+        return torch.cat([text.unsqueeze(1), rows.to(text.device)], dim=1)
 
     def embedded(self, reading: Tensor) -> Tensor:
         """What the first layer reads, (time, batch, inputs)."""
-        if self.match is None:
+        if self.side is None:
             return self._embedded(reading)
-        return torch.cat([self._embedded(reading[..., 0]), self.match(reading[..., 1:])], dim=-1)
+        return torch.cat([self._embedded(reading[..., 0]), self.side(reading[..., 1:])], dim=-1)
 
     def _embedded(self, characters: Tensor) -> Tensor:
         if self.embedding is not None:

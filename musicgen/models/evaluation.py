@@ -18,13 +18,13 @@ def evaluate(
     """Mean loss (nats/character) and share predicted right of a text read as one stream, in fp32.
 
     text: as the network reads it (`CharRNN.read`), on its device, at least two characters. The
-    state is carried from the first character to the last. So that this is not one long chain of tiny steps, the text is
-    cut into segments that are read side by side, from an empty state at first, then again from
-    the state in which the segment before ended; each only as far as that moves its states by
-    more than `tolerance`, which is not far, since networks forget. As many passes as segments
-    give the sequential result itself; few are needed. (Parallel in time with a zero coarse
-    propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of trained
-    networks by at most 5e-8.
+    state is carried from the first character to the last. So that this is not one long chain of
+    tiny steps, the text is cut into segments that are read side by side, from an empty state at
+    first, then again from the state in which the segment before ended; each only as far as that
+    moves its states by more than `tolerance`, which is not far, since networks forget. As many
+    passes as segments give the sequential result itself; few are needed. (Parallel in time with a
+    zero coarse propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of
+    trained networks by at most 5e-8.
 
     segments: how many; left out, 8 on a CPU, where more rows make slower steps and a network that
     remembers for long is read again from more places; 32 on a GPU, where steps of any number of

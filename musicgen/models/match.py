@@ -12,11 +12,11 @@ start mark.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 Ids = NDArray[np.integer[Any]]
 Suggestions = NDArray[np.int64]
@@ -26,31 +26,24 @@ LONGEST = 32
 WINDOW = 4096
 
 
-class Match(nn.Module):
-    """Tells the network what the match suggests, and how long it is."""
+@dataclass(frozen=True)
+class Match:
+    """The match as a side input of a network."""
 
-    def __init__(
-        self, vocab_size: int, size: int, *, shortest: int, start: Sequence[int] = ()
-    ) -> None:
-        """size: of what it adds to the first layer's input. start: the characters of the mark
-        behind which a tune begins, if the vocabulary has one."""
-        super().__init__()
-        self.shortest, self.start = shortest, tuple(start)
-        self.suggestion = nn.Embedding(vocab_size + 1, size)
-        self.length = nn.Embedding(LONGEST + 1, size)
+    vocab_size: int
+    shortest: int
+    start: tuple[int, ...] = ()
+    """The characters of the mark behind which a tune begins; none if the texts have none."""
 
-    def forward(self, suggestions: Tensor) -> Tensor:
-        """suggestions: (..., 2) int64. Returns (..., size)."""
-        embedded: Tensor = self.suggestion(suggestions[..., 0]) + self.length(suggestions[..., 1])
-        return embedded
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return self.vocab_size + 1, LONGEST + 1
 
     def of(self, text: Ids) -> Suggestions:
-        """The match of each character of a text (characters,)."""
         return suggestions(text, self.start, self.shortest)
 
-    def follow(self) -> "Follower":
-        """The same, character by character."""
-        return Follower(self.start, self.shortest)
+    def follow(self) -> "MatchFollower":
+        return MatchFollower(self.start, self.shortest)
 
 
 def suggestions(text: Ids, start: Sequence[int], shortest: int) -> Suggestions:
@@ -98,7 +91,7 @@ def _begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
     return begins
 
 
-class Follower:
+class MatchFollower:
     """The matches of many texts that grow side by side, a character at a time.
 
     For each distance back it counts how many characters up to here are the same as up to there.

@@ -59,31 +59,29 @@ class Stepper:
             below.feed(above.inputs, above.bias)
         self._layers[-1].feed(_array(model.head.weight).T, _array(model.head.bias))
         width = model.vocab_size if model.embedding is None else model.embedding.embedding_dim
-        table, matched = np.split(self._layers[0].inputs, [width])
+        table, beside = np.split(self._layers[0].inputs, [width])
         if model.embedding is not None:
             table = _array(model.embedding.weight) @ table
         self._table: Floats = np.ascontiguousarray(table + self._layers[0].bias)
         """What each character adds to the gates of the first layer."""
-        self._match = None
-        if model.match is not None:
-            self._match = model.match.follow()
-            self._suggested = _array(model.match.suggestion.weight) @ matched
-            self._length = _array(model.match.length.weight) @ matched
+        self._side = None
+        if model.side is not None:
+            self._side = model.side.follow()
+            self._side_table = _array(model.side.table.weight) @ beside
         self.keep([0])
 
     def step(self, characters: Ids) -> Floats:
         x = self._table.take(characters, axis=0)
-        if self._match is not None:
-            suggested, length = self._match.push(characters).T
-            x += self._suggested.take(suggested, axis=0)
-            x += self._length.take(length, axis=0)
+        if self._side is not None:
+            for rows in self._side.push(characters).T:
+                x += self._side_table.take(rows, axis=0)
         for layer in self._layers:
             x = layer.step(x)
         return x
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        if self._match is not None:
-            self._match.keep(texts)
+        if self._side is not None:
+            self._side.keep(texts)
         for layer in self._layers:
             layer.keep(np.asarray(texts))
 
@@ -221,13 +219,13 @@ class ModuleStepper:
         self._model = model
         self._device = model.head.weight.device
         self._state: list[State] | None = None
-        self._match = None if model.match is None else model.match.follow()
+        self._side = None if model.side is None else model.side.follow()
 
     @torch.no_grad()
     def step(self, characters: Ids) -> Floats:
         read = np.asarray(characters, np.int64)
-        if self._match is not None:
-            read = np.column_stack([read, self._match.push(read)])
+        if self._side is not None:
+            read = np.column_stack([read, self._side.push(read)])
         given = torch.zeros(1, MOST, *read.shape[1:], dtype=torch.int64)
         given[0, : len(read)] = torch.from_numpy(read)
         was_training = self._model.training
@@ -238,8 +236,8 @@ class ModuleStepper:
         return scores
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        if self._match is not None:
-            self._match.keep(texts)
+        if self._side is not None:
+            self._side.keep(texts)
         if self._state is not None:
             rows = torch.zeros(MOST, dtype=torch.int64)
             rows[: len(texts)] = torch.as_tensor(np.asarray(texts, np.int64))

@@ -23,6 +23,9 @@ from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.keys import Config, ModelConfig
 from musicgen.models import CharRNN
+from musicgen.models.match import Match
+from musicgen.models.side import SideInput
+from musicgen.music.place import PlaceInput
 from musicgen.paths import replacing, write_text
 
 
@@ -88,7 +91,6 @@ class TrainedModel:
 
 def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
     """The configured network, with fresh weights."""
-    marked = all(character in vocabulary for character in START)
     return CharRNN(
         len(vocabulary),
         model.hidden,
@@ -98,9 +100,19 @@ def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
         embedding=model.embedding,
         layer_norm=model.layer_norm,
         tie_weights=model.tie_weights,
-        match=model.match,
-        start=vocabulary.encode(START).tolist() if marked else (),
+        side=_side(model, vocabulary),
     )
+
+
+def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
+    side: list[SideInput] = []
+    if model.match:
+        marked = all(character in vocabulary for character in START)
+        start = vocabulary.encode(START).tolist() if marked else []
+        side.append(Match(len(vocabulary), model.match, tuple(start)))
+    if model.place:
+        side.append(PlaceInput(vocabulary.characters))
+    return side
 
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str) -> None:

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.models import match
-from musicgen.models.match import Follower, Match, suggestions
+from musicgen.models.match import MatchFollower, suggestions
 
 SMALL = st.lists(st.integers(0, 3), max_size=120)
 MARK = (3, 0)
@@ -51,7 +50,7 @@ def test_length_and_distance_are_bounded(
         patch.setattr(match, "WINDOW", window)
         whole = suggestions(np.array(text, np.int64), MARK, shortest)
         assert whole.tolist() == by_definition(text, MARK, shortest)
-        follower = Follower(MARK, shortest)
+        follower = MatchFollower(MARK, shortest)
         assert [follower.push(np.array([c]))[0].tolist() for c in text] == whole.tolist()
 
 
@@ -62,7 +61,7 @@ def test_length_and_distance_are_bounded(
 def test_texts_that_grow_side_by_side_have_the_matches_of_each(
     texts: list[list[int]], shared: list[int]
 ) -> None:
-    follower = Follower(MARK, 2)
+    follower = MatchFollower(MARK, 2)
     for character in shared:
         follower.push(np.array([character]))
     follower.keep([0] * len(texts))
@@ -93,10 +92,3 @@ def test_a_million_same_characters_take_linear_time() -> None:
 
 def test_an_empty_text_has_no_matches() -> None:
     assert suggestions(np.zeros(0, np.int64), MARK, 2).shape == (0, 2)
-
-
-def test_the_input_is_the_sum_of_suggestion_and_length() -> None:
-    module = Match(5, 7, shortest=2)
-    given = torch.tensor([[[0, 0], [5, 3]]])
-    expected = module.suggestion.weight[5] + module.length.weight[3]
-    torch.testing.assert_close(module(given)[0, 1], expected)

@@ -1,0 +1,74 @@
+"""Side inputs: what a network is told beside each character, computed from the text so far."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Ids = NDArray[np.integer[Any]]
+
+
+class Follower(Protocol):
+    """Follows many texts that grow side by side, one text at first."""
+
+    def push(self, characters: Ids) -> NDArray[np.int64]:
+        """Each text's next character (texts,); returns what there is to tell (texts, columns)."""
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        """Go on with these texts, in this order; one may come many times."""
+
+
+class SideInput(Protocol):
+    """Tells some whole numbers about each character, from what stands up to it and no further."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each of its columns has, from 0 on."""
+
+    def of(self, text: Ids) -> NDArray[np.int64]:
+        """What there is to tell of each character of a text: (characters, columns)."""
+
+    def follow(self) -> Follower:
+        """The same, character by character."""
+
+
+class Side(nn.Module):
+    """All side inputs of a network, embedded and summed."""
+
+    def __init__(self, inputs: Sequence[SideInput], width: int) -> None:
+        """width: of the sum, which the first layer reads beside the character."""
+        super().__init__()
+        self.inputs = tuple(inputs)
+        sizes = [size for one in inputs for size in one.sizes]
+        self.first_rows = np.cumsum([0, *sizes[:-1]])
+        self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """rows: (..., columns) int64, as `rows` gives them. Returns (..., width)."""
+        summed: Tensor = self.table(rows.flatten(0, -2))
+        return summed.view(*rows.shape[:-1], -1)
+
+    def rows(self, text: Ids) -> NDArray[np.int64]:
+        """Rows of the table for each character of a text: (characters, columns)."""
+        told: NDArray[np.int64] = np.hstack([one.of(text) for one in self.inputs])
+        return told + self.first_rows
+
+    def follow(self) -> Follower:
+        """The same, character by character."""
+        return _Together([one.follow() for one in self.inputs], self.first_rows)
+
+
+class _Together:
+    def __init__(self, followers: Sequence[Follower], first_rows: Ids) -> None:
+        self._followers, self._first_rows = followers, first_rows
+
+    def push(self, characters: Ids) -> NDArray[np.int64]:
+        told: NDArray[np.int64] = np.hstack([one.push(characters) for one in self._followers])
+        told += self._first_rows
+        return told
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        for one in self._followers:
+            one.keep(texts)
