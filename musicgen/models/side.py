@@ -53,7 +53,8 @@ class Side(nn.Module):
     def rows(self, text: Ids) -> NDArray[np.int64]:
         """Rows of the table for each character of a text: (characters, columns)."""
         told: NDArray[np.int64] = np.hstack([one.of(text) for one in self.inputs])
-        return told + self.first_rows
+        told += self.first_rows
+        return told
 
     def follow(self) -> Follower:
         """The same, character by character."""

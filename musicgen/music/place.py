@@ -145,7 +145,7 @@ class Place:
         self._done = self._length = self._left = self._chord = 0
 
     def _colon(self) -> None:
-        before, last = self._previous
+        before, last = self._previous[0], self._previous[1]
         if last.isalpha() and before in "\n[":
             self._done, self._length = self._undo if last in _EVENTS else (self._done, self._length)
             self._field, self._chord = f"{last}:", 0
@@ -208,4 +208,5 @@ def _denominator(length: str) -> int:
         return 1
     digits = rest.lstrip("/")
     slashes = 1 + len(rest) - len(digits)
-    return max(1, int(digits.partition("/")[0][:4] or 2)) * 2 ** min(slashes - 1, 8)
+    divisor = max(1, int(digits.partition("/")[0][:4] or 2))
+    return divisor << min(slashes - 1, 8)
