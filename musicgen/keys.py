@@ -59,12 +59,23 @@ class ModelConfig:
     layer_norm: bool = key("Normalise the output of each layer")
     tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
     match: int = key(
-        "Least length of a match with the tune so far that it is told of, characters; 0: none",
+        "Told what followed the longest match of the last characters in the tune so far: "
+        "least length, characters; 0: not told",
         ge=0,
         le=16,
         default=0,
     )
-    place: bool = key("Told of its place in the bar and of the bar's in the part", default=False)
+    melody: int = key(
+        "The same over melodic steps, which finds transposed phrases; 0: not told",
+        ge=0,
+        le=16,
+        default=0,
+    )
+    place: bool = key(
+        "Told what is left of the bar, how many bars and parts there are, and how the bars 2, 4 "
+        "and 8 before went on",
+        default=False,
+    )
 
 
 @dataclass

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
     {"errors", "overrides", "paths", "keys", "config"},
-    {"music", "corpus", "models"},
+    {"music", "corpus", "models", "memory"},
     {"generation", "interpret"},
     {"training"},
     {"sweep"},
@@ -41,6 +41,7 @@ NEIGHBOURS = {
     ("config", "overrides"),
     ("paths", "errors"),
     ("corpus", "music"),
+    ("memory", "music"),
 }
 
 RESERVED = {
@@ -52,11 +53,23 @@ RESERVED = {
 ALONE = {
     "sweep": {"errors"},
     "music": {"errors"},
+    "memory": {"music"},
     "report": {"errors", "overrides", "paths", "sweep", "music"},
 }
 """Rooms that may import these rooms alone, whatever lies below them."""
 
-TORCHLESS = {"errors", "overrides", "paths", "keys", "config", "music", "corpus", "report", "sweep"}
+TORCHLESS = {
+    "errors",
+    "overrides",
+    "paths",
+    "keys",
+    "config",
+    "music",
+    "memory",
+    "corpus",
+    "report",
+    "sweep",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -1,6 +1,7 @@
 """What each character of a tune is, by our own reading of its ABC."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus import END, START
-from musicgen.models.match import suggestions
+from musicgen.memory import Match
 from musicgen.music import Bar, Tune, Voice, parse
 from musicgen.music.grammar import FIELDS, Kind
 from musicgen.music.unfold import sections
@@ -171,7 +172,7 @@ def _to_end(tune: Tune, labels: Labels) -> None:
 
 def _match_goes_on(tune: Tune, labels: Labels) -> None:
     text = np.array([ord(character) for character in tune.text], np.int64)
-    suggested = suggestions(text, (), MATCH)[:-1, 0] - 1
+    suggested = Match(sys.maxunicode + 1, MATCH).of(text)[:-1, 0] - 1
     labels[1:] = np.where(suggested < 0, ABSENT, suggested == text[1:])
 
 

@@ -44,6 +44,7 @@ class Side(nn.Module):
         sizes = [size for one in inputs for size in one.sizes]
         self.first_rows = np.cumsum([0, *sizes[:-1]])
         self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
+        nn.init.normal_(self.table.weight, std=len(sizes) ** -0.5)  # the sum's is 1
 
     def forward(self, rows: Tensor) -> Tensor:
         """rows: (..., columns) int64, as `rows` gives them. Returns (..., width)."""

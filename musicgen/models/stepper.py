@@ -67,14 +67,16 @@ class Stepper:
         self._side = None
         if model.side is not None:
             self._side = model.side.follow()
-            self._side_table = _array(model.side.table.weight) @ beside
+            table = _array(model.side.table.weight) @ beside
+            self._side_table = torch.from_numpy(np.ascontiguousarray(table))
         self.keep([0])
 
     def step(self, characters: Ids) -> Floats:
         x = self._table.take(characters, axis=0)
         if self._side is not None:
-            for rows in self._side.push(characters).T:
-                x += self._side_table.take(rows, axis=0)
+            rows = self._side.push(characters)
+            flat, bags = torch.from_numpy(rows.reshape(-1)), torch.arange(0, rows.size, len(rows.T))
+            x += torch.embedding_bag(self._side_table, flat, bags)[0].numpy()
         for layer in self._layers:
             x = layer.step(x)
         return x

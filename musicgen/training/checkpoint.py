@@ -22,10 +22,9 @@ from musicgen import config as schema
 from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.keys import Config, ModelConfig
+from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models import CharRNN
-from musicgen.models.match import Match
 from musicgen.models.side import SideInput
-from musicgen.music.place import PlaceInput
 from musicgen.paths import replacing, write_text
 
 
@@ -106,10 +105,12 @@ def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
 
 def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
     side: list[SideInput] = []
+    marked = all(character in vocabulary for character in START)
+    start = tuple(vocabulary.encode(START).tolist()) if marked else ()
     if model.match:
-        marked = all(character in vocabulary for character in START)
-        start = vocabulary.encode(START).tolist() if marked else []
-        side.append(Match(len(vocabulary), model.match, tuple(start)))
+        side.append(Match(len(vocabulary), model.match, start))
+    if model.melody:
+        side.append(Melody(vocabulary.characters, model.melody, start))
     if model.place:
         side.append(PlaceInput(vocabulary.characters))
     return side

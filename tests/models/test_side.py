@@ -6,11 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models import CharRNN, evaluate, sample
-from musicgen.models.match import Match
 from musicgen.models.side import Side
 from musicgen.models.stepper import ModuleStepper, Stepper
-from musicgen.music.place import PlaceInput
 
 CHARACTERS = "\n/1234:<>ABCKLM[]adrst|"
 TUNE = "<start>\nM:3/4\nL:1/4\nK:C\nABC|ABA|A3|[M:2/4]AB|1A/2A/2B:|2A2||\n"
@@ -23,7 +22,11 @@ def ids(text: str) -> np.ndarray:
 
 def network(cell: str = "lstm", embedding: int = 8, layers: int = 1) -> CharRNN:
     torch.manual_seed(0)
-    side = [Match(len(CHARACTERS), 2, MARK), PlaceInput(CHARACTERS)]
+    side = [
+        Match(len(CHARACTERS), 2, MARK),
+        Melody(CHARACTERS, 2, MARK),
+        PlaceInput(CHARACTERS),
+    ]
     return CharRNN(
         len(CHARACTERS), 12, cell=cell, layers=layers, embedding=embedding, side=side
     ).eval()
@@ -84,7 +87,9 @@ def test_a_tune_of_a_batch_is_the_tune_drawn_by_itself() -> None:
 
 @given(st.lists(st.sampled_from(CHARACTERS), max_size=40).map("".join))
 def test_what_is_told_comes_from_what_stands_before(text: str) -> None:
-    side = Side([Match(len(CHARACTERS), 1, MARK), PlaceInput(CHARACTERS)], 4)
+    side = Side(
+        [Match(len(CHARACTERS), 1, MARK), Melody(CHARACTERS, 1, MARK), PlaceInput(CHARACTERS)], 4
+    )
     longer = ids(TUNE + text + "|A2<")
     rows = side.rows(longer)
     assert (rows < side.table.num_embeddings).all()

@@ -40,14 +40,16 @@ class Match:
         return self.vocab_size + 1, LONGEST + 1
 
     def of(self, text: Ids) -> Suggestions:
-        return suggestions(text, self.start, self.shortest)
+        return suggestions(text, begins(text, self.start), self.shortest)
 
     def follow(self) -> "MatchFollower":
         return MatchFollower(self.start, self.shortest)
 
 
-def suggestions(text: Ids, start: Sequence[int], shortest: int) -> Suggestions:
+def suggestions(text: Ids, begins: NDArray[np.bool_], shortest: int) -> Suggestions:
     """The match of each character of a text (characters,), in time linear in its length.
+
+    begins: whether a tune begins at each.
 
     Places are grouped by the characters before them: by `shortest` of them first, then, within
     each group that has several, by one more at a time. In a group, the nearest earlier place is
@@ -56,7 +58,6 @@ def suggestions(text: Ids, start: Sequence[int], shortest: int) -> Suggestions:
     n = len(text)
     text = np.asarray(text, np.int64)
     found = np.zeros((n, 2), np.int64)
-    begins = _begins(text, start)
     tune = np.cumsum(begins)
     within = np.arange(n) - np.maximum.accumulate(np.where(begins, np.arange(n), 0))
     size = int(text.max(initial=0)) + 1
@@ -81,38 +82,79 @@ def suggestions(text: Ids, start: Sequence[int], shortest: int) -> Suggestions:
     return found
 
 
-def _begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
+def begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
     """Whether a tune begins at each character: at the first, and behind each start mark."""
-    begins = np.zeros(len(text), np.bool_)
-    begins[:1] = True
+    found = np.zeros(len(text), np.bool_)
+    found[:1] = True
     if start and len(text) > len(start):
         windows = np.lib.stride_tricks.sliding_window_view(text, len(start))
-        begins[len(start) :] = (windows[:-1] == start).all(axis=1)
-    return begins
+        found[len(start) :] = (windows[:-1] == start).all(axis=1)
+    return found
 
 
 class MatchFollower:
-    """The matches of many texts that grow side by side, a character at a time.
-
-    For each distance back it counts how many characters up to here are the same as up to there.
-    """
+    """The matches of many texts that grow side by side."""
 
     def __init__(self, start: Sequence[int], shortest: int) -> None:
-        self._start, self._shortest = start, shortest
-        self._read = 0
-        self._room = WINDOW
-        # Newest first, from _first on, so that a distance back is a place counted from the newest.
-        self._text = np.full((1, 2 * WINDOW), -1, np.int32)
-        self._first = 2 * WINDOW
-        self._same = np.zeros((1, WINDOW), np.uint8)
+        self._longest = Longest(shortest)
+        self._marks = StartMarks(start)
 
     def push(self, characters: Ids) -> Suggestions:
         """Each text's next character (texts,); returns their matches (texts, 2)."""
+        found = self._longest.push(characters)
+        self._longest.forget(self._marks.push(characters))
+        return found
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        """Go on with these texts, in this order; one may come many times."""
+        self._longest.keep(texts)
+        self._marks.keep(texts)
+
+
+class StartMarks:
+    """Watches texts that grow side by side for the mark behind which a tune begins.
+
+    Its first character must stand nowhere else in it.
+    """
+
+    def __init__(self, start: Sequence[int]) -> None:
+        self._start = np.array([*start, -1])
+        self._read = np.zeros(1, np.int64)
+
+    def push(self, characters: Ids) -> NDArray[np.bool_]:
+        """Whether a mark ends with each text's next character."""
+        self._read = np.where(
+            characters == self._start[self._read], self._read + 1, characters == self._start[0]
+        )
+        ended: NDArray[np.bool_] = self._read == len(self._start) - 1
+        self._read[ended] = 0
+        return ended & (len(self._start) > 1)
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        self._read = self._read[texts]
+
+
+class Longest:
+    """The longest matches in many texts that grow side by side, a symbol at a time.
+
+    For each distance back it counts how many symbols up to here are the same as up to there.
+    """
+
+    def __init__(self, shortest: int) -> None:
+        self._shortest = shortest
+        self._read = 0
+        # Newest first, from _first on, so that a distance back is a place counted from the newest.
+        self._text = np.full((1, 2 * WINDOW), -1, np.int16)
+        self._first = 2 * WINDOW
+        self._same = np.zeros((1, WINDOW), np.uint8)
+
+    def push(self, symbols: Ids) -> Suggestions:
+        """Each text's next symbol (texts,), below 2^15; returns their matches (texts, 2)."""
         self._first -= 1
         if self._first < 0:
             self._first = WINDOW - 1
             self._text[:, WINDOW:] = self._text[:, :WINDOW]
-        self._text[:, self._first] = characters
+        self._text[:, self._first] = symbols
         found = np.zeros((len(self._text), 2), np.int64)
         far = min(self._read, WINDOW)
         self._read += 1
@@ -128,20 +170,13 @@ class MatchFollower:
             long = length >= self._shortest
             found[:, 0] = (self._text[rows, self._first + place] + 1) * long
             found[:, 1] = length * long
-        self._begin_anew()
         return found
 
-    def _begin_anew(self) -> None:
-        """Forget what is before a start mark that has just been read."""
-        size = len(self._start)
-        if not 0 < size <= self._read:
-            return
-        last = self._text[:, self._first : self._first + size]
-        ended = (last == self._start[::-1]).all(axis=1)
-        if ended.any():
-            self._text[ended] = -1
-            self._same[ended] = 0
+    def forget(self, texts: NDArray[np.bool_]) -> None:
+        """Match nothing that these texts have read so far."""
+        if texts.any():
+            self._text[texts] = -1
+            self._same[texts] = 0
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Go on with these texts, in this order; one may come many times."""
         self._text, self._same = self._text[texts], self._same[texts]

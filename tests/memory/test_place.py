@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musicgen.memory.place import SIZES, Place, PlaceInput
 from musicgen.music import parse
-from musicgen.music.place import SIZES, Place, PlaceInput
 from tests.music.corpora import folk_tunes
 
 
-def told(text: str) -> list[tuple[int, int]]:
+def told(text: str) -> list[tuple[int, int, int]]:
     place = Place()
     return [place.push(character) for character in text]
 
@@ -99,6 +99,47 @@ def test_complete_bars_are_counted_anew_in_each_part(music: str, bars: int) -> N
     assert told(HEAD + music)[-1][1] == bars
 
 
+@pytest.mark.parametrize(
+    ("music", "parts"),
+    [
+        ("A|B", 0),
+        ("A|B:|", 1),
+        ("A|B:|C||", 2),
+        ("|:A|B:|\n|:C:|", 2),
+        ("A|B:|2C:|", 2),
+        ("A|B|]", 1),
+        ("A2::B2::", 2),
+    ],
+)
+def test_parts_are_counted(music: str, parts: int) -> None:
+    assert told(HEAD + music)[-1][2] == parts
+
+
+@pytest.mark.parametrize(
+    ("music", "echoes"),
+    [
+        ("AB|cd|", ["A", "", ""]),
+        ("AB|cd|A", ["B", "", ""]),
+        ("AB|cd|AB", ["|", "", ""]),
+        ("AB|cd|B", ["", "", ""]),
+        ("AB|cd|\nA B", ["|", "", ""]),
+        ("AB|cd:|\n|: A", ["B", "", ""]),
+        ("a|b|c|d|", ["c", "a", ""]),
+        ("a|b|c|d|e|f|g|h|", ["g", "e", "a"]),
+        ("(3ABc {g}d|e|(3AB", ["c", "", ""]),
+        ('"Am"A|e|"A', ["m", "", ""]),
+        ("A2|e|A", ["2", "", ""]),
+        ("A|P:B\nB|", ["A", "", ""]),
+        ("A|[K:D]B|", ["A", "", ""]),
+    ],
+)
+def test_bars_before_say_how_this_one_may_go_on(music: str, echoes: list[str]) -> None:
+    place = Place()
+    for character in HEAD + music:
+        place.push(character)
+    assert place.echoes() == echoes
+
+
 def test_a_letter_that_begins_a_field_is_no_note() -> None:
     assert told(HEAD + "A2\nB:a book\n")[-1] == told(HEAD + "A2\n")[-1]
 
@@ -138,7 +179,7 @@ def test_what_is_left_of_real_bars_is_what_the_parse_says() -> None:
         tune = parse(text)
         if tune.problems or len(tune.voices) != 1:
             continue
-        lefts = [left for left, _ in told(f"<start>\n{text}")][len("<start>\n") :]
+        lefts = [left for left, *_ in told(f"<start>\n{text}")][len("<start>\n") :]
         for bar in tune.voices[0].bars:
             if bar.meter.length is not None and bar.end:
                 room = bar.meter.length / tune.unit - Fraction(bar.length, tune.ticks) / tune.unit
