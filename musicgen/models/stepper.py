@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from musicgen.models.cells import GRU, LSTM, RNN, State
 from musicgen.models.char_rnn import CharRNN
 from musicgen.models.product import Floats, Product
+from musicgen.models.side import row_sums
 
 Ids = NDArray[np.integer[Any]]
 
@@ -74,9 +75,8 @@ class Stepper:
     def step(self, characters: Ids) -> Floats:
         x = self._table.take(characters, axis=0)
         if self._side is not None:
-            rows = self._side.push(characters)
-            flat, bags = torch.from_numpy(rows.reshape(-1)), torch.arange(0, rows.size, len(rows.T))
-            x += torch.embedding_bag(self._side_table, flat, bags)[0].numpy()
+            rows = torch.from_numpy(self._side.push(characters))
+            x += row_sums(self._side_table, rows).numpy()
         for layer in self._layers:
             x = layer.step(x)
         return x

@@ -96,6 +96,20 @@ def test_what_is_told_comes_from_what_stands_before(text: str) -> None:
     assert (side.rows(longer[:-4]) == rows[:-4]).all()
 
 
+@pytest.mark.parametrize("size", [40, 40_000])
+def test_gradients_are_those_of_pytorchs_embedding_bag(size: int) -> None:
+    torch.manual_seed(0)
+    side = Side([], 3)
+    side.table = torch.nn.EmbeddingBag(size, 3, mode="sum").double()
+    rows = torch.randint(0, size, (7, 5, 4))
+    weights = torch.randn(7, 5, 3, dtype=torch.float64)
+    ours = torch.autograd.grad((side(rows) * weights).sum(), side.table.weight)[0]
+    theirs = side.table(rows.flatten(0, 1)).view(7, 5, 3)
+    torch.testing.assert_close(
+        ours, torch.autograd.grad((theirs * weights).sum(), side.table.weight)[0]
+    )
+
+
 def test_side_inputs_are_embedded_each_in_rows_of_its_own_and_summed() -> None:
     side = Side([Match(5, 2), PlaceInput("ab|:A")], 7)
     rows = torch.from_numpy(side.rows(np.array([0, 1, 0, 1, 2])))
