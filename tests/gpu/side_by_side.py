@@ -119,7 +119,9 @@ class Stack:
         w = self.weights
         steps, streams = self.x.shape
         n = len(self.rates)
-        embedded = w["embedding.weight"].index_select(1, self.x.flatten())  # (n, steps * streams, embedding)
+        embedded = w["embedding.weight"].index_select(
+            1, self.x.flatten()
+        )  # (n, steps * streams, embedding)
         bias = (w["rnn.bias_ih_l0"] + w["rnn.bias_hh_l0"]).unsqueeze(1)
         inputs = torch.baddbmm(bias, embedded, w["rnn.weight_ih_l0"].transpose(1, 2))
         inputs = inputs.view(n, steps, streams, -1)

@@ -74,9 +74,7 @@ def test_training_is_the_cpus_within_its_precision(
     for precision in precisions:
         losses, gradients = train(network(**settings), device, precision)
         gap = float(np.abs(np.subtract(losses, expected)).max())
-        off = max(
-            float((a - b).norm() / b.norm()) for a, b in zip(gradients, oracle, strict=True)
-        )
+        off = max(float((a - b).norm() / b.norm()) for a, b in zip(gradients, oracle, strict=True))
         found.append((precision, gap, off))
         print(f"{cell} {layers} {precision}: losses off by {gap:.2g}, gradients by {off:.2g}")
     for precision, gap, off in found:
