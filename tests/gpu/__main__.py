@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,33 +19,56 @@ from tests.tunes import ROOT
 
 LIMITS_S = {"tests": 170, "speed": 120, "side_by_side": 60, "sweeps": 120}
 """Of each part; together below eight minutes."""
+TESTS = [f"tests/gpu/{path.name}" for path in sorted(Path(__file__).parent.glob("test_*.py"))]
+"""They run side by side: none of them is about speed."""
 
 
-def command(part: str, device: str, out: Path, small: bool) -> list[str]:
-    options = ["--device", device]
+def commands(part: str, device: str, out: Path, small: bool) -> list[list[str]]:
     if part == "tests":
-        quiet = ["-p", "no:cacheprovider", "-c", "tests/gpu/pytest.ini", "--rootdir", str(ROOT)]
-        return ["-m", "pytest", *quiet, "-v", "-rA", "tests/gpu", *options]
-    return ["-m", f"tests.gpu.{part}", *options, "--out", str(out), *(["--small"] * small)]
+        pytest = ["-m", "pytest", "-p", "no:cacheprovider", "-c", "tests/gpu/pytest.ini"]
+        pytest += ["--rootdir", str(ROOT), "-v", "-rA", "--color=no", "--device", device]
+        return [[*pytest, path] for path in TESTS]
+    options = ["--device", device, "--out", str(out), *(["--small"] * small)]
+    return [["-m", f"tests.gpu.{part}", *options]]
 
 
 def run(part: str, device: str, out: Path, small: bool, limit_s: float) -> str:
-    """How the part ended, in words."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", *command(part, device, out, small)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        start_new_session=True,
-    )
+    """How the part ended, in words; what it prints appears line by line."""
+    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-u", *command],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        for command in commands(part, device, out, small)
+    ]
+    readers = [threading.Thread(target=forward, args=(process,)) for process in processes]
+    for reader in readers:
+        reader.start()
+    end = time.monotonic() + limit_s
     try:
-        code = process.wait(limit_s)
-        return "passed" if code == 0 else f"FAILED with exit code {code}"
+        codes = [process.wait(max(0.0, end - time.monotonic())) for process in processes]
+        return f"FAILED with exit code {max(codes)}" if any(codes) else "passed"
     except subprocess.TimeoutExpired:
         return f"FAILED: not done after {limit_s:g} s"
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for reader in readers:
+            reader.join(5)
+
+
+def forward(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(line, end="", flush=True)
 
 
 def main() -> int:
