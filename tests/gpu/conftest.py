@@ -30,12 +30,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _in_time() -> Iterator[None]:
+def _in_time(kind: str) -> Iterator[None]:
+    limit_s = LIMIT_S if kind == "cuda" else 10 * LIMIT_S
+
     def late(number: int, frame: FrameType | None) -> None:
-        pytest.fail(f"not done after {LIMIT_S} s")
+        pytest.fail(f"not done after {limit_s} s")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(LIMIT_S)
+    signal.alarm(limit_s)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -66,7 +68,7 @@ def precisions(kind: str) -> list[str]:
 @pytest.fixture(scope="session")
 def media() -> bool:
     """Whether scores and pictures can be made on this machine."""
-    return all(importlib.util.find_spec(name) for name in ("verovio", "resvg_py"))
+    return all(importlib.util.find_spec(name) for name in ("verovio", "resvg_py", "matplotlib"))
 
 
 @pytest.fixture(autouse=True)
