@@ -136,7 +136,7 @@ class TrainerConfig:
     max_epochs: int = key("Passes over the training text", ge=1)
     accelerator: str = key("Where to train", choices=("auto", "cpu", "gpu"))
     precision: str = key(
-        "auto: what the processor has, TF32 on a GPU, bf16 on a CPU, fp32 else",
+        "auto: bf16 on a CPU that multiplies it, fp32 else; tf32: NVIDIA's, of 2020 or later",
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)

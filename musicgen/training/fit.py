@@ -169,7 +169,7 @@ class _Run:
         if self.place.type == "mps":
             log.warning(device.UNTRIED)
         try:
-            with device.reproducible(self.place):
+            with device.alone(self.place), device.reproducible(self.place):
                 self.result.status, self.result.error = self._fit(last)
                 if self.result.status == "completed":
                     self._finish()

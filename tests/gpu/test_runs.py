@@ -57,6 +57,7 @@ def test_a_run_is_the_cpus_and_says_how_it_was_made(
         ["model=gru", "model.layers=2", "model.dropout=0.2", "trainer.precision=bf16"],
         ["model=rnn", "optim=nadam", "trainer.precision=fp32"],
         ["optim=adagrad", "data.stateful=false", "model.layer_norm=true"],
+        pytest.param(["model=gru", "trainer.precision=tf32"], marks=pytest.mark.cuda),
         ["optim=sgd", "optim.lr=0.1", "model.embedding=48", "model.tie_weights=true"],
     ],
     ids=lambda extra: " ".join(extra),
@@ -64,7 +65,6 @@ def test_a_run_is_the_cpus_and_says_how_it_was_made(
 def test_resumed_equals_uninterrupted(
     tmp_path: Path, on_device: list[str], extra: list[str]
 ) -> None:
-    extra = [*extra] if "precision" in " ".join(extra) else [*extra, "trainer.precision=auto"]
     config = composed(*overrides(tmp_path, on_device, *extra))
     fit(config, tmp_path / "one")
     for stop in (StopAt(1, 3), StopAt(2, 5), StopAt(3, 2)):
