@@ -154,7 +154,8 @@ class TrainerConfig:
     max_epochs: int = key("Passes over the training text", ge=1)
     accelerator: str = key("Where to train", choices=("auto", "cpu", "gpu"))
     precision: str = key(
-        "auto: bf16 where the processor has it, fp32 else", choices=("auto", "fp32", "bf16")
+        "auto: bf16 on a CPU that multiplies it, fp32 else; tf32: NVIDIA's, of 2020 or later",
+        choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
     threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "overrides", "paths", "keys", "config"},
+    {"errors", "overrides", "paths", "keys", "config", "gpus"},
     {"music", "corpus", "models", "memory"},
     {"generation", "interpret"},
     {"training"},
