@@ -46,7 +46,7 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
 
     between: `allowed_between`, which may remember.
     """
-    further = _further(rules, state)
+    further = within(rules, state)
     ended = end_token(rules, state)
     if ended is None:
         return further
@@ -54,7 +54,7 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
     return (behind - {":"} if state.column == 1 else behind) | further
 
 
-def _further(rules: Rules, state: State) -> frozenset[str]:
+def within(rules: Rules, state: State) -> frozenset[str]:
     """The characters that go on with the token."""
     mode = _MODES[state.mode]
     known = None
@@ -168,17 +168,18 @@ def _line(rules: Rules, state: State, character: str) -> State | None:
     if state.part[-1] != "[" or state.part[:-1] not in legal:
         return None
     # A bar line, and behind it a chord or a field: `|[CEG]` began like `|[1`.
-    behind = _behind(state, state.part[:-1])
-    return behind and _bracket(rules, behind.at("bracket"), character)
+    there = behind(state, state.part[:-1])
+    return there and _bracket(rules, there.at("bracket"), character)
 
 
 def _end_line(rules: Rules, state: State) -> State | None:
     if state.part not in legal_lines(rules, state):
         return None
-    return _behind(state, state.part)
+    return behind(state, state.part)
 
 
-def _behind(state: State, line: str) -> State | None:
+def behind(state: State, line: str) -> State | None:
+    """The state behind a bar line."""
     form = after(state.form, line)
     hold = state.hold._replace(pitch="", last=0)
     return form and state._replace(mode="idle", part="", form=form, hold=hold)
@@ -193,7 +194,7 @@ def may_begin_chord(rules: Rules, state: State) -> bool:
 def _bracket(rules: Rules, state: State, character: str) -> State | None:
     if character in "12":
         line = "[" + character
-        return _behind(state.at("idle"), line) if line in legal_lines(rules, state) else None
+        return behind(state.at("idle"), line) if line in legal_lines(rules, state) else None
     if character in rules.inline:
         field = fields.may_begin(rules, state, character)
         return state.at("inline", character) if field else None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.music.constraint.table import DONE, LONGEST, Table, table
+from musicgen.music.kinds import Kinds
 
 START = "<start>\n"
 SLACK = 32
@@ -25,19 +26,27 @@ class BatchConstraint:
     """
 
     def __init__(
-        self, vocabulary: str, tunes: int, *, bars: bool, max_chars: int, prime: str = START
+        self,
+        vocabulary: str,
+        tunes: int,
+        *,
+        bars: bool,
+        max_chars: int,
+        prime: str = START,
+        kinds: Kinds | None = None,
     ) -> None:
         """For tunes that begin with the prime and get at most `max_chars` characters more.
 
         vocabulary: the characters by number. bars: bars fill their meter, too, repeats close, and
-        the tune ends in a bar line.
+        the tune ends in a bar line. kinds: of the training text; what it lacks is not written, but
+        may stand in the prime. None: everything may be written.
 
         Raises InputError if the vocabulary cannot write tunes, if the prime does not begin one,
         or if `max_chars` is too few to end it.
         """
-        if len(table(vocabulary, bars)) > MAX_STATES:
+        if len(table(vocabulary, bars, kinds)) > MAX_STATES:
             table.cache_clear()
-        self._table = table(vocabulary, bars)
+        self._table = table(vocabulary, bars, kinds)
         state = read(self._table, prime)
         if max_chars < (least := self._table.exit(state)):
             raise InputError(

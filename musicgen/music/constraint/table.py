@@ -5,12 +5,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.music.constraint.automaton import allowed, allowed_between, step
+from musicgen.music.constraint.automaton import (
+    allowed,
+    allowed_between,
+    end_token,
+    step,
+    within,
+)
 from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.notes import LETTERS
+from musicgen.music.constraint.openings import Openings
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import Hold, State
 from musicgen.music.constraint.way_out import way_out
+from musicgen.music.kinds import Kinds
 
 LONGEST = 80
 """Characters of the longest way out."""
@@ -24,16 +32,20 @@ _PLAIN = str.maketrans(LETTERS, "C" * 7 + "c" * 7)
 
 
 class Table:
-    """States by number, for one vocabulary; 0 is the start of a tune.
+    """States by number, for one vocabulary and one training text; 0 is the start of a tune.
 
     Which note was written last matters to a tie alone. So notes share their state, and a number is
     that of a state and, in its last bits, of the last letter.
     """
 
-    def __init__(self, vocabulary: str, bars: bool) -> None:
-        """Raises InputError if the vocabulary cannot write a tune."""
+    def __init__(self, vocabulary: str, bars: bool, kinds: Kinds | None = None) -> None:
+        """kinds: of the training text, None for all.
+
+        Raises InputError if the vocabulary cannot write a tune.
+        """
         self.vocabulary = vocabulary
-        self._rules = Rules(vocabulary, bars)
+        self._rules = Rules(vocabulary, bars, kinds)
+        self._openings = Openings(self._rules)
         start = State(form=Form(upbeat=bars))
         self._states = [start]
         self._numbers = {start: 0}
@@ -80,14 +92,17 @@ class Table:
         number = state >> _LETTER_BITS
         row = self._masks[number]
         if row < 0:
-            may = allowed(self._rules, self._states[number], self._may_follow)
-            row = self._masks[number] = self._row(may)
+            row = self._masks[number] = self._row(self._may(self._states[number]))
         return row
 
     def allows(self, state: int, character: int) -> bool:
-        """Whether it may come next."""
-        row = self.mask(state)  # first: it may make `rows` anew
-        return bool(self.rows[row, character])
+        """Whether the text goes on well formed, be it with what no network is let write by itself;
+        `mask` leaves that out."""
+        if state == DONE:
+            return True
+        number, letter = state >> _LETTER_BITS, state & (1 << _LETTER_BITS) - 1
+        before = _with_letter(self._states[number], LETTERS[letter])
+        return step(self._rules, before, self.vocabulary[character]) is not None
 
     def only(self, character: int) -> int:
         """The number of the row that allows this character alone."""
@@ -123,10 +138,20 @@ class Table:
             self._masks.append(-1)
         return number
 
+    def _may(self, state: State) -> frozenset[str]:
+        """The characters that may come next: well formed, and of a kind that is let in."""
+        rules, openings = self._rules, self._openings
+        longer = within(rules, state)
+        further = openings.within(state, longer)
+        ended = end_token(rules, state)
+        if ended is not None and openings.may_end(state):
+            further |= self._may_follow(ended) - openings.joined(state, longer)
+        return further or allowed(rules, state, lambda ended: allowed_between(rules, ended))
+
     def _may_follow(self, state: State) -> frozenset[str]:
-        """`allowed_between`, remembered: of the pitch that might be tied and the length that might
-        be broken only that there is one matters (if it is no hornpipe), of the column whether it is
-        the first."""
+        """What may begin behind a token. Remembered, where of the pitch that might be tied and the
+        length that might be broken only that there is one matters (if it is no hornpipe), of the
+        column whether it is the first."""
         hold = state.hold
         last = hold.last if "h" in state.seen else min(hold.last, 1)
         hold = Hold(hold.tie, "A" if hold.pitch else "", last, *hold[3:])
@@ -134,7 +159,8 @@ class Table:
             state.mode, state.part, 2 if state.column else 0, state.form, hold, state.seen
         )
         if (may := self._between.get(alike)) is None:
-            may = self._between[alike] = allowed_between(self._rules, alike)
+            well_formed = allowed_between(self._rules, alike)
+            may = self._between[alike] = well_formed - self._openings.masked(alike)
         return may
 
     def _row(self, may: frozenset[str]) -> int:
@@ -161,6 +187,6 @@ def _with_letter(state: State, letter: str | None) -> State:
 
 
 @lru_cache(maxsize=8)
-def table(vocabulary: str, bars: bool) -> Table:
-    """Shared by all that is sampled with this vocabulary."""
-    return Table(vocabulary, bars)
+def table(vocabulary: str, bars: bool, kinds: Kinds | None = None) -> Table:
+    """Shared by all that is sampled with this vocabulary and training text."""
+    return Table(vocabulary, bars, kinds)
