@@ -103,9 +103,7 @@ def build(model: ModelConfig, vocab_size: int) -> CharRNN:
     )
 
 
-def describe(
-    path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds
-) -> None:
+def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
     """Write model.json: what turns weights back into a network. corpus: its digest."""
     content = {"config": schema.to_dict(config), "vocabulary": vocabulary.characters}
     content |= {"corpus": corpus, "kinds": kinds.to_json()}

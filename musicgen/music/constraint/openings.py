@@ -12,10 +12,10 @@ What a tune needs to come to its end is let in whatever the training text has.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from musicgen.music.constraint import fields, notes
-from musicgen.music.constraint.automaton import BODY_FIELDS, end_token, legal_lines, step
+from musicgen.music.constraint.automaton import BODY_FIELDS, behind, end_token, legal_lines, step
 from musicgen.music.constraint.form import LINES, Form
 from musicgen.music.constraint.rules import Rules
 from musicgen.music.constraint.state import State
@@ -25,7 +25,7 @@ from musicgen.music.kinds import LINES as FIELD_LINES
 _ENDINGS = {"[1", "[2"}
 _CLOSING = {":|", ":||", ":|]"}
 _NONE: frozenset[str] = frozenset()
-_COLON, _STROKES = frozenset(":"), frozenset("|:")
+_COLON = frozenset(":")
 _UNCOUNTED = Kinds(tuple((place, kind, 1) for place in (BAR, WITHIN) for kind in ("[1", CHORD)))
 """Where kinds were not counted: fields in brackets are rarer than these."""
 
@@ -86,7 +86,8 @@ class Openings:
         """Characters that begin no token right behind this one, as they would be read as a part of
         it. longer: those by which it goes on."""
         if state.mode == "line":
-            return (longer | _STROKES) - {"["}  # behind `|` it may be a chord's all the same
+            strokes = {stroke for stroke in "|:" if state.part + stroke not in self._music}
+            return (longer | strokes) - {"["}  # behind `|` it may be a chord's all the same
         # A letter and a colon at the start of a line are a field.
         return longer | _COLON if state.column == 1 else longer
 
@@ -102,10 +103,10 @@ class Openings:
             return False
         return (line[-2:] if line[-2:] in _ENDINGS else line) in self._music
 
-    def _meant(self, state: State, first: str) -> bool:
-        """Whether a token that begins so is likely to be one that may come here."""
+    def _meant(self, state: State, first: str, others: Sequence[str] = ()) -> bool:
+        """Whether a token that begins so is likely to be one that may come here, as others may."""
         counts = self._counts(state, first)
-        may = [kind for kind in self._known[first] if self._may_come(state, kind)]
+        may = {*others, *(kind for kind in self._known[first] if self._may_come(state, kind))}
         return bool(may) and 2 * sum(counts.get(kind, 0) for kind in may) >= sum(counts.values())
 
     def _counts(self, state: State, first: str) -> Mapping[str, int]:
@@ -157,8 +158,12 @@ class Openings:
         """In a bar line that is being written."""
         if state.part[-1] == "[":
             return self._bracket(state, character)
-        longer = state.part + character
-        return any(line.startswith(longer) for line in self._lines(state))
+        longer, lines = state.part + character, self._lines(state)
+        if character == "[":
+            endings = [line[-2:] for line in lines if line[:-1] == longer]
+            there = behind(state, state.part) if state.part in lines else None
+            return bool(endings) and self._meant(there or state, "[", endings)
+        return any(line.startswith(longer) for line in lines)
 
     def _bracket(self, state: State, character: str) -> bool:
         field = f"[{character}:"
