@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from musicgen.music.constraint import fields, notes
 from musicgen.music.constraint.automaton import BODY_FIELDS, behind, end_token, legal_lines, step
-from musicgen.music.constraint.form import LINES, Form
+from musicgen.music.constraint.form import LINES, OPEN, Form
 from musicgen.music.constraint.rules import Rules
 from musicgen.music.constraint.state import State
 from musicgen.music.kinds import BAR, CHORD, CHORD_SYMBOL, HEADER, SECTION, WITHIN, Kinds
@@ -55,8 +55,8 @@ class Openings:
 
     def masked(self, state: State) -> frozenset[str]:
         """Characters that begin no token here, between two tokens of the music."""
-        if state.hold.tie or state.form.ending == 3:
-            return _NONE  # one thing alone may come
+        if state.form.ending == 3:
+            return _NONE  # `[2` alone may come
         lines = self._lines(state)
         masked = {first for first in "|:" if not any(line[0] == first for line in lines)}
         masked |= {first for first in self._unsure if not self._meant(state, first)}
@@ -64,7 +64,7 @@ class Openings:
         if state.column == 0:
             letters = set(BODY_FIELDS)
             masked = (masked - letters) | {one for one in letters if not self._line(state, one)}
-        return frozenset(masked)
+        return frozenset(masked - set(state.hold.tie[:1]))  # behind a tie its note must come
 
     def within(self, state: State, further: frozenset[str]) -> frozenset[str]:
         """Those of the characters which go on with the token that lead to a kind that is known."""
@@ -92,13 +92,18 @@ class Openings:
         return longer | _COLON if state.column == 1 else longer
 
     def _lines(self, state: State) -> frozenset[str]:
-        """The bar lines that may stand here: the known ones, or all if that is none of them."""
+        """The bar lines that may stand here; all that are well formed, where otherwise none of them
+        could and one must."""
         legal = legal_lines(self._rules, state).words
         known = frozenset(line for line in legal if self._leads_on(line, state.form))
-        return known or legal
+        return known if known or state.form.room else legal
 
     def _leads_on(self, line: str, form: Form) -> bool:
-        """Whether a bar line is known, and so is what must follow it."""
+        """Whether a bar line is known, and leads to what may follow it."""
+        if form.repeat == OPEN and form.ending == 0 and line in ("||", "|]"):
+            # In 3 of 1,232 repeats of the default corpus. A network that writes it means to end
+            # the tune or to open another repeat, and finds both masked until this one is closed.
+            return False
         if form.ending == 1 and line in _CLOSING and "[2" not in self._music:
             return False
         return (line[-2:] if line[-2:] in _ENDINGS else line) in self._music

@@ -9,7 +9,13 @@ from musicgen.music.constraint.automaton import (
 )
 from musicgen.music.constraint.fields import may_begin, values
 from musicgen.music.constraint.form import OPEN, Form
-from musicgen.music.constraint.notes import ACCIDENTALS, decorations, lengths, split
+from musicgen.music.constraint.notes import (
+    ACCIDENTALS,
+    decorations,
+    grace_is_open,
+    lengths,
+    split,
+)
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
 from musicgen.music.kinds import CHORD
@@ -95,7 +101,7 @@ def _chord(rules: Rules, state: State) -> str:
 
 
 def _grace(rules: Rules, state: State) -> str:
-    return rules.note if state.part in ("", "/") or state.part in ACCIDENTALS else "}"
+    return rules.note if grace_is_open(state) else "}"
 
 
 def _string(rules: Rules, state: State) -> str:
