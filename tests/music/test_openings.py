@@ -12,6 +12,7 @@ from test_constraint import VOCABULARY, complaints, walk
 from musicgen.errors import InputError
 from musicgen.music import parse
 from musicgen.music.constraint import BatchConstraint
+from musicgen.music.constraint.automaton import allowed_between, end_token
 from musicgen.music.constraint.batch import START
 from musicgen.music.constraint.rules import END
 from musicgen.music.constraint.table import table
@@ -180,6 +181,27 @@ def test_a_prime_may_end_where_nothing_known_goes_on(prime: str, bars: bool) -> 
         pytest.skip("no tune begins so")
     for text in walk(constraint, 4, 0):
         assert not complaints(HEADING + prime + text.removesuffix(END), bars)
+
+
+@pytest.mark.parametrize("bars", [False, True])
+@pytest.mark.parametrize(
+    "training", [None, [HEADING + "|:A8|~c4 (d4|[1e8):|[2!f!e8||(3abc [ce]6|"]]
+)
+def test_states_that_are_taken_for_alike_are(training: list[str] | None, bars: bool) -> None:
+    kinds = None if training is None else Kinds.of(training)
+    for prime in ("R:hornpipe\n" if bars else "", ""):
+        constraint = BatchConstraint(
+            VOCABULARY, 4, bars=bars, max_chars=400, prime=f"{START}{prime}{HEADING}", kinds=kinds
+        )
+        walk(constraint, 4, 3)
+    known = constraint._table
+    rules, openings = known._rules, known._openings
+    for number, state in list(enumerate(known._states))[:4000:3]:
+        ended = end_token(rules, state)
+        if ended is None:
+            continue
+        behind = allowed_between(rules, ended) - openings.masked(ended)
+        assert known._may_follow(ended) == behind, (number, state)
 
 
 LIVELY = st.lists(st.sampled_from([*TEXTS.values(), *FIELDS.values(), "A4", "|", " "]), max_size=12)

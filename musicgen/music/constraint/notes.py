@@ -1,5 +1,7 @@
 """What sounds, and what stands around it: notes, rests, chords, graces, decorations."""
 
+from functools import cache
+
 from musicgen.music.constraint.fields import may_write
 from musicgen.music.constraint.rules import LOWER, UPPER, Rules
 from musicgen.music.constraint.spelling import GRAIN, TUPLETS, Words
@@ -146,7 +148,7 @@ def chord(rules: Rules, state: State, character: str) -> State | None:
     pitch, written = split(now)
     if not written and octave(pitch, character):
         return state.at("chord", f"{done}|{now}{character}")
-    allowed = lengths(rules, state) if count == 1 else Words([common])
+    allowed = lengths(rules, state) if count == 1 else _only(common)
     if allowed.begin(written + character):
         return state.at("chord", f"{done}|{now}{character}")
     if written not in allowed and (written or count > 1):
@@ -158,6 +160,11 @@ def chord(rules: Rules, state: State, character: str) -> State | None:
     if written:
         return sounded(rules, state.at("idle"), written, "", notes=True)
     return state.at("chord length")
+
+
+@cache
+def _only(length: str) -> Words:
+    return Words([length])
 
 
 def chord_length(rules: Rules, state: State, character: str) -> State | None:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from musicgen.music.constraint import fields, notes
-from musicgen.music.constraint.automaton import BODY_FIELDS, behind, end_token, legal_lines, step
+from musicgen.music.constraint.automaton import BODY_FIELDS, behind, legal_lines, may_begin_chord
 from musicgen.music.constraint.form import LINES, OPEN, Form
 from musicgen.music.constraint.rules import Rules
 from musicgen.music.constraint.state import State
@@ -50,6 +50,7 @@ class Openings:
         places = {place: counted.count(place) for place in (SECTION, BAR, WITHIN)}
         self._by_place = {place: _by_first(counts) for place, counts in places.items()}
         self._anywhere = _by_first(sum(map(Counter, places.values()), Counter()))
+        self._remembered: dict[tuple[object, ...], bool] = {}
         self._never = frozenset(first for first, known in self._known.items() if not known)
         self._unsure = [first for first in '[!"({' if self._known.get(first)]
 
@@ -69,7 +70,7 @@ class Openings:
     def within(self, state: State, further: frozenset[str]) -> frozenset[str]:
         """Those of the characters which go on with the token that lead to a kind that is known."""
         keep = _WITHIN.get(state.mode)
-        if keep is None:
+        if keep is None or (state.part and state.mode in _AT_FIRST):
             return further
         return frozenset(character for character in further if keep(self, state, character))
 
@@ -110,17 +111,20 @@ class Openings:
 
     def _meant(self, state: State, first: str, others: Sequence[str] = ()) -> bool:
         """Whether a token that begins so is likely to be one that may come here, as others may."""
-        counts = self._counts(state, first)
-        may = {*others, *(kind for kind in self._known[first] if self._may_come(state, kind))}
-        return bool(may) and 2 * sum(counts.get(kind, 0) for kind in may) >= sum(counts.values())
+        may = [kind for kind in self._known[first] if self._may_come(state, kind)]
+        hold, form = state.hold, state.form
+        meant = (hold.within, hold.slur > 0, hold.tuplet > 0, form.ended)
+        known = (first, _place(state), meant, *may, *others)
+        if (found := self._remembered.get(known)) is None:
+            counts = self._counts(state, first)
+            likely = 2 * sum(counts.get(kind, 0) for kind in {*may, *others})
+            found = self._remembered[known] = bool(may or others) and likely >= sum(counts.values())
+        return found
 
     def _counts(self, state: State, first: str) -> Mapping[str, int]:
         """How often kinds that begin with this character, and could be meant, begin in such a
         place; or anywhere, if in such a place none ever does."""
-        if not state.form.empty:
-            place = WITHIN
-        else:
-            place = SECTION if state.form.ended or not state.hold.notes else BAR
+        place = _place(state)
         for counts in self._by_place[place], self._anywhere:
             of_these = counts.get(first, {})
             found = {kind: n for kind, n in of_these.items() if _conceivable(state, kind)}
@@ -129,17 +133,22 @@ class Openings:
         return found
 
     def _may_come(self, state: State, kind: str) -> bool:
-        rules = self._rules
+        """Where some kind may come that begins so, whether this one may."""
+        rules, hold = self._rules, state.hold
         if kind in LINES:
             return kind in legal_lines(rules, state)
+        if kind == CHORD:
+            return may_begin_chord(rules, state)
+        if kind[0] == "[":
+            return fields.may_begin(rules, state, kind[1])
         if kind[0] == "!":
             return kind[1:] in notes.decorations(rules, state)
         if kind == CHORD_SYMBOL:
             return bool(notes.symbols(rules, state))
-        found: State | None = state
-        for character in f"[{rules.note}" if kind == CHORD else kind:
-            found = found and step(rules, found, character)
-        return found is not None and (kind != "(" or end_token(rules, found) is not None)
+        if kind[0] == "(":
+            slur = not hold.slur and ")" in rules.alphabet
+            return slur if kind == "(" else notes.begin_tuplet(rules, state, kind[1]) is not None
+        return True
 
     def _line(self, state: State, letter: str) -> bool:
         """Whether a line of the music may begin with this letter, as a field or as a sign."""
@@ -192,11 +201,11 @@ class Openings:
         return f"({character}" in self._music
 
     def _grace(self, state: State, character: str) -> bool:
-        return bool(state.part) or ("{/" if character == "/" else "{") in self._music
+        return ("{/" if character == "/" else "{") in self._music
 
     def _string(self, state: State, character: str) -> bool:
         kind = f'"{character}' if character in self._rules.annotations else CHORD_SYMBOL
-        return bool(state.part) or kind in self._music
+        return kind in self._music
 
     def _decoration(self, state: State, character: str) -> bool:
         longer, words = f"!{state.part}{character}", notes.decorations(self._rules, state)
@@ -229,6 +238,13 @@ def _by_first(counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
     return found
 
 
+def _place(state: State) -> str:
+    """Where in `kinds.PLACES` the music goes on."""
+    if not state.form.empty:
+        return WITHIN
+    return SECTION if state.form.ended or not state.hold.notes else BAR
+
+
 def _conceivable(state: State, kind: str) -> bool:
     """Whether somebody who knows the tune so far could mean it here, be it not well formed."""
     hold = state.hold
@@ -239,6 +255,10 @@ def _conceivable(state: State, kind: str) -> bool:
     if kind == "(":
         return not hold.slur
     return not (kind[0] == "(" and hold.tuplet)
+
+
+_AT_FIRST = ("string", "grace")
+"""Where the first character says which kind it is."""
 
 
 def _music(rules: Rules) -> list[str]:

@@ -1,6 +1,6 @@
 """What the automaton goes by: the characters there are, and how strict it is."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
 from musicgen.errors import InputError
@@ -42,11 +42,13 @@ class Rules(Spelling):
         self.hornpipe_decorations = Words(self.decorations.words - self.cutting)
         self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
-        self.further: dict[tuple[str, str, str, Words], frozenset[str]] = {}
+        self.further: dict[tuple[Hashable, ...], frozenset[str]] = {}
         """What goes on with a token, as far as it was asked."""
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
         """Fields that may stand in brackets."""
         self.tuplets = {p: q for p, q in TUPLETS.items() if p in self.alphabet}
+        self.shortest = min(self.lengths.values(), default=1 << 16)
+        """Grains of the shortest length."""
         self.rest = "z" if "z" in self.alphabet and self.usual("z") else self.note
         self.digit = next((digit for digit in "123456789" if digit in self.alphabet), "")
         self.annotations = "".join(mark for mark in "^_>@" if mark in self.alphabet)
