@@ -75,7 +75,7 @@ def run(asked: GenerateConfig, watcher: Watcher) -> None:
     trained = load_model(runs.find(asked.run))
     watcher.began(trained.weights, len(options.temperatures) * options.n)
     torch.set_num_threads(1)
-    drawn = draw(trained.model, trained.vocabulary, options)
+    drawn = draw(trained.model, trained.vocabulary, options, trained.kinds)
     tunes = [parse(one.text) for one in drawn]
     _check_notes(tunes, formats)
     real = _real(trained)

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect
 from musicgen.corpus.request import LICENCES, check_fractions, check_places
-from musicgen.corpus.setting import START, Setting
+from musicgen.corpus.setting import START, Setting, read_marked
 from musicgen.corpus.source import Source, file_sources, folk_sources
 from musicgen.corpus.split import by_tunes, contiguous
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
+from musicgen.music.kinds import Kinds
 
 if TYPE_CHECKING:  # at run time it would bring Hydra along
     from musicgen.keys import DataConfig
@@ -49,6 +51,14 @@ class Corpus:
     def vocabulary(self) -> Vocabulary:
         """The characters of all its texts: a rare one may stand in the test text alone."""
         return Vocabulary.of(self.train, self.validation, self.test or "")
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """What its training tunes are made of; counted now if it was prepared without."""
+        try:
+            return Kinds.from_json(self.manifest["kinds"])
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return _kinds(self.train)
 
 
 def load(
@@ -95,6 +105,7 @@ def load(
         texts, figures = _split(collections, split, **settings)
         manifest = {"name": name, "digest": digest, "split": split, "settings": settings}
         manifest |= {"licence": LICENCES[name], **figures, **_account(split, collections, texts)}
+        manifest["kinds"] = _kinds(texts["train"]).to_json()
         prepared.write(folder, texts, manifest)
         found = texts, manifest
         log.info("prepared %s: %d tunes in %s", name, manifest["tunes"], folder)
@@ -229,6 +240,10 @@ def _account(
         "unreadable": unreadable,
         "sources": [entry for collection in collections.values() for entry in collection.files],
     }
+
+
+def _kinds(train: str) -> Kinds:
+    return Kinds.of(setting.text for setting in read_marked(train).settings)
 
 
 def _figures(text: str) -> dict[str, int]:

@@ -51,7 +51,7 @@ class Side(nn.Module):
         """rows: (..., columns) int64, as `rows` gives them. Returns (..., width)."""
         flat = rows.flatten(0, -2)
         if flat.device.type == "cpu":
-            summed: Tensor = _RowSums.apply(self.table.weight, flat)
+            summed: Tensor = _RowSums.apply(self.table.weight, flat)  # type: ignore[no-untyped-call]
         else:
             summed = self.table(flat)
         return summed.view(*rows.shape[:-1], -1)

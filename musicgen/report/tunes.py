@@ -95,6 +95,8 @@ class Playable:
             ["bars", f"{found.bars}"],
             ["of the right length", f"{found.bars_right} of {found.bars_metered}"],
             ["that come again", f"{found.bars_again} of {found.bars_sounding}"],
+            ["in loops", f"{found.bars_in_loops} of {found.bars_sounding}"],
+            ["parts", f"{found.parts}"],
             ["repeats closed", f"{found.repeats_closed} of {found.repeats}"],
             ["notes", f"{found.notes}"],
             ["in the key", f"{found.notes_in_key} of {found.notes}"],

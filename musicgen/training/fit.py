@@ -163,7 +163,8 @@ class _Run:
         folder.checkpoints.mkdir(exist_ok=True)
         if resume:
             self._check_resumable()
-        checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest)
+        kinds = self.data.kinds
+        checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
         write_text(folder.config, schema.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
         if self.place.type == "mps":
