@@ -98,6 +98,8 @@ class Chord(NamedTuple):
     """Of the kinds above; one that is unknown reads as major, as abc2midi plays it."""
     known: bool
     """Whether the kind is known."""
+    written: str = ""
+    """The kind as the text has it: `min7`."""
     bass: tuple[int, int] | None = None
     """Letter and sign behind the slash."""
 
@@ -140,7 +142,9 @@ def chord(symbol: str) -> Chord | None:
     if not known and not _plausible(kind):
         return None
     below = None if bass is None else (LETTERS.index(bass.upper()), _SIGNS[bass_sign])
-    return Chord(LETTERS.index(letter.upper()), _SIGNS[sign], kind if known else "", known, below)
+    return Chord(
+        LETTERS.index(letter.upper()), _SIGNS[sign], kind if known else "", known, written, below
+    )
 
 
 _WORDS = re.compile(r"maj|min|dim|aug|sus|add|alt|omit|no|m|M|b|#|[-+()0-9^]")

@@ -7,6 +7,8 @@ from musicgen.errors import InputError
 from musicgen.music.key import LETTERS, Key
 from musicgen.music.meter import Meter
 from musicgen.music.score.cells import Cell
+from musicgen.music.score.cells import endings as endings_of
+from musicgen.music.score.clef import Clef, clef_of
 from musicgen.music.score.signs import readable, tempo_sign
 from musicgen.music.score.spelling import ORDER, printed_signature
 from musicgen.music.score.staff import Staff, note_id
@@ -20,8 +22,6 @@ MAX_VOICES = 8
 """Staves of a score; further voices are left out."""
 MAX_TITLE = 72
 """Characters of a title: what a line of print holds."""
-MAX_ENDING = 4
-"""Bars under the bracket of an ending that nothing in the text ends."""
 
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">
@@ -32,8 +32,6 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 {measures}
 </section></score></mdiv></body></music></mei>
 """
-_CLEF = re.compile(r"(?<!\S)(?:clef=)?(treble|bass|alto|tenor)([1-5]?)([+-]8)?(?!\S)")
-_CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 4)}
 _LINES = {"||": "dbl", "|]": "end", "|": "single", "[|]": "invis", "": "invis", ".|": "dotted"}
 _GAP = '<rend halign="center" valign="top" fontsize="40%">&#160;</rend>'
 """Keeps a subtitle clear of the title's descenders."""
@@ -53,8 +51,8 @@ def mei(tune: Tune) -> str:
     if (events := sum(len(voice.events) for voice in voices)) > MAX_EVENTS:
         rule = f"a score holds at most {MAX_EVENTS:,} notes and rests"
         raise InputError(f"{rule}, got {events:,}; lower max_chars")
-    clefs = [_clef(tune, number) for number in range(len(voices))]
-    staves = [Staff(tune, number, octaves) for number, (_, octaves) in enumerate(clefs)]
+    clefs = [clef_of(tune, number) for number in range(len(voices))]
+    staves = [Staff(tune, number, clef.octaves) for number, clef in enumerate(clefs)]
     first = voices[0].bars[0]
     return _DOCUMENT.format(
         title=readable(tune.field("T"), MAX_TITLE),
@@ -62,8 +60,8 @@ def mei(tune: Tune) -> str:
         signature=_key_signature(first.key) + _meter_signature(first.meter),
         symbol=' symbol="bracket" bar.thru="true"' if len(voices) > 1 else "",
         staves="".join(
-            f'<staffDef n="{number}" lines="5"{clef}/>'
-            for number, (clef, _) in enumerate(clefs, start=1)
+            f'<staffDef n="{number}" lines="5"{_clef(clef)}/>'
+            for number, clef in enumerate(clefs, start=1)
         ),
         measures="\n".join(_measures(tune, staves)),
     )
@@ -109,7 +107,7 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     # The voice with most bars, mostly the first, says where lines, repeats and endings are.
     lead = max(range(len(staves)), key=lambda number: len(columns[number]))
     cells = columns[lead]
-    endings = dict(_endings(cells))
+    endings = dict(endings_of(cells))
     tempos = dict(_tempos(tune))
     close_at = -1
     for number, cell in enumerate(cells):
@@ -154,32 +152,6 @@ def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
     return any(not line.rstrip().endswith("\\") for line in lines)
 
 
-def _endings(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
-    """First and last cell of each ending.
-
-    It lasts to the next repeat, double bar, ending or part. Texts seldom say where the last ending
-    is over: one that seems much longer than the ending before it is drawn as long as that.
-    """
-    usual = MAX_ENDING
-    for number, cell in enumerate(cells):
-        if not (cell.begins and cell.bar.ending):
-            continue
-        stop = number
-        while stop + 1 < len(cells) and not _ends_ending(cells[stop], cells[stop + 1]):
-            stop += 1
-        returns = cells[stop].bar.closes and 1 in cell.bar.ending
-        if stop - number > usual and not returns:
-            stop = number + usual - 1
-        usual = stop - number + 1
-        yield number, stop
-
-
-def _ends_ending(cell: Cell, following: Cell) -> bool:
-    after = following.bar
-    anew = following.begins and bool(after.ending or after.opens or after.part)
-    return anew or (cell.ends and bool(cell.bar.closes or cell.bar.section))
-
-
 def _bar_lines(cell: Cell, following: Cell | None) -> str:
     """The lines at the left and the right of a measure."""
     bar = cell.bar
@@ -217,21 +189,13 @@ def _meter_signature(meter: Meter) -> str:
     return f'<meterSig count="{count}" unit="{meter.denominator}"/>'
 
 
-def _clef(tune: Tune, number: int) -> tuple[str, int]:
-    """Attributes of a voice's clef, and the octaves by which it moves what is written."""
-    name = tune.voices[number].name
-    options = [f.value for f in tune.fields if f.letter == "V" and f.value.split()[:1] == [name]]
-    options += [f.value for f in tune.fields if f.letter == "K" and f.start < tune.body]
-    match = next((match for match in map(_CLEF.search, options) if match), None)
-    if not match:
-        return ' clef.shape="G" clef.line="2"', 0
-    shape, line = _CLEFS[match[1]]
-    clef = f' clef.shape="{shape}" clef.line="{match[2] or line}"'
-    if not match[3]:
-        return clef, 0
-    up = match[3] == "+8"
-    place = "above" if up else "below"
-    return f'{clef} clef.dis="8" clef.dis.place="{place}"', 1 if up else -1
+def _clef(clef: Clef) -> str:
+    """Attributes of a staff's clef."""
+    shown = f' clef.shape="{clef.shape}" clef.line="{clef.line}"'
+    if not clef.octaves:
+        return shown
+    place = "above" if clef.octaves > 0 else "below"
+    return f'{shown} clef.dis="8" clef.dis.place="{place}"'
 
 
 def _tempos(tune: Tune) -> Iterator[tuple[int, str]]:
