@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 from musicgen.music.draft import misfits
+from musicgen.music.clef import Clef
 from musicgen.music.findings import Findings
 from musicgen.music.key import Key, parse_key
 from musicgen.music.meter import Meter, Tempo, parse_meter, parse_tempo, parse_unit
@@ -24,12 +25,12 @@ def parse(text: str) -> Tune:
     found = Findings()
     lines = text.split("\n")
     first = _body_line(lines)
-    key, meter, unit, tempo = _read_header(lines[:first], found)
+    key, clef, meter, unit, tempo = _read_header(lines[:first], found)
     body = min(sum(map(len, lines[:first])) + first, len(text))
-    reader = Reader(found, key, meter, unit)
+    reader = Reader(found, key, clef, meter, unit)
     for field in found.fields:
         if field.letter == "V":
-            reader.declare(field.value)
+            reader.declare(field.value, field.start)
     end = _read_body(lines[first:], body, reader, text)
     voices = reader.voices(end)
     for voice in voices:
@@ -57,8 +58,10 @@ def _body_line(lines: list[str]) -> int:
     return len(lines) if other is None else other
 
 
-def _read_header(lines: list[str], found: Findings) -> tuple[Key, Meter, Fraction, Tempo | None]:
-    key, meter, unit, tempo = None, Meter(), None, ""
+def _read_header(
+    lines: list[str], found: Findings
+) -> tuple[Key, Clef, Meter, Fraction, Tempo | None]:
+    key, clef, meter, unit, tempo = None, Clef(), Meter(), None, ""
     offset = 0
     for line in lines:
         if _FIELD_LINE(line):
@@ -66,6 +69,7 @@ def _read_header(lines: list[str], found: Findings) -> tuple[Key, Meter, Fractio
             value = found.field(letter, line[2:], offset, offset + len(line))
             if letter == "K":
                 key = found.understood(offset, parse_key(value))
+                clef = Clef().changed(value)[0]
             elif letter == "M":
                 meter = found.understood(offset, parse_meter(value))
             elif letter == "L":
@@ -78,7 +82,7 @@ def _read_header(lines: list[str], found: Findings) -> tuple[Key, Meter, Fractio
     if key is None:
         found.complain(0, "no K: field; read in C major")
     unit = unit or meter.unit
-    return key or Key(), meter, unit, parse_tempo(tempo, unit)
+    return key or Key(), clef, meter, unit, parse_tempo(tempo, unit)
 
 
 def _read_body(lines: list[str], offset: int, reader: Reader, text: str) -> int:
