@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
-from musicgen.music.draft import misfits
 from musicgen.music.clef import Clef
+from musicgen.music.draft import misfits
 from musicgen.music.findings import Findings
 from musicgen.music.key import Key, parse_key
 from musicgen.music.meter import Meter, Tempo, parse_meter, parse_tempo, parse_unit

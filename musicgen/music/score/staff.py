@@ -1,12 +1,13 @@
 """A staff: the notes of one voice as MEI, measure by measure."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
+from musicgen.music.clef import SHAPES, Clef
 from musicgen.music.grammar import Kind, Lexeme
 from musicgen.music.score.beams import Span, beams, is_loose
 from musicgen.music.score.cells import Cell, cells
@@ -18,6 +19,7 @@ from musicgen.music.voice import Grace, Mark
 
 MAX_MARKS = 6
 """Signs at one note; what is more would pile up higher than the page."""
+_DISPLACED = {1: 8, 2: 15, 3: 22}
 MAX_GRACES = 12
 """Notes of one group of grace notes."""
 
@@ -30,12 +32,14 @@ def note_id(voice: int, event: int) -> str:
 class Staff:
     """One voice of a tune on its way into a score. Its cells must be drawn in their order."""
 
-    def __init__(self, tune: Tune, number: int, octaves: int = 0) -> None:
-        """number: of the voice in `tune.voices`. octaves: that a clef like treble-8 asks for."""
+    def __init__(self, tune: Tune, number: int, place: int) -> None:
+        """number: of the voice in `tune.voices`. place: of its staff, from 1; that of the voice
+        below it for an overlay."""
         self.number = number
+        self.place = place
         self._text, self._ticks = tune.text, tune.ticks
         self._voice = voice = tune.voices[number]
-        self._octaves = octaves
+        self._clef_starts = [event for event, _ in voice.clefs]
         self._speller = Speller()
         self._held: set[tuple[int, int]] = set()
         self._tuplets: dict[int, tuple[Span, int, int]] = {}
@@ -87,6 +91,19 @@ class Staff:
                     slurs[sounding[opened]].add(sounding[closed])
         return slurs
 
+    @property
+    def overlays(self) -> bool:
+        """Whether it is laid over another voice, on whose staff it is drawn."""
+        return self._voice.overlay > 0
+
+    def clef_at(self, event: int) -> Clef:
+        """The clef in force."""
+        return self._voice.clefs[bisect_right(self._clef_starts, event) - 1][1]
+
+    def pauses(self, cell: Cell) -> bool:
+        """An overlay that has nothing in this cell."""
+        return all(index in self._voice.fillers for index in range(cell.first, cell.last))
+
     def cells(self, *, spread_rests: bool) -> list[Cell]:
         """What the voice shows in each measure; see `cells.cells`."""
         return cells(self._voice, self._text, self._ticks, spread_rests=spread_rests)
@@ -106,6 +123,8 @@ class Staff:
         parts: list[str] = []
         for index in range(cell.first, cell.last):
             notes, ties = self._event(index)
+            if index in self._clef_starts and index > cell.first and not self.overlays:
+                parts.append(f"<clef{clef_attributes(self.clef_at(index))}/>")
             parts += (opening[index], self._grace_notes(index), notes, closing[index])
             signs += ties
         return "".join(parts), signs
@@ -136,11 +155,21 @@ class Staff:
         return sorted(groups, key=lambda group: (group[0][0], -group[0][1], group[1] == "beam"))
 
     def _whole_rest(self, cell: Cell) -> str:
-        invisible = self._text[self._voice.events[cell.first].start] in "xX"
+        invisible = self._invisible(cell.first)
         name = f' xml:id="{note_id(self.number, cell.first)}"' if cell.begins else ""
         if cell.rests > 1:
             return f'<multiRest{name} num="{cell.rests}"/>'
         return f"<mSpace{name}/>" if invisible else f"<mRest{name}/>"
+
+    def _invisible(self, event: int) -> bool:
+        """A rest that is not printed."""
+        typed = event not in self._voice.fillers
+        return not typed or self._text[self._voice.events[event].start] in "xX"
+
+    def _octaves(self, event: int) -> int:
+        """Between the octave that is typed and the one that sounds, transpositions aside."""
+        clef = self.clef_at(event)
+        return clef.octaves + clef.octave
 
     def _event(self, index: int) -> tuple[str, list[str]]:
         """Notes, chords or rests of an event, and the ties from it."""
@@ -148,7 +177,7 @@ class Staff:
         names = _piece_names(note_id(self.number, index), len(pieces))
         if not event.pitches:
             self._held = set()
-            tag = "space" if self._text[event.start] in "xX" else "rest"
+            tag = "space" if self._invisible(index) else "rest"
             rests = (
                 f'<{tag} xml:id="{name}"{_duration(value)}/>'
                 for name, value in zip(names, pieces, strict=True)
@@ -165,7 +194,7 @@ class Staff:
         artic = f' artic="{" ".join(sorted(artics))}"' if artics else ""
         notes = ""
         for name, value in zip(names, pieces, strict=True):
-            notes += _notes(name, heads, _duration(value) + artic, self._octaves)
+            notes += _notes(name, heads, _duration(value) + artic, self._octaves(index))
             heads = [head._replace(accidental="") for head in heads]
             artic = ""
         return notes, list(self._ties(index, names, heads))
@@ -206,13 +235,14 @@ class Staff:
             slash = ' stem.mod="1slash"' if token[1] == "/" else ""
             kind = "unacc" if slash else "acc"
             shape = f' grace="{kind}" stem.dir="up" dur="{16 if len(heads) > 1 else 8}"{slash}'
-            group = "".join(f"<note {head.attributes(self._octaves)}{shape}/>" for head in heads)
+            octaves = self._octaves(index)
+            group = "".join(f"<note {head.attributes(octaves)}{shape}/>" for head in heads)
             drawn += f"<beam>{group}</beam>" if len(heads) > 1 else group
         return drawn
 
     def _signs(self, index: int) -> Iterator[str]:
         name = note_id(self.number, index)
-        at = f' startid="#{name}" staff="{self.number + 1}"'
+        at = f' startid="#{name}" staff="{self.place}"'
         marks = self._marks[index][:MAX_MARKS] if index in self._marks else ()
         tokens = [(mark.kind, self._text[mark.start : mark.end]) for mark in marks]
         # One text: verovio sets all chord symbols of a note at the same place.
@@ -223,6 +253,16 @@ class Staff:
                 yield drawn
         for end in sorted(self._slurs.get(index, ())):
             yield f'<slur startid="#{name}" endid="#{note_id(self.number, end)}"/>'
+
+
+def clef_attributes(clef: Clef, prefix: str = "") -> str:
+    """For MEI's `<clef>`, or with the prefix `clef.` for its `<staffDef>`."""
+    shown = f' {prefix}shape="{SHAPES[clef.name]}" {prefix}line="{clef.line}"'
+    octaves = clef.octaves + clef.middle
+    if abs(octaves) not in _DISPLACED:
+        return shown
+    place = "above" if octaves > 0 else "below"
+    return f'{shown} {prefix}dis="{_DISPLACED[abs(octaves)]}" {prefix}dis.place="{place}"'
 
 
 def _cut(beam: Span, edges: Sequence[int], tuplets: dict[Span, str]) -> Iterator[Span]:
