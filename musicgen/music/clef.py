@@ -53,6 +53,10 @@ class Clef:
     """Of `octave=`: notes are printed and heard so many octaves higher than they are typed."""
     semitones: int = 0
     """Of `transpose=`: heard alone."""
+    base: int = 0
+    """Semitones that the header's `K:` gives all voices. Where there are several, `transpose=` of
+    one is meant on top of it, unless it says again what holds: so abc2midi plays it, and a voice of
+    the report's corpus undoes with it what the header does for the others."""
     middle: int = 0
     """Octaves by which `middle=` prints notes lower than the clef would; not heard."""
 
@@ -64,6 +68,12 @@ class Clef:
     def changed(self, options: str) -> tuple["Clef", str]:
         """With what the value of a `K:` or `V:` field says; and a complaint, empty without one."""
         return _changed(self, options)
+
+
+def parameters(options: str) -> str:
+    """Of the value of a `V:` field, what it says of clef and transposition: no names, no stems."""
+    words = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "_"), options).split()
+    return " ".join(word for word in words if _CLEF.match(word) or _PARAMETER.match(word))
 
 
 @lru_cache(maxsize=1024)
@@ -94,7 +104,8 @@ def _changed(clef: Clef, options: str) -> tuple[Clef, str]:
         elif name == "octave":
             clef = replace(clef, octave=number)
         else:
-            clef = replace(clef, semitones=number)
+            again = number == clef.semitones
+            clef = replace(clef, semitones=number + (0 if again else clef.base))
     if found := _MOVES.search(bare):
         complaint = f"{found[0][:20]} is not understood; its notes are read as they stand"
     return clef, complaint

@@ -63,7 +63,8 @@ class Reader:
         """Note a `V:` field's clef and transposition; the voice's name."""
         name, _, options = value.replace("\t", " ").partition(" ")
         draft = self.drafts.get(name)
-        before = draft.clef if draft else self._clefs.get(name, self._clef)
+        shared = replace(self._clef, base=self._clef.semitones)
+        before = draft.clef if draft else self._clefs.get(name, shared)
         clef = self.found.understood(start, before.changed(options))
         self._clefs[name] = clef
         if draft:

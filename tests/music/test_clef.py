@@ -50,6 +50,14 @@ def test_each_voice_has_its_own() -> None:
     assert pitches(header + music) == [[60, 60], [70, 58], [60, 60]]
 
 
+def test_a_voices_transposition_is_on_top_of_the_headers() -> None:
+    header = f"{HEADER}K:F transpose=24\nV:1\nC4|\nV:2\n"
+    for field in ("K:C transpose=-24\nC4|\nK:G\n", "V:2 transpose=-24\nC4|\nV:2\n"):
+        assert pitches(f"{header}{field}C4|\nV:1\nC4|") == [[84, 84], [60, 60]]
+    again = "K:F transpose=24\nC4|[K:G transpose=24]C4|"
+    assert pitches(f"{header}{again}") == [[84], [84, 84]]
+
+
 def test_a_name_is_no_clef() -> None:
     tune = parse(f'{HEADER}V:1 name="treble-8 octave=2" clef=bass\nK:C\nV:1\nC4|\n')
     assert tune.voices[0].clefs == ((0, Clef("bass", 4)),)

@@ -55,6 +55,7 @@ HEADERS = [
     "M:4/4\nK:Em^g\n",
     "M:4/4\nK:D exp =c ^g\n",
     "M:4/4\nK:Hp\n",
+    "M:4/4\nV:1 transpose=2\nK:C transpose=3\nV:1\n",
     "M:4/4\nK:G clef=treble-8\n",
     "M:3\nK:G\n",
     "M:2\nL:1/4\nK:G\n",
