@@ -45,6 +45,12 @@ class DataConfig:
     stateful: bool = key(
         "true: carry the state from slice to slice; false: shuffled slices from a zero state"
     )
+    blank_lines: str = key(
+        "In ABC files: end (a blank line ends its tune, as the standard has it) or "
+        "allow (read on to the next X:)",
+        choices=("end", "allow"),
+        default="end",
+    )
 
 
 @dataclass

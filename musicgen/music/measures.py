@@ -105,9 +105,10 @@ DIRECTIONS: dict[str, Literal["minimize", "maximize"]] = {
 def measure(tune: Tune) -> TuneMeasures:
     """Count what is in a tune."""
     lines = melodies(tune)
-    repeats = [_repeats(voice) for voice in tune.voices]
+    written = [voice for voice in tune.voices if not voice.overlay]
+    repeats = [_repeats(voice) for voice in written]
     bars = [_sounding_bars(voice) for voice in tune.voices]
-    metered = sum(bar.meter.length is not None for voice in tune.voices for bar in voice.bars)
+    metered = sum(bar.meter.length is not None for voice in written for bar in voice.bars)
     wrong = sum(1 for voice in tune.voices for _ in misfits(voice, tune.text, tune.ticks))
     return TuneMeasures(
         parses=not tune.problems,

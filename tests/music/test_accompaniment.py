@@ -281,8 +281,8 @@ def test_any_text_is_performed(music: str) -> None:
     tune = parse(HEADER + '"C"c' + music)
     performed = perform(tune)
     assert all(0 <= n.pitch <= 127 and n.length > 0 for line in performed.lines for n in line.notes)
-    assert performed.voices
-    midi_bytes(tune)
+    if tune.notes:
+        midi_bytes(tune)
 
 
 def test_directives_know_their_voice() -> None:

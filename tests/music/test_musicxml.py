@@ -260,6 +260,31 @@ def test_transposing_parts_sound_where_the_tune_does(tmp_path: Path) -> None:
         assert sounding == [[pitch] for pitch in pitches]
 
 
+@pytest.mark.slow
+def test_an_overlay_is_a_second_voice_of_its_part(tmp_path: Path) -> None:
+    found = read(HEADER + "c4 d4 & E8|e8|f8 & G2 A2 z4|", tmp_path)
+    (part,) = found["parts"]
+    assert sorted(part["notes"]) == [
+        [0, 2, [72]],
+        [0, 4, [64]],
+        [2, 2, [74]],
+        [4, 4, [76]],
+        [8, 1, [67]],
+        [8, 4, [78]],
+        [9, 1, [69]],
+    ]
+    assert part["measures"] == [0, 4, 8]
+
+
+@pytest.mark.slow
+def test_clefs_and_octaves_change_inside_a_tune(tmp_path: Path) -> None:
+    abc = "X:1\nM:4/4\nL:1/4\nK:C treble-8\nCDEF|\nK:G\nGABc|[K:treble]GA[K:bass octave=-1]Bc|"
+    abc += "[K:treble octave=0 transpose=2]CDEF|"
+    (part,) = read(abc, tmp_path)["parts"]
+    expected = [pitch for e in parse(abc).voices[0].events for pitch in e.pitches]
+    assert [pitches for *_, pitches in part["notes"]] == [[pitch] for pitch in expected]
+
+
 def test_signs_are_of_the_schema() -> None:
     names = "trill fermata segno coda fine D.C. D.S. p mf crescendo( crescendo) turn roll mordent "
     names += "pralltriller accent tenuto wedge breath arpeggio 3 upbow snap open plus marcato <( <)"

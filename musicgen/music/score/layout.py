@@ -1,12 +1,13 @@
 """A voice laid out for a page: note values, tuplets, beams, slurs, signs; whatever the format."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
+from musicgen.music.clef import Clef
 from musicgen.music.grammar import Kind, Lexeme
 from musicgen.music.score.beams import Span, beams, is_loose
 from musicgen.music.score.cells import MAX_EVENTS, Cell, cells
@@ -19,11 +20,14 @@ from musicgen.music.voice import Grace, Mark
 class Layout:
     """One voice of a tune on its way into a score. Its cells must be drawn in their order."""
 
-    def __init__(self, tune: Tune, number: int) -> None:
-        """number: of the voice in `tune.voices`."""
+    def __init__(self, tune: Tune, number: int, place: int) -> None:
+        """number: of the voice in `tune.voices`. place: of its staff, from 1; that of the voice
+        below it for an overlay."""
         self.number = number
+        self.place = place
         self._text, self._ticks = tune.text, tune.ticks
         self._voice = voice = tune.voices[number]
+        self._clef_starts = [event for event, _ in voice.clefs]
         self._speller = Speller()
         self._held: set[tuple[int, int]] = set()
         self._tuplets: dict[int, tuple[Span, int, int]] = {}
@@ -74,6 +78,29 @@ class Layout:
                 if opened < closed:
                     slurs[sounding[opened]].add(sounding[closed])
         return slurs
+
+    @property
+    def overlays(self) -> bool:
+        """Whether it is laid over another voice, on whose staff it is drawn."""
+        return self._voice.overlay > 0
+
+    def clef_at(self, event: int) -> Clef:
+        """The clef in force."""
+        return self._voice.clefs[bisect_right(self._clef_starts, event) - 1][1]
+
+    def pauses(self, cell: Cell) -> bool:
+        """An overlay that has nothing in this cell."""
+        return all(index in self._voice.fillers for index in range(cell.first, cell.last))
+
+    def _invisible(self, event: int) -> bool:
+        """A rest that is not printed."""
+        typed = event not in self._voice.fillers
+        return not typed or self._text[self._voice.events[event].start] in "xX"
+
+    def _octaves(self, event: int) -> int:
+        """Between the octave that is typed and the one that sounds, transpositions aside."""
+        clef = self.clef_at(event)
+        return clef.octaves + clef.octave
 
     def cells(self, *, spread_rests: bool, longest: int = MAX_EVENTS) -> list[Cell]:
         """What the voice shows in each measure; see `cells.cells`."""

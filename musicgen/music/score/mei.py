@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from musicgen.errors import InputError
 from musicgen.music.key import LETTERS, Key
 from musicgen.music.meter import Meter
 from musicgen.music.score.cells import Cell
 from musicgen.music.score.cells import endings as endings_of
-from musicgen.music.score.clef import Clef, clef_of
 from musicgen.music.score.signs import readable, tempo_sign
 from musicgen.music.score.spelling import ORDER, printed_signature
-from musicgen.music.score.staff import Staff, note_id
+from musicgen.music.score.staff import Staff, clef_attributes, note_id
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Bar, Event
 
@@ -47,21 +47,23 @@ def mei(tune: Tune) -> str:
     """
     if not tune.notes:
         raise InputError("a tune needs a note to become a score, got none; sample another one")
-    voices = tune.voices[:MAX_VOICES]
+    places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
+    voices = tune.voices[: sum(place <= MAX_VOICES for place in places)]
     if (events := sum(len(voice.events) for voice in voices)) > MAX_EVENTS:
         rule = f"a score holds at most {MAX_EVENTS:,} notes and rests"
         raise InputError(f"{rule}, got {events:,}; lower max_chars")
-    clefs = [clef_of(tune, number) for number in range(len(voices))]
-    staves = [Staff(tune, number, clef.octaves) for number, clef in enumerate(clefs)]
+    staves = [Staff(tune, number, places[number]) for number in range(len(voices))]
+    count = staves[-1].place
     first = voices[0].bars[0]
     return _DOCUMENT.format(
         title=readable(tune.field("T"), MAX_TITLE),
         heading=_heading(tune),
         signature=_key_signature(first.key) + _meter_signature(first.meter),
-        symbol=' symbol="bracket" bar.thru="true"' if len(voices) > 1 else "",
+        symbol=' symbol="bracket" bar.thru="true"' if count > 1 else "",
         staves="".join(
-            f'<staffDef n="{number}" lines="5"{_clef(clef)}/>'
-            for number, clef in enumerate(clefs, start=1)
+            f'<staffDef n="{staff.place}" lines="5"{clef_attributes(staff.clef_at(0), "clef.")}/>'
+            for staff in staves
+            if not staff.overlays
         ),
         measures="\n".join(_measures(tune, staves)),
     )
@@ -113,17 +115,21 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     for number, cell in enumerate(cells):
         if number and cell.begins:
             yield _change(cells[number - 1].bar, cell.bar)
+            yield from _clef_changes(staves, columns, number)
             if _ends_line(tune.text, tune.voices[lead].events, cell.first):
                 yield "<sb/>"
         if number in endings:
             close_at = endings[number]
-            yield f'<ending n="{", ".join(f"{time}." for time in cell.bar.ending)}">'
-        shown: list[str] = []
+            numbers = ", ".join(f"{time}." for time in cell.bar.ending)
+            yield f'<ending n="{readable(cell.bar.ending_text) or numbers}">'
+        shown: dict[int, list[str]] = {}
         signs: list[str] = []
         for staff, column in zip(staves, columns, strict=True):
             layer, about = staff.layer(column[number]) if number < len(column) else ("", [])
-            layer = layer or "<mSpace/>"
-            shown.append(f'<staff n="{staff.number + 1}"><layer n="1">{layer}</layer></staff>')
+            layers = shown.setdefault(staff.place, [])
+            if staff.overlays and (number >= len(column) or staff.pauses(column[number])):
+                continue
+            layers.append(layer or "<mSpace/>")
             signs += about
         if number < len(columns[0]) and ((own := columns[0][number]).begins or not own.rests):
             signs += [tempos[event] for event in range(own.first, own.last) if event in tempos]
@@ -131,15 +137,34 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
             at = f'startid="#{note_id(lead, cell.first)}" staff="1" place="above"'
             signs.append(f"<reh {at}>{label}</reh>")
         following = cells[number + 1] if number + 1 < len(cells) else None
-        yield f"<measure{_bar_lines(cell, following)}>{''.join(shown)}{''.join(signs)}</measure>"
+        music = "".join(_staff(place, layers) for place, layers in shown.items())
+        yield f"<measure{_bar_lines(cell, following)}>{music}{''.join(signs)}</measure>"
         if number == close_at:
             yield "</ending>"
+
+
+def _staff(place: int, layers: Sequence[str]) -> str:
+    inner = "".join(f'<layer n="{n}">{layer}</layer>' for n, layer in enumerate(layers, start=1))
+    return f'<staff n="{place}">{inner}</staff>'
+
+
+def _clef_changes(
+    staves: Sequence[Staff], columns: Sequence[Sequence[Cell]], number: int
+) -> Iterator[str]:
+    """Clefs that change with this measure; a change within one is drawn at its note."""
+    for staff, column in zip(staves, columns, strict=True):
+        if number < len(column) and not staff.overlays:
+            first = column[number].first
+            before, clef = staff.clef_at(first - 1), staff.clef_at(first)
+            if clef_attributes(clef) != clef_attributes(before):
+                changed = f'<staffDef n="{staff.place}"{clef_attributes(clef, "clef.")}/>'
+                yield f"<scoreDef><staffGrp>{changed}</staffGrp></scoreDef>"
 
 
 def _change(before: Bar, bar: Bar) -> str:
     """What a bar changes of key and meter, to be printed before it."""
     changed = ""
-    if printed_signature(bar.key) != printed_signature(before.key):
+    if _key_signature(bar.key) != _key_signature(before.key):
         changed += _key_signature(bar.key)
     if bar.meter != before.meter:
         changed += _meter_signature(bar.meter)
@@ -168,7 +193,7 @@ def _bar_lines(cell: Cell, following: Cell | None) -> str:
 
 
 def _key_signature(key: Key) -> str:
-    signature = printed_signature(key)
+    signature = printed_signature(key) if key.printed else (0,) * 7
     for sharps in range(-7, 8):
         if Key(sharps=sharps).signature == signature:
             return f'<keySig sig="{abs(sharps)}{"s" if sharps > 0 else "f" if sharps else ""}"/>'
@@ -187,15 +212,6 @@ def _meter_signature(meter: Meter) -> str:
     sums = _SUM.fullmatch(meter.text)
     count = sums[1].replace(" ", "") if sums else meter.numerator
     return f'<meterSig count="{count}" unit="{meter.denominator}"/>'
-
-
-def _clef(clef: Clef) -> str:
-    """Attributes of a staff's clef."""
-    shown = f' clef.shape="{clef.shape}" clef.line="{clef.line}"'
-    if not clef.octaves:
-        return shown
-    place = "above" if clef.octaves > 0 else "below"
-    return f'{shown} clef.dis="8" clef.dis.place="{place}"'
 
 
 def _tempos(tune: Tune) -> Iterator[tuple[int, str]]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from musicgen.music.clef import SHAPES, Clef
 from musicgen.music.grammar import Kind
 from musicgen.music.score.beams import Span
 from musicgen.music.score.cells import Cell
@@ -11,10 +12,10 @@ from musicgen.music.score.layout import Layout
 from musicgen.music.score.signs import articulation, is_chord_symbol, sign
 from musicgen.music.score.spelling import Spelled, written_notes
 from musicgen.music.score.values import Value
-from musicgen.music.tune import Tune
 
 MAX_MARKS = 6
 """Signs at one note; what is more would pile up higher than the page."""
+_DISPLACED = {1: 8, 2: 15, 3: 22}
 MAX_GRACES = 12
 """Notes of one group of grace notes."""
 
@@ -26,11 +27,6 @@ def note_id(voice: int, event: int) -> str:
 
 class Staff(Layout):
     """One voice of a tune on its way into a score. Its cells must be drawn in their order."""
-
-    def __init__(self, tune: Tune, number: int, octaves: int = 0) -> None:
-        """number: of the voice in `tune.voices`. octaves: that a clef like treble-8 asks for."""
-        super().__init__(tune, number)
-        self._octaves = octaves
 
     def layer(self, cell: Cell) -> tuple[str, list[str]]:
         """The music of a cell, and the signs that refer to it, as elements of MEI."""
@@ -47,6 +43,8 @@ class Staff(Layout):
         parts: list[str] = []
         for index in range(cell.first, cell.last):
             notes, ties = self._event(index)
+            if index in self._clef_starts and index > cell.first and not self.overlays:
+                parts.append(f"<clef{clef_attributes(self.clef_at(index))}/>")
             parts += (opening[index], self._grace_notes(index), notes, closing[index])
             signs += ties
         return "".join(parts), signs
@@ -60,7 +58,7 @@ class Staff(Layout):
         return sorted(groups, key=lambda group: (group[0][0], -group[0][1], group[1] == "beam"))
 
     def _whole_rest(self, cell: Cell) -> str:
-        invisible = self._text[self._voice.events[cell.first].start] in "xX"
+        invisible = self._invisible(cell.first)
         name = f' xml:id="{note_id(self.number, cell.first)}"' if cell.begins else ""
         if cell.rests > 1:
             return f'<multiRest{name} num="{cell.rests}"/>'
@@ -72,7 +70,7 @@ class Staff(Layout):
         names = _piece_names(note_id(self.number, index), len(pieces))
         if not event.pitches:
             self._held = set()
-            tag = "space" if self._text[event.start] in "xX" else "rest"
+            tag = "space" if self._invisible(index) else "rest"
             rests = (
                 f'<{tag} xml:id="{name}"{_duration(value)}/>'
                 for name, value in zip(names, pieces, strict=True)
@@ -83,7 +81,7 @@ class Staff(Layout):
         artic = f' artic="{" ".join(sorted(artics))}"' if artics else ""
         notes = ""
         for name, value in zip(names, pieces, strict=True):
-            notes += _notes(name, heads, _duration(value) + artic, self._octaves)
+            notes += _notes(name, heads, _duration(value) + artic, self._octaves(index))
             heads = [head._replace(accidental="") for head in heads]
             artic = ""
         return notes, list(self._ties(index, names, heads))
@@ -116,13 +114,14 @@ class Staff(Layout):
             slash = ' stem.mod="1slash"' if token[1] == "/" else ""
             kind = "unacc" if slash else "acc"
             shape = f' grace="{kind}" stem.dir="up" dur="{16 if len(heads) > 1 else 8}"{slash}'
-            group = "".join(f"<note {head.attributes(self._octaves)}{shape}/>" for head in heads)
+            octaves = self._octaves(index)
+            group = "".join(f"<note {head.attributes(octaves)}{shape}/>" for head in heads)
             drawn += f"<beam>{group}</beam>" if len(heads) > 1 else group
         return drawn
 
     def _signs(self, index: int) -> Iterator[str]:
         name = note_id(self.number, index)
-        at = f' startid="#{name}" staff="{self.number + 1}"'
+        at = f' startid="#{name}" staff="{self.place}"'
         marks = self._marks[index][:MAX_MARKS] if index in self._marks else ()
         tokens = [(mark.kind, self._text[mark.start : mark.end]) for mark in marks]
         # One text: verovio sets all chord symbols of a note at the same place.
@@ -133,6 +132,16 @@ class Staff(Layout):
                 yield drawn
         for end in sorted(self._slurs.get(index, ())):
             yield f'<slur startid="#{name}" endid="#{note_id(self.number, end)}"/>'
+
+
+def clef_attributes(clef: Clef, prefix: str = "") -> str:
+    """For MEI's `<clef>`, or with the prefix `clef.` for its `<staffDef>`."""
+    shown = f' {prefix}shape="{SHAPES[clef.name]}" {prefix}line="{clef.line}"'
+    octaves = clef.octaves + clef.middle
+    if abs(octaves) not in _DISPLACED:
+        return shown
+    place = "above" if octaves > 0 else "below"
+    return f'{shown} {prefix}dis="{_DISPLACED[abs(octaves)]}" {prefix}dis.place="{place}"'
 
 
 def _piece_names(name: str, count: int) -> list[str]:

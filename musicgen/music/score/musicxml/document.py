@@ -1,8 +1,8 @@
 """The whole of a MusicXML document: parts, measures, and what changes between them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from math import gcd
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -14,8 +14,7 @@ from musicgen.music.meter import Meter
 from musicgen.music.pace import usual_tempo
 from musicgen.music.performance import perform
 from musicgen.music.score.cells import Cell, endings
-from musicgen.music.score.clef import Clef, clef_of
-from musicgen.music.score.musicxml.part import Part
+from musicgen.music.score.musicxml.part import Part, attributes, clef_changes
 from musicgen.music.score.musicxml.signs import direction, metronome, quarters
 from musicgen.music.score.musicxml.xml import element, plain, written
 from musicgen.music.score.spelling import ORDER, printed_signature
@@ -43,8 +42,6 @@ _MODES = {
 }
 _STYLES = {"||": "light-light", "|]": "light-heavy", "[|": "heavy-light", ".|": "dotted"}
 _STYLES |= {"[|]": "none", "[]": "none"}
-_STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
-"""Of the scale, by semitones."""
 _SUM = re.compile(r"\(?([0-9]+(?: *\+ *[0-9]+)+)\)? */ *[0-9]+")
 _NAME = re.compile(r'\b(?:name|nm)="([^"]*)"')
 
@@ -60,6 +57,8 @@ class Edges(NamedTuple):
     """Numbers of the ending that begins."""
     ends: tuple[int, ...]
     """Numbers of the ending that ends."""
+    label: str
+    """What the ending that begins has in place of its numbers."""
     stays_open: bool
     """The ending's bracket stays open at its end."""
     followed: bool
@@ -80,22 +79,19 @@ def musicxml(tune: Tune) -> str:
         raise InputError(f"{rule}, got {events:,}; lower max_chars")
     lengths = (event.length for voice in tune.voices for event in voice.events)
     common = gcd(tune.ticks // 4, *lengths)
-    clefs = [clef_of(tune, number) for number in range(len(tune.voices))]
-    parts = [Part(tune, n, clef.octaves, common) for n, clef in enumerate(clefs)]
+    places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
+    parts = [Part(tune, number, place, common) for number, place in enumerate(places)]
     columns = [part.cells(spread_rests=True, longest=MAX_EVENTS) for part in parts]
     if (measures := max(map(len, columns))) > MAX_MEASURES:
         rule = f"MusicXML holds at most {MAX_MEASURES:,} measures"
         raise InputError(f"{rule}, got {measures:,}; lower max_chars")
     # The voice with most bars, mostly the first, says where repeats and endings are.
     lead = max(range(len(parts)), key=lambda number: len(columns[number]))
-    edges = list(_edges(tune, lead, columns[lead]))
+    frame = list(zip(columns[lead], _edges(tune, lead, columns[lead]), strict=True))
     root = element("score-partwise", _head(tune), version="4.0")
-    for number, (part, column) in enumerate(zip(parts, columns, strict=True)):
-        directions = _tempos(tune) if number == 0 else {}
-        measured = _measures(
-            tune, part, column, columns[lead], edges, directions, clefs[number], common
-        )
-        root.append(element("part", measured, id=f"P{number + 1}"))
+    for place in range(1, places[-1] + 1):
+        staff = [(p, c) for p, c in zip(parts, columns, strict=True) if p.place == place]
+        root.append(element("part", _measures(tune, staff, frame, common), id=f"P{place}"))
     return written(root, _DOCTYPE)
 
 
@@ -118,70 +114,74 @@ def _head(tune: Tune) -> list[Element]:
         field = element("miscellaneous-field", rhythm, name="rhythm")
         about.append(element("miscellaneous", [field]))
     head.append(element("identification", about))
+    performed = perform(tune, accompanied=False).voices
+    pairs = zip(tune.voices, performed, strict=True)
+    staves = [(voice, line) for voice, line in pairs if not voice.overlay]
     parts = [
-        _part(tune, number, line.programs[0][1])
-        for number, line in enumerate(perform(tune, accompanied=False).voices)
+        _part(tune, place, voice.name if len(staves) > 1 else "", line.programs[0][1])
+        for place, (voice, line) in enumerate(staves, start=1)
     ]
     return [*head, element("part-list", parts)]
 
 
-def _part(tune: Tune, number: int, program: int) -> Element:
-    name = tune.voices[number].name
+def _part(tune: Tune, place: int, name: str, program: int) -> Element:
+    """name: of the voice; empty if it is the only one."""
     options = (f.value for f in tune.fields if f.letter == "V" and f.value.split()[:1] == [name])
     named = next((match for match in map(_NAME.search, options) if match), None)
-    title = plain(named[1] if named else name) if len(tune.voices) > 1 else ""
-    instrument = f"P{number + 1}-I1"
-    channel = number % 15 + (number % 15 > 8) + 1  # the tenth is for drums
+    title = plain(named[1] if named else name) or "Melody"
+    instrument = f"P{place}-I1"
+    channel = (place - 1) % 15 + ((place - 1) % 15 > 8) + 1  # the tenth is for drums
+    midi = [element("midi-channel", channel), element("midi-program", program + 1)]
     return element(
         "score-part",
         [
-            element("part-name", title or "Melody"),
-            element(
-                "score-instrument",
-                [element("instrument-name", title or "Melody")],
-                id=instrument,
-            ),
-            element(
-                "midi-instrument",
-                [
-                    element("midi-channel", channel),
-                    element("midi-program", program + 1),
-                ],
-                id=instrument,
-            ),
+            element("part-name", title),
+            element("score-instrument", [element("instrument-name", title)], id=instrument),
+            element("midi-instrument", midi, id=instrument),
         ],
-        id=f"P{number + 1}",
+        id=f"P{place}",
     )
 
 
 def _measures(
     tune: Tune,
-    part: Part,
-    column: Sequence[Cell],
-    lead: Sequence[Cell],
-    edges: Sequence[Edges],
-    directions: Mapping[int, Element],
-    clef: Clef,
+    staff: Sequence[tuple[Part, Sequence[Cell]]],
+    frame: Sequence[tuple[Cell, Edges]],
     common: int,
 ) -> Iterator[Element]:
-    pickup = int(_short(lead[0], tune.ticks))
-    for number, cell in enumerate(lead):
+    """Of a part. staff: its voice and what is laid over it, each with its cells. frame: the cells
+    of the voice that leads, and what is at their ends."""
+    part, column = staff[0]
+    pickup = int(_short(frame[0][0], tune.ticks))
+    directions = _tempos(tune) if part.number == 0 else {}
+    for number, (lead, edges) in enumerate(frame):
         own = column[number] if number < len(column) else None
         before = column[number - 1] if own and number else None
-        children = [*_left(edges[number], cell)]
-        children += _attributes(own, before, clef, tune.ticks // 4 // common)
+        inner = _left(edges, lead)
+        inner += _attributes(part, own, before, tune.ticks // 4 // common)
         if part.number == 0 and not number:
-            children += _beginning(tune)
-        if part.number == 0 and cell.begins and (label := plain(cell.bar.part)):
-            children.append(direction([element("rehearsal", label)]))
+            inner += _beginning(tune)
+        if part.number == 0 and lead.begins and (label := plain(lead.bar.part)):
+            inner.append(direction([element("rehearsal", label)]))
         if own:
-            children += part.notes(own, directions)
+            inner += part.notes(own, directions)
+            inner += _overlays(staff[1:], number, own.bar.length // common)
         else:
-            rest = [element("rest", measure="yes"), element("duration", cell.bar.length // common)]
-            children.append(element("note", [*rest, element("voice", 1)]))
-        children += _right(edges[number], cell, number + 1 == len(lead))
+            rest = [element("rest", measure="yes"), element("duration", lead.bar.length // common)]
+            inner.append(element("note", [*rest, element("voice", 1)]))
+        inner += _right(edges, lead, number + 1 == len(frame))
         implicit = {"implicit": "yes"} if pickup and not number else {}
-        yield element("measure", children, number=number + 1 - pickup, **implicit)
+        yield element("measure", inner, number=number + 1 - pickup, **implicit)
+
+
+def _overlays(
+    overlays: Sequence[tuple[Part, Sequence[Cell]]], number: int, length: int
+) -> Iterator[Element]:
+    """What is laid over a measure of this length, back at its beginning."""
+    for part, column in overlays:
+        if number < len(column) and not part.pauses(column[number]):
+            yield element("backup", [element("duration", length)])
+            yield from part.notes(column[number], {})
 
 
 def _short(cell: Cell, ticks: int) -> bool:
@@ -207,32 +207,32 @@ def _tempos(tune: Tune) -> dict[int, Element]:
 
 
 def _attributes(
-    cell: Cell | None, before: Cell | None, clef: Clef, divisions: int
+    part: Part, cell: Cell | None, before: Cell | None, divisions: int
 ) -> list[Element]:
-    """What a measure changes of key, meter and transposition; at the first one, all of it."""
+    """What a measure changes of key, meter, clef and transposition; at the first one, all of it."""
     if cell is None or not cell.begins:
         return []
     bar = cell.bar
-    first = before is None
-    changed = [element("divisions", divisions)] if first else []
+    changed = [] if before else [element("divisions", divisions)]
     if before is None or _signature_of(bar.key) != _signature_of(before.bar.key):
         changed.append(_key(bar.key))
     if before is None or bar.meter != before.bar.meter:
         changed.append(_time(bar.meter))
-    if first:
-        changed.append(_clef(clef))
-    moved = bar.key.transpose - 12 * clef.octaves
-    if moved if before is None else bar.key.transpose != before.bar.key.transpose:
-        changed.append(_transpose(moved))
-    return [element("attributes", changed)] if changed else []
+    clef = part.clef_at(cell.first - 1) if before else None
+    changed += clef_changes(clef, part.clef_at(cell.first))
+    return attributes(changed)
 
 
 def _signature_of(key: Key) -> tuple[object, ...]:
-    return printed_signature(key), key.mode if key.tonic else ""
+    return _printed(key), key.mode if key.tonic else ""
+
+
+def _printed(key: Key) -> tuple[int, ...]:
+    return printed_signature(key) if key.printed else (0,) * 7
 
 
 def _key(key: Key) -> Element:
-    signature = printed_signature(key)
+    signature = _printed(key)
     for sharps in range(-7, 8):
         if Key(sharps=sharps).signature == signature:
             mode = [element("mode", _MODES[key.mode])] if key.tonic else []
@@ -252,21 +252,6 @@ def _time(meter: Meter) -> Element:
     beats = sums[1].replace(" ", "") if sums else meter.numerator
     children = [element("beats", beats), element("beat-type", meter.denominator)]
     return element("time", children, **symbol)
-
-
-def _clef(clef: Clef) -> Element:
-    children = [element("sign", clef.shape), element("line", clef.line)]
-    children += [element("clef-octave-change", clef.octaves)] if clef.octaves else []
-    return element("clef", children)
-
-
-def _transpose(semitones: int) -> Element:
-    octaves = int(semitones / 12)
-    rest = semitones - 12 * octaves
-    steps = _STEPS[abs(rest)] * (1 if rest > 0 else -1)
-    children = [element("diatonic", steps), element("chromatic", rest)]
-    children += [element("octave-change", octaves)] if octaves else []
-    return element("transpose", children)
 
 
 def _edges(tune: Tune, lead: int, cells: Sequence[Cell]) -> Iterator[Edges]:
@@ -296,6 +281,7 @@ def _edges(tune: Tune, lead: int, cells: Sequence[Cell]) -> Iterator[Edges]:
             backward=again,
             begins=cell.bar.ending if number in opened else (),
             ends=last.get(number, ()),
+            label=plain(cell.bar.ending_text),
             stays_open=not (again or cell.bar.section or number + 1 == len(cells)),
             followed=bar + 1 in forward and cell.ends,
         )
@@ -303,7 +289,7 @@ def _edges(tune: Tune, lead: int, cells: Sequence[Cell]) -> Iterator[Edges]:
 
 def _left(edges: Edges, cell: Cell) -> list[Element]:
     style = [element("bar-style", "heavy-light")] if edges.forward else []
-    inner = [*style, *_ending(edges.begins, "start")]
+    inner = [*style, *_ending(edges.begins, "start", edges.label)]
     inner += [element("repeat", direction="forward")] if edges.forward else []
     return [element("barline", inner, location="left")] if inner else []
 
@@ -326,8 +312,8 @@ def _right(edges: Edges, cell: Cell, final: bool) -> list[Element]:
     return [element("barline", inner, location="right")] if inner else []
 
 
-def _ending(numbers: tuple[int, ...], kind: str) -> list[Element]:
+def _ending(numbers: tuple[int, ...], kind: str, label: str = "") -> list[Element]:
     if not numbers:
         return []
     shown = ",".join(map(str, numbers))
-    return [element("ending", number=shown, type_=kind)]
+    return [element("ending", label, number=shown, type_=kind)]

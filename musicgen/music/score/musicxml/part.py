@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
+from musicgen.music.clef import SHAPES, Clef
 from musicgen.music.grammar import Kind
 from musicgen.music.key import LETTERS
 from musicgen.music.lyrics import Syllable, lyrics
@@ -26,6 +27,8 @@ _ACCIDENTALS = {
     "x": "double-sharp",
     "ff": "flat-flat",
 }
+_STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
+"""Of the scale, by semitones."""
 _FLAGS = {"8": 1, "16": 2, "32": 3, "64": 4, "128": 5, "256": 6}
 Beams = Mapping[int, Sequence[str]]
 """Event to what each of its beams does: begin, continue, end, forward hook, backward hook."""
@@ -34,13 +37,13 @@ Beams = Mapping[int, Sequence[str]]
 class Part(Layout):
     """One voice of a tune on its way into MusicXML. Its cells must be drawn in their order."""
 
-    def __init__(self, tune: Tune, number: int, octaves: int, common: int) -> None:
-        """number: of the voice. octaves: that a clef like treble-8 asks for. common: ticks of
-        MusicXML's unit of time."""
-        super().__init__(tune, number)
-        self._octaves = octaves
+    def __init__(self, tune: Tune, number: int, place: int, common: int) -> None:
+        """number: of the voice. place: of its part, from 1; that of the voice below it for an
+        overlay. common: ticks of MusicXML's unit of time."""
+        super().__init__(tune, number, place)
         self._common = common
-        self._sung = lyrics(tune, self._voice)
+        self._layer = self._voice.overlay + 1
+        self._sung = {} if self.overlays else lyrics(tune, self._voice)
         self._open_slurs: dict[int, list[int]] = defaultdict(list)
         """Event at which slurs end to their numbers."""
 
@@ -54,6 +57,8 @@ class Part(Layout):
         tuplets = self._tuplets_in(cell)
         beams = self._beam_values(self._beams_in(cell, list(tuplets)))
         for index in range(cell.first, cell.last):
+            if index > cell.first and index in self._clef_starts:
+                yield from attributes(clef_changes(self.clef_at(index - 1), self.clef_at(index)))
             if index in directions:
                 yield directions[index]
             yield from self._signs_before(index)
@@ -73,14 +78,13 @@ class Part(Layout):
             [
                 element("rest", measure="yes"),
                 element("duration", length // self._common),
-                element("voice", 1),
+                element("voice", self._layer),
             ],
             **self._shown(cell.first),
         )
 
     def _shown(self, index: int) -> dict[str, str]:
-        invisible = self._text[self._voice.events[index].start] in "xX"
-        return {"print_object": "no"} if invisible else {}
+        return {"print_object": "no"} if self._invisible(index) else {}
 
     def _signs_before(self, index: int) -> Iterator[Element]:
         for mark in self._marks.get(index, ()):
@@ -93,7 +97,11 @@ class Part(Layout):
             heads = [self._speller.spell(lexeme, pitch) for lexeme, pitch in notes]
             slash = {"slash": "yes"} if token[1:2] == "/" else {}
             for number, head in enumerate(heads):
-                children = [element("grace", **slash), self._pitch(head), element("voice", 1)]
+                children = [
+                    element("grace", **slash),
+                    self._pitch(head, index),
+                    element("voice", self._layer),
+                ]
                 children.append(element("type", "16th" if len(heads) > 1 else "eighth"))
                 children += _accidental(head)
                 if len(heads) > 1:
@@ -118,7 +126,7 @@ class Part(Layout):
                     [
                         element("rest"),
                         element("duration", length),
-                        element("voice", 1),
+                        element("voice", self._layer),
                         *time,
                         *_grouped(outer),
                     ],
@@ -129,9 +137,9 @@ class Part(Layout):
                 ties = ["stop"] if not first or head.pitch in into else []
                 ties += ["start"] if not last or head.pitch in out else []
                 children = [element("chord")] if place else []
-                children += [self._pitch(head), element("duration", length)]
+                children += [self._pitch(head, index), element("duration", length)]
                 children += [element("tie", type_=kind) for kind in ties]
-                children.append(element("voice", 1))
+                children.append(element("voice", self._layer))
                 children += time[: 1 + value.dots]
                 children += _accidental(head) if first else []
                 children += time[1 + value.dots :]
@@ -206,11 +214,36 @@ class Part(Layout):
                     found[first + here].append(joined if left or right else hook)
         return found
 
-    def _pitch(self, head: Spelled) -> Element:
+    def _pitch(self, head: Spelled, index: int) -> Element:
         children = [element("step", LETTERS[head.step % 7])]
         children += [element("alter", head.alter)] if head.alter else []
-        children.append(element("octave", max(head.step // 7 - 1 + self._octaves, 0)))
+        children.append(element("octave", max(head.step // 7 - 1 + self._octaves(index), 0)))
         return element("pitch", children)
+
+
+def attributes(changed: list[Element]) -> list[Element]:
+    """Clef, key and the like from here on; nothing where nothing changes."""
+    return [element("attributes", changed)] if changed else []
+
+
+def clef_changes(before: Clef | None, clef: Clef) -> list[Element]:
+    """The clef and the transposition, if they differ from those before."""
+    changed = []
+    octaves = clef.octaves + clef.middle
+    shown = (clef.name, clef.line, octaves)
+    if before is None or shown != (before.name, before.line, before.octaves + before.middle):
+        sign = {"perc": "percussion"}.get(SHAPES[clef.name], SHAPES[clef.name])
+        inner = [element("sign", sign), element("line", clef.line)]
+        inner += [element("clef-octave-change", octaves)] if octaves else []
+        changed.append(element("clef", inner))
+    if clef.semitones != (before.semitones if before else 0):
+        octaves = int(clef.semitones / 12)
+        rest = clef.semitones - 12 * octaves
+        steps = _STEPS[abs(rest)] * (1 if rest > 0 else -1)
+        inner = [element("diatonic", steps), element("chromatic", rest)]
+        inner += [element("octave-change", octaves)] if octaves else []
+        changed.append(element("transpose", inner))
+    return changed
 
 
 def _nominal(value: Value) -> Fraction:
