@@ -70,43 +70,51 @@ class _Block:
 
     first: int
     """Number of its first line."""
+    numbered: bool = False
+    """It begins with `X:`."""
     lines: list[str] = field(default_factory=list)
     """Without comments and prose."""
     ended: int = 0
     """Number of the blank line that ended it; 0 if none did."""
-    numbered: bool = False
-    """It begins with `X:`."""
+    key: int = 0
+    """Place of the line behind the first `K:`; 0 without one."""
+    titled: bool = False
+    """It has an `X:` or a `T:`."""
+    music: bool = False
+    """It has bar lines, or a note behind its `K:`."""
+    fields: bool = True
+    """Every line is a field."""
 
-    @property
-    def key(self) -> int:
-        """Place of the line behind the first `K:`; 0 without one."""
-        return next((n for n, line in enumerate(self.lines, 1) if line.startswith("K:")), 0)
+    def add(self, line: str, *, is_field: bool) -> None:
+        self.lines.append(line)
+        if is_field:
+            self.titled = self.titled or line.startswith(("X:", "T:"))
+            if line.startswith("K:") and not self.key:
+                self.key = len(self.lines)
+            return
+        self.fields = False
+        if not self.music:
+            notes = self.key and _NOTE.search(_NO_NOTES.sub("", line))
+            self.music = "|" in line or bool(notes)
 
-    @property
-    def titled(self) -> bool:
-        return any(line.startswith(("X:", "T:")) for line in self.lines)
-
-    @property
-    def music(self) -> bool:
-        """Whether it has bar lines, or a note behind its `K:`."""
-        return any(
-            "|" in line or (self.key and _NOTE.search(_NO_NOTES.sub("", line)))
-            for line in self.lines[self.key :]
-            if not _FIELD.match(line)
-        )
+    def join(self, following: "_Block") -> None:
+        """Read on in the next block."""
+        if not self.key and following.key:
+            self.key = len(self.lines) + following.key
+        self.lines += following.lines
+        self.titled = self.titled or following.titled
+        self.music = self.music or following.music
+        self.fields = self.fields and following.fields
+        self.ended = following.ended
 
     @property
     def headless(self) -> bool:
         """Whether it may go on with the tune before it."""
-        return not self.numbered and (bool(self.key) or self.music or self._fields)
-
-    @property
-    def _fields(self) -> bool:
-        return bool(self.lines) and all(_FIELD.match(line) for line in self.lines)
+        return not self.numbered and (self.key > 0 or self.music or self.fields)
 
     def defaults(self) -> dict[str, str] | None:
         """Fields by letter if it can be a file header: fields alone, none of one tune's own."""
-        if not self._fields or self.key or self.titled:
+        if not self.fields or self.key or self.titled:
             return None
         return {line[0]: line for line in self.lines if line[0] in FILE_HEADER}
 
@@ -128,13 +136,12 @@ def read_book(text: str, *, over_blank_lines: bool = False) -> Book:
             continue
         if current and current.ended and block.headless and not (current.key and current.music):
             if over_blank_lines:
-                current.lines += block.lines
-                current.ended = block.ended
+                current.join(block)
                 continue
             if current.titled or current.key:
                 book.cut.append(current.ended)
         elif over_blank_lines and current and block.headless and not block.key:
-            current.lines += block.lines
+            current.join(block)
             continue
         if current:
             _settle(current, defaults, book)
@@ -172,7 +179,7 @@ def _blocks(text: str, book: Book) -> Iterator[_Block]:
                 yield block
             elif prose:
                 book.texts += 1
-            block, prose = _Block(number, numbered=numbered), 0
+            block, prose = _Block(number, numbered), 0
         if end >= number:  # a block of text
             book.comments += end - number + 1
             words = ((n, lines[n - 1].strip("% \t")) for n in range(number + 1, end))
@@ -186,14 +193,15 @@ def _blocks(text: str, book: Book) -> Iterator[_Block]:
         if not block.lines:
             block.first = number
         if _FIELD.match(code) or (block.lines and not block.key and _HEADER_FIELD.match(code)):
-            block.lines.append(code.strip())
+            block.add(code.strip(), is_field=True)
         elif not block.key and _HEADER_LINE.fullmatch(code):
-            block.lines += [f"{letter}:{value.strip()}" for letter, value in _BRACKET.findall(code)]
+            for letter, value in _BRACKET.findall(code):
+                block.add(f"{letter}:{value.strip()}", is_field=True)
         elif is_prose(code):
             book.prose.append((number, code.strip()))
             prose += 1
         else:
-            block.lines.append(code)
+            block.add(code, is_field=False)
 
 
 def _without_html(text: str) -> str:

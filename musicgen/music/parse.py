@@ -1,7 +1,7 @@
 """From text to Tune: the header, then the body line by line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from musicgen.music.clef import Clef
@@ -27,15 +27,17 @@ def parse(text: str) -> Tune:
     line behind the first music ends the tune.
     """
     found = Findings()
-    lines = _without_blocks(text, found)
-    first = _body_line(lines)
-    key, clef, meter, unit, tempo = _read_header(lines[:first], found)
+    lines = text.split("\n")
+    words = _blocks(lines, found) if "begin" in text else set()
+    first = _body_line(lines, words)
+    key, clef, meter, unit, tempo = _read_header(lines[:first], words, found)
     body = min(sum(map(len, lines[:first])) + first, len(text))
     reader = Reader(found, key, clef, meter, unit)
     for field in found.fields:
         if field.letter == "V":
             reader.declare(field.value, field.start)
-    end = _read_body(lines[first:], body, reader, text)
+    music = (("%" if n in words else lines[n], len(lines[n])) for n in range(first, len(lines)))
+    end = _read_body(music, body, reader, text)
     voices = reader.voices(end)
     for voice in voices:
         for start, complaint in misfits(voice, text, reader.ticks):
@@ -47,28 +49,27 @@ def parse(text: str) -> Tune:
     return Tune(text, body, fields, key, meter, unit, tempo, voices, reader.ticks, problems)
 
 
-def _without_blocks(text: str, found: Findings) -> list[str]:
-    """The lines; those of blocks of text (`%%begintext`) become comments of the same length."""
-    lines = text.split("\n")
-    if "begin" not in text:
-        return lines
+def _blocks(lines: list[str], found: Findings) -> set[int]:
+    """Numbers of the lines of blocks of text (`%%begintext`), whatever they hold."""
+    inside: set[int] = set()
     number = offset = 0
     while number < len(lines):
         end, ended = block_end(lines, number)
         if not ended:
             found.complain(offset, "block of text that is never ended")
-        for inside in range(number, max(end, number + 1)):
-            offset += len(lines[inside]) + 1
-            if inside < end:
-                lines[inside] = "%" * len(lines[inside])
-        number = max(end, number + 1)
-    return lines
+        inside.update(range(number, end))
+        following = max(end, number + 1)
+        offset += sum(map(len, lines[number:following])) + following - number
+        number = following
+    return inside
 
 
-def _body_line(lines: list[str]) -> int:
+def _body_line(lines: list[str], words: set[int]) -> int:
     """Number of the line at which the music begins: behind `K:`, or else at the first bar line."""
     other = None
     for number, line in enumerate(lines):
+        if number in words:
+            continue
         if field := _FIELD_LINE(line):
             if field[1] == "K":
                 return number + 1
@@ -83,18 +84,18 @@ def _body_line(lines: list[str]) -> int:
     return len(lines) if other is None else other
 
 
-def _header_fields(lines: list[str], found: Findings) -> Iterator[tuple[str, str, int]]:
+def _header_fields(
+    lines: list[str], words: set[int], found: Findings
+) -> Iterator[tuple[str, str, int]]:
     """Letter, value and offset of each field: on a line of its own, or as some corpora write the
     header, `[M:4/4]`."""
     offset = 0
-    for line in lines:
-        if field := _FIELD_LINE(line):
-            start = offset + field.start(1)
-            yield (
-                field[1],
-                found.field(field[1], line[field.end() :], start, offset + len(line)),
-                start,
-            )
+    for number, line in enumerate(lines):
+        if number in words:
+            pass
+        elif field := _FIELD_LINE(line):
+            start, end = offset + field.start(1), offset + len(line)
+            yield field[1], found.field(field[1], line[field.end() :], start, end), start
         elif line and line[0] != "%" and not line.isspace():
             if _IN_BRACKETS(line):
                 for inline in _BRACKET.finditer(line):
@@ -106,10 +107,10 @@ def _header_fields(lines: list[str], found: Findings) -> Iterator[tuple[str, str
 
 
 def _read_header(
-    lines: list[str], found: Findings
+    lines: list[str], words: set[int], found: Findings
 ) -> tuple[Key, Clef, Meter, Fraction, Tempo | None]:
     key, clef, meter, unit, tempo = None, Clef(), Meter(), None, ""
-    for letter, value, start in _header_fields(lines, found):
+    for letter, value, start in _header_fields(lines, words, found):
         if letter == "K":
             key = found.understood(start, parse_key(value))
             clef = Clef().changed(value)[0]
@@ -125,15 +126,16 @@ def _read_header(
     return key or Key(), clef, meter, unit, parse_tempo(tempo, unit)
 
 
-def _read_body(lines: list[str], offset: int, reader: Reader, text: str) -> int:
-    """Read the lines, the first of them at `offset`; the offset behind the last one read."""
-    for line in lines:
+def _read_body(lines: Iterable[tuple[str, int]], offset: int, reader: Reader, text: str) -> int:
+    """Read the lines, each with its length, the first at `offset`; the offset behind the last one
+    read."""
+    for line, length in lines:
         if field := _FIELD_LINE(line):
             if field[1] == "X":
                 reader.found.complain(offset, "a second tune begins here; it was not read")
                 return offset
             start = offset + field.start(1)
-            reader.field(field[1], line[field.end() :], start, offset + len(line))
+            reader.field(field[1], line[field.end() :], start, offset + length)
         elif line and not line.isspace():
             if line[0] != "%" and is_prose(line):
                 reader.found.complain(offset, "words, not music; not read")
@@ -143,5 +145,5 @@ def _read_body(lines: list[str], offset: int, reader: Reader, text: str) -> int:
             if text[offset:].strip():
                 reader.found.complain(offset, "a blank line ends the tune; the rest was not read")
             return offset
-        offset += len(line) + 1
+        offset += length + 1
     return len(text)
