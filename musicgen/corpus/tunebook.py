@@ -89,7 +89,7 @@ def _header(lines: list[str], left_out: Counter[str]) -> list[str]:
             moves = key.changed(options)[0].transpose != key.transpose
             value = f"{name} {parameters(options)}" if moves else ""
         if found and found[1] in kept and (value or found[1] == "K"):
-            kept[found[1]].append(_field(found[1], value))
+            kept[found[1]].append(written_field(found[1], value))
         else:
             left_out[f"{found[1]}: lines" if found else "header lines that are no field"] += 1
     return [line for name in HEADER for line in kept[name]]
@@ -101,13 +101,14 @@ def _body(lines: list[str], left_out: Counter[str]) -> list[str]:
         if not (found := _BODY_FIELD.match(line)):
             kept.append(_music(line, left_out))
         elif found[1] in BODY and (found[2].strip() or found[1] == "K"):
-            kept.append(_field(found[1], found[2].strip()))
+            kept.append(written_field(found[1], found[2].strip()))
         else:
             left_out[f"{found[1]}: lines"] += 1
     return [line for line in kept if line]
 
 
-def _field(name: str, value: str) -> str:
+def written_field(name: str, value: str) -> str:
+    """A field as cleaned corpora have it: `K:Gm` for `G Minor`."""
     if name == "R":
         value = value.lower()
     elif name == "K":

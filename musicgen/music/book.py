@@ -60,6 +60,8 @@ class Book:
     """Number and text of each line, in a tune or between tunes, that was taken for words."""
     comments: int = 0
     """Lines with a comment or a directive (`%%`)."""
+    directives: list[str] = field(default_factory=list)
+    """`%%` lines before the first tune, where they are kept."""
     cut: list[int] = field(default_factory=list)
     """Lines of the blank lines that ended a tune before its first note."""
 
@@ -84,6 +86,8 @@ class _Block:
     """It has bar lines, or a note behind its `K:`."""
     fields: bool = True
     """Every line is a field."""
+    directives: list[tuple[int, str]] = field(default_factory=list)
+    """`%%` lines that are kept, and how many of the other lines stand before each."""
 
     def add(self, line: str, *, is_field: bool) -> None:
         self.lines.append(line)
@@ -101,6 +105,8 @@ class _Block:
         """Read on in the next block."""
         if not self.key and following.key:
             self.key = len(self.lines) + following.key
+        moved = ((len(self.lines) + place, line) for place, line in following.directives)
+        self.directives += moved
         self.lines += following.lines
         self.titled = self.titled or following.titled
         self.music = self.music or following.music
@@ -119,17 +125,17 @@ class _Block:
         return {line[0]: line for line in self.lines if line[0] in FILE_HEADER}
 
 
-def read_book(text: str, *, over_blank_lines: bool = False) -> Book:
+def read_book(text: str, *, over_blank_lines: bool = False, directives: bool = False) -> Book:
     """The tunes of a text. One ends before the next `X:`, or at a blank line.
 
     over_blank_lines: read on behind a blank line, up to the next `X:`, or to the next `K:` that
-    comes after music.
+    comes after music. directives: keep the `%%` lines of tunes and of the file header.
     """
     book = Book()
     defaults: dict[str, str] = {}
     current: _Block | None = None
     begun = False
-    for block in _blocks(_without_html(text), book):
+    for block in _blocks(_without_html(text), book, directives):
         begun = begun or block.titled or block.key > 0
         if not begun and (found := block.defaults()) is not None:
             defaults |= found
@@ -157,16 +163,20 @@ def _settle(block: _Block, defaults: dict[str, str], book: Book) -> None:
         return
     own = {line[0] for line in block.lines[: block.key or len(block.lines)]}
     added = [line for letter, line in defaults.items() if letter not in own]
+    added += book.directives
+    for place, line in reversed(block.directives):
+        block.lines.insert(place, line)
     start = int(block.numbered)
     lines = (*block.lines[:start], *added, *block.lines[start:])
     (book.pieces if block.key else book.keyless).append(Piece(block.first, lines))
 
 
-def _blocks(text: str, book: Book) -> Iterator[_Block]:
+def _blocks(text: str, book: Book, directives: bool) -> Iterator[_Block]:
     """The blocks of a text; comments and prose are counted and left out."""
     lines = text.split("\n")
     block = _Block(1)
     prose = number = 0
+    begun = False
     while number <= len(lines):
         line = lines[number] if number < len(lines) else ""
         end = block_end(lines, number)[0] if number < len(lines) else number
@@ -188,8 +198,14 @@ def _blocks(text: str, book: Book) -> Iterator[_Block]:
             continue
         code = _COMMENT.sub("", line)
         book.comments += code != line
+        if directives and line.startswith("%%"):
+            if block.lines:
+                block.directives.append((len(block.lines), line))
+            elif not begun:
+                book.directives.append(line)
         if not code.strip():
             continue
+        begun = begun or numbered
         if not block.lines:
             block.first = number
         if _FIELD.match(code) or (block.lines and not block.key and _HEADER_FIELD.match(code)):
