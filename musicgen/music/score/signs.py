@@ -38,7 +38,7 @@ _ORNAMENTS = {
 _DYNAMICS = {"pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sf", "sfz", "fz"}
 _JUMPS = {"d.c.", "d.s.", "dacapo", "dacoda", "fine", "d.c.alfine", "d.s.alfine", "rit", "rit."}
 
-_PLACES = ("^", "_", "<", ">", "@")
+PLACES = ("^", "_", "<", ">", "@")
 """What an annotation begins with, and a chord symbol does not."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\uf900-\ufffd\U00010000-\U000effff]")
 """What XML forbids, control characters, and private ones, which the music font would draw."""
@@ -69,15 +69,15 @@ def readable(text: str, max_chars: int = MAX_CHARS) -> str:
 
 def articulation(decoration: str) -> str:
     """Value of MEI's `artic` for a decoration such as `.` or `!tenuto!`; empty for others."""
-    return _ARTICULATIONS.get(_name(decoration), "")
+    return _ARTICULATIONS.get(name_of(decoration), "")
 
 
 def is_chord_symbol(kind: Kind, token: str) -> bool:
     """`"Am"`, not `"^slowly"`."""
-    return kind is Kind.STRING and not token[1:].startswith(_PLACES)
+    return kind is Kind.STRING and not token[1:].startswith(PLACES)
 
 
-def _name(decoration: str) -> str:
+def name_of(decoration: str) -> str:
     """Of `!trill!`, of `+trill+` as it was written before ABC 2.1, or the sign itself."""
     return decoration[1:-1] if len(decoration) > 2 else decoration
 
@@ -89,7 +89,7 @@ def sign(kind: Kind, token: str, at: str) -> str:
     """
     if kind is Kind.STRING:
         return _string(token[1:-1], at)
-    name = _name(token)
+    name = name_of(token)
     if name in _ORNAMENTS:
         return _ORNAMENTS[name].format(at)
     if name in _DYNAMICS:
@@ -104,7 +104,7 @@ def sign(kind: Kind, token: str, at: str) -> str:
 
 
 def _string(text: str, at: str) -> str:
-    if text.startswith(_PLACES):
+    if text.startswith(PLACES):
         shown = readable(text[1:])
         place = "below" if text[0] == "_" else "above"
         return f'<dir{at} place="{place}">{shown}</dir>' if shown else ""
