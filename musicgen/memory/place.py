@@ -22,8 +22,8 @@ TICKS = 1680
 """In a unit note length: what tuplets of up to eight notes and sixteenths of a unit need."""
 STEP = TICKS // 2
 """Ticks between two places that are told apart."""
-SIZES = (64, 32, 8)
-"""Values that each of the three figures of `Place.push` can have, from 0 on; a larger one counts as
+SIZES = (64, 32, 8, 4)
+"""Values that each of the four figures of `Place.push` can have, from 0 on; a larger one counts as
 the largest."""
 
 BARS_BEFORE = (2, 4, 8)
@@ -94,8 +94,8 @@ class Place:
 
     __slots__ = (
         "_bar", "_bars", "_base", "_before", "_chord", "_done", "_field", "_full", "_hidden",
-        "_left", "_length", "_meter", "_open", "_parts", "_previous", "_time", "_undo", "_unit",
-        "_written",
+        "_left", "_length", "_meter", "_open", "_parts", "_previous", "_repeat", "_time",
+        "_undo", "_unit", "_written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class Place:
         self._unit: Fraction | None = None
         self._full: int | None = None  # of a whole bar, in ticks
         self._done = self._length = 0  # of what stands before the last event, and of it, in ticks
-        self._bars = self._parts = 0
+        self._bars = self._parts = self._repeat = 0
         self._bar = ""  # its text so far
         self._before: tuple[str, ...] = ()  # those of the bars before it
         self._base, self._written, self._open = TICKS, "", False  # the last event's length
@@ -117,11 +117,12 @@ class Place:
         self._previous = "\n\n"
         self._undo = (0, 0)
 
-    def push(self, character: str) -> tuple[int, int, int]:
+    def push(self, character: str) -> tuple[int, int, int, int]:
         """Read the next character, and say where that leads to.
 
         How many steps are left of the bar, plus one, or 0 in free meter and where the bar is
-        longer than its meter; how many bars of this part are complete; and how many parts.
+        longer than its meter; how many bars of this part are complete; how many parts; and
+        whether a repeat is open (1), in its first (2) or in a later ending (3), or none (0).
         """
         if not self._field and character not in _BLANKS:
             self._bar += character
@@ -135,7 +136,10 @@ class Place:
         else:
             self._open = False
             if character == "|":
-                self._bar_line(part=self._previous[1] in "|:[")
+                last = self._previous[1]
+                self._bar_line(part=last in "|:[")
+                if last == ":" or (last == "|" and self._repeat == 3):
+                    self._repeat = 0
             elif character == ":":
                 self._colon()
             elif character in _HIDES:
@@ -159,11 +163,12 @@ class Place:
                 found.append("")
         return found
 
-    def _say(self) -> tuple[int, int, int]:
+    def _say(self) -> tuple[int, int, int, int]:
         place, left = self._done + self._length, 0
         if self._full is not None and place <= self._full:
             left = min((self._full - place) // STEP + 1, SIZES[0] - 1)
-        return left, min(self._bars, SIZES[1] - 1), min(self._parts, SIZES[2] - 1)
+        bars, parts = min(self._bars, SIZES[1] - 1), min(self._parts, SIZES[2] - 1)
+        return left, bars, parts, self._repeat
 
     def _event(self) -> None:
         if self._chord == 2:
@@ -195,10 +200,12 @@ class Place:
             self._field, self._chord = f"{last}:", 0
             inline = before == "["
             self._hidden, self._bar = "]\n" if inline else "\n", self._bar[: -1 - inline]
-        elif last == ":":
-            self._bar_line(part=True)
-        elif last == "|":
-            self._part()
+        elif last in ":|":
+            if last == ":":
+                self._bar_line(part=True)
+            else:
+                self._part()
+            self._repeat = 1
 
     def _sign(self, character: str) -> None:
         last = self._previous[1]
@@ -210,9 +217,11 @@ class Place:
                 self._chord = 0
             elif last == "|":
                 self._part()
+                self._repeat *= self._repeat < 3
         elif character.isdigit():
-            if last == "[":
+            if last in "|[":
                 self._chord = 0
+                self._repeat = 2 if character == "1" else 3
             elif last == "(" and (notes := int(character)) in _IN_THE_TIME_OF:
                 self._left, self._time = notes, TICKS * _IN_THE_TIME_OF[notes] // notes
         elif character == "<" and last == "\n":

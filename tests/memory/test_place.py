@@ -12,7 +12,7 @@ from musicgen.music import parse
 from tests.music.corpora import folk_tunes
 
 
-def told(text: str) -> list[tuple[int, int, int]]:
+def told(text: str) -> list[tuple[int, int, int, int]]:
     place = Place()
     return [place.push(character) for character in text]
 
@@ -113,6 +113,26 @@ def test_complete_bars_are_counted_anew_in_each_part(music: str, bars: int) -> N
 )
 def test_parts_are_counted(music: str, parts: int) -> None:
     assert told(HEAD + music)[-1][2] == parts
+
+
+@pytest.mark.parametrize(
+    ("music", "repeat"),
+    [
+        ("A|B", 0),
+        ("|:A|B", 1),
+        ("|:A|B||", 1),
+        ("|:A|B:|", 0),
+        ("|:A|1B", 2),
+        ("|:A|[1B", 2),
+        ("|:A|1B:|2C", 3),
+        ("|:A|1B:|2C||", 0),
+        ("|:A|1B:|2C|]", 0),
+        ("|:A::B", 1),
+        ("|:A|1B:|2C|:D", 1),
+    ],
+)
+def test_open_repeats_and_endings_are_told(music: str, repeat: int) -> None:
+    assert told(HEAD + music)[-1][3] == repeat
 
 
 @pytest.mark.parametrize(
