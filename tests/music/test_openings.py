@@ -159,6 +159,32 @@ def test_a_key_may_change_behind_a_double_bar_though_endings_are_more(bars: bool
         state = known.step(state, number)
 
 
+def test_a_repeat_is_closed_before_a_strain_ends_otherwise() -> None:
+    """A network that writes `|]` in one means to end the tune, and would find that masked."""
+    for wanted in ("|]", "||"):
+        training = [HEADING + f"|:A8|c8:|A8|c8{wanted}" * 5]
+        constraint = BatchConstraint(
+            VOCABULARY,
+            1,
+            bars=True,
+            max_chars=300,
+            prime=f"{START}{HEADING}|:A8|c8",
+            kinds=Kinds.of(training),
+        )
+        (may,) = constraint.allowed(np.array([0]))
+        assert may[VOCABULARY.index(":")]
+        constraint.push(np.array([0]), np.array([VOCABULARY.index("|")]))
+        (may,) = constraint.allowed(np.array([0]))
+        assert not may[VOCABULARY.index(wanted[1])]
+
+
+def test_grace_notes_come_to_an_end() -> None:
+    training = [HEADING + "{ab}A8|{c}c8|]"]
+    for tune in writes("{" + "ab" * 40, training, tunes=3):
+        assert all(len(re.findall("[a-g]", group)) <= 8 for group in re.findall("{[^}]*}", tune))
+        assert not complaints(tune, True)
+
+
 def test_a_prime_may_have_what_the_training_text_lacks() -> None:
     training = [HEADING + PLAIN]
     prime = f"{START}Q:1/4=90\n{HEADING}[K:G]!f![ce]4 (3abc z2|"
