@@ -16,10 +16,12 @@ from hydra import compose, initialize_config_dir
 
 from musicgen import config, generating
 from musicgen.errors import InputError
-from musicgen.generation import Drawn
+from musicgen.generation import Drawn, Options, draw
 from musicgen.keys import GenerateConfig
 from musicgen.music import parse
+from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.paths import shipped
+from musicgen.training.checkpoint import load_model
 from musicgen.tune_display import TuneDisplay
 from tests.generation.trained import trained
 from tests.test_command import assert_refused, unwritable
@@ -43,6 +45,34 @@ def generate(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[s
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("trained"))
+
+
+def test_a_checkpoint_tells_which_kinds_of_tokens_its_training_tunes_have(run: Path) -> None:
+    found = load_model(run)
+    assert found.kinds is not None
+    assert {"[c", "(3", "[1"} <= found.kinds.music()
+    options = Options([1.5], n=30, max_chars=300)
+    drawn = draw(found.model, found.vocabulary, options, found.kinds)
+    kinds = Kinds.of(one.text for one in drawn)
+    needed = {")", "|]", "||", ":|", ":||", ":|]", ":|2", "[2"}
+    assert kinds.music() <= found.kinds.music() | needed
+    assert kinds.count(LINES).keys() <= found.kinds.count(LINES).keys()
+    assert kinds.count(HEADER).keys() <= found.kinds.count(HEADER).keys() | {"X:"}
+
+
+def test_a_checkpoint_without_kinds_may_write_all(run: Path, tmp_path: Path) -> None:
+    before = tmp_path / "checkpoints"
+    shutil.copytree(run / "checkpoints", before)
+    content = json.loads((before / "model.json").read_text())
+    del content["kinds"]
+    (before / "model.json").write_text(json.dumps(content))
+    found = load_model(tmp_path)
+    assert found.kinds is None
+    assert draw(found.model, found.vocabulary, Options([1.0], n=2, max_chars=200), found.kinds)
+    content["kinds"] = {"bar": 7}
+    (before / "model.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        load_model(tmp_path)
 
 
 @pytest.mark.slow

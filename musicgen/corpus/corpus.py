@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect, ended_tunes
 from musicgen.corpus.request import LICENCES, check_blank_lines, check_fractions, check_places
-from musicgen.corpus.setting import START, Setting, read_marked
+from musicgen.corpus.setting import END, START, Setting
 from musicgen.corpus.source import Source, file_sources, folk_sources
 from musicgen.corpus.split import by_tunes, contiguous
 from musicgen.corpus.vocabulary import Vocabulary
@@ -257,7 +257,9 @@ def _account(
 
 
 def _kinds(train: str) -> Kinds:
-    return Kinds.of(setting.text for setting in read_marked(train).settings)
+    """Of its tunes; the last one may be cut."""
+    tunes = (text.partition(END)[0] for text in train.split(START))
+    return Kinds.of(tune.strip("\n") for tune in tunes)
 
 
 def _figures(text: str) -> dict[str, int]:

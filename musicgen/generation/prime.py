@@ -20,7 +20,7 @@ def check_prime(prime: str, *, constrained: bool) -> None:
         raise InputError(f"{FINISHED}, got one that ends in |]; {CUT_IT}")
     if not constrained:
         return
-    for line in prime.split("\n")[:-1] if "\n" in prime else [prime]:
+    for line in prime.split("\n"):
         field = _FIELD_LINE.match(line)
         if (field and field[1] == "K") or _key_in_brackets(line):
             return

@@ -13,6 +13,7 @@ from musicgen.corpus import Corpus, load
 from musicgen.corpus.setting import read_marked
 from musicgen.corpus.variants import families, opening
 from musicgen.errors import InputError
+from musicgen.music.kinds import HEADER, Kinds
 
 STEPS = "CDEFGABc"
 
@@ -62,6 +63,31 @@ def test_files_are_parted_by_tunes(read: Callable[..., Corpus], books: Path) -> 
     assert corpus.vocabulary().characters == "".join(
         sorted(set("".join(filter(None, texts(corpus)))))
     )
+
+
+def test_kinds_of_tokens_are_counted_in_the_training_tunes(
+    read: Callable[..., Corpus], books: Path
+) -> None:
+    (books / "fields.abc").write_text("X:1\nT:x\nK:D\n!f!c8[K:G]|[1 d8:|[2 e8|]\n")
+    corpus = read(path=books, split="contiguous", val_fraction=0.1)
+    manifest = json.loads((corpus.folder / "manifest.json").read_text())
+    assert Kinds.from_json(manifest["kinds"]) == corpus.kinds
+    assert "[1" not in corpus.kinds.music()  # its tune validates
+    assert corpus.kinds.count(HEADER)["M:"] == corpus.train.count("M:")
+
+
+def test_kinds_are_counted_where_a_corpus_was_prepared_without(
+    read: Callable[..., Corpus], books: Path
+) -> None:
+    before = read(path=books)
+    path = before.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["kinds"]
+    path.write_text(json.dumps(manifest))
+    again = read(path=books)
+    assert "kinds" not in again.manifest
+    assert again.digest == before.digest
+    assert again.kinds == before.kinds
 
 
 def test_the_manifest_tells_what_came_in_and_what_did_not(
