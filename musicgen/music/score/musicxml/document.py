@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from math import gcd
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -24,6 +24,8 @@ from musicgen.music.unfold import sections
 MAX_EVENTS = 20_000
 """Notes and rests of a document."""
 MAX_MEASURES = 10_000
+MAX_FIELDS = 20
+"""Titles, and composers."""
 
 _DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
@@ -97,16 +99,11 @@ def musicxml(tune: Tune) -> str:
 
 def _head(tune: Tune) -> list[Element]:
     """Title, people, and the list of parts with their instruments."""
-    titles = [plain(f.value) for f in tune.fields if f.letter == "T" and f.start < tune.body]
-    titles = [title for title in titles if title]
+    titles = _values(tune, "T")
     head = [element("work", [element("work-title", titles[0])])] if titles else []
     if len(titles) > 1:
         head.append(element("movement-title", "; ".join(titles[1:])))
-    people = [
-        element("creator", name, type_="composer")
-        for field in tune.fields
-        if field.letter == "C" and field.start < tune.body and (name := plain(field.value))
-    ]
+    people = [element("creator", name, type_="composer") for name in _values(tune, "C")]
     software = element("software", f"musicgen {musicgen.__version__}")
     about = [*people, element("encoding", [software])]
     about += [element("source", source)] if (source := plain(tune.field("S"))) else []
@@ -122,6 +119,12 @@ def _head(tune: Tune) -> list[Element]:
         for place, (voice, line) in enumerate(staves, start=1)
     ]
     return [*head, element("part-list", parts)]
+
+
+def _values(tune: Tune, letter: str) -> list[str]:
+    """Of the header's first fields with a letter."""
+    fields = (f.value for f in tune.fields if f.letter == letter and f.start < tune.body)
+    return [value for value in map(plain, islice(fields, MAX_FIELDS)) if value]
 
 
 def _part(tune: Tune, place: int, name: str, program: int) -> Element:
