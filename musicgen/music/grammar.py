@@ -55,7 +55,7 @@ SPACE = r"[ \t\r]"
 APART = rf"(?:{SPACE}+(?:[0-9]+(?:/+[0-9]*)?|/+[0-9]*)|{LENGTH})"
 """A length, apart from its note or not: some corpora write `C 2 D 3/2`, a blank between tokens."""
 STRING = r'"[^"\n]*"'
-DECORATION = r"(?:![^!|\s](?:[^!|\n]*[^!|\s])?!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
+DECORATION = r"(?:![^!|\s\"\[\]](?:[^!|\n\"\[\]]*[^!|\s\"\[\]])?!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
 """`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
 OLD_CHORD = rf"\+(?:{PITCH}[1-9][0-9]*(?:/+[0-9]*)?)+\+"
 """`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without lengths, is a decoration."""
