@@ -27,7 +27,8 @@ _MASKED = re.compile(r"(?<=[A-Za-z])at:")
 
 
 _CHARSET = re.compile(
-    rb"(?:^|[\r\n])(?:%+|I:) *abc-charset[ =]+(utf-?8|(?:iso|windows|koi8|mac|latin|cp)[a-z0-9_-]*)\b",
+    rb"(?:^|[\r\n])(?:%+|I:) *abc-charset[ =]+"
+    rb"(utf-?8|(?:iso|windows|koi8|mac|latin|cp)[a-z0-9_-]*)\b",
     re.IGNORECASE,
 )
 """`%%abc-charset iso-8859-2`; no name of another kind is tried as a codec."""

@@ -282,7 +282,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"path": "prose.abc"},
-        r"data\.path must hold tunes \(ABC such as `X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ABcd\|`",
+        r"data\.path must hold tunes \(ABC such as `X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ",
     ),
     ({"name": "folk", "split": "files"}, r"data\.split=files needs .* got data=folk"),
 ]

@@ -72,6 +72,7 @@ def test_chords_of_old() -> None:
     assert pitches("+E3A3+ c") == [(64, 69), (72,)]
     assert pitches("+CEG+c +ff+d +breath+B") == [(72,), (74,), (71,)]
     assert lengths("+E3A3+ c") == [Fraction(3, 8), Fraction(1, 8)]
+    assert pitches("+B3g/2+ +=c4f4+ +C2E+ +Ce/+") == [(71, 79), (72, 77), (60, 64), (60, 76)]
     assert read("+breath+B8").problems == ()
 
 
