@@ -273,7 +273,8 @@ class Draft:
 
     def _voice(self, bars: Sequence[OpenBar]) -> Voice:
         """bars: that say where bars begin and end, what repeats; an overlay has its voice's."""
-        onsets = [0, *accumulate(self.lengths)]
+        places = [0, *accumulate((self.over or self).lengths)]
+        onsets = places if self.over is None else self._onsets(bars, places)
         columns = zip(self.starts, self.ends, onsets, self.lengths, self.pitches, strict=False)
         return Voice(
             self.name,
@@ -283,8 +284,8 @@ class Draft:
                     bar.end,
                     own.first,
                     own.last,
-                    onsets[own.first],
-                    onsets[own.last] - onsets[own.first],
+                    places[bar.first],
+                    places[bar.last] - places[bar.first],
                     bar.line,
                     bar.opens,
                     bar.closes,
@@ -307,6 +308,14 @@ class Draft:
             self.over.overlays.index(self) + 1 if self.over else 0,
             frozenset(self.fillers),
         )
+
+    def _onsets(self, bars: Sequence[OpenBar], places: Sequence[int]) -> Iterator[int]:
+        """Of an overlay's events: its bars begin with its voice's, however long they are."""
+        for own, bar in zip(self.bars, bars, strict=True):
+            now = places[bar.first]
+            for length in self.lengths[own.first : own.last]:
+                yield now
+                now += length
 
 
 def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:
