@@ -55,12 +55,13 @@ class PlaceInput:
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Of a suggested character, from 1; 0 stands for no suggestion."""
-        return {"": 0} | {character: n for n, character in enumerate(self.characters, 1)}
+        return {"": 0, "|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
 
     def tell(self, place: "Place", character: int) -> tuple[int, ...]:
         """Let a text go on with this character; what there is to tell then."""
         figures = place.push(self.characters[character])
-        return *figures, *(self.numbers.get(echo, 0) for echo in place.echoes())
+        first, second, third = place.echoes()
+        return *figures, self.numbers[first], self.numbers[second], self.numbers[third]
 
     def of(self, text: Ids) -> NDArray[np.int64]:
         """Of each character of a text: (characters, columns). `Place` says what they are."""
@@ -93,9 +94,9 @@ class Place:
     """The place of one text's last tune. A tune begins behind `<start>` on a line of its own."""
 
     __slots__ = (
-        "_bar", "_bars", "_base", "_before", "_chord", "_done", "_field", "_full", "_hidden",
-        "_left", "_length", "_meter", "_open", "_parts", "_previous", "_repeat", "_time",
-        "_undo", "_unit", "_written",
+        "_alike", "_bar", "_bars", "_base", "_before", "_chord", "_done", "_field", "_full",
+        "_hidden", "_left", "_length", "_meter", "_open", "_parts", "_previous", "_read",
+        "_repeat", "_time", "_undo", "_unit", "_written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -108,8 +109,9 @@ class Place:
         self._full: int | None = None  # of a whole bar, in ticks
         self._done = self._length = 0  # of what stands before the last event, and of it, in ticks
         self._bars = self._parts = self._repeat = 0
-        self._bar = ""  # its text so far
+        self._bar, self._read = "", 0  # its text so far, and how long that is
         self._before: tuple[str, ...] = ()  # those of the bars before it
+        self._alike = [""] * len(BARS_BEFORE)  # those that begin as it does
         self._base, self._written, self._open = TICKS, "", False  # the last event's length
         self._left, self._time = 0, TICKS  # notes to come of a tuplet, and how long each is
         self._chord = 0  # 1: behind `[`, 2: behind a chord's first note
@@ -125,7 +127,7 @@ class Place:
         whether a repeat is open (1), in its first (2) or in a later ending (3), or none (0).
         """
         if not self._field and character not in _BLANKS:
-            self._bar += character
+            self._compare(self._bar + character)
         if self._hidden:
             self._hide(character)
         elif character in _EVENTS:
@@ -154,14 +156,15 @@ class Place:
 
         A character each, `|` at their ends, or nothing. Blanks and line ends don't count.
         """
-        read, before = self._bar, self._before
-        found = []
-        for distance in BARS_BEFORE:
-            if len(before) >= distance and (bar := before[-distance]).startswith(read):
-                found.append(bar[len(read) : len(read) + 1] or "|")
-            else:
-                found.append("")
-        return found
+        return [bar and (bar[self._read : self._read + 1] or "|") for bar in self._alike]
+
+    def _compare(self, bar: str) -> None:
+        """Have this bar read so, and see which of those before begin like it."""
+        if len(bar) != self._read + 1:  # not one character more than it was
+            before = self._before
+            self._alike = [before[-n] if len(before) >= n else "" for n in BARS_BEFORE]
+        self._alike = [before if before.startswith(bar) else "" for before in self._alike]
+        self._bar, self._read = bar, len(bar)
 
     def _say(self) -> tuple[int, int, int, int]:
         place, left = self._done + self._length, 0
@@ -184,7 +187,8 @@ class Place:
     def _bar_line(self, *, part: bool) -> None:
         self._bars += self._done + self._length > 0
         if self._bar:
-            self._before, self._bar = (*self._before[-BARS_BEFORE[-1] + 1 :], self._bar), ""
+            self._before = (*self._before[-BARS_BEFORE[-1] + 1 :], self._bar)
+            self._compare("")
         if part:
             self._part()
         self._done = self._length = self._left = self._chord = 0
@@ -199,7 +203,8 @@ class Place:
             self._done, self._length = self._undo if last in _EVENTS else (self._done, self._length)
             self._field, self._chord = f"{last}:", 0
             inline = before == "["
-            self._hidden, self._bar = "]\n" if inline else "\n", self._bar[: -1 - inline]
+            self._hidden = "]\n" if inline else "\n"
+            self._compare(self._bar[: -1 - inline])
         elif last in ":|":
             if last == ":":
                 self._bar_line(part=True)
