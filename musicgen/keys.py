@@ -128,7 +128,7 @@ class OneCycleConfig(ScheduleConfig):
 @dataclass
 class PlateauConfig(ScheduleConfig):
     factor: float = key("lr is multiplied by this when val_loss stands still", gt=0, lt=1)
-    patience: int = key("Epochs without a lower val_loss before lr falls", ge=0)
+    patience: int = key("Epochs without a lower val_loss that lr waits; the next lowers it", ge=0)
 
 
 @dataclass

@@ -5,6 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
-from musicgen.sweep.pruners import NONE
+from musicgen.sweep.pruners import NONE, optunas
 from musicgen.sweep.results import Configuration, Row, judge
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
@@ -92,7 +93,8 @@ class Driver:
             )
             stack.callback(self._folder.release)
             backing = database or Journal(self._folder.path / "study.journal")
-            self._study = Study(backing, name, self.plan)
+            settings = optunas(self.plan.pruner, self.plan.pruner_settings)
+            self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
             self._tables = Tables(self._folder.path, self.plan)
             self._recall()
@@ -210,7 +212,9 @@ class Driver:
 
     def _judge(self, event: Reported, stopping: bool) -> None:
         job = event.job
-        pruned = job.run == 0 and self._study.report(job.number, event.step, event.value)
+        pruned = job.run == 0 and self._study.report(
+            job.number, event.step, event.value, last=event.last
+        )
         decision = Decision.CONTINUE
         if pruned:
             decision = Decision.PRUNE

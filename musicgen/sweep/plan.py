@@ -26,6 +26,7 @@ class Plan:
     sampler_settings: Mapping[str, Any] = field(default_factory=dict)
     pruner: str = "none"
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
+    """As Optuna names them; steps count from 1 (`pruners.optunas`)."""
     seed: int = 0
     """The first run's seed, and the sampler's."""
     seeds: int = 1

@@ -1,5 +1,6 @@
 """The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,18 +14,21 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from musicgen.sweep.database import Database
+from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import RUNG, Course, make_pruner
 from musicgen.sweep.samplers import GRID, make_sampler, seed_for
 from musicgen.sweep.space import distributions
-from musicgen.sweep.trial import COMPLETED, PRUNED, Result
+from musicgen.sweep.trial import COMPLETED, PRUNED, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
 """How a configuration's status ends in Optuna; every other one ends as FAIL."""
 
 PRUNED_AT = "pruned_at"
 """Attribute of a trial: the step at which the pruner gave it up."""
+RUN = re.compile(r"run(\d+)")
+"""Attribute of a trial: the result of one of its runs, by the run's index among the seeds."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,13 @@ class Study:
             self._id = self._storage.create_new_study(directions, name)
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
         self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
+        evidence: Any = Evidence(self._storage, lambda t: any(map(untrainable, _runs(t).values())))
+        self._search = optuna.load_study(study_name=name, storage=evidence, pruner=self._pruner)
+        """The study as its sampler sees it."""
         trials = self._study.get_trials(deepcopy=False)
         self.count = len(trials)
         """Trials that ever began; the next one's number."""
-        courses = [Course.of(trial) for trial in trials]
+        courses = [_course(trial) for trial in trials]
         self._pruner.recall(courses)
         self._courses = {
             course.number: course
@@ -81,14 +88,9 @@ class Study:
             params = dict(trial.params)
             for key in self._distributions.keys() - params.keys():
                 params[key] = self._complete(trial, key, self._distributions[key])
-            runs = {
-                int(key.removeprefix("run")): result
-                for key, result in trial.user_attrs.items()
-                if key.startswith("run")
-            }
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
-            yield Stored(trial.number, self._decode(params), runs, finished, pruned)
+            yield Stored(trial.number, self._decode(params), _runs(trial), finished, pruned)
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
         """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
@@ -104,24 +106,25 @@ class Study:
                 )
             else:
                 self._renew_sampler(number)
-                params = self._study.ask(self._distributions).params
+                params = self._search.ask(self._distributions).params
         self.count += 1
         self._courses[number] = Course(number)
         return Stored(number, self._decode(params), {}, finished=False, pruned=False)
 
-    def report(self, number: int, step: int, value: float) -> bool:
+    def report(self, number: int, step: int, value: float, *, last: bool = False) -> bool:
         """Keep a value after a step; returns whether the pruner gives the trial up.
 
-        A step that an earlier life of the trial reported is not judged again.
+        A step that an earlier life of the trial reported is not judged again. A trial's last step
+        counts for others, but the trial itself is not given up: there is nothing left to save.
         """
         if number in self._given_up:
-            return True
+            return not last
         course = self._courses[number]
         if step in course.values or len(self._plan.objectives) > 1:
             return False
         course.values[step] = value
         known = len(course.rungs)
-        pruned = self._pruner.judge(self._study, course)
+        pruned = self._pruner.judge(self._study, course) and not last
         identity = self._trial_id(number)
         # A database writes one after the other. Whatever it is cut off behind, the next life of
         # the trial does the right thing: gives up, or reports the step again and is judged.
@@ -135,15 +138,20 @@ class Study:
         return pruned
 
     def save(self, number: int, run: int, result: Result) -> None:
-        """Keep the result of one finished run."""
+        """Keep the result of one finished run.
+
+        The first one, which alone reports, has then shown the pruner all that it will.
+        """
         self._storage.set_trial_user_attr(self._trial_id(number), f"run{run}", result)
+        if run == 0 and result["status"] == COMPLETED:
+            self._complete_course(self._courses[number])
 
     def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
         """End a trial; `values` are its objectives, None unless it completed."""
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
         course = self._courses.pop(number)
         if status == COMPLETED:
-            self._pruner.complete(course)
+            self._complete_course(course)
 
     def front(self) -> set[int]:
         """Numbers of the trials that no other trial beats in every objective."""
@@ -173,13 +181,18 @@ class Study:
     def _renew_sampler(self, number: int) -> None:
         if self._plan.sampler != GRID:
             seed = seed_for(self._plan.seed, number)
-            self._study.sampler = make_sampler(
+            self._search.sampler = make_sampler(
                 self._plan.sampler, seed=seed, **self._plan.sampler_settings
             )
 
+    def _complete_course(self, course: Course) -> None:
+        if not course.completed:
+            course.completed = True
+            self._pruner.complete(course)
+
     def _complete(self, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
         self._renew_sampler(trial.number)
-        value = self._study.sampler.sample_independent(self._study, trial, key, distribution)
+        value = self._search.sampler.sample_independent(self._search, trial, key, distribution)
         internal = distribution.to_internal_repr(value)
         self._storage.set_trial_param(trial._trial_id, key, internal, distribution)
         return value
@@ -189,3 +202,20 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def _runs(trial: FrozenTrial) -> dict[int, Result]:
+    """The results of a trial's finished runs, by the run's index among the seeds."""
+    named = ((RUN.fullmatch(key), result) for key, result in trial.user_attrs.items())
+    return {int(match[1]): result for match, result in named if match and _is_result(result)}
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, dict) and "status" in value
+
+
+def _course(trial: FrozenTrial) -> Course:
+    """A trial as far as it has come; complete when its first run is."""
+    course = Course.of(trial)
+    course.completed |= _runs(trial).get(0, {}).get("status") == COMPLETED
+    return course

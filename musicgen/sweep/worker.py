@@ -17,7 +17,7 @@ from typing import Any
 from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
 
 BEGIN, REPORT, END = "begin", "report", "end"
-"""From the worker: (BEGIN,), (REPORT, step, value), (END, result)."""
+"""From the worker: (BEGIN,), (REPORT, step, value, last), (END, result)."""
 ANSWER, STOP = "answer", "stop"
 """To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
 
@@ -42,8 +42,8 @@ class Worker:
             # objects and not bytes, would let fifty of them wait (4 MB each: 100 MB in 25 trials).
             gc.collect()
 
-    def _report(self, step: int, value: float) -> Decision:
-        self._connection.send((REPORT, step, value))
+    def _report(self, step: int, value: float, last: bool) -> Decision:
+        self._connection.send((REPORT, step, value, last))
         return self._answers.get()
 
     def _listen(self) -> None:
