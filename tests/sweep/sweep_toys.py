@@ -222,3 +222,23 @@ def descent(trial: Trial, *, count: int = 9) -> Mapping[str, Any]:
         if trial.report(step, loss, last=step == count) is Decision.PRUNE:
             return {"status": "pruned", "val_loss": loss, "steps": step}
     return {"status": "completed", "val_loss": loss, "steps": count}
+
+
+_broken = False
+
+
+def breaks(trial: Trial) -> Mapping[str, Any]:
+    """The second point breaks its process for good, as a CUDA error does."""
+    global _broken
+    _broken |= trial.params["x"] == 2
+    if _broken:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+    return {"status": "completed", "val_loss": float(trial.params["x"]), "pid": os.getpid()}
+
+
+def fragile(trial: Trial) -> Mapping[str, Any]:
+    """Fails as long as there is the file `disk full` in the sweep's folder."""
+    sweep = trial.folder.parent
+    if (sweep / "disk full").exists() or (sweep.parent / "disk full").exists():
+        raise OSError("[Errno 28] No space left on device")
+    return {"status": "completed", "val_loss": float(trial.params["x"]), "seed": trial.seed}
