@@ -1,7 +1,7 @@
 """The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +20,15 @@ from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import RUNG, Course, make_pruner
 from musicgen.sweep.samplers import GRID, make_sampler, seed_for
 from musicgen.sweep.space import distributions
-from musicgen.sweep.trial import COMPLETED, PRUNED, Result, untrainable
+from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
 """How a configuration's status ends in Optuna; every other one ends as FAIL."""
 
 PRUNED_AT = "pruned_at"
 """Attribute of a trial: the step at which the pruner gave it up."""
+ERRORS = "errors"
+"""Attribute of a trial: why it failed before it was tried again."""
 RUN = re.compile(r"run(\d+)")
 """Attribute of a trial: the result of one of its runs, by the run's index among the seeds."""
 
@@ -42,6 +44,8 @@ class Stored:
     finished: bool
     pruned: bool
     """The pruner has spoken, whether or not the trial heard of it."""
+    errors: tuple[str, ...] = ()
+    """Why it failed before it was tried again."""
 
 
 class Study:
@@ -55,14 +59,14 @@ class Study:
         self._backing = backing
         self._plan = plan
         self._distributions = distributions(plan.space)
-        self._storage: BaseStorage = (
-            JournalStorage(backing) if isinstance(backing, Journal) else get_storage(backing)
-        )
+        self._storage = _storage(backing)
         try:
             self._id = self._storage.get_study_id_from_name(name)
         except KeyError:
             directions = [StudyDirection[way.upper()] for way in plan.objectives.values()]
             self._id = self._storage.create_new_study(directions, name)
+        if plan.retry_failed:
+            self._reopen()
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
         self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
         evidence: Any = Evidence(self._storage, lambda t: any(map(untrainable, _runs(t).values())))
@@ -90,7 +94,8 @@ class Study:
                 params[key] = self._complete(trial, key, self._distributions[key])
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
-            yield Stored(trial.number, self._decode(params), _runs(trial), finished, pruned)
+            errors = tuple(map(str, trial.user_attrs.get(ERRORS, ())))
+            yield Stored(trial.number, self._decode(params), _runs(trial), finished, pruned, errors)
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
         """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
@@ -146,6 +151,14 @@ class Study:
         if run == 0 and result["status"] == COMPLETED:
             self._complete_course(self._courses[number])
 
+    def retry(self, number: int, runs: Iterable[int], errors: Sequence[str]) -> None:
+        """Forget the results of runs that failed; `errors` says why, now and before."""
+        identity = self._trial_id(number)
+        with self.batch():
+            self._storage.set_trial_user_attr(identity, ERRORS, list(errors))
+            for run in runs:
+                self._storage.set_trial_user_attr(identity, f"run{run}", None)
+
     def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
         """End a trial; `values` are its objectives, None unless it completed."""
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
@@ -178,6 +191,15 @@ class Study:
         if isinstance(self._backing, Journal):
             self._backing.close()
 
+    def _reopen(self) -> None:
+        """Let trials that failed, though they could be trained another time, go on."""
+        trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        ended = (trial for trial in trials if trial.state == TrialState.FAIL)
+        failed = [trial._trial_id for trial in ended if _failed(_runs(trial))]
+        if failed:
+            self._backing.reopen(failed)
+            self._storage = _storage(self._backing)
+
     def _renew_sampler(self, number: int) -> None:
         if self._plan.sampler != GRID:
             seed = seed_for(self._plan.seed, number)
@@ -202,6 +224,16 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def _storage(backing: Journal | Database) -> BaseStorage:
+    return JournalStorage(backing) if isinstance(backing, Journal) else get_storage(backing)
+
+
+def _failed(runs: Mapping[int, Result]) -> bool:
+    """Whether the first run that did not complete failed."""
+    odd = (runs[run]["status"] for run in sorted(runs) if runs[run]["status"] != COMPLETED)
+    return next(odd, None) == FAILED
 
 
 def _runs(trial: FrozenTrial) -> dict[int, Result]:

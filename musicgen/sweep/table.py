@@ -11,11 +11,11 @@ from typing import Any
 
 from musicgen.sweep.folder import write
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.results import Configuration, Row, rank
+from musicgen.sweep.results import EARLIER, Configuration, Row, rank
 from musicgen.sweep.space import grid_size
 from musicgen.sweep.trial import COMPLETED
 
-LAST = ("error",)
+LAST = (EARLIER, "error")
 LARGEST_PIVOT = 400
 """Cells of a pivot that somebody may still read."""
 
