@@ -3,12 +3,9 @@
 import itertools
 import logging
 import shlex
-import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,13 +13,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen import config as schema
 from musicgen import corpus
-from musicgen.command import known_keys, near, shown, typed_arguments
+from musicgen.command import hearing, known_keys, near, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import make_executor
 from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
-from musicgen.overrides import flatten, spelled
+from musicgen.overrides import seconds, spelled
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row, told
@@ -98,7 +95,7 @@ def run(swept: Swept) -> None:
         plan, objective, executor, folder, observe=display.observe, on_refresh=refreshed
     )
     try:
-        with _stopping(driver), display.showing(driver):
+        with hearing(lambda _: driver.request_stop()), display.showing(driver):
             outcome = driver.run()
     except RunError:
         display.ranking(latest)
@@ -112,6 +109,8 @@ def run(swept: Swept) -> None:
         raise Interrupted(f"stopped; {failed}to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
+    if outcome.timed_out:
+        display.timed_out(str(settings.timeout), _command())
     if outcome.failures:
         raise RunError(
             f"{outcome.failures.total():,} of {plan.total:,} configurations failed "
@@ -142,7 +141,10 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
 def _refuse_driver_keys(swept: Swept) -> None:
     for key in swept.space:
         if f"{key}.".startswith((*DRIVERS, "experiment.")):
-            raise InputError(f"{key} is not a trial's, so it cannot be swept; give it one value")
+            several = "; several are a list: [a,b]" if key == "sweep.objective" else ""
+            raise InputError(
+                f"{key} is not a trial's, so it cannot be swept; give it one value{several}"
+            )
     if any(override.startswith("resume=") for override in swept.fixed):
         raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
 
@@ -214,6 +216,7 @@ def _plan(first: TrainConfig, space: Space, bases: Mapping[Any, Config]) -> Plan
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
             f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
         )
+    _check_seeds(first, space)
     sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
     limit = settings.max_failures
     return Plan(
@@ -230,9 +233,27 @@ def _plan(first: TrainConfig, space: Space, bases: Mapping[Any, Config]) -> Plan
         max_failures=int(limit) if limit is not None and limit >= 1 else limit,
         max_failures_in_a_row=settings.max_failures_in_a_row,
         retry_failed=settings.retry_failed,
+        timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
         fingerprint=_fingerprint(space, bases),
     )
+
+
+def _check_seeds(first: TrainConfig, space: Space) -> None:
+    """Raise InputError if two configurations would train the same seed."""
+    dimension, runs = space.get("seed"), first.sweep.seeds
+    if dimension is None or runs == 1:
+        return
+    if isinstance(dimension, Choice):
+        begins = sorted(dimension.values)
+        apart = all(b - a >= runs for a, b in itertools.pairwise(begins))
+    else:
+        apart = (dimension.step or 0) >= runs or dimension.low == dimension.high
+    if not apart:
+        raise InputError(
+            f"seed={dimension} and sweep.seeds={runs} must not give two configurations the same "
+            f"seed (each trains its own and the {runs - 1} after it); leave out one of the two keys"
+        )
 
 
 def _fingerprint(space: Space, bases: Mapping[Any, Config]) -> dict[str, str]:
@@ -241,7 +262,7 @@ def _fingerprint(space: Space, bases: Mapping[Any, Config]) -> dict[str, str]:
     return {
         f"{'/'.join(choices)} {key}" if many else key: str(value)
         for choices, base in bases.items()
-        for key, value in flatten(schema.to_dict(base)).items()
+        for key, value in schema.compared(base).items()
         if key not in space
     }
 
@@ -318,21 +339,6 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
     assert isinstance(sweep, dict)
     written = str(sweep["dir"]).replace("${sweep.name}", name)
     return Path(OmegaConf.create({"dir": written}).dir).absolute()
-
-
-@contextmanager
-def _stopping(driver: Driver) -> Iterator[None]:
-    """Ctrl-C once stops at checkpoints, twice at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        driver.request_stop()
-
-    before = [(n, signal.signal(n, stop)) for n in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
