@@ -269,7 +269,10 @@ def load(path: Path) -> Config:
         raise InputError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} is damaged (no keys in it)")
-    return from_dict({str(name): value for name, value in values.items()})
+    try:
+        return from_dict({str(name): value for name, value in values.items()})
+    except InputError as error:
+        raise InputError(f"{path} is damaged ({error})") from error
 
 
 def dump(config: Config) -> str:
