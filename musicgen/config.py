@@ -95,9 +95,9 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def replaced(config: Config, values: Mapping[str, Any]) -> Config:
-    """A checked copy with other values at some keys. Raises InputError."""
+    """A checked copy with other values at some keys, or at keys below them. Raises InputError."""
     config = copy.deepcopy(config)
-    for name, value in values.items():
+    for name, value in flatten(values).items():
         *path, last = name.split(".")
         part: Any = config
         for step in path:

@@ -21,12 +21,14 @@ def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
 def spelled(value: Any) -> str:
     """A value as Hydra's grammar reads it back: the same value, of the same type.
 
-    value: text, a number, a truth value, None, or a list of such.
+    value: text, a number, a truth value, None, or a list or a dictionary of such.
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
         return f"[{','.join(map(spelled, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{spelled(item)}' for key, item in value.items())}}}"
     if not isinstance(value, str):
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _is_number(value):

@@ -11,7 +11,7 @@ from musicgen.keys import Config, TrainConfig
 from musicgen.overrides import flatten
 
 if TYPE_CHECKING:
-    from musicgen.sweeper import Swept
+    from musicgen.swept import Swept
 
 
 def main(invocation: Invocation) -> None:

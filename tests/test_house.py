@@ -15,12 +15,16 @@ FLOORS = [
     {"sweep"},
     {"report"},
     {
+        "arguments",
+        "bases",
         "command",
         "console",
         "executors",
         "objective",
+        "following",
         "sweeper",
         "sweeping",
+        "swept",
         "exhibits",
         "sweep_display",
         "train",
@@ -44,7 +48,7 @@ NEIGHBOURS = {
 }
 
 RESERVED = {
-    "hydra": {"config", "command", "sweeper"},
+    "hydra": {"arguments", "config", "command", "sweeper", "swept"},
     "pytorch_lightning": {"training"},
 }
 """Libraries and the rooms that may import them."""

@@ -147,7 +147,8 @@ class Driver:
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
         self._tally.begin()
         if self.plan.sampler == GRID:
-            self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)
+            fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
+            self._points = islice(fresh, max(0, self.plan.total - self._study.count))
         if self._study.count:
             log.info("going on with %s, %d runs under way", self.progress(), len(self._queue))
 

@@ -22,21 +22,32 @@ SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
 """Settings have the names that Optuna gives them, and its defaults."""
 
 
-def make_sampler(name: str, *, seed: int, **settings: Any) -> BaseSampler:
-    """A sampler of SAMPLERS. Raises InputError for settings that it doesn't have or accept."""
+def make_sampler(
+    name: str, *, seed: int, conditional: bool = False, **settings: Any
+) -> BaseSampler:
+    """A sampler of SAMPLERS. Raises InputError for settings that it doesn't have or accept.
+
+    conditional: some keys apply at some choices of others alone.
+    """
+    if conditional and name == "tpe" and settings.get("multivariate", True):
+        settings["group"] = True  # keys that apply together are modelled together
+    if conditional and name in ("tpe", "gp"):
+        settings["warn_independent_sampling"] = False  # that is how the others are sampled
     try:
         return SAMPLERS[name](seed=seed, **settings)
     except (TypeError, ValueError) as error:
         raise InputError(f"sampler={name} refuses its settings: {error}") from None
 
 
-def seed_for(seed: int, number: int) -> int:
-    """The sampler's seed for one trial: 32 bits that depend on the sweep's seed and the number.
+def seed_for(seed: int, number: int, again: int = 0) -> int:
+    """The sampler's seed for one trial: 32 bits that depend on the sweep's seed and the number,
+    and on how often it has proposed already.
 
     With a sampler made anew for every trial, what it proposes depends on the finished trials and
     on nothing else, so a sweep goes on after a kill as if nothing had happened.
     """
-    return int.from_bytes(hashlib.sha256(f"{seed}:{number}".encode()).digest()[:4])
+    text = f"{seed}:{number}:{again}" if again else f"{seed}:{number}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
 def check_sampler(name: str, settings: Mapping[str, Any], space: Space) -> None:
