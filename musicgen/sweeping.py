@@ -22,10 +22,11 @@ from musicgen.keys import DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.overrides import spelled
+from musicgen.points import check
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row
-from musicgen.sweep.space import Space, digest, ends, grid, grid_size, points
+from musicgen.sweep.space import Space, digest, ends, points
 from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
 from musicgen.swept import Swept
@@ -49,8 +50,6 @@ PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
 """Objectives that are known after each epoch, by which a pruner can judge."""
 log = logging.getLogger(__name__)
 COMMAND = "python -m musicgen.train"
-CHECKED = 10_000
-"""Points of a grid that are checked before the first trial, at about 0.3 ms each."""
 
 
 def run(swept: Swept) -> None:
@@ -75,7 +74,7 @@ def run(swept: Swept) -> None:
         following=follows,
     )
     plan = _plan(first, space, fingerprint(swept, space, bases, follows))
-    _check_points(objective, plan)
+    check(objective, space)
     objective = replace(objective, corpora=_corpora(objective, space))
     trial_command = _trial_command(swept)
     plan = replace(
@@ -177,23 +176,6 @@ def _plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> P
         storage=settings.storage,
         fingerprint=fingerprint,
     )
-
-
-def _check_points(objective: TrainingObjective, plan: Plan) -> None:
-    """Raise InputError for a point that no training could start from."""
-    small = plan.sampler == "grid" and grid_size(plan.space) <= CHECKED
-    for point in grid(plan.space) if small else _axes(plan.space):
-        objective.config(point)
-
-
-def _axes(space: Space) -> Iterator[dict[str, Any]]:
-    """Points that take every value of every key at least once, a range's ends for a range."""
-    values = ends(space)
-    first = {key: found[:1] for key, found in values.items()}
-    for key, found in values.items():
-        only = space[key].only
-        where = {only.key: only.values} if only is not None else {}
-        yield from points(space, {**first, **where, key: found})
 
 
 def _corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "overrides", "paths", "keys", "config"},
+    {"errors", "overrides", "paths", "keys", "rules", "config"},
     {"music", "corpus", "models"},
     {"generation", "interpret"},
     {"training"},
@@ -21,6 +21,7 @@ FLOORS = [
         "console",
         "executors",
         "objective",
+        "points",
         "following",
         "sweeper",
         "sweeping",
@@ -43,6 +44,8 @@ NEIGHBOURS = {
     ("config", "errors"),
     ("config", "keys"),
     ("config", "overrides"),
+    ("config", "rules"),
+    ("rules", "keys"),
     ("paths", "errors"),
     ("corpus", "music"),
 }
@@ -60,7 +63,18 @@ ALONE = {
 }
 """Rooms that may import these rooms alone, whatever lies below them."""
 
-TORCHLESS = {"errors", "overrides", "paths", "keys", "config", "music", "corpus", "report", "sweep"}
+TORCHLESS = {
+    "errors",
+    "overrides",
+    "paths",
+    "keys",
+    "rules",
+    "config",
+    "music",
+    "corpus",
+    "report",
+    "sweep",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -7,24 +7,20 @@ from typing import Any
 
 import optuna
 from optuna.importance import get_param_importances
-from optuna.pruners import _filter_study
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from musicgen.sweep.database import Database
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.proposals import Proposals
 from musicgen.sweep.pruners import RUNG, Course, make_pruner
-from musicgen.sweep.samplers import GRID, make_sampler, seed_for
-from musicgen.sweep.space import applies, decided, distributions, grid, grid_size, identity
+from musicgen.sweep.space import distributions
 from musicgen.sweep.trial import COMPLETED, PRUNED, Result
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
 """How a configuration's status ends in Optuna; every other one ends as FAIL."""
-
-PROPOSALS = 16
-"""Proposals of a sampler at points that there are already, before the next free one is taken."""
 
 PRUNED_AT = "pruned_at"
 """Attribute of a trial: the step at which the pruner gave it up."""
@@ -54,9 +50,6 @@ class Study:
         self._backing = backing
         self._plan = plan
         self._distributions = distributions(plan.space)
-        self._conditional = any(dim.only is not None for dim in plan.space.values())
-        self._seen: set[str] = set()
-        """Identities of the points of all trials."""
         self._storage: BaseStorage = (
             JournalStorage(backing) if isinstance(backing, Journal) else get_storage(backing)
         )
@@ -79,13 +72,13 @@ class Study:
         }
         """Of running trials: a database would take milliseconds to say the same."""
         self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
-        self._renew_sampler(self.count)
+        self._proposals = Proposals(plan, self._study)
 
     def trials(self) -> Iterator[Stored]:
         """All trials in order; one that a kill caught half made is completed first."""
         for trial in self._study.get_trials(deepcopy=False):
-            params = self._whole(trial)
-            self._seen.add(identity(params))
+            point = self._proposals.whole(trial)
+            self._proposals.note(point)
             runs = {
                 int(key.removeprefix("run")): result
                 for key, result in trial.user_attrs.items()
@@ -93,11 +86,7 @@ class Study:
             }
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
-            yield Stored(trial.number, params, runs, finished, pruned)
-
-    def knows(self, point: Mapping[str, Any]) -> bool:
-        """Whether there is a trial at this point."""
-        return identity(point) in self._seen
+            yield Stored(trial.number, point, runs, finished, pruned)
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
         """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
@@ -105,67 +94,21 @@ class Study:
         # Durable: a folder must never exist for a number that the study has forgotten.
         with self.batch(durable=True):
             if point is None:
-                point = self._ask(number)
+                point = self._proposals.begin(number)
             else:
-                params = self._encode(point)
-                distributions = {key: self._distributions[key] for key in params}
+                params = {key: self._plan.space[key].encode(v) for key, v in point.items()}
+                known = {key: self._distributions[key] for key in params}
                 self._study.add_trial(
-                    create_trial(
-                        state=TrialState.RUNNING, params=params, distributions=distributions
-                    )
+                    create_trial(state=TrialState.RUNNING, params=params, distributions=known)
                 )
-        self._seen.add(identity(point))
+        self._proposals.note(point)
         self.count += 1
         self._courses[number] = Course(number)
-        return Stored(number, dict(point), {}, finished=False, pruned=False)
+        return Stored(number, point, {}, finished=False, pruned=False)
 
-    def _ask(self, number: int) -> dict[str, Any]:
-        """Begin a trial at a point that the sampler proposes and no other trial has."""
-        self._renew_sampler(number)
-        trial = self._study.ask()
-        point = self._proposed(trial)
-        for again in range(1, PROPOSALS):
-            if not self.knows(point):
-                break
-            # A sampler that is sure of itself proposes the same again: then chance does.
-            self._renew_sampler(number, again)
-            point = self._proposed(Trial(self._study, trial._trial_id))
-        if self.knows(point) and grid_size(self._plan.space):
-            left = (other for other in grid(self._plan.space) if not self.knows(other))
-            point = next(left, point)
-        for key, value in self._encode(point).items():
-            distribution = self._distributions[key]
-            internal = distribution.to_internal_repr(value)
-            self._storage.set_trial_param(trial._trial_id, key, internal, distribution)
-        return point
-
-    def _proposed(self, trial: Trial) -> dict[str, Any]:
-        """The sampler's proposal, key by key: one that does not apply there is not asked for.
-
-        Nothing is stored, other than by `Trial.suggest_float` and its like: a proposal may be of
-        a point that there is.
-        """
-        proposed: dict[str, Any] = {}
-        frozen = self._storage.get_trial(trial._trial_id)
-        for key in decided(self._plan.space):
-            dimension, distribution = self._plan.space[key], self._distributions[key]
-            if not applies(dimension, proposed):
-                continue
-            if distribution.single():
-                (value, *_) = dimension.finite() or ()
-                proposed[key] = value
-                continue
-            if trial._is_relative_param(key, distribution):
-                stored = trial.relative_params[key]
-            else:
-                stored = self._sampled(frozen, key)
-            proposed[key] = dimension.decode(stored)
-            frozen.params[key], frozen.distributions[key] = stored, distribution
-        return {key: proposed[key] for key in self._plan.space if key in proposed}
-
-    def _sampled(self, trial: FrozenTrial, key: str) -> Any:
-        study = _filter_study(self._study, trial)
-        return self._study.sampler.sample_independent(study, trial, key, self._distributions[key])
+    def knows(self, point: Mapping[str, Any]) -> bool:
+        """Whether there is a trial at this point."""
+        return self._proposals.knows(point)
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Keep a value after a step; returns whether the pruner gives the trial up.
@@ -227,36 +170,6 @@ class Study:
         self._storage.remove_session()
         if isinstance(self._backing, Journal):
             self._backing.close()
-
-    def _renew_sampler(self, number: int, again: int = 0) -> None:
-        """A sampler for a trial's proposal; after some, one that draws at random."""
-        if self._plan.sampler != GRID:
-            seed = seed_for(self._plan.seed, number, again)
-            name, settings = self._plan.sampler, self._plan.sampler_settings
-            if again > PROPOSALS // 2:
-                name, settings = "random", {}
-            self._study.sampler = make_sampler(
-                name, seed=seed, conditional=self._conditional, **settings
-            )
-
-    def _whole(self, trial: FrozenTrial) -> dict[str, Any]:
-        """A trial's point; what a kill kept a database from storing is sampled now."""
-        found: dict[str, Any] = {}
-        for key in decided(self._plan.space):
-            dimension = self._plan.space[key]
-            if key in trial.params:
-                found[key] = dimension.decode(trial.params[key])
-            elif applies(dimension, found):
-                self._renew_sampler(trial.number)
-                value = self._sampled(trial, key)
-                distribution = self._distributions[key]
-                internal = distribution.to_internal_repr(value)
-                self._storage.set_trial_param(trial._trial_id, key, internal, distribution)
-                found[key] = dimension.decode(value)
-        return {key: found[key] for key in self._plan.space if key in found}
-
-    def _encode(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: self._plan.space[key].encode(value) for key, value in point.items()}
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
