@@ -2,6 +2,7 @@
 configurations that it would compose, however they are written."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen import config as schema
 from musicgen.bases import converted, fingerprint, followed, typed
 from musicgen.errors import InputError
 from musicgen.keys import Config, TrainConfig
 from musicgen.objective import TrainingObjective
+from musicgen.overrides import spelled
 from musicgen.paths import shipped
 from musicgen.points import check
 from musicgen.sweep.space import Space, describe, grid
@@ -157,21 +160,18 @@ def test_the_same_command_again_is_the_same_sweep(overrides: list[str], grammar:
     once, again = (grammar.swept(*overrides) for _ in range(2))
     assert describe(once.space) == describe(again.space)
     assert once.fixed == again.fixed
-    assert texts(grammar.trained(*overrides)) == texts(grammar.trained(*overrides))
-    assert grammar.trained(*overrides) == grammar.trained(*overrides)
 
 
 @pytest.mark.parametrize("overrides", SAME, ids=" ".join)
 def test_a_printed_trial_is_the_one_that_was_trained(
     overrides: list[str], grammar: Grammar
 ) -> None:
-    from musicgen.overrides import spelled
-
     swept = grammar.swept(*overrides)
     objective, space = prepared(swept)
     for point in grid(space):
         values = [f"{key}={spelled(value)}" for key, value in point.items()]
-        assert grammar.composed(*swept.fixed, *values) == objective.config(point)
+        again = grammar.composed(*swept.fixed, *values)
+        assert schema.to_dict(again) == schema.to_dict(objective.config(point))
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,8 @@ def test_a_large_range_costs_nothing(grammar: Grammar) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_a_sweep_refuses(overrides: list[str], says: str, grammar: Grammar) -> None:
-    with pytest.raises(Exception, match="") as error:
+    with pytest.raises((InputError, OmegaConfBaseException), match=re.escape(says)):
         grammar.trained(*overrides)
-    assert says in str(error.value)
-    assert isinstance(error.value, InputError) or "lr_decay" in says
 
 
 def test_what_follows_is_kept_as_it_is_written(grammar: Grammar) -> None:

@@ -20,7 +20,7 @@ from musicgen.sweep.pruners import NONE
 from musicgen.sweep.results import Configuration, Row, judge
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
-from musicgen.sweep.study import Stored, Study
+from musicgen.sweep.study import Stored, Study, grow
 from musicgen.sweep.table import Tables
 from musicgen.sweep.trial import (
     COMPLETED,
@@ -88,10 +88,16 @@ class Driver:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(
-                self.plan.identity(), commands=self.plan.commands, shared=database is not None
+                self.plan.identity(),
+                self.plan.space,
+                commands=self.plan.commands,
+                shared=database is not None,
             )
             stack.callback(self._folder.release)
-            backing = database or Journal(self._folder.path / "study.journal")
+            journal = self._folder.path / "study.journal"
+            if self._folder.grown is not None:
+                grow(database or Journal(journal), self._folder, name, self.plan)
+            backing = database or Journal(journal)
             self._study = Study(backing, name, self.plan)
             stack.callback(self._study.close)
             self._tables = Tables(self._folder.path, self.plan)

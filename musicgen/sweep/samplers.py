@@ -1,10 +1,12 @@
 """Who proposes the next configuration, by name."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from musicgen.errors import InputError
@@ -31,10 +33,12 @@ def make_sampler(
     """
     if conditional and name == "tpe" and settings.get("multivariate", True):
         settings["group"] = True  # keys that apply together are modelled together
-    if conditional and name in ("tpe", "gp"):
-        settings["warn_independent_sampling"] = False  # that is how the others are sampled
+    if conditional and name == "gp":
+        settings["warn_independent_sampling"] = False  # that is how conditional keys are sampled
     try:
-        return SAMPLERS[name](seed=seed, **settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # of TPE's group
+            return SAMPLERS[name](seed=seed, **settings)
     except (TypeError, ValueError) as error:
         raise InputError(f"sampler={name} refuses its settings: {error}") from None
 

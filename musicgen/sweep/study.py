@@ -1,7 +1,7 @@
 """The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from musicgen.sweep.database import Database
+from musicgen.sweep.folder import Folder
+from musicgen.sweep.growth import SEEDS, copy_trials, recalled, spread
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
@@ -37,6 +39,24 @@ class Stored:
     finished: bool
     pruned: bool
     """The pruner has spoken, whether or not the trial heard of it."""
+
+
+def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> None:
+    """Make the study `name` of the one before the sweep grew, and move runs where seeds are.
+
+    backing: a journal is closed at the end.
+    """
+    before = folder.grown
+    assert before is not None
+    known = recalled(before)
+    if isinstance(backing, Journal):
+        with closing(backing), backing.batch(durable=True):
+            copy_trials(JournalStorage(backing), str(before["study"]), name, known, plan)
+    else:
+        copy_trials(get_storage(backing), str(before["study"]), name, known, plan)
+    if plan.seeds > 1 and before["sweep"].get(SEEDS) == "1":
+        spread(folder.path)
+    folder.settle()
 
 
 class Study:
