@@ -128,7 +128,7 @@ class OneCycleConfig(ScheduleConfig):
 @dataclass
 class PlateauConfig(ScheduleConfig):
     factor: float = key("lr is multiplied by this when val_loss stands still", gt=0, lt=1)
-    patience: int = key("Epochs without a lower val_loss before lr falls", ge=0)
+    patience: int = key("Epochs without a lower val_loss that lr waits; the next lowers it", ge=0)
 
 
 @dataclass
@@ -178,6 +178,10 @@ class SweepConfig:
     max_failures: float | None = key(
         "Failures that end the sweep if exceeded; below 1: share", ge=0
     )
+    max_failures_in_a_row: int | None = key(
+        "Runs that fail one after another and end the sweep; null: any number", ge=1
+    )
+    retry_failed: bool = key("Start again: what failed before is tried again, once for each start")
     shelf: str | None = key("Folder of completed runs; one that is there is not trained again")
     storage: str | None = key("URL of a database for the study; null: a file in the sweep's folder")
 

@@ -59,10 +59,16 @@ class TrainingObjective:
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
-                return Decision[trial.report(row.epoch, getattr(row, judged)).name]
+                return self._told(row, last=False)
+
+            def last_epoch(self, row: Epoch) -> Decision:
+                return self._told(row, last=True)
 
             def should_stop(self) -> bool:
                 return trial.should_stop() and trial.decision.name == Decision.STOP.name
+
+            def _told(self, row: Epoch, *, last: bool) -> Decision:
+                return Decision[trial.report(row.epoch, getattr(row, judged), last=last).name]
 
         judged = self.judged
         config = self.config(trial.params)

@@ -25,7 +25,7 @@ from musicgen.overrides import spelled
 from musicgen.points import check
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
-from musicgen.sweep.results import Row
+from musicgen.sweep.results import Row, told
 from musicgen.sweep.space import Space, digest, ends, points
 from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
@@ -107,9 +107,16 @@ def run(swept: Swept) -> None:
         raise
     display.ended(outcome, _best_command(swept, outcome, trial_command))
     if outcome.interrupted:
-        raise Interrupted(f"stopped; to go on: {_command()}")
+        failures = outcome.failures
+        failed = f"{failures.total():,} failed ({told(failures)}); " if failures else ""
+        raise Interrupted(f"stopped; {failed}to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
+    if outcome.failures:
+        raise RunError(
+            f"{outcome.failures.total():,} of {plan.total:,} configurations failed "
+            f"({told(outcome.failures)}); to try them again: {_command()}"
+        )
 
 
 def _command() -> str:
@@ -173,6 +180,8 @@ def _plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> P
         seeds=settings.seeds,
         retries=settings.retries,
         max_failures=int(limit) if limit is not None and limit >= 1 else limit,
+        max_failures_in_a_row=settings.max_failures_in_a_row,
+        retry_failed=settings.retry_failed,
         storage=settings.storage,
         fingerprint=fingerprint,
     )

@@ -5,6 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,8 +17,8 @@ from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
-from musicgen.sweep.pruners import NONE
-from musicgen.sweep.results import Configuration, Row, judge
+from musicgen.sweep.pruners import NONE, optunas
+from musicgen.sweep.results import Configuration, Row, judge, reasons, told
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Stored, Study, grow
@@ -66,6 +67,8 @@ class Driver:
         self._configurations: dict[int, Configuration] = {}
         self._tally = Tally(plan)
         self._queue: deque[Job] = deque()
+        self._failed_before: deque[Job] = deque()
+        """Tried again after all others: what fails for good must not keep a sweep from going on."""
         self._running: dict[tuple[int, int], Job] = {}
         self._attempts: Counter[tuple[int, int]] = Counter()
         self._ahead: set[tuple[int, int]] = set()
@@ -75,6 +78,9 @@ class Driver:
         self._points: Iterator[Mapping[str, Any]] | None = None
         self._stop_requests = 0
         self._failures = 0
+        self._failures_in_a_row = 0
+        self._luckless = False
+        """Whether so many runs in a row failed that it is not for what they train."""
 
     def run(self) -> Outcome:
         """Run what is left of the sweep.
@@ -98,7 +104,8 @@ class Driver:
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
             backing = database or Journal(journal)
-            self._study = Study(backing, name, self.plan)
+            settings = optunas(self.plan.pruner, self.plan.pruner_settings)
+            self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
             self._tables = Tables(self._folder.path, self.plan)
             self._recall()
@@ -111,11 +118,19 @@ class Driver:
                     configuration.state = INTERRUPTED
                 importances = self._asked(self._study.importances) or {}
                 rows = self._write_tables(importances)
+        failures = reasons(rows)
         if self.plan.too_many(self._failures):
             raise RunError(
                 f"{self._failures} configurations failed, sweep.max_failures allows "
-                f"{self.plan.max_failures}; see {self._folder.path / 'table.md'}, "
-                "start again to go on"
+                f"{self.plan.max_failures}{_why(failures)}; see "
+                f"{self._folder.path / 'table.md'}, start again to go on"
+            )
+        if self._luckless:
+            raise RunError(
+                f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
+                f"that and start again: the sweep goes on, and tries them again (see "
+                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders; "
+                "sweep.max_failures_in_a_row=null goes on whatever fails)"
             )
         reached = self.progress()
         if self._stop_requests == 0 and not reached.completed + reached.pruned:
@@ -123,7 +138,7 @@ class Driver:
                 f"none of {self.plan.total} configurations completed, the last one: "
                 f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / 'table.md'}"
             )
-        return Outcome(rows, self._stop_requests > 0, importances)
+        return Outcome(rows, self._stop_requests > 0, importances, failures)
 
     def request_stop(self) -> None:
         """Stop: the first call lets running trials stop at their checkpoints, the second kills.
@@ -144,8 +159,12 @@ class Driver:
             configuration = self._admit(stored)
             if stored.finished:
                 self._tally.count(configuration.row())
+            elif configuration.status == FAILED and self.plan.retry_failed:
+                self._try_again(configuration)
             elif configuration.status is not None:
                 self._conclude(configuration)  # killed between its last run and its end
+            elif configuration.earlier:
+                self._failed_before.extend(self._pending(configuration))
             else:
                 self._enqueue(configuration)
         # First runs that a stop cut short go first, as they would have been over by now: what a
@@ -156,12 +175,14 @@ class Driver:
             fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
             self._points = islice(fresh, max(0, self.plan.total - self._study.count))
         if self._study.count:
-            log.info("going on with %s, %d runs under way", self.progress(), len(self._queue))
+            runs = len(self._queue), len(self._failed_before)
+            log.info("going on with %s, %d runs under way, %d again", self.progress(), *runs)
 
     def _drive(self) -> None:
         stopping = False
         while self._stop_requests < 2:
-            if not stopping and (self._stop_requests or self.plan.too_many(self._failures)):
+            enough = self.plan.too_many(self._failures) or self._luckless
+            if not stopping and (self._stop_requests or enough):
                 stopping = True
                 self._executor.stop()
             if not stopping:
@@ -195,7 +216,7 @@ class Driver:
             if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
         if not fresh:
-            return self._next_ahead()
+            return self._failed_before.popleft() if self._failed_before else self._next_ahead()
         point = next(self._points) if self._points is not None else None
         configuration = self._admit(self._study.create(point))
         return self._job(configuration, 0)
@@ -217,7 +238,9 @@ class Driver:
 
     def _judge(self, event: Reported, stopping: bool) -> None:
         job = event.job
-        pruned = job.run == 0 and self._study.report(job.number, event.step, event.value)
+        pruned = job.run == 0 and self._study.report(
+            job.number, event.step, event.value, last=event.last
+        )
         decision = Decision.CONTINUE
         if pruned:
             decision = Decision.PRUNE
@@ -244,6 +267,7 @@ class Driver:
             self._queue.appendleft(self._job(configuration, job.run))
         elif result["status"] != INTERRUPTED:
             log.info("trial %d, run %d: %s", job.number, job.run, result["status"])
+            self._count_in_a_row(result["status"] == FAILED)
             with self._study.batch():
                 self._study.save(job.number, job.run, result)
                 configuration.runs[job.run] = result
@@ -255,16 +279,32 @@ class Driver:
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
         configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        configuration.earlier += stored.errors
         self._configurations[number] = configuration
         if stored.pruned:
             self._given_up.add(number)
         self._tables.outdated = True
         return configuration
 
+    def _try_again(self, configuration: Configuration) -> None:
+        """Let what failed when the sweep was started before be trained after all."""
+        failed = configuration.forget_failures()
+        self._study.retry(configuration.number, failed, configuration.earlier)
+        self._failed_before.extend(self._pending(configuration))
+
+    def _count_in_a_row(self, failed: bool) -> None:
+        most = self.plan.max_failures_in_a_row
+        if not self._luckless:  # what still runs then changes nothing
+            self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
+            self._luckless = most is not None and self._failures_in_a_row >= most
+
     def _enqueue(self, configuration: Configuration) -> None:
+        self._queue.extend(self._pending(configuration))
+
+    def _pending(self, configuration: Configuration) -> list[Job]:
         number = configuration.number
         due = (run for run in configuration.pending() if (number, run) not in self._ahead)
-        self._queue.extend(self._job(configuration, run) for run in due)
+        return [self._job(configuration, run) for run in due]
 
     def _job(self, configuration: Configuration, run: int) -> Job:
         number = configuration.number
@@ -304,3 +344,7 @@ class Driver:
         self._on_refresh(rows)
         self._tables.written((time.monotonic() - begun) / TABLES_SHARE)
         return rows
+
+
+def _why(failures: Counter[str]) -> str:
+    return f" ({told(failures)})" if failures else ""

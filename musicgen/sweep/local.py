@@ -1,4 +1,4 @@
-"""Trials on this machine: persistent workers, forks of one process, one job each at a time."""
+"""Trials on this machine: persistent workers, children of one process, one job each at a time."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from musicgen.errors import InputError, RunError
 from musicgen.sweep import nest
 from musicgen.sweep.executor import Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
-from musicgen.sweep.worker import ANSWER, BEGIN, REPORT, STOP
+from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 
 
 def slots(
@@ -41,15 +41,18 @@ def slots(
 
 
 class _Nest:
-    """The process that workers are forks of, as the executor sees it."""
+    """The parent process of the workers, as the executor sees it."""
 
-    def __init__(self, environment: Mapping[str, str], objective: bytes, log: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], objective: bytes, log: Path, method: str
+    ) -> None:
+        self._hatched = 0
         ours, theirs = socket.socketpair()
         with log.open("ab") as output, theirs:
             # A plain child instead of multiprocessing's: its environment is there before the
             # first import, and the program's main module isn't imported again.
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", nest.__name__, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", nest.__name__, str(theirs.fileno()), method],
                 env={**os.environ, "PYTHONPATH": _search_path(), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -61,14 +64,15 @@ class _Nest:
         with suppress(OSError):  # it died; `wait` will say so
             self.line.send_bytes(objective)
 
-    def hatch(self, slot: int, environment: Mapping[str, str]) -> "_Worker":
+    def hatch(self, environment: Mapping[str, str]) -> "_Worker":
         """A new worker, which will be there once the nest is ready."""
         ours, theirs = socket.socketpair()
+        self._hatched += 1
         with suppress(OSError):
-            self.line.send((slot, dict(environment)))
+            self.line.send((self._hatched, dict(environment)))
             with socket.fromfd(self.line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
                 socket.send_fds(way, [b"!"], [theirs.fileno()])
-        return _Worker(Connection(ours.detach()), theirs)
+        return _Worker(self._hatched, Connection(ours.detach()), theirs)
 
     def end(self, *, kill: bool = False) -> int:
         """End it and with it all workers, and return its exit code."""
@@ -85,13 +89,17 @@ class _Nest:
 class _Worker:
     """One worker as the executor sees it.
 
+    identity: what its nest calls it.
     theirs: its end of the line, kept until it speaks: macOS loses a socket that its sender closes
         while it is on its way to another process (CPython's issue 14669).
     """
 
-    def __init__(self, connection: Connection, theirs: socket.socket) -> None:
+    def __init__(self, identity: int, connection: Connection, theirs: socket.socket) -> None:
+        self.identity = identity
         self.connection = connection
         self.open = True
+        self.leaving = False
+        """Whether its last job failed: it ends, and whatever it is given is for its successor."""
         self.job: Job | None = None
         self.begun = False
         """Whether the objective was called for the job, as far as is known."""
@@ -115,10 +123,16 @@ class _Worker:
 
 
 class LocalExecutor:
-    """Worker processes on this machine, one per environment in `environments`; see `slots`."""
+    """Worker processes on this machine, one per environment in `environments`; see `slots`.
 
-    def __init__(self, environments: Sequence[Mapping[str, str]]) -> None:
+    method: how they start, as in `nest`; None: as the platform has it.
+    """
+
+    def __init__(
+        self, environments: Sequence[Mapping[str, str]], method: str | None = None
+    ) -> None:
         self._environments = list(environments)
+        self._method = method or nest.start_method()
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._nest: _Nest | None = None
         self._false_starts = 0
@@ -140,13 +154,18 @@ class LocalExecutor:
         return sum(worker is None or worker.job is None for worker in self._workers)
 
     def submit(self, job: Job) -> None:
-        slot = next(i for i, worker in enumerate(self._workers) if not (worker and worker.job))
+        free = [i for i, worker in enumerate(self._workers) if not (worker and worker.job)]
+        slot = min(free, key=self._is_leaving)
         if self._nest is None:
-            self._nest = _Nest(self._environments[0], self._objective, self._log)
+            self._nest = _Nest(self._environments[0], self._objective, self._log, self._method)
         worker = self._workers[slot]
         if worker is None:
-            worker = self._workers[slot] = self._nest.hatch(slot, self._environments[slot])
+            worker = self._workers[slot] = self._nest.hatch(self._environments[slot])
         worker.run(job)
+
+    def _is_leaving(self, slot: int) -> bool:
+        worker = self._workers[slot]
+        return worker is not None and worker.leaving
 
     def wait(self, timeout_s: float | None) -> list[Event]:
         lines = {w.connection: w for w in self._workers if w and w.open}
@@ -167,6 +186,8 @@ class LocalExecutor:
         except (EOFError, OSError):
             worker.open = False
             return None
+        if message[0] == BROKEN:
+            raise self._broken(message[1])
         assert worker.job is not None
         if message[0] == BEGIN:
             worker.begin()
@@ -175,6 +196,7 @@ class LocalExecutor:
         if message[0] == REPORT:
             return Reported(worker.job, *message[1:])
         job, worker.job = worker.job, None
+        worker.leaving = message[1].get("status") == FAILED
         return Ended(job, message[1])
 
     def _hear_nest(self) -> list[Event | None]:
@@ -183,11 +205,15 @@ class LocalExecutor:
             message = self._nest.line.recv()
         except (EOFError, OSError):
             return self._lose_nest()
-        if message[0] == nest.BROKEN:
-            raise RunError(f"workers can't load the objective: {message[1]}; see {self._log}")
+        if message[0] == BROKEN:
+            raise self._broken(message[1])
         if message[0] == nest.READY:
             return []
-        return self._bury([message[1]], message[2])
+        gone = [i for i, w in enumerate(self._workers) if w and w.identity == message[1]]
+        return self._bury(gone, message[2])
+
+    def _broken(self, reason: str) -> RunError:
+        return RunError(f"workers can't load the objective: {reason}; see {self._log}")
 
     def _lose_nest(self) -> list[Event | None]:
         """Its workers went with it."""
@@ -199,10 +225,12 @@ class LocalExecutor:
         """What workers that are gone said last, and their ends.
 
         A job that had begun has failed. One that had not is given to another worker, unless
-        workers die again and again before any job begins.
+        workers die again and again before any job begins; one that ends because its last job
+        failed is no such death.
         """
         events: list[Event | None] = []
         left: list[Job] = []
+        false_start = False
         for slot in slots:
             gone, self._workers[slot] = self._workers[slot], None
             assert gone is not None
@@ -213,9 +241,10 @@ class LocalExecutor:
                 events.append(Ended(gone.job, {"status": FAILED, "error": _last_words(code)}))
             elif gone.job:
                 left.append(gone.job)
+                false_start |= not gone.leaving
         if self._stopping:
             return [*events, *(Ended(job, {"status": INTERRUPTED}) for job in left)]
-        if left:
+        if false_start:
             self._false_starts += 1
             # Who leaves by itself will do so again; who was killed may have been unlucky.
             if self._false_starts >= (3 if code >= 0 else 10):

@@ -11,11 +11,11 @@ from typing import Any
 
 from musicgen.sweep.folder import write
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.results import Configuration, Row, rank
+from musicgen.sweep.results import EARLIER, Configuration, Row, rank
 from musicgen.sweep.space import Space, grid_size, varied
 from musicgen.sweep.trial import COMPLETED
 
-LAST = ("error",)
+LAST = (EARLIER, "error")
 ABSENT = "—"
 """In a pivot, the value of a key that does not apply."""
 LARGEST_PIVOT = 400

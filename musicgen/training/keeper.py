@@ -87,8 +87,7 @@ class Keeper(Callback):
         trainer.should_stop = self._impatient
         if self.progress.last is not None:
             # Whoever watched may have died between the checkpoint and the epoch's report.
-            self.decision = self.watcher.epoch(self.progress.last)
-            trainer.should_stop |= self.decision is not Decision.CONTINUE
+            self._ask(trainer, self.progress.last)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.epoch_began = time.perf_counter()
@@ -123,13 +122,23 @@ class Keeper(Callback):
             file.flush()
             os.fsync(file.fileno())  # before the checkpoint that counts on it
         self.events.add_epoch(row)
-        last = row.epoch == trainer.max_epochs or self._impatient
-        if self.every and row.epoch % self.every == 0 and not last:
+        if self.every and row.epoch % self.every == 0 and not self._over(trainer, row):
             self.show(row.epoch)
         progress.files = {path.name: path.stat().st_size for path in self._growing()}
         trainer.save_checkpoint(self.folder.last)
-        self.decision = self.watcher.epoch(row)
+        self._ask(trainer, row)
+
+    def _ask(self, trainer: pl.Trainer, row: Epoch) -> None:
+        """Tell of an epoch and hear whether to go on. A training that is over is not pruned."""
+        over = self._over(trainer, row)
+        decision = self.watcher.last_epoch(row) if over else self.watcher.epoch(row)
+        pruned_too_late = over and decision is Decision.PRUNE
+        self.decision = Decision.CONTINUE if pruned_too_late else decision
         trainer.should_stop = self.decision is not Decision.CONTINUE or self._impatient
+
+    def _over(self, trainer: pl.Trainer, row: Epoch) -> bool:
+        """Whether no epoch follows this one."""
+        return row.epoch == trainer.max_epochs or self._impatient
 
     @property
     def _impatient(self) -> bool:

@@ -6,6 +6,7 @@ import functools
 import math
 import sqlite3
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,8 @@ def test_failures_are_rows_with_their_reasons(sweep: Sweep, tmp_path: Path) -> N
     assert driver.progress().diverged == 2
     assert "all is well" in (tmp_path / "sweep" / "0" / "output.log").read_text()
     assert "ValueError: no good" in (tmp_path / "sweep" / "1" / "output.log").read_text()
-    # Finished is finished: a second start has nothing to do, and says the same.
-    again = sweep(Plan(space), sweep_toys.moody)
+    # Unless failures are to be tried again, a second start has nothing to do, and says the same.
+    again = sweep(Plan(space, retry_failed=False), sweep_toys.moody)
     assert repr(again.run().rows) == repr(list(rows.values()))  # repr: nan isn't equal to nan
     assert (tmp_path / "sweep" / "1" / "attempts").read_text() == "x"
 
@@ -414,7 +415,8 @@ def test_a_first_run_that_fails_ends_those_ahead_of_it(sweep: Sweep, tmp_path: P
     assert (1, 2) not in {event.job.key for event in events if isinstance(event, Started)}
     runs = table(tmp_path / "sweep", "runs.csv")
     assert [(run["number"], run["run"]) for run in runs][3:] == [("1", "0")]
-    assert sweep(plan, sweep_toys.meets).run().rows == driver.run().rows  # nothing is left
+    over = replace(plan, retry_failed=False)
+    assert by_number(sweep(over, sweep_toys.meets).run().rows) == [one, two]  # nothing is left
 
 
 def test_a_stopped_grid_goes_on_with_the_first_runs(sweep: Sweep) -> None:
