@@ -94,10 +94,19 @@ UNUSED = {
 """Keys of Hydra's that would be silently without effect, and what is there instead."""
 
 
+UNUSED_IN_SWEEPS = {
+    "hydra.run": "hydra.sweep.dir is the folder of sweeps",
+    "hydra/job_logging": "each trial's folder has its metrics.csv and result.json",
+    "hydra.job_logging": "each trial's folder has its metrics.csv and result.json",
+}
+"""Likewise, in a sweep."""
+
+
 def _check_hydra(arguments: Arguments) -> None:
     for override in arguments.overrides:
         key = key_of(override)
-        for name, instead in UNUSED.items():
+        unused = UNUSED | (UNUSED_IN_SWEEPS if arguments.multirun else {})
+        for name, instead in unused.items():
             if f"{key}.".startswith(f"{name}."):
                 raise InputError(f"{key} has no effect here: {instead}; leave out {override}")
     if arguments.flags.multirun and arguments.value("hydra.mode") == "RUN":

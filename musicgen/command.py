@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from musicgen import config as schema
 from musicgen.arguments import Arguments, key_of
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.keys import COMMANDS, VARIANTS
-from musicgen.overrides import spelled, without_password
+from musicgen.overrides import shell, spelled, without_password
 from musicgen.paths import shipped
 
 if TYPE_CHECKING:
@@ -120,7 +119,9 @@ def run(
                 sweep(asked)
     except MusicgenError as error:
         fail(str(error), error.exit_code)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+        if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
+            raise  # Hydra has done its part without one
         fail(explain(error, known_keys(name), name), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
@@ -164,7 +165,7 @@ def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
     if set(keys) - given:
         raise InputError(
             f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
-            f"needs -m: python -m musicgen.train -m {typed_arguments()}"
+            f"needs -m: {_as_sweep()}"
         )
 
 
@@ -201,7 +202,9 @@ def _remove_empty(folder: Path) -> None:
 
 
 def fail(message: str, exit_code: int) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    # Spaces stay: a command in the message is to run as it is printed.
+    line = " ".join(part.strip() for part in message.splitlines())
+    print(f"error: {line}", file=sys.stderr)
     if os.environ.get("MG_TRACE"):
         raise
     sys.exit(exit_code)
@@ -229,10 +232,9 @@ def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
     if match := re.search(several, text):
         if name != "train":
             return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
-        return (
-            f"{match[1]} has several values, which needs -m: "
-            f"python -m musicgen.train -m {typed_arguments()}"
-        )
+        if {"-c", "--cfg"} & {word.partition("=")[0] for word in typed}:
+            return f"--cfg shows the configuration of one run; give {match[1]} one value"
+        return f"{match[1]} has several values, which needs -m: {_as_sweep()}"
     if match := re.search(r"Could not override '([^']+)'", text):
         return lacking(match[1], keys)
     if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
@@ -250,7 +252,8 @@ def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
     variants = VARIANTS.get(group, {})
     fit = [name for name, variant in variants.items() if last in variant.__dataclass_fields__]
     if not fit:
-        return f"there is no key {key}{near(key, keys) or '; --help lists the keys'}"
+        close = near(key, set(keys) - {key})  # it is known itself, but not here: --config-name
+        return f"there is no key {key}{close or '; --help lists the keys'}"
     return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"
 
 
@@ -294,7 +297,18 @@ def help_text(name: str, doc: str) -> str:
 
 def typed_arguments() -> str:
     """What this command was given, as errors, logs and pages may show it."""
-    return shlex.join(map(without_password, typed))
+    return shell(map(without_password, typed))
+
+
+def place_flags() -> list[str]:
+    """The flags that say where this command's configuration is, for others on the same."""
+    return arguments.read(typed).places
+
+
+def _as_sweep() -> str:
+    """The command that sweeps what was asked of a single run."""
+    kept = [word for word in typed if word not in ("-r", "--run", "hydra.mode=RUN")]
+    return f"python -m musicgen.train -m {shell(map(without_password, kept))}"
 
 
 def shown(path: Path) -> str:

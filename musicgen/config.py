@@ -61,7 +61,8 @@ def typed(composed: DictConfig, schema: type[T]) -> T:
         raise InputError(f"{missing[0]} must be given; add {missing[0]}=<value> to the command")
     given = OmegaConf.to_container(composed)
     config = OmegaConf.to_object(composed)
-    assert isinstance(config, schema)
+    if not isinstance(config, schema):
+        raise InputError("--config-name must be of a configuration of this command; leave it out")
     assert isinstance(given, dict)
     names = {name for name, _, _ in leaves(config)}
     for name in flatten(given):

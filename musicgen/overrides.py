@@ -1,7 +1,9 @@
 """Keys and values as arguments of a command have them: `model.hidden=150`."""
 
 import re
-from collections.abc import Mapping
+import shlex
+import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+-]*")
@@ -35,6 +37,18 @@ def spelled(value: Any) -> str:
         return value
     # Hydra reads a backslash as itself, unless a quote follows, the closing one too.
     return f"'{_BEFORE_QUOTE.sub(_escaped, value)}'"
+
+
+def shell(words: Iterable[str]) -> str:
+    """Words as one line that a shell reads back; what has no place in a line is escaped."""
+    return " ".join(_in_shell(word) for word in words)
+
+
+def _in_shell(word: str) -> str:
+    if not any(unicodedata.category(c) == "Cc" for c in word):
+        return shlex.quote(word)
+    escaped = word.encode("unicode_escape").decode().replace("'", r"\'")
+    return f"$'{escaped}'"
 
 
 def without_password(word: str) -> str:

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.overrides import shell
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Progress, Started
@@ -74,6 +75,10 @@ class SweepDisplay:
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style), soft_wrap=not self.console.is_terminal)
+
+    def _command(self, text: str) -> None:
+        """A command as it can be copied: the terminal may wrap its line, not we."""
+        self.console.print(Text(text, "bold"), soft_wrap=True)
 
     @contextmanager
     def showing(self, driver: Driver) -> Iterator[None]:
@@ -151,9 +156,9 @@ class SweepDisplay:
         if outcome.rows and outcome.rows[0]["status"] == "completed":
             self._say(f"best: {self._described(outcome.rows[0])}")
             self._say("to train it again:")
-            self._say(command, "bold")
+            self._command(command)
         self._say(f"tables, curves and runs: {self.folder}")
-        self._say(f"tensorboard --logdir {self.folder}", "bold")
+        self._command(shell(["tensorboard", "--logdir", self.folder]))
 
     def reported(self, page: Path | None) -> None:
         """Where the report is, if there is one."""

@@ -1,7 +1,6 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
 import logging
-import shlex
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,13 +14,13 @@ from omegaconf import OmegaConf
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.bases import converted, fingerprint, followed, typed
-from musicgen.command import near, shown, typed_arguments
+from musicgen.command import near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import make_executor
 from musicgen.keys import DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
-from musicgen.overrides import spelled
+from musicgen.overrides import shell, spelled
 from musicgen.points import check
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
@@ -128,7 +127,7 @@ def _trial_command(swept: Swept) -> str:
     """What trains one configuration, up to the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return f"{COMMAND} {shlex.join([*kept, *threads])}"
+    return f"{COMMAND} {shell([*place_flags(), *kept, *threads])}"
 
 
 def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
@@ -137,7 +136,7 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
         return ""
     best = outcome.rows[0]
     values = [f"{key}={spelled(best[key])}" for key in swept.space if key in best]
-    return f"{trial_command} {shlex.join(values)}"
+    return f"{trial_command} {shell(values)}"
 
 
 def _refuse_driver_keys(swept: Swept) -> None:
@@ -267,8 +266,8 @@ def _report(folder: Path) -> Path | None:
 
         return write([folder])
     except Exception as error:
-        again = f"python -m musicgen.report {shown(folder)}"
+        again = f"python -m musicgen.report {shell([shown(folder)])}"
         log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
-        log.warning("no report; python -m musicgen.report %s makes one", shown(folder))
+        log.warning("no report; python -m musicgen.report %s makes one", shell([shown(folder)]))
     return None
