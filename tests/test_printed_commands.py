@@ -117,10 +117,9 @@ def test_commands_of_a_sweep(flags: list[str], place: Path) -> None:
     assert shlex.split(logdir)[2] == FOLDER
     assert_runs(logdir, place)
     assert_runs(f"{best} hydra.run.dir=again", place)
-    found, wanted = (
-        (place / name / "config.yaml").read_text() for name in ("again", FOLDER + "/0")
-    )
-    assert re.findall("embedding: .*", found) == re.findall("embedding: .*", wanted)
+    wanted, found = (place / FOLDER / "0" / "config.yaml", place / "again" / "config.yaml")
+    sizes = [re.findall("(?:embedding|hidden): .*", path.read_text()) for path in (wanted, found)]
+    assert sizes[0] == sizes[1] == ["hidden: 8", "embedding: 8"]
     (page,) = re.findall("report: (.*)", done.stdout)
     assert (place / page).is_file()
     report = f"python -m musicgen.report {shlex.quote(FOLDER)} out=page"

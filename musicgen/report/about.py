@@ -32,8 +32,15 @@ def _question(source: Source) -> str:
     if not source.is_sweep:
         return "What does this one network write?"
     way = "lowest" if source.direction == "minimize" else "highest"
-    tried = "; ".join(f"{key} ({space.strip('[]')})" for key, space in source.space.items())
+    tried = "; ".join(
+        f"{key} ({space.strip('[]')}{_where(source, key)})" for key, space in source.space.items()
+    )
     return f"Which values give the {way} {LABELS.get(source.objective, source.objective)}: {tried}?"
+
+
+def _where(source: Source, key: str) -> str:
+    """Where a conditional key applies, if it is one."""
+    return f", with {source.conditions[key]}" if key in source.conditions else ""
 
 
 def _facts(source: Source) -> dict[str, str]:
