@@ -18,8 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.errors import InputError
-from musicgen.keys import COMMANDS, SCHEMAS, VARIANTS, Config, SGDConfig, TrainConfig
+from musicgen.keys import COMMANDS, SCHEMAS, VARIANTS, Config, TrainConfig
 from musicgen.overrides import flatten, seconds
+from musicgen.rules import RULES
 
 T = TypeVar("T")
 
@@ -60,7 +61,8 @@ def typed(composed: DictConfig, schema: type[T]) -> T:
         raise InputError(f"{missing[0]} must be given; add {missing[0]}=<value> to the command")
     given = OmegaConf.to_container(composed)
     config = OmegaConf.to_object(composed)
-    assert isinstance(config, schema)
+    if not isinstance(config, schema):
+        raise InputError("--config-name must be of a configuration of this command; leave it out")
     if isinstance(config, TrainConfig):
         config.sweep.objective = _names(config.sweep.objective)
     assert isinstance(given, dict)
@@ -105,9 +107,9 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def replaced(config: Config, values: Mapping[str, Any]) -> Config:
-    """A checked copy with other values at some keys. Raises InputError."""
+    """A checked copy with other values at some keys, or at keys below them. Raises InputError."""
     config = copy.deepcopy(config)
-    for name, value in values.items():
+    for name, value in flatten(values).items():
         *path, last = name.split(".")
         part: Any = config
         for step in path:
@@ -229,34 +231,8 @@ def check_bounds(config: Any) -> None:
 def check(config: Config) -> None:
     """Raise InputError for the first value out of its bounds, or the first broken rule."""
     check_bounds(config)
-    data, model = config.data, config.model
-    if data.name != "folk" and data.path is None:
-        raise InputError(f"data={data.name} needs data.path, got none; add data.path=<your tunes>")
-    if data.split == "files" and data.validation_path is None:
-        raise InputError(
-            "data.split=files needs data.validation_path, got none; add data.validation_path=<file>"
-        )
-    if data.split == "tunes" and data.val_fraction + data.test_fraction >= 1:
-        raise InputError(
-            "data.val_fraction + data.test_fraction must be below 1, got "
-            f"{data.val_fraction} + {data.test_fraction}; lower one of them"
-        )
-    temperatures = config.samples.temperatures
-    if len(set(temperatures)) < len(temperatures):
-        raise InputError(
-            f"samples.temperatures must not have a value twice, got {temperatures}; "
-            "one tune is written at each"
-        )
-    if model.tie_weights and model.embedding != model.hidden:
-        raise InputError(
-            f"model.tie_weights needs model.embedding = model.hidden, got {model.embedding} and "
-            f"{model.hidden}; set model.embedding={model.hidden}"
-        )
-    optim = config.optim
-    if isinstance(optim, SGDConfig) and optim.nesterov and optim.momentum == 0:
-        raise InputError(
-            "optim.nesterov needs optim.momentum above 0, got 0; set optim.momentum=0.9"
-        )
+    for message in filter(None, (each.broken(config) for each in RULES)):
+        raise InputError(message)
 
 
 def load(path: Path) -> Config:

@@ -1,6 +1,5 @@
 """What the commands show in a terminal, or as plain lines in a log file."""
 
-import shlex
 import signal
 import time
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.command import hearing, shown
+from musicgen.overrides import shell, spelled
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
 from musicgen.training.watcher import Decision, Start, Watcher
@@ -60,6 +60,10 @@ class TrainingDisplay(Watcher):
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style), soft_wrap=self.soft)
 
+    def _command(self, *words: str) -> None:
+        """A command as it can be copied: the terminal may wrap its line, not we."""
+        self.console.print(Text(shell(words), "bold"), soft_wrap=True)
+
     def started(self, start: Start) -> None:
         self.max_epochs = start.max_epochs
         resumed = f", going on after epoch {start.epoch}" if start.epoch else ""
@@ -105,12 +109,12 @@ class TrainingDisplay(Watcher):
             table.add_row(name, value)
         self.console.rule(align="left")
         self.console.print(table, soft_wrap=self.soft)
-        where = shlex.quote(shown(folder.path))
+        where = shown(folder.path)
         self._say(f"\n{where} holds the run. To see its curves:")
-        self._say(f"tensorboard --logdir {where}", "bold")
+        self._command("tensorboard", "--logdir", where)
         if folder.best.exists():
             self._say("for more tunes, with score and sound:")
-            self._say(f"python -m musicgen.generate run={where}", "bold")
+            self._command("python", "-m", "musicgen.generate", f"run={spelled(where)}")
 
 
 def printable(text: str) -> str:

@@ -33,8 +33,8 @@ def _local(config: TrainConfig, workers: int | str) -> Executor:
 def _ray(config: TrainConfig, workers: int | str) -> Executor:
     if find_spec("ray") is None:
         raise InputError(
-            "sweep.executor=ray needs Ray, which is not installed; pip install musicgen[ray], "
-            "or take sweep.executor=local"
+            "sweep.executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the "
+            "clone, or take sweep.executor=local"
         )
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor

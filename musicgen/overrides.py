@@ -1,7 +1,9 @@
 """Keys and values as arguments of a command have them: `model.hidden=150`."""
 
 import re
-from collections.abc import Mapping
+import shlex
+import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+-]*")
@@ -23,12 +25,14 @@ def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
 def spelled(value: Any) -> str:
     """A value as Hydra's grammar reads it back: the same value, of the same type.
 
-    value: text, a number, a truth value, None, or a list of such.
+    value: text, a number, a truth value, None, or a list or a dictionary of such.
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
         return f"[{','.join(map(spelled, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{spelled(item)}' for key, item in value.items())}}}"
     if not isinstance(value, str):
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _is_number(value):
@@ -49,6 +53,18 @@ def seconds(text: str) -> float:
         raise ValueError(text)
     units = zip(match.groups(), (86400, 3600, 60, 1), strict=True)
     return sum(float(count) * unit for count, unit in units if count)
+
+
+def shell(words: Iterable[str]) -> str:
+    """Words as one line that a shell reads back; what has no place in a line is escaped."""
+    return " ".join(_in_shell(word) for word in words)
+
+
+def _in_shell(word: str) -> str:
+    if not any(unicodedata.category(c) == "Cc" for c in word):
+        return shlex.quote(word)
+    escaped = word.encode("unicode_escape").decode().replace("'", r"\'")
+    return f"$'{escaped}'"
 
 
 def without_password(word: str) -> str:

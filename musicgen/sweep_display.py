@@ -1,6 +1,6 @@
 """A sweep in the terminal: a live table, or plain lines where there is no terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -11,12 +11,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.overrides import shell
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Progress, Started
 from musicgen.sweep.results import Row
-from musicgen.sweep.space import grid_size
-from musicgen.sweep.table import cell, pivot
+from musicgen.sweep.table import cell, pivot, pivoted
 
 SHOWN = 20
 """Rows of the ranked table; table.md has all."""
@@ -25,9 +25,9 @@ SHOWN = 20
 class SweepDisplay:
     """What a driver tells, for people."""
 
-    def __init__(self, plan: Plan, folder: str, workers: int) -> None:
-        """folder: as the user would type it."""
-        self.plan, self.folder, self.workers = plan, folder, workers
+    def __init__(self, plan: Plan, folder: str, workers: int, notes: Sequence[str] = ()) -> None:
+        """folder: as the user would type it. notes: lines to say of what is swept."""
+        self.plan, self.folder, self.workers, self.notes = plan, folder, workers, notes
         self.console = Console(highlight=False)
         self.objective = next(iter(plan.objectives))
         self.running: dict[tuple[int, int], str] = {}
@@ -60,6 +60,8 @@ class SweepDisplay:
             f"sweeping {', '.join(self.plan.space)}: {self.plan.total:,} configurations{seeds}, "
             f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
         )
+        for note in self.notes:
+            self._say(note)
 
     def _name(self, number: int, run: int) -> str:
         return f"trial {number}" + (f" seed{run}" if self.plan.seeds > 1 else "")
@@ -73,6 +75,10 @@ class SweepDisplay:
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style), soft_wrap=not self.console.is_terminal)
+
+    def _command(self, text: str) -> None:
+        """A command as it can be copied: the terminal may wrap its line, not we."""
+        self.console.print(Text(text, "bold"), soft_wrap=True)
 
     @contextmanager
     def showing(self, driver: Driver) -> Iterator[None]:
@@ -118,7 +124,7 @@ class SweepDisplay:
         return Group(Text(counts + left), line, best, table)
 
     def _described(self, row: Row) -> str:
-        values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space)
+        values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space if key in row)
         return f"{self.objective} {row[self.objective]:.4f} with {values} (trial {row['number']})"
 
     def ranking(self, rows: list[Row]) -> None:
@@ -139,29 +145,33 @@ class SweepDisplay:
     def ended(self, outcome: Outcome, command: str) -> None:
         """Ranked table, pivot, importances, and the best configuration as a command."""
         self.ranking(outcome.rows)
-        if len(self.plan.space) == 2 and 0 < grid_size(self.plan.space) <= 400:
-            self._pivot(outcome.rows)
+        asked, total = self.plan.n_trials or 0, self.plan.total
+        if asked > total == len(outcome.rows):
+            self._say(
+                f"all {total:,} configurations were tried: sweep.n_trials={asked} has no more"
+            )
+        if keys := pivoted(self.plan.space):
+            self._pivot(outcome.rows, *keys)
         for key, share in outcome.importances.items():
             self._say(f"importance of {key}: {share:.0%}")
         if outcome.rows and outcome.rows[0]["status"] == "completed":
             self._say(f"best: {self._described(outcome.rows[0])}")
             self._say("to train it again:")
-            self._say(command, "bold")
+            self._command(command)
         self._say(f"tables, curves and runs: {self.folder}")
-        self._say(f"tensorboard --logdir {self.folder}", "bold")
+        self._command(shell(["tensorboard", "--logdir", self.folder]))
 
     def timed_out(self, timeout: str, command: str) -> None:
         """What to do when the time was over."""
         self._say(f"sweep.timeout={timeout} is over; to go on:")
-        self._say(command, "bold")
+        self._command(command)
 
     def reported(self, page: Path | None) -> None:
         """Where the report is, if there is one."""
         if page is not None:
             self._say(f"report: {self.folder}/{page.name}", "bold")
 
-    def _pivot(self, rows: list[Row]) -> None:
-        down, across = self.plan.space
+    def _pivot(self, rows: list[Row], down: str, across: str) -> None:
         made = pivot(rows, down, across, self.objective)
         table = Table(title=self.objective, title_justify="left", box=None)
         table.add_column(f"{down} \\ {across}")

@@ -8,19 +8,24 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "overrides", "paths", "keys", "config"},
+    {"errors", "overrides", "paths", "keys", "rules", "config"},
     {"music", "corpus", "models"},
     {"generation", "interpret"},
     {"training"},
     {"sweep"},
     {"report"},
     {
+        "arguments",
+        "bases",
         "command",
         "console",
         "executors",
         "objective",
+        "points",
+        "following",
         "sweeper",
         "sweeping",
+        "swept",
         "exhibits",
         "sweep_display",
         "train",
@@ -39,12 +44,14 @@ NEIGHBOURS = {
     ("config", "errors"),
     ("config", "keys"),
     ("config", "overrides"),
+    ("config", "rules"),
+    ("rules", "keys"),
     ("paths", "errors"),
     ("corpus", "music"),
 }
 
 RESERVED = {
-    "hydra": {"config", "command", "sweeper"},
+    "hydra": {"arguments", "config", "command", "sweeper", "swept"},
     "pytorch_lightning": {"training"},
 }
 """Libraries and the rooms that may import them."""
@@ -56,7 +63,18 @@ ALONE = {
 }
 """Rooms that may import these rooms alone, whatever lies below them."""
 
-TORCHLESS = {"errors", "overrides", "paths", "keys", "config", "music", "corpus", "report", "sweep"}
+TORCHLESS = {
+    "errors",
+    "overrides",
+    "paths",
+    "keys",
+    "rules",
+    "config",
+    "music",
+    "corpus",
+    "report",
+    "sweep",
+}
 
 
 def imports(path: Path) -> set[str]:

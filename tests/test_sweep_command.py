@@ -41,7 +41,10 @@ BAD = [
     (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
     (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
     (["optim=adam,adagard"], "optim must be one of adagrad"),
-    (["optim=adam,adagrad", "optim.betas=[0.9,0.99],[0.8,0.9]"], "there is no key optim.betas"),
+    (
+        ["optim=adam,adagrad", "optim.momentum=0,0.9"],
+        "optim.momentum needs optim to be one of rmsprop",
+    ),
     (["optim.lr=interval(0.001,0.1)"], "sampler=grid"),
     (["optim.lr=tag(log,interval(0,1))", "sampler=random", "sweep.n_trials=3"], "above 0"),
     (["model.hidden=choice()"], "model.hidden"),

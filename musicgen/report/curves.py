@@ -58,7 +58,7 @@ def save(figure: Figure, folder: Path, kinds: Iterable[str]) -> None:
 
 def label(row: Mapping[str, Any], keys: Sequence[str]) -> str:
     """A configuration in the legend: its swept values."""
-    parts = (f"{key.rsplit('.', 1)[-1]}={_short(row[key])}" for key in keys)
+    parts = (f"{key.rsplit('.', 1)[-1]}={_short(row[key])}" for key in keys if key in row)
     return " ".join(parts).replace("$", r"\$")
 
 

@@ -173,7 +173,7 @@ def connect(url: str) -> Iterator[Database]:
     except ImportError as error:
         raise InputError(
             f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "
-            "pip install musicgen[postgres], and write postgresql+psycopg://"
+            "pip install -e '.[postgres]' in the clone, and write postgresql+psycopg://"
         ) from None
     except Exception as error:
         raise InputError(f"{place} can't be reached: {reason(error)}") from None

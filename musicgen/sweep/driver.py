@@ -22,7 +22,7 @@ from musicgen.sweep.pruners import NONE, optunas
 from musicgen.sweep.results import Configuration, Row, judge, reasons, told
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
-from musicgen.sweep.study import Stored, Study
+from musicgen.sweep.study import Stored, Study, grow
 from musicgen.sweep.table import Tables
 from musicgen.sweep.trial import (
     COMPLETED,
@@ -96,10 +96,16 @@ class Driver:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(
-                self.plan.identity(), commands=self.plan.commands, shared=database is not None
+                self.plan.identity(),
+                self.plan.space,
+                commands=self.plan.commands,
+                shared=database is not None,
             )
             stack.callback(self._folder.release)
-            backing = database or Journal(self._folder.path / "study.journal")
+            journal = self._folder.path / "study.journal"
+            if self._folder.grown is not None:
+                grow(database or Journal(journal), self._folder, name, self.plan)
+            backing = database or Journal(journal)
             settings = optunas(self.plan.pruner, self.plan.pruner_settings)
             self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
@@ -169,7 +175,8 @@ class Driver:
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
         self._tally.begin()
         if self.plan.sampler == GRID:
-            self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)
+            fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
+            self._points = islice(fresh, max(0, self.plan.total - self._study.count))
         if self._study.count:
             runs = len(self._queue), len(self._failed_before)
             log.info("going on with %s, %d runs under way, %d again", self.progress(), *runs)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from musicgen.errors import InputError
+from musicgen.sweep.growth import differences, recorded, renamed
+from musicgen.sweep.space import Space
 
 
 class Folder:
@@ -18,10 +20,13 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[str] | None = None
+        self.grown: Mapping[str, Any] | None = None
+        """What sweep.json said before the sweep grew, until `settle`."""
 
     def claim(
         self,
         fingerprint: Mapping[str, str],
+        space: Space | None = None,
         *,
         commands: Mapping[str, str] | None = None,
         shared: bool = False,
@@ -30,10 +35,11 @@ class Folder:
 
         Makes the folder if need be. The lock is the kernel's: it ends with the process, however
         that ends. Raises InputError if another driver holds it, or if another sweep lives here.
-        commands: kept beside the fingerprint when the folder is new.
+        space: what is varied. A sweep that has grown gets a new study; `grown` says of which.
+        commands: kept beside the fingerprint when the folder is new, or the sweep has grown.
         shared: the study lives among others, so its name gets an ending of its own.
         """
-        self.compare(fingerprint)
+        self.compare(fingerprint, space or {})
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -63,31 +69,44 @@ class Folder:
         lock.write(f"process {os.getpid()} on {socket.gethostname()}")
         lock.flush()
         self._lock = lock
-        if (identity := self._identity()) is not None:
-            return str(identity["study"])
-        study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
-        text = json.dumps({"study": study, **(commands or {}), "sweep": fingerprint}, indent=2)
-        write(self.path / "sweep.json", text + "\n", durable=True)
-        return study
+        about = {**(commands or {}), "space": recorded(space or {}), "sweep": fingerprint}
+        if (identity := self._identity()) is None:
+            study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
+            self._keep({"study": study, **about})
+        elif self.compare(fingerprint, space or {}):
+            study = renamed(str(identity["study"]))
+            # A start that was killed before the sweep had grown has left trials where they were.
+            self._keep({"study": study, "grown": identity.get("grown", identity), **about})
+        self.grown = (self._identity() or {}).get("grown")
+        return str((self._identity() or {})["study"])
 
-    def compare(self, fingerprint: Mapping[str, str]) -> None:
-        """Raises InputError, with the differences, if a sweep of another kind lives here."""
+    def settle(self) -> None:
+        """Note that a sweep which has grown is all there."""
+        about = self._identity() or {}
+        about.pop("grown", None)
+        self._keep(about)
+        self.grown = None
+
+    def _keep(self, about: Mapping[str, Any]) -> None:
+        write(self.path / "sweep.json", json.dumps(about, indent=2) + "\n", durable=True)
+
+    def compare(self, fingerprint: Mapping[str, str], space: Space | None = None) -> bool:
+        """Whether the sweep that lives here has grown; false if there is none.
+
+        Raises InputError, with the differences, if it is a sweep of another kind.
+        """
         identity = self._identity()
         if identity is None:
-            return
-        before: Mapping[str, str] = identity["sweep"]
-        keys = [*before, *(key for key in fingerprint if key not in before)]
-        changes = [
-            f"{key} was {before.get(key, 'absent')}, now {fingerprint.get(key, 'absent')}"
-            for key in keys
-            if before.get(key) != fingerprint.get(key)
-        ]
+            return False
+        changes, grown = differences(identity, fingerprint, space or {})
         if changes:
             more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise InputError(
                 f"{self.path} holds another sweep: {'; '.join(changes[:3])}{more}; "
-                "give this sweep another name or remove that folder"
+                "give this sweep another name or remove that folder; with sweep.shelf=<folder> "
+                "in both, it takes over what the other has trained"
             )
+        return grown
 
     def check_numbers(self, known: int) -> None:
         """Raises InputError if a trial's folder exists that the study doesn't know of.

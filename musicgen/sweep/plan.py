@@ -19,7 +19,8 @@ class Plan:
 
     space: Space
     n_trials: int | None = None
-    """Configurations in all (>= 1); needed unless the sampler is grid. May grow later."""
+    """Configurations in all (>= 1), each another one; needed unless the sampler is grid. May grow
+    later."""
     objectives: Mapping[str, Direction] = field(default_factory=lambda: {"val_loss": "minimize"})
     """Result keys by which configurations are judged. Reports are about the first."""
     sampler: str = GRID
@@ -72,11 +73,10 @@ class Plan:
     @cached_property
     def total(self) -> int:
         """Configurations in all."""
-        if self.sampler != GRID:
-            assert self.n_trials is not None
-            return self.n_trials
         size = grid_size(self.space)
-        return size if self.n_trials is None else min(self.n_trials, size)
+        if self.n_trials is None:
+            return size
+        return min(self.n_trials, size) if size else self.n_trials
 
     def identity(self) -> dict[str, str]:
         """What makes two plans the same sweep, as text; sizes and patience may differ."""

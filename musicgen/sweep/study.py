@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.importance import get_param_importances
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.study import StudyDirection
@@ -15,10 +14,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from musicgen.sweep.database import Database
 from musicgen.sweep.evidence import Evidence
+from musicgen.sweep.folder import Folder
+from musicgen.sweep.growth import SEEDS, copy_trials, recalled, spread
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.proposals import Proposals
 from musicgen.sweep.pruners import RUNG, Course, make_pruner
-from musicgen.sweep.samplers import GRID, make_sampler, seed_for
 from musicgen.sweep.space import distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result, untrainable
 
@@ -46,6 +47,24 @@ class Stored:
     """The pruner has spoken, whether or not the trial heard of it."""
     errors: tuple[str, ...] = ()
     """Why it failed before it was tried again."""
+
+
+def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> None:
+    """Make the study `name` of the one before the sweep grew, and move runs where seeds are.
+
+    backing: a journal is closed at the end.
+    """
+    before = folder.grown
+    assert before is not None
+    known = recalled(before)
+    if isinstance(backing, Journal):
+        with closing(backing), backing.batch(durable=True):
+            copy_trials(_storage(backing), str(before["study"]), name, known, plan)
+    else:
+        copy_trials(_storage(backing), str(before["study"]), name, known, plan)
+    if plan.seeds > 1 and before["sweep"].get(SEEDS) == "1":
+        spread(folder.path)
+    folder.settle()
 
 
 class Study:
@@ -84,37 +103,39 @@ class Study:
         }
         """Of running trials: a database would take milliseconds to say the same."""
         self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
-        self._renew_sampler(self.count)
+        self._proposals = Proposals(plan, self._search)
 
     def trials(self) -> Iterator[Stored]:
         """All trials in order; one that a kill caught half made is completed first."""
         for trial in self._study.get_trials(deepcopy=False):
-            params = dict(trial.params)
-            for key in self._distributions.keys() - params.keys():
-                params[key] = self._complete(trial, key, self._distributions[key])
+            point = self._proposals.whole(trial)
+            self._proposals.note(point)
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
             errors = tuple(map(str, trial.user_attrs.get(ERRORS, ())))
-            yield Stored(trial.number, self._decode(params), _runs(trial), finished, pruned, errors)
+            yield Stored(trial.number, point, _runs(trial), finished, pruned, errors)
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
         """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
         number = self.count
         # Durable: a folder must never exist for a number that the study has forgotten.
         with self.batch(durable=True):
-            if point is not None:
-                params = {key: self._plan.space[key].encode(v) for key, v in point.items()}
-                self._study.add_trial(
-                    create_trial(
-                        state=TrialState.RUNNING, params=params, distributions=self._distributions
-                    )
-                )
+            if point is None:
+                point = self._proposals.begin(number)
             else:
-                self._renew_sampler(number)
-                params = self._search.ask(self._distributions).params
+                params = {key: self._plan.space[key].encode(v) for key, v in point.items()}
+                known = {key: self._distributions[key] for key in params}
+                self._study.add_trial(
+                    create_trial(state=TrialState.RUNNING, params=params, distributions=known)
+                )
+        self._proposals.note(point)
         self.count += 1
         self._courses[number] = Course(number)
-        return Stored(number, self._decode(params), {}, finished=False, pruned=False)
+        return Stored(number, point, {}, finished=False, pruned=False)
+
+    def knows(self, point: Mapping[str, Any]) -> bool:
+        """Whether there is a trial at this point."""
+        return self._proposals.knows(point)
 
     def report(self, number: int, step: int, value: float, *, last: bool = False) -> bool:
         """Keep a value after a step; returns whether the pruner gives the trial up.
@@ -200,27 +221,10 @@ class Study:
             self._backing.reopen(failed)
             self._storage = _storage(self._backing)
 
-    def _renew_sampler(self, number: int) -> None:
-        if self._plan.sampler != GRID:
-            seed = seed_for(self._plan.seed, number)
-            self._search.sampler = make_sampler(
-                self._plan.sampler, seed=seed, **self._plan.sampler_settings
-            )
-
     def _complete_course(self, course: Course) -> None:
         if not course.completed:
             course.completed = True
             self._pruner.complete(course)
-
-    def _complete(self, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
-        self._renew_sampler(trial.number)
-        value = self._search.sampler.sample_independent(self._search, trial, key, distribution)
-        internal = distribution.to_internal_repr(value)
-        self._storage.set_trial_param(trial._trial_id, key, internal, distribution)
-        return value
-
-    def _decode(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: dim.decode(params[key]) for key, dim in self._plan.space.items()}
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)

@@ -193,7 +193,7 @@ def test_a_sweep_may_grow(sweep: Sweep, tmp_path: Path) -> None:
 def test_another_sweep_in_the_folder_is_refused(sweep: Sweep) -> None:
     sweep(Plan({"a": Int(1, 2)}, fingerprint={"hidden": "4"}), sweep_toys.nothing).run()
     for plan, says in [
-        (Plan({"a": Int(1, 3)}, fingerprint={"hidden": "4"}), "a was 1 to 2, now 1 to 3"),
+        (Plan({"a": Int(2, 3)}, fingerprint={"hidden": "4"}), "a was 1 to 2, now 2 to 3"),
         (Plan({"a": Int(1, 2)}, fingerprint={"hidden": "5"}), "hidden was 4, now 5"),
         (Plan({"a": Int(1, 2)}), "hidden was 4, now absent"),
     ]:
