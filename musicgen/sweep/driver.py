@@ -5,7 +5,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -105,7 +105,7 @@ class Driver:
             journal = self._folder.path / "study.journal"
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
-            backing = database or Journal(journal)
+            backing = database or stack.enter_context(closing(Journal(journal)))
             settings = optunas(self.plan.pruner, self.plan.pruner_settings)
             self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
@@ -176,7 +176,7 @@ class Driver:
         self._tally.begin()
         if self.plan.sampler == GRID:
             fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
-            self._points = islice(fresh, max(0, self.plan.total - self._study.count))
+            self._points = islice(fresh, max(0, self.plan.total - self._study.points))
         if self._study.count:
             runs = len(self._queue), len(self._failed_before)
             log.info("going on with %s, %d runs under way, %d again", self.progress(), *runs)
@@ -224,7 +224,7 @@ class Driver:
         On a grid all first runs go first, or else workers would have to wait for the last one
         until it is known whether its seeds are due. A sampler is to know what seeds gave first.
         """
-        fresh = self._study.count < self.plan.total
+        fresh = self._study.points < self.plan.total
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):
             job = self._queue.popleft()
             if self._configurations[job.number].status is None:  # its first run has not failed

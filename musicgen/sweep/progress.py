@@ -115,5 +115,5 @@ class Tally:
             failed=self._counts[FAILED],
             best=self._best,
             elapsed_s=elapsed,
-            left_s=elapsed / here * (self._plan.total - done) if here else None,
+            left_s=elapsed / here * max(0, self._plan.total - done) if here else None,
         )
