@@ -24,6 +24,7 @@ from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row, told
 from musicgen.sweep.space import Choice, Space, digest, ends, points
+from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
 from musicgen.swept import Swept
@@ -82,6 +83,7 @@ def run(swept: Swept) -> None:
             "trial_command": trial_command,
         },
     )
+    keep = _number_kept(settings.keep)
     folder = _folder(swept, settings.name, space)
     executor = make_executor(first)
     display = SweepDisplay(plan, shown(folder), executor.workers, swept.notes)
@@ -109,6 +111,8 @@ def run(swept: Swept) -> None:
         raise Interrupted(f"stopped; {failed}to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
+    if not outcome.timed_out:
+        _keep_best(folder, outcome.rows, keep)
     if outcome.timed_out:
         display.timed_out(str(settings.timeout), _command())
     if outcome.failures:
@@ -254,6 +258,23 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
     assert isinstance(sweep, dict)
     written = str(sweep["dir"]).replace("${sweep.name}", name)
     return Path(OmegaConf.create({"dir": written}).dir).absolute()
+
+
+def _number_kept(text: str) -> int | None:
+    """How many runs keep their last checkpoint, None for all. Raises InputError."""
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"sweep.keep must be all or a number of configurations, got {text}")
+    return int(text)
+
+
+def _keep_best(folder: Path, rows: list[Row], keep: int | None) -> None:
+    """Remove the checkpoints to go on from, of all that has ended but the best `keep`."""
+    ended = [row for row in rows if row["status"] in (COMPLETED, PRUNED, DIVERGED)]
+    for row in [] if keep is None else ended[keep:]:
+        for last in (folder / str(row["number"])).glob("**/checkpoints/last.safetensors"):
+            last.unlink()
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:

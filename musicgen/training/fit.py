@@ -227,6 +227,7 @@ class _Run:
             self.result.error = ": ".join([type(error).__name__, *first])
             raise
         finally:
+            self.events.end(self.result.status)
             self.events.close()
             self._record()
         return self.result
