@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast test-kill lint bench gpu studies studies-report
+.PHONY: help train test test-fast test-kill lint bench gpu wheel studies studies-report
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ gpu: $(VENV)/.installed-dev  ## on a machine with a GPU: proofs and figures in e
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
 	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py
+
+wheel: $(VENV)/.installed  ## a wheel in dist/, for machines without this clone
+	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 studies: $(VENV)/.installed  ## redo the report's studies, or go on with them (TUNES=<its corpus>)
 	$(RUN) -m musicgen.studies path=$(TUNES)

@@ -3,11 +3,13 @@
 import difflib
 import os
 import re
-import shlex
+import signal
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import hydra
@@ -16,14 +18,17 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen import arguments
 from musicgen import config as schema
+from musicgen.arguments import Arguments, key_of
 from musicgen.errors import InputError, Interrupted, MusicgenError
-from musicgen.keys import COMMANDS
-from musicgen.overrides import spelled, without_password
+from musicgen.keys import COMMANDS, VARIANTS
+from musicgen.overrides import shell, spelled, without_password
 from musicgen.paths import shipped
+from musicgen.sweep.trial import STOPPING
 
 if TYPE_CHECKING:
-    from musicgen.sweeper import Swept
+    from musicgen.swept import Swept
 
 
 FLAGS = frozenset(
@@ -54,12 +59,10 @@ FLAGS = frozenset(
     ]
 )
 """Hydra's own, apart from the one that unpickles."""
-TAKING = (
-    FLAGS
-    - {"-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m"}
-    - {"--multirun"}
-)
-"""Those that take the next argument."""
+
+
+typed: list[str] = []
+"""The arguments as they were typed; sys.argv is put in order for Hydra."""
 
 
 @dataclass(frozen=True)
@@ -98,29 +101,35 @@ def run(
         composed.append(Invocation(cfg, folder, overrides))
         swept_keys.extend(settings.sweeper.get("params") or ())
 
+    typed[:] = sys.argv[1:]
     try:
+        given = _checked(typed)
         if positional:
-            sys.argv[1:] = _with_key(positional, sys.argv[1:])
-        _check_arguments(sys.argv[1:])
-        if {"-h", "--help"} & set(sys.argv):
+            given = replace(given, overrides=_with_key(positional, given.overrides))
+        if given.flags.help:
             # Hydra's own collects every group twice, which takes longer than a second.
             print(help_text(name, sys.modules[main.__module__].__doc__ or ""))
             return
+        if given.multirun and sweep is None:
+            raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
         schema.register()
         for folder in _experiments():
             schema.register_experiments(folder)
-        swept = _sweeps() if {"-m", "--multirun"} & set(sys.argv) else []
+        swept = _sweeps(given)
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
+        if given.multirun and composed:
+            raise InputError("a sweep needs hydra/sweeper=musicgen; leave the other out")
         for invocation in composed:
             _check_not_a_sweep(swept_keys, invocation.overrides)
             main(invocation)
         for asked in swept:
-            if sweep is None:
-                raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
-            sweep(asked)
+            if sweep is not None:
+                sweep(asked)
     except MusicgenError as error:
         fail(str(error), error.exit_code)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+        if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
+            raise  # Hydra has done its part without one
         fail(explain(error, known_keys(name), name), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
@@ -143,11 +152,18 @@ def _experiments() -> list[Path]:
     return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
 
 
-def _sweeps() -> "list[Swept]":
-    """Register the sweeper, which takes Optuna along, and return where it puts what it composes."""
+def _sweeps(given: Arguments) -> "list[Swept]":
+    """Register the sweeper, set sys.argv for Hydra, and return where the sweeper puts its finds."""
     from musicgen import sweeper
 
     sweeper.register()
+    overrides = list(given.overrides)
+    if given.multirun:
+        sweeper.held[:] = [o for o in overrides if not o.startswith(("hydra.", "hydra/"))]
+        overrides = [o for o in overrides if o not in sweeper.held or "." not in key_of(o)]
+    if (resume := given.value("resume")) is not None:
+        overrides.append(f"hydra.run.dir={spelled(str(resume))}")
+    sys.argv[1:] = given.ordered(overrides)
     return sweeper.captured
 
 
@@ -157,50 +173,43 @@ def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
     if set(keys) - given:
         raise InputError(
             f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
-            f"needs -m: python -m musicgen.train -m {typed_arguments()}"
+            f"needs -m: {_as_sweep()}"
         )
 
 
-def _with_key(key: str, arguments: list[str]) -> list[str]:
-    """Arguments without a key, such as names of files, as a value of this key."""
-    values: list[str] = []
-    rest: list[str] = []
-    before = ""
-    for argument in arguments:
-        alone = "=" not in argument or Path(argument).is_file()
-        if alone and argument[:1] not in "-+~" and before not in TAKING:
-            values.append(argument)
-        else:
-            rest.append(argument)
-        before = argument
+def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
+    """Overrides; those without a key, such as names of files, as a value of this key."""
+    values = [
+        word
+        for word in overrides
+        if word[:1] not in "+~" and ("=" not in word or Path(word).is_file())
+    ]
+    rest = [word for word in overrides if word not in values]
     if not values:
-        return arguments
-    if any(argument.split("=")[0] == key for argument in rest):
+        return tuple(overrides)
+    if any(key_of(word) == key for word in rest):
         raise InputError(f"{key} must be given once, got {key}= and {values[0]}; leave one out")
-    return [f"{key}={spelled(values)}", *rest]
+    return f"{key}={spelled(values)}", *rest
 
 
-def _check_arguments(arguments: list[str]) -> None:
-    if any(argument.startswith("--experimental-rerun") for argument in arguments):
+def _checked(words: list[str]) -> Arguments:
+    """What was typed. Raises InputError."""
+    if any(word.startswith("--experimental-rerun") for word in words):
         raise InputError(
             "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
         )
-    for argument in arguments:
-        flag = argument.split("=")[0]
+    for word in words:
+        flag = word.split("=")[0]
         if flag.startswith("-") and flag not in FLAGS:
             raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
-        key, _, value = argument.partition("=")
-        if key == "resume" and value != "null":
-            if not (Path(value) / "config.yaml").is_file():
-                raise InputError(
-                    f"resume must be the folder of a run that has begun, got {value}; "
-                    "`ls runs/*` shows what there is"
-                )
-            sys.argv.append(f"hydra.run.dir={value}")
-
-    if "-m" in sys.argv:  # argparse takes it only in front of all overrides, or behind
-        sys.argv.remove("-m")
-        sys.argv.insert(1, "-m")
+    given = arguments.read(words)
+    resume = given.value("resume")
+    if isinstance(resume, str) and not (Path(resume) / "config.yaml").is_file():
+        raise InputError(
+            f"resume must be the folder of a run that has begun, got {resume}; "
+            "`ls runs/*` shows what there is"
+        )
+    return given
 
 
 def _remove_empty(folder: Path) -> None:
@@ -216,10 +225,50 @@ def _remove_empty(folder: Path) -> None:
 
 
 def fail(message: str, exit_code: int) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    # Spaces stay: a command in the message is to run as it is printed.
+    line = " ".join(part.strip() for part in message.splitlines())
+    print(f"error: {line}", file=sys.stderr)
     if os.environ.get("MG_TRACE"):
         raise
     sys.exit(exit_code)
+
+
+@contextmanager
+def hearing(stop: Callable[[int], None]) -> Iterator[None]:
+    """Call `stop` with its number at each signal that asks for an end.
+
+    Of a terminal's or a scheduler's only the first counts: they send several. Those that were
+    ignored before, as nohup has it, stay ignored.
+    """
+    asked = False
+    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked and number not in (signal.SIGINT, signal.SIGTERM):
+            return
+        asked = True
+        if number == signal.SIGHUP:
+            _let_go(terminals)
+        stop(number)
+
+    urgent = (signal.SIGINT, signal.SIGTERM)
+    heard = [n for n in STOPPING if n in urgent or signal.getsignal(n) != signal.SIG_IGN]
+    before = [(number, signal.signal(number, hear)) for number in heard]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _let_go(terminals: Iterable[int]) -> None:
+    """Write to nowhere what would go to terminals that are gone: an error would end the work."""
+    for stream in terminals:
+        if not os.isatty(stream):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
 
 
 def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
@@ -244,17 +293,29 @@ def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
     if match := re.search(several, text):
         if name != "train":
             return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
-        return (
-            f"{match[1]} has several values, which needs -m: "
-            f"python -m musicgen.train -m {typed_arguments()}"
-        )
+        if {"-c", "--cfg"} & {word.partition("=")[0] for word in typed}:
+            return f"--cfg shows the configuration of one run; give {match[1]} one value"
+        return f"{match[1]} has several values, which needs -m: {_as_sweep()}"
     if match := re.search(r"Could not override '([^']+)'", text):
-        unknown = match[1]
-        return f"there is no key {unknown}{near(unknown, keys) or '; --help lists the keys'}"
+        return lacking(match[1], keys)
     if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
         return f"{match[1]}: {str(cause).splitlines()[0]}; --help says what {match[1]} takes"
     full_key = getattr(cause, "full_key", None)
     return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
+
+
+def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
+    """Why a configuration has no such key: no configuration has, or not with what was chosen.
+
+    keys: all that there are. chosen: of the group that the key is in.
+    """
+    group, _, last = key.partition(".")
+    variants = VARIANTS.get(group, {})
+    fit = [name for name, variant in variants.items() if last in variant.__dataclass_fields__]
+    if not fit:
+        close = near(key, set(keys) - {key})  # it is known itself, but not here: --config-name
+        return f"there is no key {key}{close or '; --help lists the keys'}"
+    return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -297,7 +358,18 @@ def help_text(name: str, doc: str) -> str:
 
 def typed_arguments() -> str:
     """What this command was given, as errors, logs and pages may show it."""
-    return shlex.join(map(without_password, sys.argv[1:]))
+    return shell(map(without_password, typed))
+
+
+def place_flags() -> list[str]:
+    """The flags that say where this command's configuration is, for others on the same."""
+    return arguments.read(typed).places
+
+
+def _as_sweep() -> str:
+    """The command that sweeps what was asked of a single run."""
+    kept = [word for word in typed if word not in ("-r", "--run", "hydra.mode=RUN")]
+    return f"python -m musicgen.train -m {shell(map(without_password, kept))}"
 
 
 def shown(path: Path) -> str:

@@ -1,9 +1,8 @@
 """What the commands show in a terminal, or as plain lines in a log file."""
 
-import shlex
 import signal
 import time
-from types import FrameType
+from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.command import shown
+from musicgen.command import hearing, shown
+from musicgen.overrides import shell, spelled
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
 from musicgen.training.watcher import Decision, Start, Watcher
@@ -20,8 +20,8 @@ from musicgen.training.watcher import Decision, Start, Watcher
 class TrainingDisplay(Watcher):
     """A progress bar with the time left, a line per epoch, a summary; and Ctrl-C.
 
-    While it is entered, the first SIGINT or SIGTERM asks the training to stop after its current
-    step, a second one stops the process at once.
+    While it is entered, the first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1)
+    stops the training after its current step, a second SIGINT or SIGTERM the process at once.
     """
 
     def __init__(self) -> None:
@@ -42,19 +42,16 @@ class TrainingDisplay(Watcher):
         self.drawn = 0.0
 
     def __enter__(self) -> "TrainingDisplay":
-        self.before = [
-            (number, signal.signal(number, self._on_signal))
-            for number in (signal.SIGINT, signal.SIGTERM)
-        ]
+        self.listening = ExitStack()
+        self.listening.enter_context(hearing(self._stop))
         self.task = self.progress.add_task("", total=None)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
-        for number, handler in self.before:
-            signal.signal(number, handler)
+        self.listening.close()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _stop(self, number: int) -> None:
         if self.stopping:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
@@ -62,6 +59,10 @@ class TrainingDisplay(Watcher):
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style), soft_wrap=self.soft)
+
+    def _command(self, *words: str) -> None:
+        """A command as it can be copied: the terminal may wrap its line, not we."""
+        self.console.print(Text(shell(words), "bold"), soft_wrap=True)
 
     def started(self, start: Start) -> None:
         self.max_epochs = start.max_epochs
@@ -108,12 +109,12 @@ class TrainingDisplay(Watcher):
             table.add_row(name, value)
         self.console.rule(align="left")
         self.console.print(table, soft_wrap=self.soft)
-        where = shlex.quote(shown(folder.path))
+        where = shown(folder.path)
         self._say(f"\n{where} holds the run. To see its curves:")
-        self._say(f"tensorboard --logdir {where}", "bold")
+        self._command("tensorboard", "--logdir", where)
         if folder.best.exists():
             self._say("for more tunes, with score and sound:")
-            self._say(f"python -m musicgen.generate run={where}", "bold")
+            self._command("python", "-m", "musicgen.generate", f"run={spelled(where)}")
 
 
 def printable(text: str) -> str:

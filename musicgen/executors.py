@@ -63,7 +63,7 @@ def _local(
     def fits(params: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
         return len(kinds) == 1 or (accelerator(params) != "cpu") == bool(environment[GPU])
 
-    return LocalExecutor(environments, fits)
+    return LocalExecutor(environments, fits=fits)
 
 
 def _found(accelerators: Collection[str]) -> gpus.Gpus:
@@ -79,8 +79,8 @@ def _found(accelerators: Collection[str]) -> gpus.Gpus:
 def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str]) -> Executor:
     if find_spec("ray") is None:
         raise InputError(
-            "sweep.executor=ray needs Ray, which is not installed; pip install musicgen[ray], "
-            "or take sweep.executor=local"
+            "sweep.executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the "
+            "clone, or take sweep.executor=local"
         )
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor

@@ -6,7 +6,6 @@ import logging
 import math
 import os
 import platform
-import shlex
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +33,7 @@ from musicgen.music.measures import (
 from musicgen.music.pace import duration
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
-from musicgen.overrides import spelled
+from musicgen.overrides import shell, spelled
 from musicgen.paths import in_name, make_folder, replacing, write_text
 from musicgen.training.checkpoint import TrainedModel, load_model
 
@@ -255,7 +254,7 @@ class _Recipe:
         nearest = written.nearest
         problems = [f"{p.line}:{p.column} {p.message}" for p in written.tune.problems]
         return {
-            "command": f"python -m musicgen.generate {shlex.join(given)}",
+            "command": f"python -m musicgen.generate {shell(given)}",
             "options": alone,
             "weights": self._weights,
             "corpus": self._corpus,

@@ -7,6 +7,7 @@ from typing import Any
 
 from musicgen import config as schema
 from musicgen import corpus
+from musicgen.following import Following
 from musicgen.keys import Config, DataConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.overrides import flatten
@@ -27,12 +28,20 @@ class TrainingObjective:
     corpora: Mapping[str, corpus.Corpus] = field(default_factory=dict)
     """What trials read, by `label`: a worker on another machine has neither the tunes nor the
     prepared corpus. One that is missing here is read where the trial runs."""
+    following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
+    """What follows swept keys by interpolation, by the choices of the swept groups."""
+    _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
+    """The bases that were asked for: to read one takes longer than all the rest."""
 
     def config(self, params: Mapping[str, Any]) -> Config:
         """The configuration at a point of the space. Raises InputError."""
-        base = schema.from_dict(dict(self.bases[tuple(params[group] for group in self.groups)]))
+        choices = tuple(params[group] for group in self.groups)
+        if choices not in self._read:
+            self._read[choices] = schema.from_dict(dict(self.bases[choices]))
         values = {key: value for key, value in params.items() if key not in self.groups}
-        return schema.replaced(base, values)
+        if following := self.following.get(choices):
+            values |= following.at(values)
+        return schema.replaced(self._read[choices], values)
 
     @staticmethod
     def label(data: DataConfig) -> str:
@@ -50,10 +59,16 @@ class TrainingObjective:
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
-                return Decision[trial.report(row.epoch, getattr(row, judged)).name]
+                return self._told(row, last=False)
+
+            def last_epoch(self, row: Epoch) -> Decision:
+                return self._told(row, last=True)
 
             def should_stop(self) -> bool:
                 return trial.should_stop() and trial.decision.name == Decision.STOP.name
+
+            def _told(self, row: Epoch, *, last: bool) -> Decision:
+                return Decision[trial.report(row.epoch, getattr(row, judged), last=last).name]
 
         judged = self.judged
         config = self.config(trial.params)

@@ -2,34 +2,32 @@
 
 import itertools
 import logging
-import shlex
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
 
 from musicgen import config as schema
 from musicgen import corpus
-from musicgen.command import known_keys, near, shown, typed_arguments
+from musicgen.bases import converted, fingerprint, followed, typed
+from musicgen.command import hearing, near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import Accelerator, make_executor
 from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
-from musicgen.overrides import flatten, spelled
+from musicgen.overrides import seconds, shell, spelled
+from musicgen.points import check
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
-from musicgen.sweep.results import Row
-from musicgen.sweep.space import Choice, Float, Space, digest, grid, grid_size
+from musicgen.sweep.results import Row, told
+from musicgen.sweep.space import Choice, Space, digest, ends, points
+from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
-from musicgen.sweeper import Swept
+from musicgen.swept import Swept
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
 """Keys of the sweep as a whole."""
@@ -50,8 +48,6 @@ PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
 """Objectives that are known after each epoch, by which a pruner can judge."""
 log = logging.getLogger(__name__)
 COMMAND = "python -m musicgen.train"
-CHECKED = 10_000
-"""Points of a grid that are checked before the first trial, at about 0.3 ms each."""
 
 
 def run(swept: Swept) -> None:
@@ -61,10 +57,11 @@ def run(swept: Swept) -> None:
     Ctrl-C.
     """
     _refuse_driver_keys(swept)
-    bases = _bases(swept)
+    space = converted(swept)
+    follows = followed(swept, space, DRIVERS)
+    bases = typed(swept, space)
     first = next(iter(bases.values()))
     settings = first.sweep
-    space = _converted(swept)
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
     objective = TrainingObjective(
@@ -72,9 +69,10 @@ def run(swept: Swept) -> None:
         swept.groups,
         judged=next((name for name in settings.objective[:1] if name in PER_EPOCH), "val_loss"),
         shelf=settings.shelf and str(Path(settings.shelf).absolute()),
+        following=follows,
     )
-    plan = _plan(first, space, bases)
-    _check_points(objective, plan)
+    plan = _plan(first, space, fingerprint(swept, space, bases, follows))
+    check(objective, space)
     objective = replace(objective, corpora=_corpora(objective, space))
     trial_command = _trial_command(swept)
     plan = replace(
@@ -85,9 +83,10 @@ def run(swept: Swept) -> None:
             "trial_command": trial_command,
         },
     )
+    keep = _number_kept(settings.keep)
     folder = _folder(swept, settings.name, space)
     executor = make_executor(first, *_accelerators(objective, bases, space))
-    display = SweepDisplay(plan, shown(folder), executor.workers)
+    display = SweepDisplay(plan, shown(folder), executor.workers, swept.notes)
     latest: list[Row] = []
 
     def refreshed(rows: list[Row]) -> None:
@@ -98,7 +97,7 @@ def run(swept: Swept) -> None:
         plan, objective, executor, folder, observe=display.observe, on_refresh=refreshed
     )
     try:
-        with _stopping(driver), display.showing(driver):
+        with hearing(lambda _: driver.request_stop()), display.showing(driver):
             outcome = driver.run()
     except RunError:
         display.ranking(latest)
@@ -107,9 +106,20 @@ def run(swept: Swept) -> None:
         raise
     display.ended(outcome, _best_command(swept, outcome, trial_command))
     if outcome.interrupted:
-        raise Interrupted(f"stopped; to go on: {_command()}")
+        failures = outcome.failures
+        failed = f"{failures.total():,} failed ({told(failures)}); " if failures else ""
+        raise Interrupted(f"stopped; {failed}to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
+    if not outcome.timed_out:
+        _keep_best(folder, outcome.rows, keep)
+    if outcome.timed_out:
+        display.timed_out(str(settings.timeout), _command())
+    if outcome.failures:
+        raise RunError(
+            f"{outcome.failures.total():,} of {plan.total:,} configurations failed "
+            f"({told(outcome.failures)}); to try them again: {_command()}"
+        )
 
 
 def _command() -> str:
@@ -121,75 +131,30 @@ def _trial_command(swept: Swept) -> str:
     """What trains one configuration, up to the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return f"{COMMAND} {shlex.join([*kept, *threads])}"
+    return f"{COMMAND} {shell([*place_flags(), *kept, *threads])}"
 
 
 def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
     """What trains the best configuration again."""
     if not outcome.rows:
         return ""
-    values = [f"{key}={spelled(outcome.rows[0][key])}" for key in swept.space]
-    return f"{trial_command} {shlex.join(values)}"
+    best = outcome.rows[0]
+    values = [f"{key}={spelled(best[key])}" for key in swept.space if key in best]
+    return f"{trial_command} {shell(values)}"
 
 
 def _refuse_driver_keys(swept: Swept) -> None:
     for key in swept.space:
         if f"{key}.".startswith((*DRIVERS, "experiment.")):
-            raise InputError(f"{key} is not a trial's, so it cannot be swept; give it one value")
+            several = "; several are a list: [a,b]" if key == "sweep.objective" else ""
+            raise InputError(
+                f"{key} is not a trial's, so it cannot be swept; give it one value{several}"
+            )
     if any(override.startswith("resume=") for override in swept.fixed):
         raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
 
 
-def _bases(swept: Swept) -> dict[tuple[str, ...], TrainConfig]:
-    """The typed configurations of the groups' choices, swept keys at their first values."""
-    bases = {}
-    for choices, composed in swept.bases.items():
-        for key, dimension in swept.space.items():
-            if key in swept.groups:
-                continue
-            path, _, last = key.rpartition(".")
-            part = OmegaConf.select(composed, path) if path else composed
-            if not OmegaConf.is_dict(part) or last not in part:
-                fits = f" with {' '.join(choices)}"
-                hint = fits if key in known_keys() else near(key, known_keys())
-                raise InputError(f"there is no key {key}{hint}; --help lists the keys")
-            if isinstance(dimension, Choice) and OmegaConf.select(composed, key) is None:
-                _cast(composed, key, dimension.values[0], keep=True)
-        bases[choices] = schema.typed(composed, TrainConfig)
-    return bases
-
-
-def _converted(swept: Swept) -> Space:
-    """The space with every value as the key's type has it (150 as 150.0 where that is a float)."""
-    space = dict(swept.space)
-    composed = next(iter(swept.bases.values()))
-    for key, dimension in swept.space.items():
-        if isinstance(dimension, Choice) and key not in swept.groups:
-            space[key] = Choice(tuple(_cast(composed, key, value) for value in dimension.values))
-        elif isinstance(dimension, Float):
-            try:
-                _cast(composed, key, dimension.low)
-            except InputError as error:
-                raise InputError(f"{error}; whole numbers are int(interval(...))") from None
-    return space
-
-
-def _cast(composed: DictConfig, key: str, value: Any, *, keep: bool = False) -> Any:
-    """The value as the key's type has it. Raises InputError. keep: leave it there."""
-    before = OmegaConf.select(composed, key)
-    try:
-        OmegaConf.update(composed, key, value)
-        cast = OmegaConf.select(composed, key)
-        return OmegaConf.to_container(cast) if OmegaConf.is_config(cast) else cast
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{key}: {reason}; --help says what {key} takes") from None
-    finally:
-        if not keep:
-            OmegaConf.update(composed, key, before)
-
-
-def _plan(first: TrainConfig, space: Space, bases: Mapping[Any, Config]) -> Plan:
+def _plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
     settings = first.sweep
     for name in settings.objective:
         if name not in OBJECTIVES:
@@ -207,6 +172,7 @@ def _plan(first: TrainConfig, space: Space, bases: Mapping[Any, Config]) -> Plan
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
             f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
         )
+    _check_seeds(first, space)
     sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
     limit = settings.max_failures
     return Plan(
@@ -221,44 +187,29 @@ def _plan(first: TrainConfig, space: Space, bases: Mapping[Any, Config]) -> Plan
         seeds=settings.seeds,
         retries=settings.retries,
         max_failures=int(limit) if limit is not None and limit >= 1 else limit,
+        max_failures_in_a_row=settings.max_failures_in_a_row,
+        retry_failed=settings.retry_failed,
+        timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=_fingerprint(space, bases),
+        fingerprint=fingerprint,
     )
 
 
-def _fingerprint(space: Space, bases: Mapping[Any, Config]) -> dict[str, str]:
-    """All that a trial depends on besides the space, as text by key."""
-    many = len(bases) > 1
-    return {
-        f"{'/'.join(choices)} {key}" if many else key: str(value)
-        for choices, base in bases.items()
-        for key, value in flatten(schema.to_dict(base)).items()
-        if key not in space
-    }
-
-
-def _check_points(objective: TrainingObjective, plan: Plan) -> None:
-    """Raise InputError for a point that no training could start from."""
-    small = plan.sampler == "grid" and grid_size(plan.space) <= CHECKED
-    for point in grid(plan.space) if small else _axes(plan.space):
-        objective.config(point)
-
-
-def _axes(space: Space) -> Iterator[dict[str, Any]]:
-    """Points that take every value of every key at least once, a range's ends for a range."""
-    values = _ends(space)
-    first = {key: ends[0] for key, ends in values.items()}
-    for key, ends in values.items():
-        for value in ends:
-            yield {**first, key: value}
-
-
-def _ends(space: Space) -> dict[str, tuple[Any, ...]]:
-    """Each key's values, a range's ends for a range."""
-    return {
-        key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
-        for key, dimension in space.items()
-    }
+def _check_seeds(first: TrainConfig, space: Space) -> None:
+    """Raise InputError if two configurations would train the same seed."""
+    dimension, runs = space.get("seed"), first.sweep.seeds
+    if dimension is None or runs == 1:
+        return
+    if isinstance(dimension, Choice):
+        begins = sorted(dimension.values)
+        apart = all(b - a >= runs for a, b in itertools.pairwise(begins))
+    else:
+        apart = (dimension.step or 0) >= runs or dimension.low == dimension.high
+    if not apart:
+        raise InputError(
+            f"seed={dimension} and sweep.seeds={runs} must not give two configurations the same "
+            f"seed (each trains its own and the {runs - 1} after it); leave out one of the two keys"
+        )
 
 
 def _corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
@@ -292,13 +243,11 @@ def _digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
 
 def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataConfig]:
     """What trials ask of corpora, each once: every combination of what is swept of the data."""
-    values = _ends(space)
-    axes = [
-        ends if key == "data" or key.startswith("data.") else ends[:1]
-        for key, ends in values.items()
-    ]
-    points = (dict(zip(values, point, strict=True)) for point in itertools.product(*axes))
-    found = [objective.config(point).data for point in points]
+    axes = {
+        key: found if key == "data" or key.startswith("data.") else found[:1]
+        for key, found in ends(space).items()
+    }
+    found = [objective.config(point).data for point in points(space, axes)]
     return list({objective.label(data): data for data in found}.values())
 
 
@@ -328,19 +277,21 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
     return Path(OmegaConf.create({"dir": written}).dir).absolute()
 
 
-@contextmanager
-def _stopping(driver: Driver) -> Iterator[None]:
-    """Ctrl-C once stops at checkpoints, twice at once."""
+def _number_kept(text: str) -> int | None:
+    """How many runs keep their last checkpoint, None for all. Raises InputError."""
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"sweep.keep must be all or a number of configurations, got {text}")
+    return int(text)
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        driver.request_stop()
 
-    before = [(n, signal.signal(n, stop)) for n in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+def _keep_best(folder: Path, rows: list[Row], keep: int | None) -> None:
+    """Remove the checkpoints to go on from, of all that has ended but the best `keep`."""
+    ended = [row for row in rows if row["status"] in (COMPLETED, PRUNED, DIVERGED)]
+    for row in [] if keep is None else ended[keep:]:
+        for last in (folder / str(row["number"])).glob("**/checkpoints/last.safetensors"):
+            last.unlink()
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
@@ -360,8 +311,8 @@ def _report(folder: Path) -> Path | None:
 
         return write([folder])
     except Exception as error:
-        again = f"python -m musicgen.report {shown(folder)}"
+        again = f"python -m musicgen.report {shell([shown(folder)])}"
         log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
-        log.warning("no report; python -m musicgen.report %s makes one", shown(folder))
+        log.warning("no report; python -m musicgen.report %s makes one", shell([shown(folder)]))
     return None

@@ -1,17 +1,16 @@
 """Train a network: python -m musicgen.train model.hidden=150 optim=adagrad"""
 
 import logging
-import shlex
 from typing import TYPE_CHECKING
 
 from musicgen import command, config
 from musicgen.command import Invocation, shown
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.keys import Config, TrainConfig
-from musicgen.overrides import flatten
+from musicgen.overrides import flatten, shell, spelled
 
 if TYPE_CHECKING:
-    from musicgen.sweeper import Swept
+    from musicgen.swept import Swept
 
 
 def main(invocation: Invocation) -> None:
@@ -24,7 +23,8 @@ def main(invocation: Invocation) -> None:
     from musicgen.training.folder import RunFolder
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    again = f"to go on: python -m musicgen.train {shlex.quote(f'resume={shown(folder)}')}"
+    resume = f"resume={spelled(shown(folder))}"
+    again = f"to go on: python -m musicgen.train {shell([resume])}"
     with TrainingDisplay() as display:
         try:
             result = fit(chosen, folder, display, resume=asked.resume is not None)

@@ -8,19 +8,24 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "overrides", "paths", "keys", "config", "gpus"},
+    {"errors", "overrides", "paths", "keys", "rules", "config", "gpus"},
     {"music", "corpus", "models", "memory"},
     {"generation", "interpret"},
     {"training"},
     {"sweep"},
     {"report"},
     {
+        "arguments",
+        "bases",
         "command",
         "console",
         "executors",
         "objective",
+        "points",
+        "following",
         "sweeper",
         "sweeping",
+        "swept",
         "exhibits",
         "sweep_display",
         "train",
@@ -41,13 +46,15 @@ NEIGHBOURS = {
     ("config", "errors"),
     ("config", "keys"),
     ("config", "overrides"),
+    ("config", "rules"),
+    ("rules", "keys"),
     ("paths", "errors"),
     ("corpus", "music"),
     ("memory", "music"),
 }
 
 RESERVED = {
-    "hydra": {"config", "command", "sweeper"},
+    "hydra": {"arguments", "config", "command", "sweeper", "swept"},
     "pytorch_lightning": {"training"},
 }
 """Libraries and the rooms that may import them."""
@@ -65,6 +72,7 @@ TORCHLESS = {
     "overrides",
     "paths",
     "keys",
+    "rules",
     "config",
     "music",
     "memory",

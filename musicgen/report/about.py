@@ -1,13 +1,12 @@
 """What was tried, on what and how, in words."""
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from musicgen.overrides import spelled
+from musicgen.overrides import shell, spelled
 from musicgen.report.importance import importances
 from musicgen.report.source import Source
 from musicgen.sweep.results import Row
@@ -33,8 +32,15 @@ def _question(source: Source) -> str:
     if not source.is_sweep:
         return "What does this one network write?"
     way = "lowest" if source.direction == "minimize" else "highest"
-    tried = "; ".join(f"{key} ({space.strip('[]')})" for key, space in source.space.items())
+    tried = "; ".join(
+        f"{key} ({space.strip('[]')}{_where(source, key)})" for key, space in source.space.items()
+    )
     return f"Which values give the {way} {LABELS.get(source.objective, source.objective)}: {tried}?"
+
+
+def _where(source: Source, key: str) -> str:
+    """Where a conditional key applies, if it is one."""
+    return f", with {source.conditions[key]}" if key in source.conditions else ""
 
 
 def _facts(source: Source) -> dict[str, str]:
@@ -93,17 +99,19 @@ def trial_command(source: Source, row: Row) -> str:
     """What trains a sweep's configuration again; empty where the folder does not say."""
     if not source.trial_command:
         return ""
-    return f"{source.trial_command} {shlex.join(swept_values(source, row))}"
+    return f"{source.trial_command} {shell(swept_values(source, row))}"
 
 
 def swept_values(source: Source, row: Row) -> list[str]:
     """A configuration's swept keys as overrides."""
-    return [f"{key}={spelled(_swept(row[key]))}" for key in source.space]
+    return [
+        f"{key}={spelled(_swept(row[key]))}" for key in source.space if row.get(key) is not None
+    ]
 
 
 def _swept(cell: Any) -> Any:
     """A swept value from its cell of table.csv, where lists and null are JSON."""
-    if isinstance(cell, str) and (cell == "null" or cell.startswith("[")):
+    if isinstance(cell, str) and (cell == "null" or cell.startswith(("[", "{"))):
         with suppress(ValueError):
             return json.loads(cell)
     return cell

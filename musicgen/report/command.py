@@ -1,13 +1,12 @@
 """The command that trains a run again, found from its configuration."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from musicgen.overrides import flatten, spelled
+from musicgen.overrides import flatten, shell, spelled
 from musicgen.paths import shipped
 
 CHOICES = {
@@ -45,7 +44,7 @@ def train_command(config: Mapping[Any, Any]) -> str:
         for key, value in wanted.items()
         if key not in known or known[key] != value
     ]
-    return shlex.join(["python", "-m", "musicgen.train", *given])
+    return shell(["python", "-m", "musicgen.train", *given])
 
 
 def _choice(group: Path, name: str) -> dict[str, Any]:

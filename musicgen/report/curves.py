@@ -41,7 +41,7 @@ def draw(folder: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], s
         curves.to_csv(file, index=False, lineterminator="\n")
     begun = set(curves["number"])
     best = [number for number in names if number in begun][:LARGEST]
-    figure = plot(curves, {number: names[number] for number in sorted(best)})
+    figure = plot(curves, {number: names[number] for number in best})
     save(figure, folder, ("png", "svg"))
 
 
@@ -58,7 +58,7 @@ def save(figure: Figure, folder: Path, kinds: Iterable[str]) -> None:
 
 def label(row: Mapping[str, Any], keys: Sequence[str]) -> str:
     """A configuration in the legend: its swept values."""
-    parts = (f"{key.rsplit('.', 1)[-1]}={_short(row[key])}" for key in keys)
+    parts = (f"{key.rsplit('.', 1)[-1]}={_short(row[key])}" for key in keys if key in row)
     return " ".join(parts).replace("$", r"\$")
 
 

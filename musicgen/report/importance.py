@@ -32,25 +32,21 @@ def importances(
     ]
     if len(done) < ENOUGH or len({row[objective] for row in done}) == 1:
         return {}
-    found = {
-        key: _distribution([row.get(key) for row in done], text) for key, text in space.items()
-    }
+    # A key that does not apply to a configuration has no value there.
+    values = {key: [row[key] for row in done if row.get(key) is not None] for key in space}
+    found = {key: _distribution(values[key], text) for key, text in space.items()}
     known = {key: distribution for key, distribution in found.items() if distribution is not None}
     if not known:
         return {}
     optuna.logging.disable_default_handler()
     study = optuna.create_study(direction=direction)
-    study.add_trials(
-        create_trial(
-            params={
-                key: str(row.get(key)) if isinstance(d, CategoricalDistribution) else row[key]
-                for key, d in known.items()
-            },
-            distributions=known,
-            value=row[objective],
-        )
-        for row in done
-    )
+    for row in done:
+        own = {key: known[key] for key in known if row.get(key) is not None}
+        params = {
+            key: str(row[key]) if isinstance(d, CategoricalDistribution) else row[key]
+            for key, d in own.items()
+        }
+        study.add_trial(create_trial(params=params, distributions=own, value=row[objective]))
     return dict(get_param_importances(study))
 
 

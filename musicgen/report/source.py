@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ class Source:
     """The swept keys, in the order of the sweep, and what was tried, as text; empty for a run."""
     settings: Mapping[str, str]
     """The other keys and their values as text."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """Where a swept key applies, as text; those of the others are everywhere."""
     objective: str = OBJECTIVE
     direction: Direction = "minimize"
     seeds: int = 1
@@ -122,6 +124,11 @@ def _sweep(folder: Path) -> Source:
         objective=objective,
         direction="maximize" if way == "maximize" else "minimize",
         seeds=int(identity.get("sweep.seeds", 1)),
+        conditions={
+            str(key): f"{only['key']}={','.join(map(str, only['values']))}"
+            for key, dimension in about.get("space", {}).items()
+            if (only := dimension.get("only"))
+        },
         command=without_folders(str(about.get("command", ""))),
         trial_command=without_folders(str(about.get("trial_command", ""))),
         running=running,

@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -11,6 +11,8 @@ from urllib.parse import quote, quote_plus
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import TrialModel
+from optuna.storages._rdb.storage import _create_scoped_session
+from optuna.trial import TrialState
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
@@ -71,6 +73,19 @@ class Database(RDBStorage):
                 return True
 
         return bool(self._insist(once))
+
+    def reopen(self, trials: Collection[int]) -> None:
+        """Let failed trials, by their identities, be running again. To be called before reading."""
+
+        def once() -> None:
+            with _create_scoped_session(self.scoped_session) as session:
+                chosen = session.query(TrialModel).filter(TrialModel.trial_id.in_(trials))
+                chosen.filter(TrialModel.state == TrialState.FAIL).update(
+                    {"state": TrialState.RUNNING, "datetime_complete": None},
+                    synchronize_session=False,
+                )
+
+        self._insist(once)
 
     def _create_new_trial(self, study_id: int, template_trial: Any = None) -> Any:
         """Make a trial once, though the answer to its making may be lost."""
@@ -158,7 +173,7 @@ def connect(url: str) -> Iterator[Database]:
     except ImportError as error:
         raise InputError(
             f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "
-            "pip install musicgen[postgres], and write postgresql+psycopg://"
+            "pip install -e '.[postgres]' in the clone, and write postgresql+psycopg://"
         ) from None
     except Exception as error:
         raise InputError(f"{place} can't be reached: {reason(error)}") from None

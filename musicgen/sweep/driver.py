@@ -1,10 +1,12 @@
 """The driver: hands out trials, hears their reports, alone writes the study and the tables."""
 
 import logging
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,11 +18,11 @@ from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
-from musicgen.sweep.pruners import NONE
-from musicgen.sweep.results import Configuration, Row, judge
+from musicgen.sweep.pruners import NONE, optunas
+from musicgen.sweep.results import Configuration, Row, judge, reasons, told
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
-from musicgen.sweep.study import Stored, Study
+from musicgen.sweep.study import Stored, Study, grow
 from musicgen.sweep.table import Tables
 from musicgen.sweep.trial import (
     COMPLETED,
@@ -66,6 +68,8 @@ class Driver:
         self._configurations: dict[int, Configuration] = {}
         self._tally = Tally(plan)
         self._queue: deque[Job] = deque()
+        self._failed_before: deque[Job] = deque()
+        """Tried again after all others: what fails for good must not keep a sweep from going on."""
         self._running: dict[tuple[int, int], Job] = {}
         self._attempts: Counter[tuple[int, int]] = Counter()
         self._ahead: set[tuple[int, int]] = set()
@@ -75,6 +79,10 @@ class Driver:
         self._points: Iterator[Mapping[str, Any]] | None = None
         self._stop_requests = 0
         self._failures = 0
+        self._failures_in_a_row = 0
+        self._timed_out = False
+        self._luckless = False
+        """Whether so many runs in a row failed that it is not for what they train."""
 
     def run(self) -> Outcome:
         """Run what is left of the sweep.
@@ -88,11 +96,18 @@ class Driver:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(
-                self.plan.identity(), commands=self.plan.commands, shared=database is not None
+                self.plan.identity(),
+                self.plan.space,
+                commands=self.plan.commands,
+                shared=database is not None,
             )
             stack.callback(self._folder.release)
-            backing = database or Journal(self._folder.path / "study.journal")
-            self._study = Study(backing, name, self.plan)
+            journal = self._folder.path / "study.journal"
+            if self._folder.grown is not None:
+                grow(database or Journal(journal), self._folder, name, self.plan)
+            backing = database or stack.enter_context(closing(Journal(journal)))
+            settings = optunas(self.plan.pruner, self.plan.pruner_settings)
+            self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
             self._tables = Tables(self._folder.path, self.plan)
             self._recall()
@@ -105,19 +120,28 @@ class Driver:
                     configuration.state = INTERRUPTED
                 importances = self._asked(self._study.importances) or {}
                 rows = self._write_tables(importances)
+        failures = reasons(rows)
         if self.plan.too_many(self._failures):
             raise RunError(
                 f"{self._failures} configurations failed, sweep.max_failures allows "
-                f"{self.plan.max_failures}; see {self._folder.path / 'table.md'}, "
-                "start again to go on"
+                f"{self.plan.max_failures}{_why(failures)}; see "
+                f"{self._folder.path / 'table.md'}, start again to go on"
+            )
+        if self._luckless:
+            raise RunError(
+                f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
+                f"that and start again: the sweep goes on, and tries them again (see "
+                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders; "
+                "sweep.max_failures_in_a_row=null goes on whatever fails)"
             )
         reached = self.progress()
-        if self._stop_requests == 0 and not reached.completed + reached.pruned:
+        timed_out = self._timed_out and reached.done < self.plan.total
+        if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
                 f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / 'table.md'}"
             )
-        return Outcome(rows, self._stop_requests > 0, importances)
+        return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
     def request_stop(self) -> None:
         """Stop: the first call lets running trials stop at their checkpoints, the second kills.
@@ -138,8 +162,12 @@ class Driver:
             configuration = self._admit(stored)
             if stored.finished:
                 self._tally.count(configuration.row())
+            elif configuration.status == FAILED and self.plan.retry_failed:
+                self._try_again(configuration)
             elif configuration.status is not None:
                 self._conclude(configuration)  # killed between its last run and its end
+            elif configuration.earlier:
+                self._failed_before.extend(self._pending(configuration))
             else:
                 self._enqueue(configuration)
         # First runs that a stop cut short go first, as they would have been over by now: what a
@@ -147,27 +175,41 @@ class Driver:
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
         self._tally.begin()
         if self.plan.sampler == GRID:
-            self._points = islice(grid(self.plan.space), self._study.count, self.plan.total)
+            fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
+            self._points = islice(fresh, max(0, self.plan.total - self._study.points))
         if self._study.count:
-            log.info("going on with %s, %d runs under way", self.progress(), len(self._queue))
+            runs = len(self._queue), len(self._failed_before)
+            log.info("going on with %s, %d runs under way, %d again", self.progress(), *runs)
 
     def _drive(self) -> None:
         stopping = False
+        limit = self.plan.timeout_s
+        self._deadline = math.inf if limit is None else time.monotonic() + limit
         while self._stop_requests < 2:
-            if not stopping and (self._stop_requests or self.plan.too_many(self._failures)):
+            enough = self.plan.too_many(self._failures) or self._luckless
+            self._timed_out |= not stopping and time.monotonic() >= self._deadline
+            if not stopping and (self._stop_requests or enough or self._timed_out):
                 stopping = True
                 self._executor.stop()
             if not stopping:
                 self._fill()
             if not self._running:
                 return
-            for event in self._executor.wait(self._tables.due_in()):
+            for event in self._executor.wait(self._patience(stopping)):
                 if isinstance(event, Reported):
                     self._judge(event, stopping)
                 else:
                     self._end(event, stopping)
             if self._tables.due_in() == 0:
                 self._write_tables({})
+
+    def _patience(self, stopping: bool) -> float | None:
+        """Seconds until there is something to do even if nothing happens; None: for ever."""
+        due = self._tables.due_in()
+        if stopping or self._deadline == math.inf:
+            return due
+        left = max(0.0, self._deadline - time.monotonic())
+        return left if due is None else min(left, due)
 
     def _fill(self) -> None:
         """Give every free worker something to do."""
@@ -182,13 +224,13 @@ class Driver:
         On a grid all first runs go first, or else workers would have to wait for the last one
         until it is known whether its seeds are due. A sampler is to know what seeds gave first.
         """
-        fresh = self._study.count < self.plan.total
+        fresh = self._study.points < self.plan.total
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):
             job = self._queue.popleft()
             if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
         if not fresh:
-            return self._next_ahead()
+            return self._failed_before.popleft() if self._failed_before else self._next_ahead()
         point = next(self._points) if self._points is not None else None
         configuration = self._admit(self._study.create(point))
         return self._job(configuration, 0)
@@ -210,7 +252,9 @@ class Driver:
 
     def _judge(self, event: Reported, stopping: bool) -> None:
         job = event.job
-        pruned = job.run == 0 and self._study.report(job.number, event.step, event.value)
+        pruned = job.run == 0 and self._study.report(
+            job.number, event.step, event.value, last=event.last
+        )
         decision = Decision.CONTINUE
         if pruned:
             decision = Decision.PRUNE
@@ -237,6 +281,7 @@ class Driver:
             self._queue.appendleft(self._job(configuration, job.run))
         elif result["status"] != INTERRUPTED:
             log.info("trial %d, run %d: %s", job.number, job.run, result["status"])
+            self._count_in_a_row(result["status"] == FAILED)
             with self._study.batch():
                 self._study.save(job.number, job.run, result)
                 configuration.runs[job.run] = result
@@ -248,16 +293,32 @@ class Driver:
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
         configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        configuration.earlier += stored.errors
         self._configurations[number] = configuration
         if stored.pruned:
             self._given_up.add(number)
         self._tables.outdated = True
         return configuration
 
+    def _try_again(self, configuration: Configuration) -> None:
+        """Let what failed when the sweep was started before be trained after all."""
+        failed = configuration.forget_failures()
+        self._study.retry(configuration.number, failed, configuration.earlier)
+        self._failed_before.extend(self._pending(configuration))
+
+    def _count_in_a_row(self, failed: bool) -> None:
+        most = self.plan.max_failures_in_a_row
+        if not self._luckless:  # what still runs then changes nothing
+            self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
+            self._luckless = most is not None and self._failures_in_a_row >= most
+
     def _enqueue(self, configuration: Configuration) -> None:
+        self._queue.extend(self._pending(configuration))
+
+    def _pending(self, configuration: Configuration) -> list[Job]:
         number = configuration.number
         due = (run for run in configuration.pending() if (number, run) not in self._ahead)
-        self._queue.extend(self._job(configuration, run) for run in due)
+        return [self._job(configuration, run) for run in due]
 
     def _job(self, configuration: Configuration, run: int) -> Job:
         number = configuration.number
@@ -297,3 +358,7 @@ class Driver:
         self._on_refresh(rows)
         self._tables.written((time.monotonic() - begun) / TABLES_SHARE)
         return rows
+
+
+def _why(failures: Counter[str]) -> str:
+    return f" ({told(failures)})" if failures else ""

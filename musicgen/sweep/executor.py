@@ -17,6 +17,8 @@ class Reported:
     job: Job
     step: int
     value: float
+    last: bool = False
+    """No step is left to the trial."""
 
 
 @dataclass(frozen=True)

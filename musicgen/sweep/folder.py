@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from musicgen.errors import InputError
+from musicgen.sweep.growth import differences, recorded, renamed
+from musicgen.sweep.space import Space
 
 
 class Folder:
@@ -18,10 +20,13 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[str] | None = None
+        self.grown: Mapping[str, Any] | None = None
+        """What sweep.json said before the sweep grew, until `settle`."""
 
     def claim(
         self,
         fingerprint: Mapping[str, str],
+        space: Space | None = None,
         *,
         commands: Mapping[str, str] | None = None,
         shared: bool = False,
@@ -30,10 +35,11 @@ class Folder:
 
         Makes the folder if need be. The lock is the kernel's: it ends with the process, however
         that ends. Raises InputError if another driver holds it, or if another sweep lives here.
-        commands: kept beside the fingerprint when the folder is new.
+        space: what is varied. A sweep that has grown gets a new study; `grown` says of which.
+        commands: kept beside the fingerprint when the folder is new, or the sweep has grown.
         shared: the study lives among others, so its name gets an ending of its own.
         """
-        self.compare(fingerprint)
+        self.compare(fingerprint, space or {})
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -44,7 +50,14 @@ class Folder:
         lock = (self.path / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if not isinstance(error, BlockingIOError):
+                lock.close()
+                raise InputError(
+                    f"the sweep's folder must be on a file system that knows locks (flock), "
+                    f"{self.path} is not: {error.strerror}; choose another folder with "
+                    "hydra.sweep.dir=<folder>, or have it mounted with them (Lustre: -o flock)"
+                ) from None
             lock.seek(0)
             holder = lock.read() or "another process"
             lock.close()
@@ -56,31 +69,44 @@ class Folder:
         lock.write(f"process {os.getpid()} on {socket.gethostname()}")
         lock.flush()
         self._lock = lock
-        if (identity := self._identity()) is not None:
-            return str(identity["study"])
-        study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
-        text = json.dumps({"study": study, **(commands or {}), "sweep": fingerprint}, indent=2)
-        write(self.path / "sweep.json", text + "\n")
-        return study
+        about = {**(commands or {}), "space": recorded(space or {}), "sweep": fingerprint}
+        if (identity := self._identity()) is None:
+            study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
+            self._keep({"study": study, **about})
+        elif self.compare(fingerprint, space or {}):
+            study = renamed(str(identity["study"]))
+            # A start that was killed before the sweep had grown has left trials where they were.
+            self._keep({"study": study, "grown": identity.get("grown", identity), **about})
+        self.grown = (self._identity() or {}).get("grown")
+        return str((self._identity() or {})["study"])
 
-    def compare(self, fingerprint: Mapping[str, str]) -> None:
-        """Raises InputError, with the differences, if a sweep of another kind lives here."""
+    def settle(self) -> None:
+        """Note that a sweep which has grown is all there."""
+        about = self._identity() or {}
+        about.pop("grown", None)
+        self._keep(about)
+        self.grown = None
+
+    def _keep(self, about: Mapping[str, Any]) -> None:
+        write(self.path / "sweep.json", json.dumps(about, indent=2) + "\n", durable=True)
+
+    def compare(self, fingerprint: Mapping[str, str], space: Space | None = None) -> bool:
+        """Whether the sweep that lives here has grown; false if there is none.
+
+        Raises InputError, with the differences, if it is a sweep of another kind.
+        """
         identity = self._identity()
         if identity is None:
-            return
-        before: Mapping[str, str] = identity["sweep"]
-        keys = [*before, *(key for key in fingerprint if key not in before)]
-        changes = [
-            f"{key} was {before.get(key, 'absent')}, now {fingerprint.get(key, 'absent')}"
-            for key in keys
-            if before.get(key) != fingerprint.get(key)
-        ]
+            return False
+        changes, grown = differences(identity, fingerprint, space or {})
         if changes:
             more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise InputError(
                 f"{self.path} holds another sweep: {'; '.join(changes[:3])}{more}; "
-                "give this sweep another name or remove that folder"
+                "give this sweep another name or remove that folder; with sweep.shelf=<folder> "
+                "in both, it takes over what the other has trained"
             )
+        return grown
 
     def check_numbers(self, known: int) -> None:
         """Raises InputError if a trial's folder exists that the study doesn't know of.
@@ -90,8 +116,10 @@ class Folder:
         for path in self.path.iterdir():
             if path.name.isdecimal() and int(path.name) >= known:
                 raise InputError(
-                    f"{path} is of a trial that the study doesn't know (it has {known}); "
-                    "give back the study's file or storage, or remove the sweep's folder"
+                    f"{path} is of a trial that the study doesn't know (it has {known}): "
+                    "study.journal, or what sweep.storage names, is damaged or another one; "
+                    "give back the study's file or storage, or remove the sweep's folder, which "
+                    "costs all its trials"
                 )
 
     def trial(self, number: int, run: int, seeds: int) -> Path:
@@ -108,12 +136,45 @@ class Folder:
             self._lock = None
 
     def _identity(self) -> dict[str, Any] | None:
+        """What sweep.json says. Raises InputError if it is damaged."""
         path = self.path / "sweep.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            identity = json.loads(path.read_text())
+            if not isinstance(identity["study"], str) or not isinstance(identity["sweep"], dict):
+                raise ValueError("its values are of another kind")
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path} is damaged ({type(error).__name__}: {error}): it says which sweep lives "
+                "here; if it is this one, remove that file and start again: the sweep goes on "
+                "(not with sweep.storage, whose study is named there)"
+            ) from None
+        return dict(identity)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file so that a kill leaves the old text or the new one."""
+def write(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a file so that a kill leaves the old text or the new one.
+
+    durable: so does a power cut.
+    """
     draft = path.with_name(path.name + ".draft")
-    draft.write_text(text)
+    with draft.open("w") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     draft.replace(path)
+    if durable:
+        sync_names(path.parent)
+
+
+def sync_names(folder: Path) -> None:
+    """Have a power cut leave the folder with the files that it has now."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems can't
+        pass
+    finally:
+        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The study's file: one JSON line per change, appended by the driver alone.
+"""The study's file: one JSON line per change, written by the driver alone.
 
 Optuna's own journal backend locks, syncs and reads the file again at every change, glues new lines
 to one that a kill cut short, and waits 30 s for a dead process's lock. With a single writer, who
@@ -10,14 +10,17 @@ The format is Optuna's: `optuna-dashboard study.journal` reads it, even while th
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
+from optuna.storages.journal._storage import JournalOperation
+from optuna.trial import TrialState
 
 from musicgen.errors import RunError
+from musicgen.sweep.folder import sync_names
 
 
 class Journal(BaseJournalBackend):
@@ -28,8 +31,11 @@ class Journal(BaseJournalBackend):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        new = not path.exists()
         self._unread = self._mend()
         self._file = path.open("ab", buffering=0)
+        if new:
+            sync_names(path.parent)
         self._unwritten = b""
         self._batches = 0
 
@@ -52,6 +58,26 @@ class Journal(BaseJournalBackend):
                 os.truncate(self._path, good)
             good += len(line)
         return logs
+
+    def reopen(self, trials: Collection[int]) -> None:
+        """Let failed trials, by their identities, be running again; all is there to be read anew.
+
+        In Optuna's terms a trial that has ended stays so. The line that ended it gets another
+        state, one byte long as the one before: a kill leaves the old file or the new one.
+        """
+        op, failed = JournalOperation.SET_TRIAL_STATE_VALUES, TrialState.FAIL
+        field, place = b'"state":%d', 0
+        with self._path.open("r+b") as file:
+            for line in file.read().splitlines(keepends=True):
+                log = json.loads(line)
+                ended = log["op_code"] == op and log["state"] == failed
+                if ended and log["trial_id"] in trials:
+                    file.seek(place + line.index(field % failed))
+                    file.write(field % TrialState.RUNNING)
+                place += len(line)
+            file.flush()
+            os.fsync(file.fileno())
+        self._unread = self._mend()
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         """What was not read before; Optuna never goes back."""

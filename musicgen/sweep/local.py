@@ -1,4 +1,4 @@
-"""Trials on this machine: persistent workers, forks of one process, one job each at a time."""
+"""Trials on this machine: persistent workers, children of one process, one job each at a time."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from musicgen.errors import InputError, RunError
 from musicgen.sweep import nest
 from musicgen.sweep.executor import Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
-from musicgen.sweep.worker import ANSWER, BEGIN, REPORT, STOP
+from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +58,18 @@ def slots(
 
 
 class _Nest:
-    """The process that workers are forks of, as the executor sees it."""
+    """The parent process of the workers, as the executor sees it."""
 
-    def __init__(self, environment: Mapping[str, str], objective: bytes, log: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], objective: bytes, log: Path, method: str
+    ) -> None:
+        self._hatched = 0
         ours, theirs = socket.socketpair()
         with log.open("ab") as output, theirs:
             # A plain child instead of multiprocessing's: its environment is there before the
             # first import, and the program's main module isn't imported again.
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", nest.__name__, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", nest.__name__, str(theirs.fileno()), method],
                 env={**os.environ, "PYTHONPATH": _search_path(), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -78,14 +81,16 @@ class _Nest:
         with suppress(OSError):  # it died; `wait` will say so
             self.line.send_bytes(objective)
 
-    def hatch(self, slot: int, environment: Mapping[str, str]) -> "_Worker":
+    def hatch(self, environment: Mapping[str, str]) -> "_Worker":
         """A new worker, which will be there once the nest is ready."""
         ours, theirs = socket.socketpair()
+        self._hatched += 1
         with suppress(OSError):
-            self.line.send((slot, dict(environment)))
+            self.line.send((self._hatched, dict(environment)))
             with socket.fromfd(self.line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
                 socket.send_fds(way, [b"!"], [theirs.fileno()])
-        return _Worker(Connection(ours.detach()), theirs, environment.get(GPU, ""))
+        gpu = environment.get(GPU, "")
+        return _Worker(self._hatched, Connection(ours.detach()), theirs, gpu)
 
     def end(self, *, kill: bool = False) -> int:
         """End it and with it all workers, and return its exit code."""
@@ -102,14 +107,20 @@ class _Nest:
 class _Worker:
     """One worker as the executor sees it.
 
+    identity: what its nest calls it.
     theirs: its end of the line, kept until it speaks: macOS loses a socket that its sender closes
         while it is on its way to another process (CPython's issue 14669).
     """
 
-    def __init__(self, connection: Connection, theirs: socket.socket, gpu: str) -> None:
+    def __init__(
+        self, identity: int, connection: Connection, theirs: socket.socket, gpu: str
+    ) -> None:
+        self.identity = identity
         self.connection = connection
         self.gpu = gpu
         self.open = True
+        self.leaving = False
+        """Whether its last job failed: it ends, and the next job is for its successor."""
         self.job: Job | None = None
         self.begun = False
         """Whether the objective was called for the job, as far as is known."""
@@ -137,13 +148,19 @@ class LocalExecutor:
 
     fits: which workers a trial can run in; left out, in any. A trial that runs out of memory on a
     GPU that others may use too is tried again there by itself, before it counts as failed.
+    method: how workers start, as in `nest`; None: as the platform has it.
     """
 
     def __init__(
-        self, environments: Sequence[Mapping[str, str]], fits: Fits = lambda params, slot: True
+        self,
+        environments: Sequence[Mapping[str, str]],
+        *,
+        fits: Fits = lambda params, environment: True,
+        method: str | None = None,
     ) -> None:
         self._environments = list(environments)
         self._fits = fits
+        self._method = method or nest.start_method()
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._waiting: list[Job] = []
         self._alone: dict[tuple[int, int], str] = {}
@@ -183,19 +200,25 @@ class LocalExecutor:
                 self._begin(job, slot)
 
     def _slot(self, job: Job) -> int | None:
-        """An idle worker's place that will do for a job."""
-        idle = self._idle()
+        """A place that will do for a job: an idle worker's, or one where none is yet."""
+        ready = [slot for slot in self._idle() if not self._is_leaving(slot)]
         own = self._alone.get(job.key)
-        for slot in (s for s in idle if self._fits(job.params, self._environments[s])):
+        for slot in (s for s in ready if self._fits(job.params, self._environments[s])):
             gpu = self._gpu(slot)
             if own is None and gpu not in self._alone.values():
                 return slot
-            if own is not None and own == gpu and set(self._beside(gpu)) <= set(idle):
+            # A worker that leaves holds the GPU's memory until it is gone.
+            if own is not None and own == gpu and set(self._beside(gpu)) <= set(ready):
                 return slot
         return None
 
     def _idle(self) -> list[int]:
+        """The places without a job."""
         return [i for i, worker in enumerate(self._workers) if not (worker and worker.job)]
+
+    def _is_leaving(self, slot: int) -> bool:
+        worker = self._workers[slot]
+        return worker is not None and worker.leaving
 
     def _gpu(self, slot: int) -> str:
         return self._environments[slot].get(GPU, "")
@@ -206,10 +229,10 @@ class LocalExecutor:
 
     def _begin(self, job: Job, slot: int) -> None:
         if self._nest is None:
-            self._nest = _Nest(self._environments[0], self._objective, self._log)
+            self._nest = _Nest(self._environments[0], self._objective, self._log, self._method)
         worker = self._workers[slot]
         if worker is None:
-            worker = self._workers[slot] = self._nest.hatch(slot, self._environments[slot])
+            worker = self._workers[slot] = self._nest.hatch(self._environments[slot])
         worker.run(job)
 
     def wait(self, timeout_s: float | None) -> list[Event]:
@@ -234,6 +257,8 @@ class LocalExecutor:
         except (EOFError, OSError):
             worker.open = False
             return None
+        if message[0] == BROKEN:
+            raise self._broken(message[1])
         assert worker.job is not None
         if message[0] == BEGIN:
             worker.begin()
@@ -242,6 +267,7 @@ class LocalExecutor:
         if message[0] == REPORT:
             return Reported(worker.job, *message[1:])
         job, worker.job = worker.job, None
+        worker.leaving = message[1].get("status") == FAILED
         again = message[2] and self._wants_it_alone(job, worker.gpu)
         if not again:
             self._alone.pop(job.key, None)
@@ -263,11 +289,15 @@ class LocalExecutor:
             message = self._nest.line.recv()
         except (EOFError, OSError):
             return self._lose_nest()
-        if message[0] == nest.BROKEN:
-            raise RunError(f"workers can't load the objective: {message[1]}; see {self._log}")
+        if message[0] == BROKEN:
+            raise self._broken(message[1])
         if message[0] == nest.READY:
             return []
-        return self._bury([message[1]], message[2])
+        gone = [i for i, w in enumerate(self._workers) if w and w.identity == message[1]]
+        return self._bury(gone, message[2])
+
+    def _broken(self, reason: str) -> RunError:
+        return RunError(f"workers can't load the objective: {reason}; see {self._log}")
 
     def _lose_nest(self) -> list[Event | None]:
         """Its workers went with it."""

@@ -1,77 +1,115 @@
-"""The process whose forks are this machine's workers.
+"""The parent process of this machine's workers.
 
-It loads the objective and all that it imports once: a worker is there at once, and what they
-share lies in memory once. Started by `LocalExecutor` as `python -m musicgen.sweep.nest <fd>`.
-Messages to it: the objective as bytes, then (slot, environment), each followed by a byte that
+With the start method `fork` it loads the objective and all that it imports once: a worker is there
+at once, and what they share lies in memory once. With `spawn` each worker is a new interpreter: on
+macOS a process that has imported PyTorch can't be forked safely.
+Started by `LocalExecutor` as `python -m musicgen.sweep.nest <fd> <start method>`.
+Messages to it: the objective as bytes, then (identity, environment), each followed by a byte that
 carries the descriptor of the worker's end of a line. Messages from it: READY or (BROKEN, why), and
-(ENDED, slot, exit code) for each worker that is gone.
+(ENDED, identity, exit code) for each worker that is gone.
 """
 
-import ctypes
 import gc
 import os
 import signal
 import socket
 import sys
+import tempfile
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import FrameType
 
-from musicgen.sweep.trial import Objective
-from musicgen.sweep.worker import Worker, load, one_line
+from musicgen.sweep import worker
+from musicgen.sweep.trial import STOPPING, Objective
+from musicgen.sweep.worker import BROKEN, Worker, die_with_parent, load, one_line
 
-READY, BROKEN, ENDED = "ready", "broken", "ended"
+READY, ENDED = "ready", "ended"
+FORK, SPAWN = "fork", "spawn"
+Hatch = Callable[[int, dict[str, str]], int]
+"""Starts a worker with its end of a line and its environment; returns its process id."""
 
 
-def main(line: Connection) -> None:
-    """Fork workers until the driver is gone; they go with it."""
-    # Ctrl-C reaches every process of a terminal; what it means is the driver's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # So does the end of an allocation or of a service; trials are to stop at their checkpoints.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _die_with_parent()
+def start_method(platform: str = sys.platform) -> str:
+    """How workers start on a platform: forked, unless its system libraries forbid that."""
+    return SPAWN if platform == "darwin" else FORK
+
+
+def main(line: Connection, method: str) -> None:
+    """Start workers until the driver is gone; they go with it."""
+    # Ctrl-C reaches every process of a terminal, and a scheduler's warning or the end of an
+    # allocation every process of a job: what they mean is the driver's business.
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    die_with_parent()
     try:
-        objective = load(line.recv_bytes())
-        if cuda_begun():
-            raise RuntimeError(
-                "CUDA was started before the workers were forked, so none of them could use a "
-                "GPU; leave to each trial what the import or prepare() of the objective does there"
-            )
+        hatch = {FORK: _forks, SPAWN: _spawns}[method](line)
     except Exception as error:
         traceback.print_exc()
         line.send((BROKEN, one_line(error)))
         return
-    gc.freeze()  # shared with the forks: their collectors shall not look through it
     line.send((READY,))
-    slots: dict[int, int] = {}
+    identities: dict[int, int] = {}
 
     def reap(number: int, frame: FrameType | None) -> None:
-        while slots:
+        while identities:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:  # a signal within this handler reaped the last one
                 return
             if pid == 0:
                 return
-            if (slot := slots.pop(pid, None)) is not None:
-                line.send((ENDED, slot, os.waitstatus_to_exitcode(status)))
+            if (identity := identities.pop(pid, None)) is not None:
+                line.send((ENDED, identity, os.waitstatus_to_exitcode(status)))
 
     signal.signal(signal.SIGCHLD, reap)
     while True:
         try:
-            slot, environment = line.recv()
+            identity, environment = line.recv()
             with socket.fromfd(line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
                 _, (descriptor,), _, _ = socket.recv_fds(way, 1, 1)
         except (EOFError, OSError, ValueError):  # ValueError: it ended before the byte
             return
         # A worker may be gone before its process id is written down.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        identities[hatch(descriptor, environment)] = identity
+        os.close(descriptor)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _forks(line: Connection) -> Hatch:
+    """Workers that share what the objective has loaded."""
+    objective = load(line.recv_bytes())
+    if cuda_begun():
+        raise RuntimeError(
+            "CUDA was started before the workers were forked, so none of them could use a GPU; "
+            "leave to each trial what the import or prepare() of the objective does there"
+        )
+    gc.freeze()  # shared with the forks: their collectors shall not look through it
+
+    def hatch(descriptor: int, environment: dict[str, str]) -> int:
         if (pid := os.fork()) == 0:
             line.close()
             _work(Connection(descriptor), objective, environment)
-        os.close(descriptor)
-        slots[pid] = slot
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        return pid
+
+    return hatch
+
+
+def _spawns(line: Connection) -> Hatch:
+    """Workers that load the objective themselves, from a file that has no name."""
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this process lives
+    packed.write(line.recv_bytes())
+    packed.flush()
+    os.set_inheritable(packed.fileno(), True)
+
+    def hatch(descriptor: int, environment: dict[str, str]) -> int:
+        os.set_inheritable(descriptor, True)
+        command = [sys.executable, "-P", "-m", worker.__name__]
+        command += [str(descriptor), str(packed.fileno())]
+        return os.posix_spawn(command[0], command, {**os.environ, **environment}, setsigmask=[])
+
+    return hatch
 
 
 def cuda_begun() -> bool:
@@ -102,19 +140,13 @@ def _work(connection: Connection, objective: Objective, environment: dict[str, s
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        _die_with_parent()
+        die_with_parent()
         os.environ.update(environment)
         Worker(connection).serve(objective)
+        os._exit(0)
     finally:
         os._exit(1)
 
 
-def _die_with_parent() -> None:
-    """Lines that end tell it too, but who listens cannot run while native code holds the lock."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    main(Connection(int(sys.argv[1])))
+    main(Connection(int(sys.argv[1])), sys.argv[2])

@@ -19,13 +19,15 @@ class Plan:
 
     space: Space
     n_trials: int | None = None
-    """Configurations in all (>= 1); needed unless the sampler is grid. May grow later."""
+    """Configurations in all (>= 1), each another one; needed unless the sampler is grid. May grow
+    later."""
     objectives: Mapping[str, Direction] = field(default_factory=lambda: {"val_loss": "minimize"})
     """Result keys by which configurations are judged. Reports are about the first."""
     sampler: str = GRID
     sampler_settings: Mapping[str, Any] = field(default_factory=dict)
     pruner: str = "none"
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
+    """As Optuna names them; steps count from 1 (`pruners.optunas`)."""
     seed: int = 0
     """The first run's seed, and the sampler's."""
     seeds: int = 1
@@ -34,6 +36,14 @@ class Plan:
     """How often a run that failed is tried again, from its checkpoint (>= 0)."""
     max_failures: int | float | None = None
     """Failed configurations that end the sweep when exceeded: a number, or (below 1) a share."""
+    max_failures_in_a_row: int | None = 10
+    """Runs that fail one after another, none ending otherwise between, which end the sweep (>= 1);
+    None: however many."""
+    retry_failed: bool = True
+    """Whether a sweep that is started again tries anew what failed before."""
+    timeout_s: float | None = None
+    """Seconds after which no trial begins and running ones stop at their checkpoints; None: none.
+    They are counted anew at each start."""
     storage: str | None = None
     """A database's URL; None keeps the study in the sweep's folder."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +64,8 @@ class Plan:
                 raise InputError(f"sweep.objective.{key} is minimize or maximize, got {way}")
         if self.n_trials is None and self.sampler != GRID:
             raise InputError(f"sweep.n_trials must be given for sampler={self.sampler}")
-        for key, least in {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}.items():
+        bounds = {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}
+        for key, least in {**bounds, "max_failures_in_a_row": 1}.items():
             value = getattr(self, key)
             if value is not None and value < least:
                 raise InputError(f"sweep.{key} must be at least {least}, got {value}")
@@ -62,11 +73,10 @@ class Plan:
     @cached_property
     def total(self) -> int:
         """Configurations in all."""
-        if self.sampler != GRID:
-            assert self.n_trials is not None
-            return self.n_trials
         size = grid_size(self.space)
-        return size if self.n_trials is None else min(self.n_trials, size)
+        if self.n_trials is None:
+            return size
+        return min(self.n_trials, size) if size else self.n_trials
 
     def identity(self) -> dict[str, str]:
         """What makes two plans the same sweep, as text; sizes and patience may differ."""

@@ -229,6 +229,16 @@ PRUNERS: Mapping[str, Callable[..., Pruner]] = {
 """Settings have the names that Optuna gives them, and its defaults; a step is a report's step."""
 
 
+def optunas(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan's settings as Optuna means them.
+
+    Optuna's median counts steps from 0: of its `n_warmup_steps`, the one with that very number is
+    judged already. Reports count from 1, and in a plan these are steps that are not judged.
+    """
+    shift = name == "median" and "n_warmup_steps" in settings
+    return {**settings, "n_warmup_steps": settings["n_warmup_steps"] + 1} if shift else {**settings}
+
+
 def make_pruner(name: str, **settings: Any) -> Pruner:
     """A pruner of PRUNERS. Raises InputError for settings that it doesn't have or accept."""
     try:

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, STATUSES, Result, 
 
 Row = dict[str, Any]
 """One line of a table: number, status, swept keys, results."""
+EARLIER = "earlier_errors"
+"""A row's reasons for failing before it was tried again."""
 
 
 def judge(result: Result, objectives: Iterable[str]) -> Result:
@@ -35,6 +38,8 @@ class Configuration:
     params: Mapping[str, Any]
     seeds: int
     runs: dict[int, Result] = field(default_factory=dict)
+    earlier: list[str] = field(default_factory=list)
+    """Why it failed when the sweep was started before, each reason once."""
     state: str = "running"
     """`running`, or `interrupted` once the sweep has stopped, until `status` is known."""
 
@@ -55,6 +60,14 @@ class Configuration:
     def _first_fell_short(self) -> bool:
         return 0 in self.runs and self.runs[0]["status"] != COMPLETED
 
+    def forget_failures(self) -> list[int]:
+        """Drop the runs that failed, so that they are pending; returns which. Reasons are kept."""
+        failed = [run for run, result in self.runs.items() if result["status"] == FAILED]
+        for run in failed:
+            reason = str(self.runs.pop(run).get("error"))
+            self.earlier += [reason] if reason not in self.earlier else []
+        return failed
+
     def pending(self) -> list[int]:
         """The runs that are to be made, as far as is known: the first, then all the others."""
         if self.status is not None:
@@ -64,14 +77,15 @@ class Configuration:
     def row(self) -> Row:
         """One row per configuration: means over its completed runs if there are several seeds."""
         head = {"number": self.number, "status": self.status or self.state, **self.params}
+        before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:
-            return {**head, **_results(self.runs.get(0, {}))}
+            return {**head, **_results(self.runs.get(0, {})), **before}
         done = [run for run in self.counted.values() if run["status"] == COMPLETED]
         odd = [run for run in self.counted.values() if run["status"] != COMPLETED]
         row = {**head, "n": len(done), **means(done or odd[:1])}
         if odd and "error" in odd[0]:
             row["error"] = odd[0]["error"]
-        return row
+        return {**row, **before}
 
     def run_rows(self) -> list[Row]:
         """One row per run."""
@@ -81,6 +95,18 @@ class Configuration:
             | _results(run)
             for index, run in self.counted.items()
         ]
+
+
+def reasons(rows: Iterable[Row]) -> Counter[str]:
+    """Why configurations failed, and how many for each reason."""
+    return Counter(str(row.get("error")) for row in rows if row["status"] == FAILED)
+
+
+def told(failures: Counter[str], shown: int = 3) -> str:
+    """Reasons as text, most frequent first: `12 x OSError: disk full, 1 x out of memory`."""
+    parts = [f"{count:,} x {reason}" for reason, count in failures.most_common(shown)]
+    rest = failures.total() - sum(count for _, count in failures.most_common(shown))
+    return ", ".join([*parts, *([f"{rest:,} for other reasons"] if rest else [])])
 
 
 def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, float, int]:

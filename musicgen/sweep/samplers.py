@@ -1,10 +1,12 @@
 """Who proposes the next configuration, by name."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from musicgen.errors import InputError
@@ -22,21 +24,34 @@ SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
 """Settings have the names that Optuna gives them, and its defaults."""
 
 
-def make_sampler(name: str, *, seed: int, **settings: Any) -> BaseSampler:
-    """A sampler of SAMPLERS. Raises InputError for settings that it doesn't have or accept."""
+def make_sampler(
+    name: str, *, seed: int, conditional: bool = False, **settings: Any
+) -> BaseSampler:
+    """A sampler of SAMPLERS. Raises InputError for settings that it doesn't have or accept.
+
+    conditional: some keys apply at some choices of others alone.
+    """
+    if conditional and name == "tpe" and settings.get("multivariate", True):
+        settings["group"] = True  # keys that apply together are modelled together
+    if conditional and name == "gp":
+        settings["warn_independent_sampling"] = False  # that is how conditional keys are sampled
     try:
-        return SAMPLERS[name](seed=seed, **settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # of TPE's group
+            return SAMPLERS[name](seed=seed, **settings)
     except (TypeError, ValueError) as error:
         raise InputError(f"sampler={name} refuses its settings: {error}") from None
 
 
-def seed_for(seed: int, number: int) -> int:
-    """The sampler's seed for one trial: 32 bits that depend on the sweep's seed and the number.
+def seed_for(seed: int, number: int, again: int = 0) -> int:
+    """The sampler's seed for one trial: 32 bits that depend on the sweep's seed and the number,
+    and on how often it has proposed already.
 
     With a sampler made anew for every trial, what it proposes depends on the finished trials and
     on nothing else, so a sweep goes on after a kill as if nothing had happened.
     """
-    return int.from_bytes(hashlib.sha256(f"{seed}:{number}".encode()).digest()[:4])
+    text = f"{seed}:{number}:{again}" if again else f"{seed}:{number}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
 def check_sampler(name: str, settings: Mapping[str, Any], space: Space) -> None:

@@ -4,11 +4,11 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from optuna.distributions import (
     BaseDistribution,
@@ -21,10 +21,23 @@ from musicgen.errors import InputError
 
 
 @dataclass(frozen=True)
+class Only:
+    """Where a conditional key applies: at some values of another key."""
+
+    key: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.key}={','.join(self.values)}"
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of some values: None, bools, numbers, strings, or lists and dicts of such."""
 
     values: tuple[Any, ...]
+    only: Only | None = None
+    """Where the key applies; None: everywhere."""
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -41,6 +54,12 @@ class Choice:
 
     def finite(self) -> tuple[Any, ...]:
         return self.values
+
+    def ordered(self) -> tuple[Any, ...]:
+        return self.values
+
+    def contains(self, value: Any) -> bool:
+        return json.dumps(value) in self._texts
 
     def distribution(self) -> CategoricalDistribution:
         return CategoricalDistribution(self._stored)
@@ -68,6 +87,48 @@ class Choice:
         return json.dumps(self.values)
 
 
+Order = Literal["up", "down", "shuffled"]
+"""In which order a grid goes through a range."""
+
+
+class Steps(Sequence[Any]):
+    """`count` numbers from `low` on, each made when it is asked for: a range may be of millions."""
+
+    def __init__(self, low: float, step: float, count: int, order: Order = "up") -> None:
+        # In decimals: 0.1 + 0.1 + 0.1 must be the 0.3 that the user would have written.
+        self._low, self._step = Decimal(str(low)), Decimal(str(step))
+        self._kind = int if isinstance(low, int) and isinstance(step, int) else float
+        self._count = count
+        self._order = order
+        # A stride near the golden section spreads neighbours apart; coprime, it meets all places.
+        stride = max(1, round(count * 0.618))
+        while math.gcd(stride, count) > 1:
+            stride += 1
+        self._stride = stride
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        place = range(self._count)[index]
+        if self._order == "down":
+            place = self._count - 1 - place
+        elif self._order == "shuffled":
+            place = (place + self._count // 2) * self._stride % self._count
+        return self._kind(self._low + place * self._step)
+
+    def __contains__(self, value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        place, rest = divmod(Decimal(str(value)) - self._low, self._step)
+        return rest == 0 and 0 <= place < self._count
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
 @dataclass(frozen=True)
 class Float:
     """A range of real numbers, both ends included; with `step` only low, low + step, ..."""
@@ -76,19 +137,34 @@ class Float:
     high: float
     log: bool = False
     step: float | None = None
+    order: Order = "up"
+    only: Only | None = None
 
     def __post_init__(self) -> None:
         _check_range(self)
         if self.log and self.step is not None:
             raise InputError(f"a range has log or a step, not both, got {self}")
 
-    def finite(self) -> tuple[float, ...] | None:
+    def finite(self) -> Sequence[float] | None:
+        """The values, lowest first; None if the range is continuous."""
+        return self._steps("up")
+
+    def ordered(self) -> Sequence[float] | None:
+        """The values in the order of a grid."""
+        return self._steps(self.order)
+
+    def _steps(self, order: Order) -> Steps | None:
         if self.step is None:
-            return None
-        # In decimals: 0.1 + 0.1 + 0.1 must be the 0.3 that the user would have written.
-        low, step = Decimal(str(self.low)), Decimal(str(self.step))
-        count = int((Decimal(str(self.high)) - low) / step) + 1
-        return tuple(float(low + i * step) for i in range(count))
+            return Steps(float(self.low), 1, 1) if self.low == self.high else None
+        width = Decimal(str(self.high)) - Decimal(str(self.low))
+        return Steps(float(self.low), self.step, int(width / Decimal(str(self.step))) + 1, order)
+
+    def contains(self, value: Any) -> bool:
+        values = self.finite()
+        if values is not None:
+            return value in values
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and self.low <= value <= self.high
 
     def distribution(self) -> FloatDistribution:
         values = self.finite()
@@ -99,7 +175,11 @@ class Float:
         return value
 
     def decode(self, stored: float) -> float:
-        return stored
+        """What Optuna proposed; of a stepped range, in decimals and not 0.30000000000000004."""
+        values = self.finite()
+        if values is None or self.step is None:
+            return stored
+        return float(values[round((stored - self.low) / self.step)])
 
     def __str__(self) -> str:
         return _describe(self)
@@ -113,14 +193,27 @@ class Int:
     high: int
     log: bool = False
     step: int = 1
+    order: Order = "up"
+    only: Only | None = None
 
     def __post_init__(self) -> None:
         _check_range(self)
         if self.log and self.step != 1:
             raise InputError(f"a range has log or a step, not both, got {self}")
 
-    def finite(self) -> tuple[int, ...]:
-        return tuple(range(self.low, self.high + 1, self.step))
+    def finite(self) -> Sequence[int]:
+        """The values, lowest first."""
+        return self._steps("up")
+
+    def ordered(self) -> Sequence[int]:
+        """The values in the order of a grid."""
+        return self._steps(self.order)
+
+    def _steps(self, order: Order) -> Steps:
+        return Steps(self.low, self.step, (self.high - self.low) // self.step + 1, order)
+
+    def contains(self, value: Any) -> bool:
+        return isinstance(value, int) and value in self.finite()
 
     def distribution(self) -> IntDistribution:
         high = self.low + (self.high - self.low) // self.step * self.step
@@ -141,26 +234,94 @@ Space = Mapping[str, Dimension]
 """Dimensions by the key that they set, in the order of the sweep."""
 
 
+Point = Mapping[str, Any]
+"""A value for each key that applies there."""
+
+
+def applies(dimension: Dimension, point: Point) -> bool:
+    """Whether a key applies at a point, which has a value for the key that it depends on."""
+    only = dimension.only
+    return only is None or point.get(only.key) in only.values
+
+
+def decided(space: Space) -> list[str]:
+    """The keys in an order in which each one comes after the one that it depends on."""
+    return sorted(space, key=lambda key: space[key].only is not None)
+
+
+def varied(space: Space) -> list[str]:
+    """The keys that have more than one value."""
+    values = {key: dimension.finite() for key, dimension in space.items()}
+    return [key for key, found in values.items() if found is None or len(found) > 1]
+
+
+def ends(space: Space) -> dict[str, tuple[Any, ...]]:
+    """Each key's values, a range's ends for a range."""
+    return {
+        key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+        for key, dimension in space.items()
+    }
+
+
+def identity(point: Point) -> str:
+    """A text that two points share exactly if they have the same values."""
+    return json.dumps(point, sort_keys=True)
+
+
 def grid(space: Space) -> Iterator[dict[str, Any]]:
-    """Every point once, the last key turning fastest.
+    """Every point once, the last key turning fastest; a key is left out where it does not apply.
 
     Raises InputError if a range is continuous.
     """
-    keys, axes = list(space), []
+    axes: dict[str, Sequence[Any]] = {}
     for key, dimension in space.items():
-        values = dimension.finite()
+        values = dimension.ordered()
         if values is None:
             raise InputError(
                 f"{key} must be a list of values for sampler=grid, got {dimension}; "
                 "give a step or take another sampler"
             )
-        axes.append(values)
-    return (dict(zip(keys, point, strict=True)) for point in itertools.product(*axes))
+        axes[key] = values
+    return points(space, axes)
+
+
+def points(space: Space, axes: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
+    """Every combination of some values of each key, as `grid` orders them."""
+    return _points(space, axes, {}, ())
+
+
+def _points(
+    space: Space, axes: Mapping[str, Iterable[Any]], begun: dict[str, Any], moved: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
+    """The points that begin so.
+
+    moved: keys that are not at their first value, before the one that they depend on has its own.
+    Where such a key turns out not to apply, the point has been there already.
+    """
+    if len(begun) == len(axes):
+        yield {key: value for key, value in begun.items() if applies(space[key], begun)}
+        return
+    key = next(itertools.islice(axes, len(begun), None))
+    only = space[key].only
+    if only is not None and only.key in begun and not applies(space[key], begun):
+        yield from _points(space, axes, {**begun, key: None}, moved)
+        return
+    early = only is not None and only.key not in begun
+    for place, value in enumerate(axes[key]):
+        now = {**begun, key: value}
+        waiting = [k for k in moved if getattr(space[k].only, "key", None) == key]
+        if all(applies(space[k], now) for k in waiting):
+            yield from _points(space, axes, now, (*moved, key) if early and place else moved)
 
 
 def grid_size(space: Space) -> int:
-    """The number of points of `grid(space)`, without making them."""
-    return math.prod(len(dimension.finite() or ()) for dimension in space.values())
+    """The number of points of `grid(space)`, without making them; 0 if a range is continuous."""
+    parents = {dimension.only.key for dimension in space.values() if dimension.only is not None}
+    rest = [dimension for key, dimension in space.items() if key not in parents]
+    size = 0
+    for point in points(space, {key: space[key].finite() or () for key in parents}):
+        size += math.prod(len(d.finite() or ()) for d in rest if applies(d, point))
+    return size
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:

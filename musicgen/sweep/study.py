@@ -1,30 +1,38 @@
 """The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.importance import get_param_importances
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from musicgen.sweep import foreign
 from musicgen.sweep.database import Database
+from musicgen.sweep.evidence import Evidence
+from musicgen.sweep.folder import Folder
+from musicgen.sweep.growth import SEEDS, copy_trials, recalled, spread
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.proposals import Proposals
 from musicgen.sweep.pruners import RUNG, Course, make_pruner
-from musicgen.sweep.samplers import GRID, make_sampler, seed_for
 from musicgen.sweep.space import distributions
-from musicgen.sweep.trial import COMPLETED, PRUNED, Result
+from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
 """How a configuration's status ends in Optuna; every other one ends as FAIL."""
 
 PRUNED_AT = "pruned_at"
 """Attribute of a trial: the step at which the pruner gave it up."""
+ERRORS = "errors"
+"""Attribute of a trial: why it failed before it was tried again."""
+RUN = re.compile(r"run(\d+)")
+"""Attribute of a trial: the result of one of its runs, by the run's index among the seeds."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,26 @@ class Stored:
     finished: bool
     pruned: bool
     """The pruner has spoken, whether or not the trial heard of it."""
+    errors: tuple[str, ...] = ()
+    """Why it failed before it was tried again."""
+
+
+def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> None:
+    """Make the study `name` of the one before the sweep grew, and move runs where seeds are.
+
+    backing: a journal is closed at the end.
+    """
+    before = folder.grown
+    assert before is not None
+    known = recalled(before)
+    if isinstance(backing, Journal):
+        with closing(backing), backing.batch(durable=True):
+            copy_trials(_storage(backing), str(before["study"]), name, known, plan)
+    else:
+        copy_trials(_storage(backing), str(before["study"]), name, known, plan)
+    if plan.seeds > 1 and before["sweep"].get(SEEDS) == "1":
+        spread(folder.path)
+    folder.settle()
 
 
 class Study:
@@ -51,20 +79,27 @@ class Study:
         self._backing = backing
         self._plan = plan
         self._distributions = distributions(plan.space)
-        self._storage: BaseStorage = (
-            JournalStorage(backing) if isinstance(backing, Journal) else get_storage(backing)
-        )
+        self._storage = _storage(backing)
         try:
             self._id = self._storage.get_study_id_from_name(name)
         except KeyError:
             directions = [StudyDirection[way.upper()] for way in plan.objectives.values()]
             self._id = self._storage.create_new_study(directions, name)
+        trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        foreign.check(trials, plan, own=(t.number for t in trials if _runs(t)))
+        with self.batch():
+            foreign.take_up(self._storage, trials, plan)
+        if plan.retry_failed:
+            self._reopen()
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
         self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
+        evidence: Any = Evidence(self._storage, lambda t: any(map(untrainable, _runs(t).values())))
+        self._search = optuna.load_study(study_name=name, storage=evidence, pruner=self._pruner)
+        """The study as its sampler sees it."""
         trials = self._study.get_trials(deepcopy=False)
         self.count = len(trials)
         """Trials that ever began; the next one's number."""
-        courses = [Course.of(trial) for trial in trials]
+        courses = [_course(trial) for trial in trials]
         self._pruner.recall(courses)
         self._courses = {
             course.number: course
@@ -73,55 +108,61 @@ class Study:
         }
         """Of running trials: a database would take milliseconds to say the same."""
         self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
-        self._renew_sampler(self.count)
+        self._proposals = Proposals(plan, self._search)
 
     def trials(self) -> Iterator[Stored]:
         """All trials in order; one that a kill caught half made is completed first."""
         for trial in self._study.get_trials(deepcopy=False):
-            params = dict(trial.params)
-            for key in self._distributions.keys() - params.keys():
-                params[key] = self._complete(trial, key, self._distributions[key])
-            runs = {
-                int(key.removeprefix("run")): result
-                for key, result in trial.user_attrs.items()
-                if key.startswith("run")
-            }
+            point = self._proposals.whole(trial)
+            self._proposals.note(point)
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
-            yield Stored(trial.number, self._decode(params), runs, finished, pruned)
+            runs = _runs(trial)
+            if finished and not runs:
+                runs = {0: foreign.result(trial, self._plan.objectives)}
+            yield Stored(trial.number, point, runs, finished, pruned, _errors(trial))
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
         """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
         number = self.count
         # Durable: a folder must never exist for a number that the study has forgotten.
         with self.batch(durable=True):
-            if point is not None:
-                params = {key: self._plan.space[key].encode(v) for key, v in point.items()}
-                self._study.add_trial(
-                    create_trial(
-                        state=TrialState.RUNNING, params=params, distributions=self._distributions
-                    )
-                )
+            if point is None:
+                point = self._proposals.begin(number)
             else:
-                self._renew_sampler(number)
-                params = self._study.ask(self._distributions).params
+                params = {key: self._plan.space[key].encode(v) for key, v in point.items()}
+                known = {key: self._distributions[key] for key in params}
+                self._study.add_trial(
+                    create_trial(state=TrialState.RUNNING, params=params, distributions=known)
+                )
+        self._proposals.note(point)
         self.count += 1
         self._courses[number] = Course(number)
-        return Stored(number, self._decode(params), {}, finished=False, pruned=False)
+        return Stored(number, point, {}, finished=False, pruned=False)
 
-    def report(self, number: int, step: int, value: float) -> bool:
+    @property
+    def points(self) -> int:
+        """How many different points its trials have."""
+        return len(self._proposals)
+
+    def knows(self, point: Mapping[str, Any]) -> bool:
+        """Whether there is a trial at this point."""
+        return self._proposals.knows(point)
+
+    def report(self, number: int, step: int, value: float, *, last: bool = False) -> bool:
         """Keep a value after a step; returns whether the pruner gives the trial up.
 
-        A step that an earlier life of the trial reported is not judged again.
+        A step that an earlier life of the trial reported is not judged again. A trial's last step
+        counts for others, but the trial itself is not given up: there is nothing left to save.
         """
         if number in self._given_up:
-            return True
+            return not last
         course = self._courses[number]
         if step in course.values or len(self._plan.objectives) > 1:
             return False
         course.values[step] = value
         known = len(course.rungs)
-        pruned = self._pruner.judge(self._study, course)
+        pruned = self._pruner.judge(self._study, course) and not last
         identity = self._trial_id(number)
         # A database writes one after the other. Whatever it is cut off behind, the next life of
         # the trial does the right thing: gives up, or reports the step again and is judged.
@@ -135,15 +176,28 @@ class Study:
         return pruned
 
     def save(self, number: int, run: int, result: Result) -> None:
-        """Keep the result of one finished run."""
+        """Keep the result of one finished run.
+
+        The first one, which alone reports, has then shown the pruner all that it will.
+        """
         self._storage.set_trial_user_attr(self._trial_id(number), f"run{run}", result)
+        if run == 0 and result["status"] == COMPLETED:
+            self._complete_course(self._courses[number])
+
+    def retry(self, number: int, runs: Iterable[int], errors: Sequence[str]) -> None:
+        """Forget the results of runs that failed; `errors` says why, now and before."""
+        identity = self._trial_id(number)
+        with self.batch():
+            self._storage.set_trial_user_attr(identity, ERRORS, list(errors))
+            for run in runs:
+                self._storage.set_trial_user_attr(identity, f"run{run}", None)
 
     def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
         """End a trial; `values` are its objectives, None unless it completed."""
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
         course = self._courses.pop(number)
         if status == COMPLETED:
-            self._pruner.complete(course)
+            self._complete_course(course)
 
     def front(self) -> set[int]:
         """Numbers of the trials that no other trial beats in every objective."""
@@ -170,22 +224,51 @@ class Study:
         if isinstance(self._backing, Journal):
             self._backing.close()
 
-    def _renew_sampler(self, number: int) -> None:
-        if self._plan.sampler != GRID:
-            seed = seed_for(self._plan.seed, number)
-            self._study.sampler = make_sampler(
-                self._plan.sampler, seed=seed, **self._plan.sampler_settings
-            )
+    def _reopen(self) -> None:
+        """Let trials that failed, though they could be trained another time, go on."""
+        trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        ended = (trial for trial in trials if trial.state == TrialState.FAIL)
+        failed = [trial._trial_id for trial in ended if _failed(_runs(trial))]
+        if failed:
+            self._backing.reopen(failed)
+            self._storage = _storage(self._backing)
 
-    def _complete(self, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
-        self._renew_sampler(trial.number)
-        value = self._study.sampler.sample_independent(self._study, trial, key, distribution)
-        internal = distribution.to_internal_repr(value)
-        self._storage.set_trial_param(trial._trial_id, key, internal, distribution)
-        return value
-
-    def _decode(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: dim.decode(params[key]) for key, dim in self._plan.space.items()}
+    def _complete_course(self, course: Course) -> None:
+        if not course.completed:
+            course.completed = True
+            self._pruner.complete(course)
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def _storage(backing: Journal | Database) -> BaseStorage:
+    return JournalStorage(backing) if isinstance(backing, Journal) else get_storage(backing)
+
+
+def _failed(runs: Mapping[int, Result]) -> bool:
+    """Whether the first run that did not complete failed."""
+    odd = (runs[run]["status"] for run in sorted(runs) if runs[run]["status"] != COMPLETED)
+    return next(odd, None) == FAILED
+
+
+def _runs(trial: FrozenTrial) -> dict[int, Result]:
+    """The results of a trial's finished runs, by the run's index among the seeds."""
+    named = ((RUN.fullmatch(key), result) for key, result in trial.user_attrs.items())
+    return {int(match[1]): result for match, result in named if match and _is_result(result)}
+
+
+def _errors(trial: FrozenTrial) -> tuple[str, ...]:
+    kept = trial.user_attrs.get(ERRORS)
+    return tuple(map(str, kept)) if isinstance(kept, list) else ()
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("status") in STATUSES
+
+
+def _course(trial: FrozenTrial) -> Course:
+    """A trial as far as it has come; complete when its first run is."""
+    course = Course.of(trial)
+    course.completed |= _runs(trial).get(0, {}).get("status") == COMPLETED
+    return course

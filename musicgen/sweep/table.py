@@ -11,11 +11,13 @@ from typing import Any
 
 from musicgen.sweep.folder import write
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.results import Configuration, Row, rank
-from musicgen.sweep.space import grid_size
+from musicgen.sweep.results import EARLIER, Configuration, Row, rank
+from musicgen.sweep.space import Space, grid_size, varied
 from musicgen.sweep.trial import COMPLETED
 
-LAST = ("error",)
+LAST = (EARLIER, "error")
+ABSENT = "—"
+"""In a pivot, the value of a key that does not apply."""
 LARGEST_PIVOT = 400
 """Cells of a pivot that somebody may still read."""
 
@@ -65,7 +67,9 @@ class Tables:
     def _spell(self, row: Row) -> Row:
         """The row with swept values as text where a table has no word for them: null, lists."""
         odd = {
-            key: row[key] for key in self._plan.space if not isinstance(row[key], str | float | int)
+            key: row[key]
+            for key in self._plan.space
+            if key in row and not isinstance(row[key], str | float | int)
         }
         return {**row, **{key: json.dumps(value) for key, value in odd.items()}}
 
@@ -73,12 +77,12 @@ class Tables:
         objective = next(iter(self._plan.objectives))
         parts = [as_markdown(rows, lead)]
         if rows and rows[0]["status"] == COMPLETED:
-            best = " ".join(f"{key}={cell(rows[0][key])}" for key in self._plan.space)
+            keys = [key for key in self._plan.space if key in rows[0]]
+            best = " ".join(f"{key}={cell(rows[0][key])}" for key in keys)
             value = f"{objective} {cell(rows[0][objective])}"
             parts.insert(0, f"Best: {best} (number {rows[0]['number']}, {value})\n")
-        if len(self._plan.space) == 2 and 0 < grid_size(self._plan.space) <= LARGEST_PIVOT:
-            down, across = self._plan.space
-            parts.append(f"{objective}:\n\n{pivot(rows, down, across, objective).markdown()}")
+        if pair := pivoted(self._plan.space):
+            parts.append(f"{objective}:\n\n{pivot(rows, *pair, objective).markdown()}")
         if importances:
             shares = [{"parameter": key, "share": share} for key, share in importances.items()]
             parts.append(f"Importance:\n\n{as_markdown(shares, [])}")
@@ -105,12 +109,21 @@ class Pivot:
         return as_markdown(rows, [corner])
 
 
+def pivoted(space: Space) -> tuple[str, str] | None:
+    """The two keys that a sweep varies, if it is two, and a table of both can be read."""
+    keys = varied(space)
+    if len(keys) != 2 or not 0 < grid_size(space) <= LARGEST_PIVOT:
+        return None
+    return keys[0], keys[1]
+
+
 def pivot(rows: Iterable[Row], down: str, across: str, value: str) -> Pivot:
     """Completed rows' `value` over two parameters, both in the order of the sweep.
 
-    Of several rows at one place the first counts, the best one if the rows are ranked.
+    Of several rows at one place the first counts, the best one if the rows are ranked. A key that
+    does not apply to a row has the value ABSENT there.
     """
-    rows = list(rows)
+    rows = [{down: ABSENT, across: ABSENT, **row} for row in rows]
     in_order = sorted(rows, key=lambda row: int(row["number"]))
     downs = {cell(row[down]): row[down] for row in in_order}
     acrosses = {cell(row[across]): row[across] for row in in_order}

@@ -1,5 +1,6 @@
 """A trial as it travels: the driver's job, the objective's view of it, the decisions between."""
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,19 @@ COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED = (
     "failed",
 )
 STATUSES = (COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED)
+OUT_OF_MEMORY = "out of memory"
+"""Stands in the error of a run for which there was not enough of it."""
+
+
+def untrainable(result: Result) -> bool:
+    """Whether a run failed for what was to be trained: it diverged, or no memory holds it."""
+    out_of_memory = OUT_OF_MEMORY in str(result.get("error")).lower()
+    return result["status"] == DIVERGED or (result["status"] == FAILED and out_of_memory)
+
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""Signals that ask a sweep to stop: Ctrl-C, the end of a service or of an allocation, a terminal
+that closes, a scheduler's warning. The driver hears them, workers are told."""
 
 
 class Decision(Enum):
@@ -56,7 +70,7 @@ class Trial:
     go on from the checkpoint there.
     """
 
-    def __init__(self, job: Job, report: Callable[[int, float], Decision]) -> None:
+    def __init__(self, job: Job, report: Callable[[int, float, bool], Decision]) -> None:
         self.number = job.number
         self.run = job.run
         self.seed = job.seed
@@ -68,13 +82,16 @@ class Trial:
         """Whether it failed because a GPU's memory was too small."""
         self._report = report
 
-    def report(self, step: int, value: float) -> Decision:
+    def report(self, step: int, value: float, *, last: bool = False) -> Decision:
         """Tell the driver the first objective's value after `step` (from 1), learn what to do.
 
         Blocks until the answer is there (a millisecond, unless the driver is busy sampling).
         A step that an earlier life of the trial reported already is not judged again.
+        last: no step is left, so the trial is not given up.
         """
-        answer = self._report(step, float(value))
+        answer = self._report(step, float(value), last)
+        if last and self.decision is Decision.PRUNE:
+            self.decision = Decision.CONTINUE
         if self.decision is Decision.CONTINUE:
             self.decision = answer
         return self.decision

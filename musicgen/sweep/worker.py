@@ -1,24 +1,27 @@
-"""A worker: one objective, then job after job until its driver is gone.
+"""A worker: one objective, then job after job until one fails or its driver is gone.
 
 Messages to it: jobs, answers to reports, and STOP at any time. Messages from it: that a job has
-begun, reports and results.
+begun, reports and results. With the start method `spawn` it is a program of its own,
+`python -m musicgen.sweep.worker <fd of its line> <fd of the packed objective>`.
 """
 
+import ctypes
 import gc
 import os
 import pickle
 import queue
+import signal
 import sys
 import threading
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
+from musicgen.sweep.trial import FAILED, OUT_OF_MEMORY, Decision, Job, Objective, Result, Trial
 
-BEGIN, REPORT, END = "begin", "report", "end"
-"""From the worker: (BEGIN,), (REPORT, step, value), (END, result, whether the GPU's memory was too
-small)."""
+BEGIN, REPORT, END, BROKEN = "begin", "report", "end", "broken"
+"""From the worker: (BROKEN, why) if it can't load the objective, else (BEGIN,),
+(REPORT, step, value, last) and (END, result, whether the GPU's memory was too small)."""
 ANSWER, STOP = "answer", "stop"
 """To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
 
@@ -33,21 +36,25 @@ class Worker:
         self._trial: Trial | None = None
 
     def serve(self, objective: Objective) -> None:
-        """Run jobs until one fails; the process ends with its driver."""
+        """Run jobs until one fails; the process ends with its driver.
+
+        What failed may have broken the process for good (a CUDA context, a native library), so
+        the next job is for a fresh one.
+        """
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
             trial = self._trials.get()
             self._connection.send((BEGIN,))
             result = run(objective, trial)
             self._connection.send((END, result, trial.out_of_memory))
-            if result["status"] == FAILED:
-                return  # what broke may be for good, as a CUDA context: a fresh fork takes over
+            if result.get("status") == FAILED:
+                return
             # A trainer's cycles may hold a network each, and are few: the collector, who counts
             # objects and not bytes, would let fifty of them wait (4 MB each: 100 MB in 25 trials).
             gc.collect()
 
-    def _report(self, step: int, value: float) -> Decision:
-        self._connection.send((REPORT, step, value))
+    def _report(self, step: int, value: float, last: bool) -> Decision:
+        self._connection.send((REPORT, step, value, last))
         return self._answers.get()
 
     def _listen(self) -> None:
@@ -64,6 +71,13 @@ class Worker:
                     trial.decision = Decision.STOP
         except (EOFError, OSError):
             os._exit(0)  # the driver is gone; the checkpoint on disk is all that matters
+
+
+def die_with_parent() -> None:
+    """Lines that end tell it too, but who listens cannot run while native code holds the lock."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def load(data: bytes) -> Objective:
@@ -88,7 +102,10 @@ def run(objective: Objective, trial: Trial) -> Result:
         # BaseException: a library that calls sys.exit must not take the worker with it.
         traceback.print_exc()
         trial.out_of_memory = _of_memory(error)
-        return {"status": FAILED, "error": one_line(error)}
+        said = one_line(error)
+        if trial.out_of_memory and OUT_OF_MEMORY not in said.lower():
+            said = f"{OUT_OF_MEMORY}: {said}"  # cuBLAS and cuDNN have other words for it
+        return {"status": FAILED, "error": said}
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -97,7 +114,7 @@ def run(objective: Objective, trial: Trial) -> Result:
 def one_line(error: BaseException) -> str:
     """`ValueError: first line of the message`; out of memory is said in words."""
     if isinstance(error, MemoryError):
-        return "out of memory"
+        return OUT_OF_MEMORY
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
@@ -120,3 +137,20 @@ def _plain(value: Any) -> Any:
 
 def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
+
+
+def main(connection: Connection, packed: int) -> None:
+    """The life of a spawned worker. packed: descriptor of a file with the objective."""
+    die_with_parent()
+    try:
+        objective = load(os.pread(packed, os.fstat(packed).st_size, 0))
+    except Exception as error:
+        traceback.print_exc()
+        connection.send((BROKEN, one_line(error)))
+        return
+    Worker(connection).serve(objective)
+
+
+if __name__ == "__main__":
+    main(Connection(int(sys.argv[1])), int(sys.argv[2]))
+    os._exit(0)  # as a fork would: whatever else is loaded shall not object

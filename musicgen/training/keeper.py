@@ -25,6 +25,10 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
     """The watcher asked to stop between two steps."""
 
 
+class TimeOver(Exception):  # noqa: N818 - an end, not an error
+    """The time of the training was over between two steps, and there is an epoch that counts."""
+
+
 @dataclass
 class Progress:
     """How far a training has come: what its result is made of, and what resuming needs."""
@@ -53,11 +57,14 @@ class Keeper(Callback):
         patience: int,
         every: int,
         show: Callable[[int], object],
+        limit_s: float = math.inf,
     ) -> None:
         """patience: epochs without a lower validation loss before stopping, 0 for never.
 
         show: called with the epoch each `every` epochs (0 for never), but not after the last one.
+        limit_s: seconds after which the training ends, though not before its first epoch has.
         """
+        self.limit_s = limit_s
         self.folder, self.events, self.watcher, self.patience = folder, events, watcher, patience
         self.every, self.show = every, show
         self.progress = Progress()
@@ -87,8 +94,7 @@ class Keeper(Callback):
         trainer.should_stop = self._impatient
         if self.progress.last is not None:
             # Whoever watched may have died between the checkpoint and the epoch's report.
-            self.decision = self.watcher.epoch(self.progress.last)
-            trainer.should_stop |= self.decision is not Decision.CONTINUE
+            self._ask(trainer, self.progress.last)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.epoch_began = time.perf_counter()
@@ -99,6 +105,8 @@ class Keeper(Callback):
         self.watcher.step(trainer.current_epoch + 1, done, steps)
         if self.watcher.should_stop():
             raise Stopped
+        if self.progress.last and time.perf_counter() - self.began >= self.limit_s:
+            raise TimeOver
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, Training)
@@ -123,13 +131,26 @@ class Keeper(Callback):
             file.flush()
             os.fsync(file.fileno())  # before the checkpoint that counts on it
         self.events.add_epoch(row)
-        last = row.epoch == trainer.max_epochs or self._impatient
-        if self.every and row.epoch % self.every == 0 and not last:
+        if self.every and row.epoch % self.every == 0 and not self._over(trainer, row):
             self.show(row.epoch)
         progress.files = {path.name: path.stat().st_size for path in self._growing()}
         trainer.save_checkpoint(self.folder.last)
-        self.decision = self.watcher.epoch(row)
-        trainer.should_stop = self.decision is not Decision.CONTINUE or self._impatient
+        self._ask(trainer, row)
+
+    def _ask(self, trainer: pl.Trainer, row: Epoch) -> None:
+        """Tell of an epoch and hear whether to go on. A training that is over is not pruned."""
+        over = self._over(trainer, row)
+        decision = self.watcher.last_epoch(row) if over else self.watcher.epoch(row)
+        pruned_too_late = over and decision is Decision.PRUNE
+        self.decision = Decision.CONTINUE if pruned_too_late else decision
+        trainer.should_stop = self.decision is not Decision.CONTINUE or self._ended_early(row)
+
+    def _over(self, trainer: pl.Trainer, row: Epoch) -> bool:
+        """Whether no epoch follows this one."""
+        return row.epoch == trainer.max_epochs or self._ended_early(row)
+
+    def _ended_early(self, row: Epoch) -> bool:
+        return self._impatient or row.seconds >= self.limit_s
 
     @property
     def _impatient(self) -> bool:

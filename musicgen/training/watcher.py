@@ -44,6 +44,10 @@ class Watcher:
         """After each epoch, its figures recorded."""
         return Decision.CONTINUE
 
+    def last_epoch(self, row: Epoch) -> Decision:
+        """After an epoch that is the training's last, in place of `epoch`; PRUNE means nothing."""
+        return self.epoch(row)
+
     def should_stop(self) -> bool:
         """Asked after each step; True ends the training there, resumable."""
         return False

@@ -19,7 +19,13 @@ MakeExecutor = Callable[..., Executor]
 Sweep = Callable[..., Driver]
 
 
-@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=[
+        "local",
+        pytest.param("spawned", marks=pytest.mark.slow),
+        pytest.param("ray", marks=pytest.mark.slow),
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> str:
     """An executor's name: one more here, and the suite is for it."""
     return request.param
@@ -35,6 +41,17 @@ def make_executor(kind: str, request: pytest.FixtureRequest) -> MakeExecutor:
 def local() -> MakeExecutor:
     def make(workers: int, **environment: str) -> Executor:
         return LocalExecutor([{"OMP_NUM_THREADS": "1", **environment} for _ in range(workers)])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def spawned() -> MakeExecutor:
+    """Local executors whose workers start as on macOS."""
+
+    def make(workers: int, **environment: str) -> Executor:
+        environments = [{"OMP_NUM_THREADS": "1", **environment} for _ in range(workers)]
+        return LocalExecutor(environments, method="spawn")
 
     return make
 
@@ -57,7 +74,7 @@ def ray() -> Iterator[MakeExecutor]:
 @pytest.fixture
 def place(kind: str, request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment in which a driver of its own process finds its executor's cluster."""
-    if kind == "local":
+    if kind in ("local", "spawned"):
         return {}
     request.getfixturevalue("ray")
     from ray import get_runtime_context

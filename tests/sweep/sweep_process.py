@@ -1,7 +1,7 @@
 """A driver in a process of its own, for tests that kill it.
 
 Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds, executor (local,
-or ray on the cluster of RAY_ADDRESS).
+spawned, or ray on the cluster of RAY_ADDRESS).
 Handles Ctrl-C as a command would, prints `started` at the first report and `told` at each Ctrl-C,
 and exits with 0, 130 or an error's own code.
 """
@@ -30,8 +30,9 @@ def plan(points: int, **settings: Any) -> Plan:
 
 def make_executor(kind: str, workers: str) -> Executor:
     mark = {"SWEEP_DRIVER": str(os.getpid())}
-    if kind == "local":
-        return LocalExecutor([mark] * int(workers))
+    if kind in ("local", "spawned"):
+        method = "spawn" if kind == "spawned" else None
+        return LocalExecutor([mark] * int(workers), method=method)
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor
 

@@ -267,3 +267,40 @@ class _StartsCuda:
 
 
 starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)
+
+
+def cliff(trial: Trial) -> Mapping[str, Any]:
+    """Lower for a larger x, but above 0.5 it diverges, or there is no memory."""
+    x = trial.params["x"]
+    if x > 0.5 and trial.params.get("fails"):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+    return {"status": "diverged" if x > 0.5 else "completed", "val_loss": 1 - x}
+
+
+def descent(trial: Trial, *, count: int = 9) -> Mapping[str, Any]:
+    """Loss falls to x over some steps, the last of which is told as such."""
+    for step in range(1, count + 1):
+        loss = trial.params["x"] + 1 / step
+        if trial.report(step, loss, last=step == count) is Decision.PRUNE:
+            return {"status": "pruned", "val_loss": loss, "steps": step}
+    return {"status": "completed", "val_loss": loss, "steps": count}
+
+
+_broken = False
+
+
+def breaks(trial: Trial) -> Mapping[str, Any]:
+    """The second point breaks its process for good, as a CUDA error does."""
+    global _broken
+    _broken |= trial.params["x"] == 2
+    if _broken:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+    return {"status": "completed", "val_loss": float(trial.params["x"]), "pid": os.getpid()}
+
+
+def fragile(trial: Trial) -> Mapping[str, Any]:
+    """Fails as long as there is the file `disk full` in the sweep's folder."""
+    sweep = trial.folder.parent
+    if (sweep / "disk full").exists() or (sweep.parent / "disk full").exists():
+        raise OSError("[Errno 28] No space left on device")
+    return {"status": "completed", "val_loss": float(trial.params["x"]), "seed": trial.seed}

@@ -6,6 +6,7 @@ import functools
 import math
 import sqlite3
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,8 @@ def test_failures_are_rows_with_their_reasons(sweep: Sweep, tmp_path: Path) -> N
     assert driver.progress().diverged == 2
     assert "all is well" in (tmp_path / "sweep" / "0" / "output.log").read_text()
     assert "ValueError: no good" in (tmp_path / "sweep" / "1" / "output.log").read_text()
-    # Finished is finished: a second start has nothing to do, and says the same.
-    again = sweep(Plan(space), sweep_toys.moody)
+    # Unless failures are to be tried again, a second start has nothing to do, and says the same.
+    again = sweep(Plan(space, retry_failed=False), sweep_toys.moody)
     assert repr(again.run().rows) == repr(list(rows.values()))  # repr: nan isn't equal to nan
     assert (tmp_path / "sweep" / "1" / "attempts").read_text() == "x"
 
@@ -192,7 +193,7 @@ def test_a_sweep_may_grow(sweep: Sweep, tmp_path: Path) -> None:
 def test_another_sweep_in_the_folder_is_refused(sweep: Sweep) -> None:
     sweep(Plan({"a": Int(1, 2)}, fingerprint={"hidden": "4"}), sweep_toys.nothing).run()
     for plan, says in [
-        (Plan({"a": Int(1, 3)}, fingerprint={"hidden": "4"}), "a was 1 to 2, now 1 to 3"),
+        (Plan({"a": Int(2, 3)}, fingerprint={"hidden": "4"}), "a was 1 to 2, now 2 to 3"),
         (Plan({"a": Int(1, 2)}, fingerprint={"hidden": "5"}), "hidden was 4, now 5"),
         (Plan({"a": Int(1, 2)}), "hidden was 4, now absent"),
     ]:
@@ -414,7 +415,8 @@ def test_a_first_run_that_fails_ends_those_ahead_of_it(sweep: Sweep, tmp_path: P
     assert (1, 2) not in {event.job.key for event in events if isinstance(event, Started)}
     runs = table(tmp_path / "sweep", "runs.csv")
     assert [(run["number"], run["run"]) for run in runs][3:] == [("1", "0")]
-    assert sweep(plan, sweep_toys.meets).run().rows == driver.run().rows  # nothing is left
+    over = replace(plan, retry_failed=False)
+    assert by_number(sweep(over, sweep_toys.meets).run().rows) == [one, two]  # nothing is left
 
 
 def test_a_stopped_grid_goes_on_with_the_first_runs(sweep: Sweep) -> None:
@@ -507,3 +509,17 @@ def test_tables_are_written_while_it_runs(sweep: Sweep) -> None:
     sweep(plan, sweep_toys.tabled, on_refresh=lambda rows: refreshed.append(len(rows))).run()
     assert len(refreshed) > 3
     assert refreshed == sorted(refreshed)
+
+
+def test_a_time_budget_begins_no_more_trials_and_goes_on_later(sweep: Sweep) -> None:
+    """Those that run stop at their checkpoints; the next start has the time anew."""
+    plan = Plan({"a": Int(1, 6)}, timeout_s=1.0)
+    outcome = sweep(plan, sweep_toys.slow_steps).run()
+    assert outcome.timed_out
+    assert not outcome.interrupted
+    assert [row["status"] for row in outcome.rows] == ["interrupted"] * 2
+    rest = sweep(replace(plan, timeout_s=600.0), sweep_toys.steps).run()
+    assert not rest.timed_out
+    assert [row["status"] for row in rest.rows] == ["completed"] * 6
+    assert max(row["steps"] for row in rest.rows) > 10  # they went on from there
+    assert not sweep(replace(plan, timeout_s=1e-6), sweep_toys.steps).run().timed_out  # all is done

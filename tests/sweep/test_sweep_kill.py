@@ -86,7 +86,7 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
     kills = []
     driver = spawn("steps", points, seeds=seeds)
     awaited = None
-    most = {"local": KILLS, "ray": KILLS // 2}[kind]
+    most = KILLS if kind == "local" else KILLS // 2
     while True:
         # Drivers take seconds to begin on Ray and on a busy machine: most moments come after that.
         if driver is not awaited and chance.random() < 0.75:

@@ -177,5 +177,5 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("musicgen.executors.find_spec", lambda name: None)
     config = composed("sweep.executor=ray")
     assert config.sweep.ray == RayConfig(address=None, num_cpus=1, num_gpus=None)
-    with pytest.raises(InputError, match=r"pip install musicgen\[ray\]"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[ray\]'"):
         executor_of(config)

@@ -1,0 +1,130 @@
+"""A command line as Hydra reads it: flags, wherever they stand, and overrides."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from musicgen.errors import InputError
+
+PLACES = {"config_path": "--config-path", "config_dir": "--config-dir",
+          "config_name": "--config-name"}  # fmt: skip
+"""Flags that say which configuration is meant; a command that does the same again has them too."""
+ACTIONS = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--info",
+           "shell_completion": "--shell-completion"}  # fmt: skip
+"""Flags of which Hydra takes one."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What was typed behind a command's name."""
+
+    flags: argparse.Namespace
+    overrides: tuple[str, ...]
+
+    @property
+    def multirun(self) -> bool:
+        """Whether this is a sweep, by flag or by override."""
+        return bool(self.flags.multirun) or self.value("hydra.mode") == "MULTIRUN"
+
+    @property
+    def looks(self) -> bool:
+        """Whether Hydra only shows something."""
+        flags = self.flags
+        return bool(flags.cfg or flags.info or flags.shell_completion or flags.hydra_help)
+
+    @property
+    def places(self) -> list[str]:
+        """The flags among PLACES, as arguments."""
+        found = {flag: getattr(self.flags, name) for name, flag in PLACES.items()}
+        return [word for flag, value in found.items() if value for word in (flag, value)]
+
+    def value(self, key: str) -> object:
+        """The value of the last override of a key; None without one, or if it is null."""
+        texts = [text for text in self.overrides if key_of(text) == key]
+        override = parsed(texts[-1]) if texts else None
+        return override.value() if override else None
+
+    def ordered(self, overrides: Sequence[str]) -> list[str]:
+        """The same flags and these overrides, in the order that Hydra's parser needs."""
+        flags = self.flags
+        words = [
+            flag
+            for name, flag in {**ACTIONS, "resolve": "--resolve", "help": "--help",
+                               "hydra_help": "--hydra-help"}.items()
+            if getattr(flags, name) is True
+        ]  # fmt: skip
+        for name, flag in {"cfg": "--cfg", "info": "--info", "package": "--package"}.items():
+            if value := getattr(flags, name):
+                words += [flag, value]
+        return [*words, *self.places, *overrides]
+
+
+def read(words: Sequence[str]) -> Arguments:
+    """Raises InputError for flags that there are not, or that do not go together."""
+    parser = get_args_parser()
+
+    def refuse(message: str) -> None:
+        raise InputError(f"{message}; see --help")
+
+    setattr(parser, "error", refuse)  # noqa: B010 - argparse would print its usage and exit
+    flags = parser.parse_intermixed_args(list(words))
+    overrides = tuple(flags.overrides)
+    actions = [flag for name, flag in ACTIONS.items() if getattr(flags, name)]
+    if len(actions) > 1:
+        raise InputError(f"{' and '.join(actions)} do not go together; leave one of them out")
+    arguments = Arguments(flags, overrides)
+    _check_hydra(arguments)
+    if flags.resolve and not flags.cfg:
+        raise InputError("--resolve is for --cfg job; add that, or leave out --resolve")
+    return arguments
+
+
+UNUSED = {
+    "hydra.sweep.subdir": "trials lie in folders by their numbers",
+    "hydra/launcher": "sweep.executor and sweep.workers say where trials train",
+    "hydra.launcher": "sweep.executor and sweep.workers say where trials train",
+    "hydra/sweeper": "sampler says how a sweep goes",
+    "hydra.job.chdir": "a command stays in the folder where it was started",
+}
+"""Keys of Hydra's that would be silently without effect, and what is there instead."""
+
+
+UNUSED_IN_SWEEPS = {
+    "hydra.run": "hydra.sweep.dir is the folder of sweeps",
+    "hydra/job_logging": "each trial's folder has its metrics.csv and result.json",
+    "hydra.job_logging": "each trial's folder has its metrics.csv and result.json",
+}
+"""Likewise, in a sweep."""
+
+
+def _check_hydra(arguments: Arguments) -> None:
+    for override in arguments.overrides:
+        key = key_of(override)
+        unused = UNUSED | (UNUSED_IN_SWEEPS if arguments.multirun else {})
+        for name, instead in unused.items():
+            if f"{key}.".startswith(f"{name}."):
+                raise InputError(f"{key} has no effect here: {instead}; leave out {override}")
+    if arguments.flags.multirun and arguments.value("hydra.mode") == "RUN":
+        raise InputError("--multirun and hydra.mode=RUN do not go together; leave one of them out")
+    if arguments.multirun and arguments.flags.cfg:
+        raise InputError(
+            "--cfg shows the configuration of one run; leave out -m, and give each key one value"
+        )
+
+
+def key_of(override: str) -> str:
+    """The key or group that an override is of."""
+    return override.partition("=")[0].lstrip("+~")
+
+
+def parsed(override: str) -> Override | None:
+    """An override in Hydra's grammar; None if it is not, which Hydra says better."""
+    try:
+        return OverridesParser.create().parse_override(override)
+    except HydraException:
+        return None

@@ -1,0 +1,80 @@
+"""What a sampler sees of a study: also what a configuration that could not be trained tells.
+
+Such trials end as FAIL in Optuna, which its samplers ignore, so a search would never keep away
+from learning rates that diverge or networks that no memory holds. To a sampler they are completed
+with a value worse than all others, and infeasible. What the study keeps is not touched.
+"""
+
+import copy
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+CONSTRAINT = "constraints:trained"
+"""Optuna's attribute for a constraint; above 0 it is violated."""
+MARGIN = 0.1
+"""By how much such a value is worse than the worst, as a share of the range of the others."""
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class Evidence:
+    """A study's storage as samplers see it; all but the reading of trials is the storage's own.
+
+    bad: whether a trial that has ended so tells a search to keep away.
+    """
+
+    def __init__(self, storage: BaseStorage, bad: Callable[[FrozenTrial], bool]) -> None:
+        self._storage = storage
+        self._bad = bad
+        self._judged: dict[int, bool] = {}
+        """What was said of trials that failed, by number: it stays so."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        if states is not None and not any(state in states for state in FINISHED):
+            return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
+        trials = self._storage.get_all_trials(study_id, deepcopy=False)
+        bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
+        done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
+        if done:  # without a good one, no place is better than another
+            worst = _worse(done, self._storage.get_study_directions(study_id))
+            trials = [_shown(trial, worst if trial.number in bad else None) for trial in trials]
+        chosen = [trial for trial in trials if states is None or trial.state in states]
+        return copy.deepcopy(chosen) if deepcopy else chosen
+
+    def _is_bad(self, trial: FrozenTrial) -> bool:
+        if trial.number not in self._judged:
+            self._judged[trial.number] = self._bad(trial)
+        return self._judged[trial.number]
+
+
+def _worse(done: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> list[float]:
+    """For each objective a value that is worse than all of those."""
+    values = []
+    for column, direction in zip(zip(*done, strict=True), directions, strict=True):
+        low, high = min(column), max(column)
+        margin = MARGIN * ((high - low) or abs(high) or 1.0)
+        values.append(low - margin if direction == StudyDirection.MAXIMIZE else high + margin)
+    return values
+
+
+def _shown(trial: FrozenTrial, worst: list[float] | None) -> FrozenTrial:
+    """A finished trial with its constraint; with values `worst` if it could not be trained."""
+    if worst is None and trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+        return trial
+    shown = copy.copy(trial)
+    shown.system_attrs = {**trial.system_attrs, CONSTRAINT: -1.0 if worst is None else 1.0}
+    if worst is not None:
+        shown.state, shown.values = TrialState.COMPLETE, worst
+    return shown

@@ -1,0 +1,158 @@
+"""A sweep that grows: more values or more seeds, in the folder where it is.
+
+Optuna fixes a study's distributions with its first trial, so a sweep that has grown gets a new
+study, into which its trials are copied; the old one is removed when all is there.
+"""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import BaseStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.results import Configuration
+from musicgen.sweep.space import Choice, Dimension, Float, Int, Only, Space, distributions
+
+SEEDS = "sweep.seeds"
+KINDS: dict[str, type[Dimension]] = {"Choice": Choice, "Float": Float, "Int": Int}
+
+
+def recorded(space: Space) -> dict[str, dict[str, Any]]:
+    """The space as JSON has it."""
+    return {key: {"kind": type(dim).__name__, **asdict(dim)} for key, dim in space.items()}
+
+
+def recalled(about: Mapping[str, Any]) -> dict[str, Dimension]:
+    """The space that a sweep.json tells of; of an older one, its choices, which are JSON too."""
+    if "space" in about:
+        return {key: _dimension(dict(fields)) for key, fields in about["space"].items()}
+    found: dict[str, Dimension] = {}
+    for key, text in about["sweep"].items():
+        if key == "sweep.objective":
+            break
+        if text.startswith("["):
+            found[key] = Choice(tuple(json.loads(text)))
+    return found
+
+
+def _dimension(fields: dict[str, Any]) -> Dimension:
+    kind = KINDS[fields.pop("kind")]
+    only = fields.pop("only")
+    if "values" in fields:
+        fields["values"] = tuple(fields["values"])
+    return kind(**fields, only=only and Only(only["key"], tuple(only["values"])))
+
+
+def differences(
+    about: Mapping[str, Any], identity: Mapping[str, str], space: Space
+) -> tuple[list[str], bool]:
+    """What makes two sweeps different ones, as text by key, and whether the second is the first
+    grown.
+
+    about: the first one's sweep.json. identity, space: of the second.
+    """
+    before, known = about["sweep"], recalled(about)
+    wider = {key for key in known if key in space and before.get(key) != identity.get(key)}
+    wider = {key for key in wider if _holds(space[key], known[key])}
+    names = {
+        str(value)
+        for key in wider
+        if isinstance(dimension := space[key], Choice)
+        for value in dimension.values
+        if not known[key].contains(value)
+    }
+    changes, grown = [], False
+    for key in dict.fromkeys([*before, *identity]):
+        was, now = before.get(key), identity.get(key)
+        if was == now:
+            continue
+        more = key == SEEDS and was is not None and now is not None and int(now) > int(was)
+        # Of a choice that is new, all that depends on it is new as well.
+        new = was is None and bool(names & {*key.rpartition(" ")[0].split("/"), *key.split(" ")})
+        grown = grown or more or new or key in wider
+        if not (more or new or key in wider):
+            changes.append(f"{key} was {_told(was)}, now {_told(now)}")
+    return changes, grown and not changes
+
+
+def _told(text: str | None) -> str:
+    return "absent" if text is None else text
+
+
+def _holds(wide: Dimension, narrow: Dimension) -> bool:
+    """Whether a dimension has all values of another."""
+    if isinstance(narrow, Choice):
+        return all(wide.contains(value) for value in narrow.values)
+    if isinstance(wide, Choice) or wide.log != narrow.log:
+        return False
+    if isinstance(wide, Float) is not isinstance(narrow, Float):
+        return False
+    if wide.finite() is None:
+        return wide.low <= narrow.low and narrow.high <= wide.high
+    values = narrow.finite()
+    # Of a lattice, its ends and the place next to an end tell of all places.
+    return values is not None and all(wide.contains(v) for v in (*values[:2], values[-1]))
+
+
+def renamed(study: str) -> str:
+    """A name for the study of a sweep that has grown: `name`, `name.2`, `name.3`."""
+    stem, dot, number = study.rpartition(".")
+    return f"{stem}.{int(number) + 1}" if dot and number.isdecimal() else f"{study}.2"
+
+
+def copy_trials(storage: BaseStorage, before: str, after: str, known: Space, plan: Plan) -> None:
+    """Make the study `after` of `before`, which is removed; nothing if that has been done.
+
+    known: the space of the trials that there are.
+    """
+    names = {study.study_name: study._study_id for study in storage.get_all_studies()}
+    if before not in names:
+        return
+    if after in names:  # a kill left it half made
+        storage.delete_study(names[after])
+    directions = storage.get_study_directions(names[before])
+    storage.create_new_study(list(directions), after)
+    study = Study(study_name=after, storage=storage)
+    for trial in storage.get_all_trials(names[before]):
+        study.add_trial(_copied(trial, known, plan))
+    storage.delete_study(names[before])
+
+
+def _copied(trial: FrozenTrial, known: Space, plan: Plan) -> FrozenTrial:
+    """A trial in the grown space; one whose further seeds are due goes on."""
+    old = {key: known[key] for key in known if key in trial.params}
+    point = {key: old[key].decode(trial.params[key]) for key in old}
+    made = copy.deepcopy(trial)
+    space: Mapping[str, Any] = plan.space
+    made.params = {key: space[key].encode(value) for key, value in point.items()}
+    made.distributions = {key: distributions(space)[key] for key in point}
+    runs = {
+        int(name.removeprefix("run")): result
+        for name, result in trial.user_attrs.items()
+        if name.removeprefix("run").isdecimal() and isinstance(result, dict)
+    }
+    if Configuration(trial.number, point, plan.seeds, runs).status is None:
+        made.state, made.values, made.datetime_complete = TrialState.RUNNING, None, None
+    return made
+
+
+def spread(folder: Path) -> None:
+    """Give the only run of each trial the folder that it has among several seeds."""
+    for trial in _trials(folder):
+        for path in [path for path in trial.iterdir() if not _of_seed(path)]:
+            (trial / "seed0").mkdir(exist_ok=True)
+            path.rename(trial / "seed0" / path.name)
+
+
+def _trials(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir())
+
+
+def _of_seed(path: Path) -> bool:
+    return path.name.removeprefix("seed").isdecimal() and path.name.startswith("seed")

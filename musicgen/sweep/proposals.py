@@ -1,0 +1,119 @@
+"""Where a search goes next: its sampler's proposals, each at a point of its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.pruners import _filter_study
+from optuna.trial import FrozenTrial, Trial
+
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.samplers import GRID, make_sampler, seed_for
+from musicgen.sweep.space import applies, decided, distributions, grid, grid_size, identity
+
+MOST = 16
+"""Proposals at points that there are already, before the next free one is taken."""
+
+
+class Proposals:
+    """Points for trials of one study. A sampler is asked key by key, so that it is not asked for
+    keys that do not apply (Optuna's define-by-run)."""
+
+    def __init__(self, plan: Plan, study: optuna.Study) -> None:
+        """study: as its sampler sees it."""
+        self._plan = plan
+        self._study = study
+        self._distributions = distributions(plan.space)
+        self._conditional = any(dimension.only is not None for dimension in plan.space.values())
+        self._seen: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many points have a trial."""
+        return len(self._seen)
+
+    def knows(self, point: Mapping[str, Any]) -> bool:
+        """Whether there is a trial at this point."""
+        return identity(point) in self._seen
+
+    def note(self, point: Mapping[str, Any]) -> None:
+        """Take in a trial's point."""
+        self._seen.add(identity(point))
+
+    def begin(self, number: int) -> dict[str, Any]:
+        """Begin a trial with this number and return its point, which no other trial has.
+
+        Where all points have one, it is the sampler's proposal nevertheless.
+        """
+        self._renew_sampler(number)
+        trial = self._study.ask()
+        point = self._proposed(trial)
+        for again in range(1, MOST):
+            if not self.knows(point):
+                break
+            # A sampler that is sure of itself proposes the same again: then chance does.
+            self._renew_sampler(number, again)
+            point = self._proposed(Trial(self._study, trial._trial_id))
+        if self.knows(point) and grid_size(self._plan.space):
+            left = (other for other in grid(self._plan.space) if not self.knows(other))
+            point = next(left, point)
+        for key, value in point.items():
+            self._store(trial._trial_id, key, self._plan.space[key].encode(value))
+        return point
+
+    def whole(self, trial: FrozenTrial) -> dict[str, Any]:
+        """A trial's point; what a kill kept a database from storing is sampled now."""
+        found: dict[str, Any] = {}
+        for key in decided(self._plan.space):
+            dimension = self._plan.space[key]
+            if key in trial.params:
+                found[key] = dimension.decode(trial.params[key])
+            elif applies(dimension, found):
+                self._renew_sampler(trial.number)
+                stored = self._sampled(trial, key)
+                self._store(trial._trial_id, key, stored)
+                found[key] = dimension.decode(stored)
+        return self._in_order(found)
+
+    def _proposed(self, trial: Trial) -> dict[str, Any]:
+        """A proposal. Nothing is stored, as `Trial.suggest_float` and its like do: there may be a
+        trial at this point."""
+        proposed: dict[str, Any] = {}
+        frozen = trial.storage.get_trial(trial._trial_id)
+        for key in decided(self._plan.space):
+            dimension, distribution = self._plan.space[key], self._distributions[key]
+            if not applies(dimension, proposed):
+                continue
+            if distribution.single():
+                proposed[key] = (dimension.finite() or ())[0]
+                continue
+            if trial._is_relative_param(key, distribution):
+                stored = trial.relative_params[key]
+            else:
+                stored = self._sampled(frozen, key)
+            proposed[key] = dimension.decode(stored)
+            frozen.params[key], frozen.distributions[key] = stored, distribution
+        return self._in_order(proposed)
+
+    def _sampled(self, trial: FrozenTrial, key: str) -> Any:
+        study = _filter_study(self._study, trial)
+        return self._study.sampler.sample_independent(study, trial, key, self._distributions[key])
+
+    def _store(self, trial_id: int, key: str, stored: Any) -> None:
+        distribution = self._distributions[key]
+        internal = distribution.to_internal_repr(stored)
+        self._study._storage.set_trial_param(trial_id, key, internal, distribution)
+
+    def _in_order(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: point[key] for key in self._plan.space if key in point}
+
+    def _renew_sampler(self, number: int, again: int = 0) -> None:
+        """A sampler for a trial's next proposal; after half of MOST, one that draws at random."""
+        plan = self._plan
+        if plan.sampler != GRID:
+            usual = again <= MOST // 2
+            self._study.sampler = make_sampler(
+                plan.sampler if usual else "random",
+                seed=seed_for(plan.seed, number, again),
+                conditional=self._conditional,
+                **(plan.sampler_settings if usual else {}),
+            )
