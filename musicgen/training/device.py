@@ -169,14 +169,16 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 
 def threads(config: TrainerConfig) -> int:
-    """Threads for the CPU's work: what was asked, else all cores but one, four at most.
+    """Threads for the CPU's work: what was asked, else this process' share of the machine
+    (OMP_NUM_THREADS, which a sweep gives its workers) or all cores but one, four at most.
 
     PyTorch's own choice, one for each core, collapses as soon as anything else runs: its threads
     spin while they wait for each other, and 330 thousand characters per second on two idle cores
     became 11 thousand on two busy ones (one thread: 200 thousand on both). More than a few gain
     nothing: the matrices are small.
     """
-    return config.threads or max(1, min(4, cores() - 1))
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores() - 1))
 
 
 def cores() -> int:

@@ -62,6 +62,7 @@ def fit(
     """
     folder = RunFolder(out_dir)
     place, precision = device.choose(config.trainer)
+    here = device.threads(config.trainer)
     if folder.used:
         _check_same(folder, config, resume, one_of_many)
         if (done := _finished(folder, one_of_many)) is not None:
@@ -77,6 +78,7 @@ def fit(
     with folder.locked(TAKEOVER_S if one_of_many else 0.0):
         if resume and config.trainer.precision == "auto":
             precision = _begun_in(folder, precision, place)
+        torch.set_num_threads((_begun_with(folder) if resume else 0) or here)
         run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
         return run.train(resume)
 
@@ -104,6 +106,15 @@ def _begun_in(folder: RunFolder, here: str, place: torch.device) -> str:
         ", and emulates bf16, which is slower" if (begun, place.type) == ("bf16", "cpu") else "",
     )
     return begun
+
+
+def _begun_with(folder: RunFolder) -> int:
+    """Threads of the run that is there to go on, since sums are rounded in their order: what else
+    a machine has to do, or how many cores it has, changes no result. 0 if that is not known."""
+    try:
+        return int(checkpoint.load(folder.last)["done"].get("threads", 0))
+    except (InputError, KeyError, TypeError, AttributeError):
+        return 0
 
 
 def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bool) -> None:
@@ -161,7 +172,6 @@ class _Run:
     ) -> None:
         self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
         self.place, self.precision, self.one_of_many = place, precision, one_of_many
-        torch.set_num_threads(device.threads(config.trainer))
         torch.manual_seed(config.seed)
         self.vocabulary = data.vocabulary()
         self.network = checkpoint.build(config.model, self.vocabulary)

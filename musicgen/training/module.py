@@ -172,6 +172,7 @@ class Training(pl.LightningModule):
             "precision": self.trainer.precision,  # what `auto` came to
             "state": self.state_type,
             "devices": self.devices,
+            "threads": torch.get_num_threads(),
             "schedule": self.schedule.state_dict(),
         }
 

@@ -125,6 +125,22 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, extra: list[str]) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
+def test_a_run_goes_on_with_the_threads_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    config = composed(*small(tmp_path))
+    fit(config, tmp_path / "run", StopAt(2, 1))
+    assert torch.get_num_threads() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    fit(config, tmp_path / "run", StopAt(3, 1), resume=True)
+    assert torch.get_num_threads() == 3
+    fit(config, tmp_path / "new", StopAt(1, 1))
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 def test_a_run_killed_before_its_result_was_written(tmp_path: Path) -> None:
     """All epochs are done, but neither test loss nor tunes nor result.json."""
