@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import torch
 
 from musicgen import config as schema
 from musicgen.errors import InputError
