@@ -131,7 +131,7 @@ def test_a_run_goes_on_with_the_threads_it_began_with(
 ) -> None:
     before = torch.get_num_threads()
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    config = composed(*small(tmp_path))
+    config = composed(*small(tmp_path, "trainer.threads=0"))
     fit(config, tmp_path / "run", StopAt(2, 1))
     assert torch.get_num_threads() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
