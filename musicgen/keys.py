@@ -82,8 +82,8 @@ class ModelConfig:
         default=0,
     )
     place: bool = key(
-        "Told what is left of the bar, how many bars and parts there are, and how the bars 2, 4 "
-        "and 8 before went on",
+        "Told what is left of the bar, how many bars and parts there are, and how earlier bars "
+        "that began alike went on",
         default=False,
     )
 

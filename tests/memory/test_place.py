@@ -123,13 +123,14 @@ def test_complete_bars_are_counted_anew_in_each_part(music: str, bars: int) -> N
 @pytest.mark.parametrize(
     ("music", "parts"),
     [
-        ("A|B", 0),
-        ("A|B:|", 1),
-        ("A|B:|C||", 2),
-        ("|:A|B:|\n|:C:|", 2),
-        ("A|B:|2C:|", 2),
-        ("A|B|]", 1),
-        ("A2::B2::", 2),
+        ("A12|B12", 0),
+        ("A12|B12:|", 1),
+        ("A12|B12:|C12||", 2),
+        ("A|:B12:|", 1),
+        ("|:A12|B12:|\n|:C12:|", 2),
+        ("A12|1B12:|2C12:|", 1),
+        ("A12|B12|]", 1),
+        ("A12::B12::", 2),
     ],
 )
 def test_parts_are_counted(music: str, parts: int) -> None:
@@ -159,24 +160,29 @@ def test_open_repeats_and_endings_are_told(music: str, repeat: int) -> None:
 @pytest.mark.parametrize(
     ("music", "echoes"),
     [
-        ("AB|cd|", ["A", "", ""]),
-        ("AB|cd|A", ["B", "", ""]),
-        ("AB|cd|AB", ["|", "", ""]),
-        ("AB|cd|B", ["", "", ""]),
-        ("AB|cd|\nA B", ["|", "", ""]),
-        ("AB|cd:|\n|: A", ["B", "", ""]),
-        ("a|b|c|d|", ["c", "a", ""]),
-        ("a|b|c|d|e|f|g|h|", ["g", "e", "a"]),
-        ("(3ABc {g}d|e|(3AB", ["c", "", ""]),
-        ('"Am"A|e|"A', ["m", "", ""]),
-        ("A2|e|A", ["2", "", ""]),
-        ("A|P:B\nB|", ["A", "", ""]),
-        ("A|[K:D]B|", ["A", "", ""]),
+        ("AB|cd|", ["A", "", "", ""]),
+        ("AB|cd|A", ["B", "", "", ""]),
+        ("AB|cd|AB", ["|", "", "", ""]),
+        ("AB|cd|B", ["", "", "", ""]),
+        ("AB|cd|\nA B", ["|", "", "", ""]),
+        ("AB|cd:|\n|: A", ["B", "", "", "B"]),
+        ("AB|cd:|\n|: e|", ["c", "", "", "c"]),
+        ("a|b|c|d|", ["c", "a", "", ""]),
+        ("a|b|c|d|e|f|g|b|", ["g", "e", "a", ""]),
+        ("a|b|c||d|e|", ["d", "b", "", "c"]),
+        ("(3ABc {g}d|e|(3AB", ["c", "", "", ""]),
+        ('"Am"A|e|"A', ["m", "", "", ""]),
+        ("A2|e|A", ["2", "", "", ""]),
+        ("A|P:B\nB|", ["A", "", "", ""]),
+        ("A|[K:D]B|", ["A", "", "", ""]),
+        ("a|b|1c:|2d||e|", ["d", "a", "", "b"]),
+        ("a|b|[1 c:|[2 d||e|", ["d", "a", "", "b"]),
+        ("M:3/4\ng|a6|b6|c4||g|", ["b", "", "", "a"]),
     ],
 )
 def test_bars_before_say_how_this_one_may_go_on(music: str, echoes: list[str]) -> None:
     place = Place()
-    for character in HEAD + music:
+    for character in "<start>\nM:none\nL:1/8\nK:C\n" + music:
         place.push(character)
     assert place.echoes() == echoes
 
