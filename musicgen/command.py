@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen import config as schema
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.keys import COMMANDS
-from musicgen.overrides import without_password
+from musicgen.overrides import spelled, without_password
 from musicgen.paths import shipped
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ FLAGS = frozenset(
     ]
 )
 """Hydra's own, apart from the one that unpickles."""
+TAKING = (
+    FLAGS
+    - {"-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m"}
+    - {"--multirun"}
+)
+"""Those that take the next argument."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,11 @@ def run(
     name: str,
     main: Callable[[Invocation], None],
     sweep: Callable[["Swept"], None] | None = None,
+    positional: str = "",
 ) -> None:
     """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
 
+    positional: a key, a list, that takes the arguments without a key.
     Ends the process with exit code 0, or with an error's own and its one line on stderr.
     Flags that only look (--help, --cfg) are all Hydra's; nothing is called then.
     """
@@ -91,6 +99,8 @@ def run(
         swept_keys.extend(settings.sweeper.get("params") or ())
 
     try:
+        if positional:
+            sys.argv[1:] = _with_key(positional, sys.argv[1:])
         _check_arguments(sys.argv[1:])
         if {"-h", "--help"} & set(sys.argv):
             # Hydra's own collects every group twice, which takes longer than a second.
@@ -149,6 +159,25 @@ def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
             f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
             f"needs -m: python -m musicgen.train -m {typed_arguments()}"
         )
+
+
+def _with_key(key: str, arguments: list[str]) -> list[str]:
+    """Arguments without a key, such as names of files, as a value of this key."""
+    values: list[str] = []
+    rest: list[str] = []
+    before = ""
+    for argument in arguments:
+        alone = "=" not in argument or Path(argument).is_file()
+        if alone and argument[:1] not in "-+~" and before not in TAKING:
+            values.append(argument)
+        else:
+            rest.append(argument)
+        before = argument
+    if not values:
+        return arguments
+    if any(argument.split("=")[0] == key for argument in rest):
+        raise InputError(f"{key} must be given once, got {key}= and {values[0]}; leave one out")
+    return [f"{key}={spelled(values)}", *rest]
 
 
 def _check_arguments(arguments: list[str]) -> None:

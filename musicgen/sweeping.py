@@ -18,7 +18,7 @@ from musicgen import config as schema
 from musicgen import corpus
 from musicgen.command import known_keys, near, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
-from musicgen.executors import make_executor
+from musicgen.executors import Accelerator, make_executor
 from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
@@ -86,7 +86,7 @@ def run(swept: Swept) -> None:
         },
     )
     folder = _folder(swept, settings.name, space)
-    executor = make_executor(first)
+    executor = make_executor(first, *_accelerators(objective, bases, space))
     display = SweepDisplay(plan, shown(folder), executor.workers)
     latest: list[Row] = []
 
@@ -300,6 +300,23 @@ def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataCon
     points = (dict(zip(values, point, strict=True)) for point in itertools.product(*axes))
     found = [objective.config(point).data for point in points]
     return list({objective.label(data): data for data in found}.values())
+
+
+def _accelerators(
+    objective: TrainingObjective, bases: Mapping[Any, Config], space: Space
+) -> tuple[set[str], Accelerator]:
+    """trainer.accelerator of all trials, and that of one by its params."""
+    swept = space.get("trainer.accelerator")
+    asked = {base.trainer.accelerator for base in bases.values()}
+    if isinstance(swept, Choice):
+        asked = {str(value) for value in swept.values}
+
+    def of(params: Mapping[str, Any]) -> str:
+        if len(asked) == 1:
+            return next(iter(asked))
+        return objective.config(params).trainer.accelerator
+
+    return asked, of
 
 
 def _folder(swept: Swept, name: str | None, space: Space) -> Path:

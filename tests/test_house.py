@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "overrides", "paths", "keys", "config"},
-    {"music", "corpus", "models"},
+    {"errors", "overrides", "paths", "keys", "config", "gpus"},
+    {"music", "corpus", "models", "memory"},
     {"generation", "interpret"},
     {"training"},
     {"sweep"},
@@ -31,6 +31,8 @@ FLOORS = [
         "tune_display",
         "explaining",
         "heatmap",
+        "convert",
+        "converting",
     },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
@@ -41,6 +43,7 @@ NEIGHBOURS = {
     ("config", "overrides"),
     ("paths", "errors"),
     ("corpus", "music"),
+    ("memory", "music"),
 }
 
 RESERVED = {
@@ -52,11 +55,23 @@ RESERVED = {
 ALONE = {
     "sweep": {"errors"},
     "music": {"errors"},
+    "memory": {"music"},
     "report": {"errors", "overrides", "paths", "sweep", "music"},
 }
 """Rooms that may import these rooms alone, whatever lies below them."""
 
-TORCHLESS = {"errors", "overrides", "paths", "keys", "config", "music", "corpus", "report", "sweep"}
+TORCHLESS = {
+    "errors",
+    "overrides",
+    "paths",
+    "keys",
+    "config",
+    "music",
+    "memory",
+    "corpus",
+    "report",
+    "sweep",
+}
 
 
 def imports(path: Path) -> set[str]:

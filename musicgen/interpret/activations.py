@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from musicgen.models import CharRNN
+from musicgen.models.arithmetic import exact
 from musicgen.models.cells import CELLS
 
 Floats = NDArray[np.float32]
@@ -52,7 +54,7 @@ def record(
     batches = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
     device = network.head.weight.device
     try:
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        with torch.no_grad(), exact(device):
             inputs = [_embedded(network, [texts[place] for place in batch]) for batch in batches]
             for layer, (cell, norm) in enumerate(zip(network.cells, network.norms, strict=True), 1):
                 hidden = [cell(x)[0] for x in inputs]
@@ -69,11 +71,8 @@ def record(
 
 def _embedded(network: CharRNN, texts: Sequence[NDArray[np.integer]]) -> Tensor:
     """What the first layer reads: (time, texts, inputs), short texts filled up at their end."""
-    padded = np.zeros((max(map(len, texts)), len(texts)), np.int64)
-    for column, text in enumerate(texts):
-        padded[: len(text), column] = text
-    characters = torch.from_numpy(padded).to(network.head.weight.device)
-    return network.embedded(characters)
+    read = [network.read(torch.from_numpy(np.asarray(text, np.int64))) for text in texts]
+    return network.embedded(pad_sequence(read).to(network.head.weight.device))
 
 
 def _kind(cell: nn.Module) -> str:

@@ -1,6 +1,7 @@
 """What each character of a tune is, by our own reading of its ABC."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus import END, START
+from musicgen.memory import Match
 from musicgen.music import Bar, Tune, Voice, parse
 from musicgen.music.grammar import FIELDS, Kind
 from musicgen.music.unfold import sections
@@ -20,6 +22,8 @@ ABSENT = -1
 EIGHTHS = 8
 PHRASE = 4
 """Bars."""
+MATCH = 2
+"""Least length of a match with the tune so far, in characters."""
 DISTANCES = (8, 16, 32, 64, 128)
 """Characters to the end of the tune: where one class ends and the next begins."""
 
@@ -66,7 +70,7 @@ def bar_lines(text: str) -> list[int]:
     """Places of the bar lines in a text of tunes."""
     places = []
     for start, end, _ in spans(text):
-        voices = parse(text[start:end]).voices
+        voices = (voice for voice in parse(text[start:end]).voices if not voice.overlay)
         places += [start + bar.end for voice in voices for bar in voice.bars if bar.line]
     return sorted(places)
 
@@ -76,6 +80,8 @@ def part_starts(text: str) -> list[int]:
     places = []
     for start, end, _ in spans(text):
         for voice in parse(text[start:end]).voices:
+            if voice.overlay:
+                continue
             begun = zip(voice.bars, _beginnings(voice), strict=True)
             places += [start + bar.start for bar, begins in begun if begins][1:]
     return sorted(places)
@@ -109,9 +115,13 @@ def _bar_position(tune: Tune, labels: Labels) -> None:
             whole = int(bar.meter.length * tune.ticks)
             shift = max(0, whole - bar.length) if begins else 0
             start = bar.start
-            for event in voice.events[bar.first : bar.last]:
+            for index in range(bar.first, bar.last):
+                event = voice.events[index]
+                if index in voice.fillers:
+                    continue
                 place = EIGHTHS * (event.onset - bar.onset + shift) // whole
-                labels[start : event.end] = min(place, EIGHTHS - 1)
+                before = event.start if voice.overlay and start == bar.start else start
+                labels[before : event.end] = min(place, EIGHTHS - 1)
                 start = event.end
 
 
@@ -166,6 +176,12 @@ def _to_end(tune: Tune, labels: Labels) -> None:
     labels[tune.body :] = np.digitize(distance, DISTANCES)
 
 
+def _match_goes_on(tune: Tune, labels: Labels) -> None:
+    text = np.array([ord(character) for character in tune.text], np.int64)
+    suggested = Match(sys.maxunicode + 1, MATCH).of(text)[:-1, 0] - 1
+    labels[1:] = np.where(suggested < 0, ABSENT, suggested == text[1:])
+
+
 _RANGES = [f"{low}-{high - 1}" for low, high in pairwise((0, *DISTANCES))] + [f"{DISTANCES[-1]}-"]
 
 ANNOTATIONS = {
@@ -186,6 +202,12 @@ ANNOTATIONS = {
             "phrase start", f"first bar of {PHRASE} in its section", ("no", "yes"), _phrase_start
         ),
         Annotation("accidental", "a note with an accidental", ("no", "yes"), _accidental),
+        Annotation(
+            "match goes on",
+            "what followed the same characters before comes again",
+            ("no", "yes"),
+            _match_goes_on,
+        ),
         Annotation("to end", "characters to the end of the tune", tuple(_RANGES), _to_end),
     )
 }

@@ -17,7 +17,8 @@ from typing import Any
 from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
 
 BEGIN, REPORT, END = "begin", "report", "end"
-"""From the worker: (BEGIN,), (REPORT, step, value), (END, result)."""
+"""From the worker: (BEGIN,), (REPORT, step, value), (END, result, whether the GPU's memory was too
+small)."""
 ANSWER, STOP = "answer", "stop"
 """To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
 
@@ -32,12 +33,15 @@ class Worker:
         self._trial: Trial | None = None
 
     def serve(self, objective: Objective) -> None:
-        """Run jobs for ever; the process ends with its driver."""
+        """Run jobs until one fails; the process ends with its driver."""
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
             trial = self._trials.get()
             self._connection.send((BEGIN,))
-            self._connection.send((END, run(objective, trial)))
+            result = run(objective, trial)
+            self._connection.send((END, result, trial.out_of_memory))
+            if result["status"] == FAILED:
+                return  # what broke may be for good, as a CUDA context: a fresh fork takes over
             # A trainer's cycles may hold a network each, and are few: the collector, who counts
             # objects and not bytes, would let fifty of them wait (4 MB each: 100 MB in 25 trials).
             gc.collect()
@@ -83,6 +87,7 @@ def run(objective: Objective, trial: Trial) -> Result:
     except BaseException as error:
         # BaseException: a library that calls sys.exit must not take the worker with it.
         traceback.print_exc()
+        trial.out_of_memory = _of_memory(error)
         return {"status": FAILED, "error": one_line(error)}
     finally:
         sys.stdout.flush()
@@ -95,6 +100,15 @@ def one_line(error: BaseException) -> str:
         return "out of memory"
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _of_memory(error: BaseException) -> bool:
+    """Whether it says that a GPU's memory was too small, in PyTorch's words or its libraries'."""
+    said = str(error)
+    return type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError)
+        and ("CUDA error: out of memory" in said or "STATUS_ALLOC_FAILED" in said)
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -31,6 +31,7 @@ from musicgen.training.watcher import Decision, Start, Watcher
 
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+log = logging.getLogger(__name__)
 
 
 TAKEOVER_S = 60.0
@@ -121,9 +122,13 @@ class _Run:
         torch.set_num_threads(device.threads(config.trainer))
         torch.manual_seed(config.seed)
         self.vocabulary = data.vocabulary()
-        self.network = checkpoint.build(config.model, len(self.vocabulary))
+        self.network = checkpoint.build(config.model, self.vocabulary)
         self.module = Training(
-            self.network, config, self._encode(data.train), self._encode(data.validation)
+            self.network,
+            config,
+            self._read(data.train),
+            self._read(data.validation),
+            products=device.products(precision),
         )
         keys = flatten(schema.to_dict(config))
         self.events = EventLog(folder.path, keys, one_of_many=one_of_many)
@@ -144,13 +149,14 @@ class _Run:
             parameters=sum(p.numel() for p in self.network.parameters()),
             device=device.name(place),
             precision=precision,
+            arithmetic=device.arithmetic_of(place.type, precision),
             machine=device.machine(),
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
             versions=versions(),
         )
 
-    def _encode(self, text: str) -> torch.Tensor:
-        return torch.from_numpy(self.vocabulary.encode(text)).long()
+    def _read(self, text: str) -> torch.Tensor:
+        return self.network.read(torch.from_numpy(self.vocabulary.encode(text)).long())
 
     def train(self, resume: bool) -> Result:
         folder = self.folder
@@ -161,10 +167,13 @@ class _Run:
         checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
         write_text(folder.config, schema.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
+        if self.place.type == "mps":
+            log.warning(device.UNTRIED)
         try:
-            self.result.status, self.result.error = self._fit(last)
-            if self.result.status == "completed":
-                self._finish()
+            with device.alone(self.place), device.reproducible(self.place):
+                self.result.status, self.result.error = self._fit(last)
+                if self.result.status == "completed":
+                    self._finish()
         except BaseException as error:
             self.result.status = "failed"  # in its ending, too: resuming repeats that
             first = str(error).strip().splitlines()[:1]
@@ -202,25 +211,22 @@ class _Run:
                     f"{folder.path} was begun with precision {began_in}, this machine trains with "
                     f"{device.LIGHTNING[self.precision]}; go on where it began, or start a new run"
                 )
+            self._say_if_moved(done["done"].get("devices", []))
+
+    def _say_if_moved(self, devices: list[str]) -> None:
+        """A run goes on on another kind of device, but not bit for bit, and not without a word."""
+        if devices and devices[-1] != self.place.type:
+            log.warning(
+                "%s was trained on %s so far and goes on on %s: its last digits will be others "
+                "than those of a run that stays where it began",
+                self.folder.path,
+                devices[-1],
+                self.place.type,
+            )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:
         """Train to the end; returns the status and, where there is one, the reason."""
-        trainer = pl.Trainer(
-            accelerator="gpu" if self.place.type == "cuda" else "cpu",
-            devices=1,
-            precision=device.LIGHTNING[self.precision],
-            max_epochs=self.config.trainer.max_epochs,
-            gradient_clip_val=self.config.trainer.grad_clip or None,
-            callbacks=[self.keeper],
-            # The environment is named, or else a SLURM allocation passes for many ranks.
-            plugins=[SafetensorsIO(), LightningEnvironment()],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            default_root_dir=self.folder.path,
-        )
+        trainer = self._trainer()
         if last is not None:
             done = checkpoint.load(last)["done"]["epochs"]
         self.watcher.started(
@@ -252,12 +258,33 @@ class _Run:
         decision = self.keeper.decision
         return ("completed" if decision is Decision.CONTINUE else decision.value), None
 
+    def _trainer(self) -> pl.Trainer:
+        with warnings.catch_warnings():
+            # It was asked to use none (trainer=cpu).
+            warnings.filterwarnings("ignore", message="GPU available but not used")
+            return pl.Trainer(
+                accelerator=self.place.type,
+                devices=1,
+                precision=device.LIGHTNING[self.precision],
+                max_epochs=self.config.trainer.max_epochs,
+                gradient_clip_val=self.config.trainer.grad_clip or None,
+                callbacks=[self.keeper],
+                # The environment is named, or else a SLURM allocation passes for many ranks.
+                plugins=[SafetensorsIO(), LightningEnvironment()],
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                default_root_dir=self.folder.path,
+            )
+
     def _finish(self) -> None:
         """Go back to the best epoch's weights: score the test split once, write tunes."""
         weights = checkpoint.load(self.folder.best)["weights"]
         self.network.to(self.place).load_state_dict(weights)
         if self.data.test:
-            text = self._encode(self.data.test).to(self.place)
+            text = self._read(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
         epoch = self.keeper.progress.last.epoch if self.keeper.progress.last else 0
         self.samples.write(self.folder.samples, epoch)
@@ -269,6 +296,10 @@ class _Run:
     def _record(self) -> None:
         """Write result.json from what was reached."""
         progress, result = self.keeper.progress, self.result
+        if self.module.state_type is not None:
+            result.arithmetic["state"] = self.module.state_type
+        if len(self.module.devices) > 1:
+            result.arithmetic["devices"] = ", ".join(self.module.devices)
         if (best := progress.best) is not None:
             result.val_loss, result.val_accuracy = best.val_loss, best.val_accuracy
             result.train_loss, result.train_accuracy = best.train_loss, best.train_accuracy

@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_constraint import VOCABULARY, complaints, walk
 
-from musicgen.errors import InputError
 from musicgen.music import parse
 from musicgen.music.constraint import BatchConstraint
 from musicgen.music.constraint.automaton import allowed_between, end_token
@@ -195,16 +194,13 @@ def test_a_prime_may_have_what_the_training_text_lacks() -> None:
         assert not foreign([HEADING + text.removesuffix(END)], training)
 
 
-@pytest.mark.parametrize("prime", ["[", "A4[", "A8|[", "!", "A4!", '"', "(", "{", "T", "^", ":"])
+@pytest.mark.parametrize("prime", ["[", "A4[", "A8|[", "!", "A4!", '"', "(", "{", "T", "^"])
 @pytest.mark.parametrize("bars", [False, True])
 def test_a_prime_may_end_where_nothing_known_goes_on(prime: str, bars: bool) -> None:
     kinds = Kinds.of([HEADING + PLAIN])
-    try:
-        constraint = BatchConstraint(
-            VOCABULARY, 4, bars=bars, max_chars=200, prime=START + HEADING + prime, kinds=kinds
-        )
-    except InputError:
-        pytest.skip("no tune begins so")
+    constraint = BatchConstraint(
+        VOCABULARY, 4, bars=bars, max_chars=200, prime=START + HEADING + prime, kinds=kinds
+    )
     for text in walk(constraint, 4, 0):
         assert not complaints(HEADING + prime + text.removesuffix(END), bars)
 
