@@ -20,6 +20,8 @@ Scale = list[tuple[int]] | tuple[tuple[int], ...]
 """Sounding pitch by diatonic step, as one-note tuples."""
 
 
+MAX_OVERLAYS = 16
+"""At one place of a voice."""
 _NUMBER = re.compile(r"[0-9]+(?:-[0-9]+)?")
 JUST_ENDS = BarLine(0, False, False, ())
 
@@ -145,12 +147,15 @@ class Draft:
         self.fillers.add(len(self.starts))
         self.add(start, end, length, ())
 
-    def lay(self, opened: int, back: int) -> "Draft":
-        """The overlay that a `&` at offset `opened` begins, `back` bars before the open one."""
+    def lay(self, opened: int, back: int) -> "Draft | None":
+        """The overlay that a `&` at offset `opened` begins, `back` bars before the open one; None
+        where there are MAX_OVERLAYS."""
         target = max(len(self.bars) - back, 0)
         free = (o for o in self.overlays if o.bar.first == len(o.starts) and len(o.bars) <= target)
         overlay = next(free, None)
         if overlay is None:
+            if len(self.overlays) == MAX_OVERLAYS:
+                return None
             overlay = Draft(self.name, self.key, self.meter, self.unit, opened, self.clef, self)
             self.overlays.append(overlay)
         overlay.rest_until(target)
