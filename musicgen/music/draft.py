@@ -20,6 +20,8 @@ Scale = list[tuple[int]] | tuple[tuple[int], ...]
 """Sounding pitch by diatonic step, as one-note tuples."""
 
 
+MAX_OVERLAYS = 16
+"""At one place of a voice."""
 _NUMBER = re.compile(r"[0-9]+(?:-[0-9]+)?")
 JUST_ENDS = BarLine(0, False, False, ())
 
@@ -145,12 +147,15 @@ class Draft:
         self.fillers.add(len(self.starts))
         self.add(start, end, length, ())
 
-    def lay(self, opened: int, back: int) -> "Draft":
-        """The overlay that a `&` at offset `opened` begins, `back` bars before the open one."""
+    def lay(self, opened: int, back: int) -> "Draft | None":
+        """The overlay that a `&` at offset `opened` begins, `back` bars before the open one; None
+        where there are MAX_OVERLAYS."""
         target = max(len(self.bars) - back, 0)
         free = (o for o in self.overlays if o.bar.first == len(o.starts) and len(o.bars) <= target)
         overlay = next(free, None)
         if overlay is None:
+            if len(self.overlays) == MAX_OVERLAYS:
+                return None
             overlay = Draft(self.name, self.key, self.meter, self.unit, opened, self.clef, self)
             self.overlays.append(overlay)
         overlay.rest_until(target)
@@ -273,7 +278,8 @@ class Draft:
 
     def _voice(self, bars: Sequence[OpenBar]) -> Voice:
         """bars: that say where bars begin and end, what repeats; an overlay has its voice's."""
-        onsets = [0, *accumulate(self.lengths)]
+        places = [0, *accumulate((self.over or self).lengths)]
+        onsets = places if self.over is None else self._onsets(bars, places)
         columns = zip(self.starts, self.ends, onsets, self.lengths, self.pitches, strict=False)
         return Voice(
             self.name,
@@ -283,8 +289,8 @@ class Draft:
                     bar.end,
                     own.first,
                     own.last,
-                    onsets[own.first],
-                    onsets[own.last] - onsets[own.first],
+                    places[bar.first],
+                    places[bar.last] - places[bar.first],
                     bar.line,
                     bar.opens,
                     bar.closes,
@@ -307,6 +313,14 @@ class Draft:
             self.over.overlays.index(self) + 1 if self.over else 0,
             frozenset(self.fillers),
         )
+
+    def _onsets(self, bars: Sequence[OpenBar], places: Sequence[int]) -> Iterator[int]:
+        """Of an overlay's events: its bars begin with its voice's, however long they are."""
+        for own, bar in zip(self.bars, bars, strict=True):
+            now = places[bar.first]
+            for length in self.lengths[own.first : own.last]:
+                yield now
+                now += length
 
 
 def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:

@@ -55,10 +55,10 @@ SPACE = r"[ \t\r]"
 APART = rf"(?:{SPACE}+(?:[0-9]+(?:/+[0-9]*)?|/+[0-9]*)|{LENGTH})"
 """A length, apart from its note or not: some corpora write `C 2 D 3/2`, a blank between tokens."""
 STRING = r'"[^"\n]*"'
-DECORATION = r"(?:![^!|\s](?:[^!|\n]*[^!|\s])?!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
+DECORATION = r"(?:![^!|\s\"\[\]](?:[^!|\n\"\[\]]*[^!|\s\"\[\]])?!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
 """`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
-OLD_CHORD = rf"\+(?:{PITCH}[1-9][0-9]*(?:/+[0-9]*)?)+\+"
-"""`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without lengths, is a decoration."""
+OLD_CHORD = rf"\+(?:{PITCH})*{PITCH}(?:[1-9][0-9]*(?:/+[0-9]*)?|/+[0-9]*)(?:{PITCH}{LENGTH})*\+"
+"""`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without a length, is a decoration."""
 NUMBERS = r"[0-9][0-9,\-]*"
 """Endings: `1`, `1,3`, `2-4`."""
 

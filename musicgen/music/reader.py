@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import gcd
 
 from musicgen.music.clef import Clef
-from musicgen.music.draft import JUST_ENDS, Draft
+from musicgen.music.draft import JUST_ENDS, MAX_OVERLAYS, Draft
 from musicgen.music.findings import Findings
 from musicgen.music.grammar import BarLine, Kind, Lexeme, lexicon, read_bar_line, tokenize
 from musicgen.music.key import Key, parse_key
@@ -233,7 +233,10 @@ class Reader:
             self._draft = main
         else:
             back = len(main.bars) - main.overlaid_from if main.overlaid_from >= 0 else 0
-            self._draft = main.lay(start, max(back, len(token) - 1))
+            overlay = main.lay(start, max(back, len(token) - 1))
+            if overlay is None:
+                self.found.complain(start, f"more than {MAX_OVERLAYS} overlays (&)")
+            self._draft = overlay or draft
 
     def _broken(self, draft: Draft, token: str, start: int) -> None:
         """`a>b`: one and a half times the length, and half of it; more signs, more of it."""

@@ -12,7 +12,7 @@ from musicgen.music.melody import Melody, melodies
 from musicgen.music.memorisation import RunIndex
 from musicgen.music.tune import Tune
 
-VERSION = 2
+VERSION = 3
 """Counts up when the same tunes shall give other arrays, be it that they are parsed otherwise."""
 
 

@@ -304,6 +304,11 @@ def test_the_pipes_signature_is_not_printed() -> None:
     assert [n.get("accid.ges") for n in found(root, "note")] == ["s", "s", None, None]
 
 
+def test_a_dotted_bar_line_is_dotted() -> None:
+    root = score(parse(HEADER + "A8.|B8|c8|]"))
+    assert attribute(found(root, "measure"), "right") == ["dotted", "single", "end"]
+
+
 def test_a_text_over_an_ending_is_printed() -> None:
     root = score(parse(HEADER + '|:A8|1 B8:|["last time"c8|]'))
     assert attribute(found(root, "ending"), "n") == ["1.", "last time"]
@@ -321,6 +326,10 @@ def test_a_long_bar_fits_the_page() -> None:
         ("</title><script>alert(1)</script>", "</title><script>alert(1)</script>"),
         ("a & b &amp; c &eacute;", "a & b & c é"),
         ("Caf\\'e \\\"uber", "Café über"),
+        ("\\AE\\ae \\oe\\OE \\aa\\AA \\ss \\th\\DH", "Ææ œŒ åÅ ß þÐ"),
+        ("\\/o\\/O \\cc \\oa \\vs \\HO \\;a \\u0041\\u00e9", "øØ ç å š Ő ą Aé"),
+        ("\\'{e}t\\^{e} 100\\% \\& so \\q \\", "étê 100% & so \\q \\"),
+        ("\\ud800 \\U0001D11E", "\\ud800 𝄞"),
         ("\0\x07\x1bbell\ud800\ufffe\ue0a4", "bell"),
         ("Kesh Jig, The", "The Kesh Jig"),
         ("The Kesh Jig, The", "The Kesh Jig"),
