@@ -12,6 +12,7 @@ from musicgen.corpus.variants import opening
 from musicgen.music.book import read_book
 from musicgen.music.clef import Clef, parameters
 from musicgen.music.grammar import DECORATION, PITCH
+from musicgen.music.prose import is_prose
 
 HEADER = "TRMLQPVK"
 """Header fields that are kept, in the order in which they are written; `V:` if it moves pitches."""
@@ -99,6 +100,9 @@ def _body(lines: list[str], left_out: Counter[str]) -> list[str]:
     kept = []
     for line in lines:
         if not (found := _BODY_FIELD.match(line)):
+            if is_prose(line):
+                left_out["lines of words"] += 1
+                continue
             kept.append(_music(line, left_out))
         elif found[1] in BODY and (found[2].strip() or found[1] == "K"):
             kept.append(written_field(found[1], found[2].strip()))

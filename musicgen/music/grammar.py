@@ -96,6 +96,7 @@ tokenize = re.compile("|".join(TOKENS.values())).findall
 """The tokens of one line (without its newline) as strings; joined, they are the line again."""
 
 _SHAPES = [(kind, re.compile(pattern).fullmatch) for kind, pattern in TOKENS.items()]
+_NOTES = re.compile(r"([!+])(?!f+\1)[A-Ga-g][A-Ga-g0-9/,' ]*\1")
 _TIMED = {Kind.NOTE, Kind.REST, Kind.MULTIREST, Kind.SPACER, Kind.CHORD}
 STEPS = 75
 """Diatonic steps within MIDI's range: 0 is its lowest C, seven to the octave, 35 is middle C."""
@@ -129,6 +130,8 @@ class Lexicon(dict[str, Lexeme]):
     def __missing__(self, token: str) -> Lexeme:
         kind = next(kind for kind, matches in _SHAPES if matches(token))
         lexeme = _timed(kind, token) if kind in _TIMED else Lexeme(kind)
+        if kind is Kind.DECORATION and _NOTES.fullmatch(token):
+            lexeme = lexeme._replace(fault=f"notes between {token[0]} are taken for a decoration")
         if len(token) <= 16:
             if len(self) >= self.LIMIT:
                 self.clear()  # only hostile text has so many; memory stays bounded

@@ -173,6 +173,7 @@ class Reader:
                 else:
                     self.found.complain(start, "`)` without a slur")
             case Kind.STRING | Kind.DECORATION:
+                self.found.complain(start, lexeme.fault)
                 draft.marks.append(Mark(lexeme.kind, start, end, len(draft.starts)))
             case Kind.BROKEN:
                 self._broken(draft, token, start)

@@ -126,6 +126,12 @@ def test_a_clean_tune_stays_as_it_is(text: str) -> None:
         assert not +left_out
 
 
+def test_words_among_the_notes_of_a_record_are_counted() -> None:
+    left_out: Counter[str] = Counter()
+    assert clean(["K:C", "ABc|", "Second time slower", "d|"], left_out) == "K:C\nABc|\nd|"
+    assert +left_out == {"lines of words": 1}
+
+
 @pytest.mark.parametrize(
     "title",
     [

@@ -192,6 +192,8 @@ def test_lines() -> None:
         ("-C", [(1, 1, "tie without a note before it")]),
         ("(3CD", [(1, 1, "tuplet that is never filled")]),
         ("(1CD", [(1, 1, "no such tuplet: (1")]),
+        ("c!de!f !ff!g", [(1, 2, "notes between ! are taken for a decoration")]),
+        ("+GB+c +f+d", [(1, 1, "notes between + are taken for a decoration")]),
         ("J:x\nC", [(1, 1, "unknown field J:")]),
         ("C[K:H]D", [(1, 2, "unknown key 'H'")]),
         ("C,,,,,,,,,D", [(1, 1, "pitch or length that cannot be played")]),
