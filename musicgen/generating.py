@@ -74,6 +74,11 @@ def run(asked: GenerateConfig, watcher: Watcher) -> None:
     """
     options = _options(asked)
     arranged = arrangement(asked.transpose, asked.header.tempo)
+    if arranged.tempo and (own := parse(options.prime).field("Q")):
+        raise InputError(
+            f"header.tempo={arranged.tempo} must agree with the prime, which has 'Q:{own:.40}'; "
+            "leave header.tempo out or change the prime"
+        )
     formats = list(dict.fromkeys(asked.formats))
     trained = load_model(runs.find(asked.run))
     watcher.began(trained.weights, len(options.temperatures) * options.n)

@@ -175,6 +175,10 @@ BAD = [
     ([f"prime='{'CDEF|' * 60}Ä'"], "prime must use only the"),  # too long for a file's name
     (["header.key=H"], "header.key must be as an ABC K: field has it"),
     (["header.key=G", "prime={prime}"], "header.key=G must agree with the prime"),
+    (
+        ["header.tempo=90", "prime='X:1\nQ:1/4=80\nK:C\nC'"],
+        "header.tempo=90 must agree with the prime, which has 'Q:1/4=80'",
+    ),
     (["header.tempo=fast"], "header.tempo must be as an ABC Q: field has it"),
     (["transpose=H"], "transpose must be semitones or a key, got 'H'"),
     (["transpose=30"], "transpose must be from -24 to 24 semitones, got 30"),

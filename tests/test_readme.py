@@ -76,6 +76,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     alphabet = "T:The Two Slow Cores, a jig for quick brown foxes in 6/8\nR:jig\n"
     (folder / "input.txt").write_text(tunes(40).replace("T:Tune 1\n", alphabet))
+    (folder / "tune.abc").write_text('X:1\nT:One\nM:4/4\nL:1/8\nK:G\n"G"GABc dedB|G8|]\n')
     sizes = [*SMALL, "trainer.max_epochs=1", "data=files", "data.path=input.txt"]
     swept = ["-m", "model.dropout=0,0.1", "hydra.sweep.dir=runs/sweeps/dropout"]
     for extra in (["hydra.run.dir=runs/now"], swept):

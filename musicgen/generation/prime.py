@@ -20,13 +20,13 @@ def check_prime(prime: str, *, constrained: bool) -> None:
         raise InputError(f"{FINISHED}, got one that ends in |]; {CUT_IT}")
     if not constrained:
         return
-    for line in prime.split("\n"):
+    *_, last = lines = prime.split("\n")
+    for line in lines:
         field = _FIELD_LINE.match(line)
         if (field and field[1] == "K") or _key_in_brackets(line):
             return
-        if line.strip() and not field and line[0] != "%" and not _IN_BRACKETS.fullmatch(line):
-            if len(line.strip()) == 1 and line.strip().isupper() and "|" not in prime:
-                return  # the letter of a field to come
+        begun = line is last and len(line) == 1 and line.isupper()  # the letter of a field to come
+        if line.strip() and not (field or begun or line[0] == "%" or _IN_BRACKETS.fullmatch(line)):
             raise InputError(
                 f"prime must begin with a header, got music at once ({line!r:.40}); put lines such "
                 "as M:4/4, L:1/8 and K:G before it, or use constrain=off"

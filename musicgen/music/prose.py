@@ -30,7 +30,7 @@ def is_prose(line: str) -> bool:
     """
     if "|" in line:
         return "<" in line and _TAG.match(line) is not None
-    if _TAG.match(line) or _RULE.fullmatch(line):
+    if _TAG.match(line) or (len(line) < 1000 and _RULE.fullmatch(line)):
         return True
     bare = _NO_WORDS.sub("", line[:1000])
     textual = len(_TEXTUAL.findall(bare))

@@ -20,7 +20,7 @@ from rich.table import Table
 from musicgen import generating
 from musicgen.generation import Options, RealTunes, draw
 from musicgen.music import Tune, midi_bytes, parse
-from musicgen.music.score import mei, png_bytes
+from musicgen.music.score import mei, musicxml, png_bytes
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.wav import wav_bytes
 from musicgen.training.checkpoint import load_model
@@ -53,6 +53,8 @@ def main(folder: str) -> None:
             for one in tunes:
                 tune = timed("parse", t, lambda x=one.text: parse(x))
                 timed("mid", t, lambda x=tune: midi_bytes(x))
+                timed("musicxml", t, lambda x=tune: musicxml(x))
+                timed("mei", t, lambda x=tune: mei(x))
                 svg = timed("svg", t, lambda x=tune: engraver.svg(mei(x)))
                 timed("png", t, lambda x=svg: png_bytes(x))
                 timed("wav", t, lambda x=tune: wav_bytes(x))

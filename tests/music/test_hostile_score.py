@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from musicgen.errors import InputError, RunError
-from musicgen.music import Tune, parse
-from musicgen.music.score import engrave, mei, png_bytes
+from musicgen.music import Tune, midi_bytes, parse
+from musicgen.music.score import engrave, mei, musicxml, png_bytes
 from musicgen.music.wav import wav_bytes
 
 HEADER = "M:4/4\nL:1/8\nK:G\n"
@@ -70,7 +70,7 @@ def spent() -> float:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_music(name: str) -> None:
     tune = parse(HEADER + HOSTILE[name])
-    for work in (mei, wav_bytes):
+    for work in (mei, musicxml, midi_bytes, wav_bytes):
         seconds, peak = measured(work, tune)
         assert seconds < 10
         assert peak < 500_000_000
@@ -95,7 +95,7 @@ def test_hostile_music(name: str) -> None:
 def test_hostile_fields(letter: str, junk: str) -> None:
     text = junk * (SIZE // len(junk))
     tune = parse(f"T:x\n{letter}:{text}\nM:4/4\nK:G\n{letter}:{text}\nABc")
-    for work in (mei, wav_bytes):
+    for work in (mei, musicxml, midi_bytes, wav_bytes):
         seconds, peak = measured(work, tune)
         assert seconds < 2
         assert peak < 100_000_000

@@ -24,6 +24,7 @@ from musicgen.music.unfold import sections
 MAX_EVENTS = 20_000
 """Notes and rests of a document."""
 MAX_MEASURES = 10_000
+"""Of all parts together."""
 MAX_FIELDS = 20
 """Titles, and composers."""
 
@@ -84,7 +85,7 @@ def musicxml(tune: Tune) -> str:
     places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
     parts = [Part(tune, number, place, common) for number, place in enumerate(places)]
     columns = [part.cells(spread_rests=True, longest=MAX_EVENTS) for part in parts]
-    if (measures := max(map(len, columns))) > MAX_MEASURES:
+    if (measures := max(map(len, columns)) * places[-1]) > MAX_MEASURES:
         rule = f"MusicXML holds at most {MAX_MEASURES:,} measures"
         raise InputError(f"{rule}, got {measures:,}; lower max_chars")
     # The voice with most bars, mostly the first, says where repeats and endings are.

@@ -20,6 +20,10 @@ from musicgen.music.tune import Tune
 
 MAX_SLURS = 16
 """That are open at once: MusicXML has no more numbers for them."""
+MAX_MARKS = 32
+"""Signs at one note, and groups of grace notes."""
+MAX_GRACES = 64
+"""Notes of one group of grace notes."""
 _ACCIDENTALS = {
     "s": "sharp",
     "f": "flat",
@@ -87,13 +91,13 @@ class Part(Layout):
         return {"print_object": "no"} if self._invisible(index) else {}
 
     def _signs_before(self, index: int) -> Iterator[Element]:
-        for mark in self._marks.get(index, ()):
+        for mark in self._marks.get(index, [])[:MAX_MARKS]:
             yield from before_note(mark.kind, self._text[mark.start : mark.end])
 
     def _grace_notes(self, index: int) -> Iterator[Element]:
-        for grace in self._graces.get(index, ()):
+        for grace in self._graces.get(index, [])[:MAX_MARKS]:
             token = self._text[grace.start : grace.end]
-            notes = list(written_notes(token, grace.pitches))
+            notes = list(written_notes(token, grace.pitches))[:MAX_GRACES]
             heads = [self._speller.spell(lexeme, pitch) for lexeme, pitch in notes]
             slash = {"slash": "yes"} if token[1:2] == "/" else {}
             for number, head in enumerate(heads):
@@ -196,7 +200,7 @@ class Part(Layout):
                 if free:
                     self._open_slurs[end].append(free)
                     found.append(element("slur", number=free, type_="start"))
-            marks = self._marks.get(index, ())
+            marks = self._marks.get(index, [])[:MAX_MARKS]
             tokens = [self._text[m.start : m.end] for m in marks if m.kind is Kind.DECORATION]
             found += notations(tokens)
         return found
