@@ -63,7 +63,7 @@ def _no_cuda() -> str | None:
         built = torch.version.cuda or torch.version.hip
         return "" if built else "this build of PyTorch is for CPUs"
     try:
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
         return str(error).strip().splitlines()[0]
     return None

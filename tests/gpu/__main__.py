@@ -67,8 +67,9 @@ def run(part: str, device: str, out: Path, small: bool, limit_s: float) -> str:
 
 def forward(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        print(line, end="", flush=True)
+    with process.stdout as lines:
+        for line in lines:
+            print(line, end="", flush=True)
 
 
 def main() -> int:
