@@ -36,6 +36,8 @@ FLOORS = [
         "tune_display",
         "explaining",
         "heatmap",
+        "convert",
+        "converting",
     },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""

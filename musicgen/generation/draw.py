@@ -8,6 +8,7 @@ from musicgen.corpus import END, START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.generation.headed import Headed
 from musicgen.generation.header import LETTERS, Cursor, asked_for
+from musicgen.generation.prime import check_prime
 from musicgen.models import CharRNN, sample
 from musicgen.models.sampler import Constraint, Cut
 from musicgen.music.constraint import BatchConstraint
@@ -85,6 +86,7 @@ def draw(
             f"temperature must not have a value twice, got {list(options.temperatures)}; "
             "raise n for more tunes"
         )
+    check_prime(options.prime, constrained=options.constrain != "off")
     prime = f"{START}\n{options.prime}"
     drawn = sample(
         model,

@@ -134,8 +134,9 @@ def measure(tune: Tune) -> TuneMeasures:
 
 def _measure(tune: Tune, built: Structure) -> TuneMeasures:
     lines = melodies(tune)
-    repeats = [_repeats(voice) for voice in tune.voices]
-    metered = sum(bar.meter.length is not None for voice in tune.voices for bar in voice.bars)
+    written = [voice for voice in tune.voices if not voice.overlay]
+    repeats = [_repeats(voice) for voice in written]
+    metered = sum(bar.meter.length is not None for voice in written for bar in voice.bars)
     wrong = sum(1 for voice in tune.voices for _ in misfits(voice, tune.text, tune.ticks))
     return TuneMeasures(
         parses=not tune.problems,

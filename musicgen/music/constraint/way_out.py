@@ -101,6 +101,8 @@ def _chord(rules: Rules, state: State) -> str:
 
 
 def _grace(rules: Rules, state: State) -> str:
+    if not state.part:
+        return _usual(rules, [("{", rules.note), *([("{/", "/")] if "/" in rules.alphabet else [])])
     return rules.note if grace_is_open(state) else "}"
 
 
@@ -144,7 +146,11 @@ def _line(rules: Rules, state: State) -> str:
     if aim.startswith(state.part) and aim != state.part:
         return aim[len(state.part)]
     ended = end_token(rules, state)
-    return legal.end(state.part)[0] if ended is None else _idle(rules, ended)
+    if ended is not None:
+        return _idle(rules, ended)
+    part = state.part
+    lines = (line for line in (*_GOING_BACK, *_ENDING, *sorted(legal.words)) if line in legal)
+    return _usual(rules, [(line, line[len(part)]) for line in lines if line.startswith(part)])
 
 
 def _end(rules: Rules, state: State) -> str:
