@@ -5,11 +5,12 @@ import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.processes import unfinished
+from tests.processes import descendants, unfinished
 from tests.test_command import train
 from tests.test_sweep_command import COMMAND, sweep, table
 from tests.tunes import ROOT
@@ -19,10 +20,16 @@ SWEPT = ["model.dropout=0,0.2", "trainer.max_epochs=40", "sweep.name=n", "sweep.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
-@pytest.mark.parametrize("group", [False, True])
-def test_a_sweep_stops_at_checkpoints(number: signal.Signals, group: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("executor", "group"), [("local", False), ("local", True), ("ray", False), ("ray", True)]
+)
+def test_a_sweep_stops_at_checkpoints(
+    number: signal.Signals, executor: str, group: bool, tmp_path: Path
+) -> None:
     """group: all processes of the job get it, twice, as from a scheduler or a dying shell."""
-    arguments = sweep(tmp_path, *SWEPT)
+    if (executor, number) == ("ray", signal.SIGTERM) and group:
+        pytest.skip("Ray's own processes end at SIGTERM, and the sweep goes on at the next start")
+    arguments = sweep(tmp_path, *SWEPT, f"sweep.executor={executor}")
 
     def start(environment: dict[str, str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
