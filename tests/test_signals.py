@@ -45,10 +45,9 @@ def test_a_sweep_stops_at_checkpoints(
     with unfinished(start, tmp_path / "s", tmp_path / "hold") as process:
         if group:
             os.killpg(process.pid, number)
-            for child in (
-                Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            ):
-                os.killpg(int(child), number)
+            for child in descendants(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, number)
             if number != signal.SIGTERM:
                 os.killpg(process.pid, number)
         else:
