@@ -134,8 +134,12 @@ class Study:
         return Stored(number, point, {}, finished=False, pruned=False)
 
     def knows(self, point: Mapping[str, Any]) -> bool:
-        """Whether there is a trial at this point."""
+        """Whether there is a trial of this point's configuration."""
         return self._proposals.knows(point)
+
+    def room(self) -> bool:
+        """Whether there may be a point without a trial, for a sampler to propose."""
+        return self._proposals.room()
 
     def report(self, number: int, step: int, value: float, *, last: bool = False) -> bool:
         """Keep a value after a step; returns whether the pruner gives the trial up.
