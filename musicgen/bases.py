@@ -78,7 +78,7 @@ def fingerprint(
     keys = tuple(f"{key}." for key in space if key not in swept.groups)
     texts: dict[str, str] = {}
     for choices, base in bases.items():
-        values = flatten(schema.to_dict(base))
+        values = schema.compared(base)
         if choices in follows:
             values |= follows[choices].texts
         texts |= {

@@ -3,10 +3,13 @@
 import difflib
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import hydra
@@ -22,6 +25,7 @@ from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.keys import COMMANDS, VARIANTS
 from musicgen.overrides import flatten, shell, spelled, without_password
 from musicgen.paths import shipped
+from musicgen.sweep.trial import STOPPING
 
 if TYPE_CHECKING:
     from musicgen.swept import Swept
@@ -216,6 +220,44 @@ def fail(message: str, exit_code: int) -> None:
     if os.environ.get("MG_TRACE"):
         raise
     sys.exit(exit_code)
+
+
+@contextmanager
+def hearing(stop: Callable[[int], None]) -> Iterator[None]:
+    """Call `stop` with its number at each signal that asks for an end.
+
+    Of a terminal's or a scheduler's only the first counts: they send several. Those that were
+    ignored before, as nohup has it, stay ignored.
+    """
+    asked = False
+    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked and number not in (signal.SIGINT, signal.SIGTERM):
+            return
+        asked = True
+        if number == signal.SIGHUP:
+            _let_go(terminals)
+        stop(number)
+
+    urgent = (signal.SIGINT, signal.SIGTERM)
+    heard = [n for n in STOPPING if n in urgent or signal.getsignal(n) != signal.SIG_IGN]
+    before = [(number, signal.signal(number, hear)) for number in heard]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _let_go(terminals: Iterable[int]) -> None:
+    """Write to nowhere what would go to terminals that are gone: an error would end the work."""
+    for stream in terminals:
+        if not os.isatty(stream):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
 
 
 def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:

@@ -18,8 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.errors import InputError
-from musicgen.keys import COMMANDS, SCHEMAS, VARIANTS, Config
-from musicgen.overrides import flatten
+from musicgen.keys import COMMANDS, SCHEMAS, VARIANTS, Config, TrainConfig
+from musicgen.overrides import flatten, seconds
 from musicgen.rules import RULES
 
 T = TypeVar("T")
@@ -63,6 +63,8 @@ def typed(composed: DictConfig, schema: type[T]) -> T:
     config = OmegaConf.to_object(composed)
     if not isinstance(config, schema):
         raise InputError("--config-name must be of a configuration of this command; leave it out")
+    if isinstance(config, TrainConfig):
+        config.sweep.objective = _names(config.sweep.objective)
     assert isinstance(given, dict)
     names = {name for name, _, _ in leaves(config)}
     for name in flatten(given):
@@ -70,6 +72,14 @@ def typed(composed: DictConfig, schema: type[T]) -> T:
             raise InputError(f"there is no key {name}, so it cannot be added; leave out +{name}")
     check(config) if isinstance(config, Config) else check_bounds(config)
     return config
+
+
+def _names(value: Any) -> list[str]:
+    """One name or several as a list. Raises InputError."""
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"sweep.objective must be a name or a list of names, got {value}")
+    return names
 
 
 def from_dict(values: dict[str, Any]) -> Config:
@@ -118,16 +128,29 @@ def settings(part: Any) -> dict[str, Any]:
 
 LOOKS = ("samples.every", "samples.media")
 """Keys that change what is shown of a training, and nothing of its result."""
+LATER = ("trainer.max_time",)
+"""Keys that came when there were digests already: at its default, such a key is left out of what
+two configurations are compared by, so that a run or a sweep of before it goes on."""
 
 
 def digest(config: Config) -> str:
     """16 hex digits that two configurations share exactly if all values but LOOKS agree."""
     values = to_dict(config)
-    for name in LOOKS:
+    for name in (*LOOKS, *_later_at_default(config)):
         group, _, last = name.partition(".")
         del values[group][last]
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def compared(config: Config) -> dict[str, Any]:
+    """The values by which a sweep knows its configuration, by key."""
+    left_out = _later_at_default(config)
+    return {name: v for name, v in flatten(to_dict(config)).items() if name not in left_out}
+
+
+def _later_at_default(config: Config) -> list[str]:
+    return [name for name, f, value in leaves(config) if name in LATER and value == f.default]
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
@@ -185,9 +208,18 @@ def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
     )
 
 
+def _is_duration(text: str) -> bool:
+    try:
+        return 0 < seconds(text) < math.inf
+    except ValueError:
+        return False
+
+
 def check_bounds(config: Any) -> None:
     """Raise InputError for the first value out of its bounds."""
     for name, field, value in leaves(config):
+        if field.metadata.get("duration") and value is not None and not _is_duration(value):
+            raise InputError(f"{name} must be a time such as 2h, 30m or 90 (seconds), got {value}")
         if not _within(value, field):
             what = field.metadata["doc"]
             raise InputError(
@@ -213,7 +245,10 @@ def load(path: Path) -> Config:
         raise InputError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} is damaged (no keys in it)")
-    return from_dict({str(name): value for name, value in values.items()})
+    try:
+        return from_dict({str(name): value for name, value in values.items()})
+    except InputError as error:
+        raise InputError(f"{path} is damaged ({error})") from error
 
 
 def dump(config: Config) -> str:

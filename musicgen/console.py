@@ -2,7 +2,7 @@
 
 import signal
 import time
-from types import FrameType
+from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.command import shown
+from musicgen.command import hearing, shown
 from musicgen.overrides import shell, spelled
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
@@ -20,8 +20,8 @@ from musicgen.training.watcher import Decision, Start, Watcher
 class TrainingDisplay(Watcher):
     """A progress bar with the time left, a line per epoch, a summary; and Ctrl-C.
 
-    While it is entered, the first SIGINT or SIGTERM asks the training to stop after its current
-    step, a second one stops the process at once.
+    While it is entered, the first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1)
+    stops the training after its current step, a second SIGINT or SIGTERM the process at once.
     """
 
     def __init__(self) -> None:
@@ -42,19 +42,16 @@ class TrainingDisplay(Watcher):
         self.drawn = 0.0
 
     def __enter__(self) -> "TrainingDisplay":
-        self.before = [
-            (number, signal.signal(number, self._on_signal))
-            for number in (signal.SIGINT, signal.SIGTERM)
-        ]
+        self.listening = ExitStack()
+        self.listening.enter_context(hearing(self._stop))
         self.task = self.progress.add_task("", total=None)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
-        for number, handler in self.before:
-            signal.signal(number, handler)
+        self.listening.close()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _stop(self, number: int) -> None:
         if self.stopping:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)

@@ -15,11 +15,15 @@ def key(
     le: float | None = None,
     lt: float | None = None,
     choices: tuple[str, ...] = (),
+    duration: bool = False,
     default: Any = MISSING,
 ) -> Any:
-    """A field of the configuration: one line on what it is and its unit, and its bounds."""
+    """A field of the configuration: one line on what it is and its unit, and its bounds.
+
+    duration: text such as 2h, 30m or a number of seconds.
+    """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    metadata = {"doc": doc, "bounds": bounds, "choices": choices}
+    metadata = {"doc": doc, "bounds": bounds, "choices": choices, "duration": duration}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -140,6 +144,11 @@ class TrainerConfig:
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
     threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
+    max_time: str | None = key(
+        "Time after which a run ends as completed (2h, 30m, seconds); null: none",
+        duration=True,
+        default=None,
+    )
 
 
 @dataclass
@@ -169,7 +178,12 @@ class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
-    objective: list[str] = key("Results to judge by; several need sampler=nsgaii, pruner=none")
+    timeout: str | None = key(
+        "Time after which no trial begins and all stop at checkpoints (2h, 30m, seconds)",
+        duration=True,
+    )
+    keep: str = key("How many of the best runs keep their last checkpoint at the end; all: all")
+    objective: Any = key("Result to judge by; a list of several needs sampler=nsgaii, pruner=none")
     executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
     ray: RayConfig = MISSING
     workers: str = key("Processes that train; auto: one per core, or per GPU")

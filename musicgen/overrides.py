@@ -8,6 +8,8 @@ from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+-]*")
 _BEFORE_QUOTE = re.compile(r"(\\*)('|\Z)")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_DURATION = re.compile(r"\s*".join(rf"(?:{_NUMBER}\s*{unit})?" for unit in "dhms"))
 _WORDS = {"null", "true", "false"}
 
 
@@ -37,6 +39,20 @@ def spelled(value: Any) -> str:
         return value
     # Hydra reads a backslash as itself, unless a quote follows, the closing one too.
     return f"'{_BEFORE_QUOTE.sub(_escaped, value)}'"
+
+
+def seconds(text: str) -> float:
+    """A duration as a key has it: `2h`, `30m`, `1h30m`, `90s`, or a number of seconds.
+
+    Raises ValueError.
+    """
+    if _is_number(text):
+        return float(text)
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None or not any(match.groups()):
+        raise ValueError(text)
+    units = zip(match.groups(), (86400, 3600, 60, 1), strict=True)
+    return sum(float(count) * unit for count, unit in units if count)
 
 
 def shell(words: Iterable[str]) -> str:

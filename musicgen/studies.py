@@ -19,6 +19,7 @@ from musicgen.paths import shipped
 from musicgen.report import study
 from musicgen.report.about import swept_values
 from musicgen.report.source import read
+from musicgen.sweep.trial import STOPPING
 
 EXPERIMENTS = Path("experiments")
 SWEEPS = Path("runs/sweeps")
@@ -137,9 +138,8 @@ def _run(name: str, *arguments: str) -> None:
         else:
             child.send_signal(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     # One that is ignored, as nohup has it, the child ignores too.
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    heard = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
     before = [(number, signal.signal(number, pass_on)) for number in heard]
     try:
         child = subprocess.Popen(
@@ -157,7 +157,7 @@ def _run(name: str, *arguments: str) -> None:
             signal.signal(number, handler)
     if code > 0:
         sys.exit(code)
-    if told or -code in numbers:  # a sweep that was writing its page has ended well
+    if told or -code in STOPPING:  # a sweep that was writing its page has ended well
         raise Interrupted("stopped; the same command goes on")
     if code:
         raise RunError(f"musicgen.{name} {' '.join(arguments)} was killed by signal {-code}")

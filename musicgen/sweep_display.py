@@ -1,7 +1,7 @@
 """A sweep in the terminal: a live table, or plain lines where there is no terminal."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -91,7 +91,8 @@ class SweepDisplay:
 
             def refresh() -> None:
                 while not over.wait(0.25):
-                    live.update(self.picture(driver.progress()), refresh=True)
+                    with suppress(OSError):  # the terminal was closed; the driver hears of it
+                        live.update(self.picture(driver.progress()), refresh=True)
 
             thread = Thread(target=refresh, daemon=True)
             thread.start()
@@ -159,6 +160,11 @@ class SweepDisplay:
             self._command(command)
         self._say(f"tables, curves and runs: {self.folder}")
         self._command(shell(["tensorboard", "--logdir", self.folder]))
+
+    def timed_out(self, timeout: str, command: str) -> None:
+        """What to do when the time was over."""
+        self._say(f"sweep.timeout={timeout} is over; to go on:")
+        self._command(command)
 
     def reported(self, page: Path | None) -> None:
         """Where the report is, if there is one."""

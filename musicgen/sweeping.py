@@ -1,12 +1,10 @@
 """From a composed sweep to a driven one: its configurations, its plan, its folder, its end."""
 
+import itertools
 import logging
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -14,19 +12,19 @@ from omegaconf import OmegaConf
 from musicgen import config as schema
 from musicgen import corpus
 from musicgen.bases import converted, fingerprint, followed, typed
-from musicgen.command import near, place_flags, shown, typed_arguments
+from musicgen.command import hearing, near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import make_executor
 from musicgen.following import leaders, plain, selected
 from musicgen.keys import DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
-from musicgen.overrides import shell, spelled
+from musicgen.overrides import seconds, shell, spelled
 from musicgen.points import check
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row, told
-from musicgen.sweep.space import Space, digest, ends, points
+from musicgen.sweep.space import Choice, Space, digest, ends, points
 from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
 from musicgen.swept import Swept
@@ -100,7 +98,7 @@ def run(swept: Swept) -> None:
         plan, objective, executor, folder, observe=display.observe, on_refresh=refreshed
     )
     try:
-        with _stopping(driver), display.showing(driver):
+        with hearing(lambda _: driver.request_stop()), display.showing(driver):
             outcome = driver.run()
     except RunError:
         display.ranking(latest)
@@ -114,6 +112,8 @@ def run(swept: Swept) -> None:
         raise Interrupted(f"stopped; {failed}to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
+    if outcome.timed_out:
+        display.timed_out(str(settings.timeout), _command())
     if outcome.failures:
         raise RunError(
             f"{outcome.failures.total():,} of {plan.total:,} configurations failed "
@@ -145,7 +145,10 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
 def _refuse_driver_keys(swept: Swept) -> None:
     for key in swept.space:
         if f"{key}.".startswith((*DRIVERS, "experiment.")):
-            raise InputError(f"{key} is not a trial's, so it cannot be swept; give it one value")
+            several = "; several are a list: [a,b]" if key == "sweep.objective" else ""
+            raise InputError(
+                f"{key} is not a trial's, so it cannot be swept; give it one value{several}"
+            )
     if any(override.startswith("resume=") for override in swept.fixed):
         raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
 
@@ -168,6 +171,7 @@ def _plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> P
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
             f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
         )
+    _check_seeds(first, space)
     sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
     limit = settings.max_failures
     return Plan(
@@ -184,9 +188,27 @@ def _plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> P
         max_failures=int(limit) if limit is not None and limit >= 1 else limit,
         max_failures_in_a_row=settings.max_failures_in_a_row,
         retry_failed=settings.retry_failed,
+        timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
         fingerprint=fingerprint,
     )
+
+
+def _check_seeds(first: TrainConfig, space: Space) -> None:
+    """Raise InputError if two configurations would train the same seed."""
+    dimension, runs = space.get("seed"), first.sweep.seeds
+    if dimension is None or runs == 1:
+        return
+    if isinstance(dimension, Choice):
+        begins = sorted(dimension.values)
+        apart = all(b - a >= runs for a, b in itertools.pairwise(begins))
+    else:
+        apart = (dimension.step or 0) >= runs or dimension.low == dimension.high
+    if not apart:
+        raise InputError(
+            f"seed={dimension} and sweep.seeds={runs} must not give two configurations the same "
+            f"seed (each trains its own and the {runs - 1} after it); leave out one of the two keys"
+        )
 
 
 def _corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
@@ -257,21 +279,6 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
                 f"got {written}; give the sweep a name with sweep.name"
             )
     return Path(found.pop()).absolute()
-
-
-@contextmanager
-def _stopping(driver: Driver) -> Iterator[None]:
-    """Ctrl-C once stops at checkpoints, twice at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        driver.request_stop()
-
-    before = [(n, signal.signal(n, stop)) for n in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.overrides import flatten, spelled, without_password
+from musicgen.overrides import flatten, seconds, spelled, without_password
 
 PARSER = OverridesParser.create()
 TEXTS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12)
@@ -57,3 +57,22 @@ def test_a_command_is_kept_without_its_password(word: str, shown: str) -> None:
 
 def test_flatten() -> None:
     assert flatten({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "d": [2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90", 90),
+        ("0.5", 0.5),
+        ("90s", 90),
+        ("30m", 1800),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("1d", 86400),
+        ("1d 2h", 93600),
+        ("2H", 7200),
+    ],
+)
+def test_durations(text: str, expected: float) -> None:
+    assert seconds(text) == expected

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,10 +55,15 @@ class Cluster:
             _knock(address)
             code = {"py_modules": [str(path) for path in packages]} if packages else {}
             settings |= {"address": address, "runtime_env": code}
+        # What a closed terminal or a scheduler sends to all processes of a job is for the driver:
+        # Ray's own, which inherit the mask, are to be there while trials stop at checkpoints.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
         try:
             ray.init(**settings)
         except (ray.exceptions.RayError, RuntimeError, ConnectionError, ValueError) as error:
             raise InputError(_unreachable(address, _last_line(error))) from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def check(self, num_cpus: float, num_gpus: float) -> None:
         """Raises InputError if no node is large enough for one worker."""

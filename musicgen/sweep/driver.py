@@ -1,10 +1,11 @@
 """The driver: hands out trials, hears their reports, alone writes the study and the tables."""
 
 import logging
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -82,6 +83,7 @@ class Driver:
         self._stop_requests = 0
         self._failures = 0
         self._failures_in_a_row = 0
+        self._timed_out = False
         self._luckless = False
         """Whether so many runs in a row failed that it is not for what they train."""
 
@@ -106,7 +108,7 @@ class Driver:
             journal = self._folder.path / "study.journal"
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
-            backing = database or Journal(journal)
+            backing = database or stack.enter_context(closing(Journal(journal)))
             settings = optunas(self.plan.pruner, self.plan.pruner_settings)
             self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
@@ -136,12 +138,13 @@ class Driver:
                 "sweep.max_failures_in_a_row=null goes on whatever fails)"
             )
         reached = self.progress()
-        if self._stop_requests == 0 and not reached.completed + reached.pruned:
+        timed_out = self._timed_out and reached.done < self.plan.total
+        if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
                 f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / 'table.md'}"
             )
-        return Outcome(rows, self._stop_requests > 0, importances, failures)
+        return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
     def request_stop(self) -> None:
         """Stop: the first call lets running trials stop at their checkpoints, the second kills.
@@ -176,7 +179,7 @@ class Driver:
         self._tally.begin()
         if self.plan.sampler == GRID:
             fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
-            self._points = islice(fresh, max(0, self.plan.total - self._study.count))
+            self._points = islice(fresh, max(0, self.plan.total - self._study.points))
             self._point = next(self._points, None)
         if self._study.count:
             runs = len(self._queue), len(self._failed_before)
@@ -184,22 +187,33 @@ class Driver:
 
     def _drive(self) -> None:
         stopping = False
+        limit = self.plan.timeout_s
+        self._deadline = math.inf if limit is None else time.monotonic() + limit
         while self._stop_requests < 2:
             enough = self.plan.too_many(self._failures) or self._luckless
-            if not stopping and (self._stop_requests or enough):
+            self._timed_out |= not stopping and time.monotonic() >= self._deadline
+            if not stopping and (self._stop_requests or enough or self._timed_out):
                 stopping = True
                 self._executor.stop()
             if not stopping:
                 self._fill()
             if not self._running:
                 return
-            for event in self._executor.wait(self._tables.due_in()):
+            for event in self._executor.wait(self._patience(stopping)):
                 if isinstance(event, Reported):
                     self._judge(event, stopping)
                 else:
                     self._end(event, stopping)
             if self._tables.due_in() == 0:
                 self._write_tables({})
+
+    def _patience(self, stopping: bool) -> float | None:
+        """Seconds until there is something to do even if nothing happens; None: for ever."""
+        due = self._tables.due_in()
+        if stopping or self._deadline == math.inf:
+            return due
+        left = max(0.0, self._deadline - time.monotonic())
+        return left if due is None else min(left, due)
 
     def _fill(self) -> None:
         """Give every free worker something to do."""
@@ -214,7 +228,7 @@ class Driver:
         On a grid all first runs go first, or else workers would have to wait for the last one
         until it is known whether its seeds are due. A sampler is to know what seeds gave first.
         """
-        fresh = self._study.count < self.plan.total and (
+        fresh = self._study.points < self.plan.total and (
             self._study.room() if self._points is None else self._point is not None
         )
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):

@@ -50,7 +50,14 @@ class Folder:
         lock = (self.path / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if not isinstance(error, BlockingIOError):
+                lock.close()
+                raise InputError(
+                    f"the sweep's folder must be on a file system that knows locks (flock), "
+                    f"{self.path} is not: {error.strerror}; choose another folder with "
+                    "hydra.sweep.dir=<folder>, or have it mounted with them (Lustre: -o flock)"
+                ) from None
             lock.seek(0)
             holder = lock.read() or "another process"
             lock.close()
@@ -81,7 +88,7 @@ class Folder:
         self.grown = None
 
     def _keep(self, about: Mapping[str, Any]) -> None:
-        write(self.path / "sweep.json", json.dumps(about, indent=2) + "\n")
+        write(self.path / "sweep.json", json.dumps(about, indent=2) + "\n", durable=True)
 
     def compare(self, fingerprint: Mapping[str, str], space: Space | None = None) -> bool:
         """Whether the sweep that lives here has grown; false if there is none.
@@ -109,8 +116,10 @@ class Folder:
         for path in self.path.iterdir():
             if path.name.isdecimal() and int(path.name) >= known:
                 raise InputError(
-                    f"{path} is of a trial that the study doesn't know (it has {known}); "
-                    "give back the study's file or storage, or remove the sweep's folder"
+                    f"{path} is of a trial that the study doesn't know (it has {known}): "
+                    "study.journal, or what sweep.storage names, is damaged or another one; "
+                    "give back the study's file or storage, or remove the sweep's folder, which "
+                    "costs all its trials"
                 )
 
     def trial(self, number: int, run: int, seeds: int) -> Path:
@@ -127,12 +136,45 @@ class Folder:
             self._lock = None
 
     def _identity(self) -> dict[str, Any] | None:
+        """What sweep.json says. Raises InputError if it is damaged."""
         path = self.path / "sweep.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            identity = json.loads(path.read_text())
+            if not isinstance(identity["study"], str) or not isinstance(identity["sweep"], dict):
+                raise ValueError("its values are of another kind")
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path} is damaged ({type(error).__name__}: {error}): it says which sweep lives "
+                "here; if it is this one, remove that file and start again: the sweep goes on "
+                "(not with sweep.storage, whose study is named there)"
+            ) from None
+        return dict(identity)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file so that a kill leaves the old text or the new one."""
+def write(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a file so that a kill leaves the old text or the new one.
+
+    durable: so does a power cut.
+    """
     draft = path.with_name(path.name + ".draft")
-    draft.write_text(text)
+    with draft.open("w") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     draft.replace(path)
+    if durable:
+        sync_names(path.parent)
+
+
+def sync_names(folder: Path) -> None:
+    """Have a power cut leave the folder with the files that it has now."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems can't
+        pass
+    finally:
+        os.close(descriptor)

@@ -20,6 +20,7 @@ from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
 from musicgen.errors import RunError
+from musicgen.sweep.folder import sync_names
 
 
 class Journal(BaseJournalBackend):
@@ -30,8 +31,11 @@ class Journal(BaseJournalBackend):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        new = not path.exists()
         self._unread = self._mend()
         self._file = path.open("ab", buffering=0)
+        if new:
+            sync_names(path.parent)
         self._unwritten = b""
         self._batches = 0
 

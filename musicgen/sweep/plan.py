@@ -41,6 +41,9 @@ class Plan:
     None: however many."""
     retry_failed: bool = True
     """Whether a sweep that is started again tries anew what failed before."""
+    timeout_s: float | None = None
+    """Seconds after which no trial begins and running ones stop at their checkpoints; None: none.
+    They are counted anew at each start."""
     storage: str | None = None
     """A database's URL; None keeps the study in the sweep's folder."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)

@@ -74,6 +74,8 @@ class Outcome:
     """Each parameter's share in what makes a good trial; empty if there is too little to say."""
     failures: Counter[str] = field(default_factory=Counter)
     """How many configurations failed, by their reasons."""
+    timed_out: bool = False
+    """The plan's time was over before all was done; the same call goes on with it."""
 
 
 class Tally:
@@ -113,5 +115,5 @@ class Tally:
             failed=self._counts[FAILED],
             best=self._best,
             elapsed_s=elapsed,
-            left_s=elapsed / here * (self._plan.total - done) if here else None,
+            left_s=elapsed / here * max(0, self._plan.total - done) if here else None,
         )

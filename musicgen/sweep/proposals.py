@@ -27,6 +27,10 @@ class Proposals:
         self._conditional = any(dimension.only is not None for dimension in plan.space.values())
         self._seen: set[str] = set()
 
+    def __len__(self) -> int:
+        """How many points have a trial."""
+        return len(self._seen)
+
     def knows(self, point: Mapping[str, Any]) -> bool:
         """Whether there is a trial of this point's configuration."""
         return self._plan.name(point) in self._seen

@@ -12,6 +12,7 @@ from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from musicgen.sweep import foreign
 from musicgen.sweep.database import Database
 from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
@@ -21,7 +22,7 @@ from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
 from musicgen.sweep.pruners import RUNG, Course, make_pruner
 from musicgen.sweep.space import distributions
-from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result, untrainable
+from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
 """How a configuration's status ends in Optuna; every other one ends as FAIL."""
@@ -84,6 +85,10 @@ class Study:
         except KeyError:
             directions = [StudyDirection[way.upper()] for way in plan.objectives.values()]
             self._id = self._storage.create_new_study(directions, name)
+        trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        foreign.check(trials, plan, own=(t.number for t in trials if _runs(t)))
+        with self.batch():
+            foreign.take_up(self._storage, trials, plan)
         if plan.retry_failed:
             self._reopen()
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
@@ -112,8 +117,10 @@ class Study:
             self._proposals.note(point)
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
-            errors = tuple(map(str, trial.user_attrs.get(ERRORS, ())))
-            yield Stored(trial.number, point, _runs(trial), finished, pruned, errors)
+            runs = _runs(trial)
+            if finished and not runs:
+                runs = {0: foreign.result(trial, self._plan.objectives)}
+            yield Stored(trial.number, point, runs, finished, pruned, _errors(trial))
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
         """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
@@ -132,6 +139,11 @@ class Study:
         self.count += 1
         self._courses[number] = Course(number)
         return Stored(number, point, {}, finished=False, pruned=False)
+
+    @property
+    def points(self) -> int:
+        """How many different points its trials have."""
+        return len(self._proposals)
 
     def knows(self, point: Mapping[str, Any]) -> bool:
         """Whether there is a trial of this point's configuration."""
@@ -250,8 +262,13 @@ def _runs(trial: FrozenTrial) -> dict[int, Result]:
     return {int(match[1]): result for match, result in named if match and _is_result(result)}
 
 
+def _errors(trial: FrozenTrial) -> tuple[str, ...]:
+    kept = trial.user_attrs.get(ERRORS)
+    return tuple(map(str, kept)) if isinstance(kept, list) else ()
+
+
 def _is_result(value: Any) -> bool:
-    return isinstance(value, dict) and "status" in value
+    return isinstance(value, dict) and value.get("status") in STATUSES
 
 
 def _course(trial: FrozenTrial) -> Course:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ from musicgen import corpus
 from musicgen.errors import InputError
 from musicgen.keys import Config
 from musicgen.models import evaluate
-from musicgen.overrides import flatten
+from musicgen.overrides import flatten, seconds
 from musicgen.paths import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
-from musicgen.training.keeper import Keeper, Stopped
+from musicgen.training.keeper import Keeper, Stopped, TimeOver
 from musicgen.training.measured import measured
 from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result, versions
@@ -29,6 +30,7 @@ from musicgen.training.safetensors_io import SafetensorsIO
 from musicgen.training.samples import Samples
 from musicgen.training.watcher import Decision, Start, Watcher
 
+log = logging.getLogger(__name__)
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
@@ -49,10 +51,11 @@ def fit(
 ) -> Result:
     """Train a network and leave everything in `out_dir`; returns what result.json says.
 
-    resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none;
-    a run that is completed already is returned as it is. one_of_many: a sweep's; it waits for an
-    earlier worker of its folder to be gone, and its event files stay small, without sound, and
-    with pictures only at the end.
+    resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none,
+    in the precision that the run began with; a run that is completed already is returned as it is.
+    one_of_many: a sweep's; it waits for an earlier worker of its folder to be gone, begins anew
+    where what its folder holds is damaged, and its event files stay small, without sound, and with
+    pictures only at the end.
     data: the configured corpus, where the caller has it; else it is read.
     Raises InputError before anything is written; once begun, the result is written whatever
     happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
@@ -60,8 +63,8 @@ def fit(
     folder = RunFolder(out_dir)
     place, precision = device.choose(config.trainer)
     if folder.used:
-        _check_same(folder, config, resume)
-        if (done := _finished(folder)) is not None:
+        _check_same(folder, config, resume, one_of_many)
+        if (done := _finished(folder, one_of_many)) is not None:
             return done
     data = data or corpus.of(config.data)
     check_size(
@@ -72,17 +75,50 @@ def fit(
         stateful=config.data.stateful,
     )
     with folder.locked(TAKEOVER_S if one_of_many else 0.0):
+        if resume and config.trainer.precision == "auto":
+            precision = _begun_in(folder, precision)
         run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
         return run.train(resume)
 
 
-def _check_same(folder: RunFolder, config: Config, resume: bool) -> None:
+def _begun_in(folder: RunFolder, here: str) -> str:
+    """The precision of the run that is there to go on; `here`, this machine's, if there is none.
+
+    fp32 is the same everywhere; a processor that does not multiply bf16 emulates it.
+    """
+    if not folder.last.exists():
+        return here
+    try:
+        theirs = checkpoint.load(folder.last)["done"]["precision"]
+    except (InputError, KeyError, TypeError):
+        return here  # `_check_resumable` says what is wrong
+    if theirs == device.LIGHTNING[here]:
+        return here
+    begun = next((name for name, other in device.LIGHTNING.items() if other == theirs), here)
+    log.warning(
+        "%s was begun in %s and goes on in it; alone this machine would train in %s%s",
+        folder.path,
+        begun,
+        here,
+        ", and emulates bf16, which is slower" if begun == "bf16" else "",
+    )
+    return begun
+
+
+def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bool) -> None:
     if not resume:
         raise InputError(
             f"{folder.path} holds a run already; go on with it (resume={folder.path}) "
             "or choose another folder with hydra.run.dir=<folder>"
         )
-    before = flatten(schema.to_dict(schema.load(folder.config)))
+    try:
+        before = flatten(schema.to_dict(schema.load(folder.config)))
+    except InputError as error:
+        if not one_of_many:
+            raise
+        # A sweep knows what it trains; the checkpoint, too, says which configuration it is of.
+        log.warning("%s; it is written again", error)
+        return
     now = flatten(schema.to_dict(config))
     told = (before | now).keys() - schema.LOOKS
     changed = [key for key in before | now if key in told and before.get(key) != now.get(key)]
@@ -95,11 +131,17 @@ def _check_same(folder: RunFolder, config: Config, resume: bool) -> None:
         )
 
 
-def _finished(folder: RunFolder) -> Result | None:
+def _finished(folder: RunFolder, one_of_many: bool) -> Result | None:
     """The result of a run that needs no more training."""
     if not folder.result.exists():
         return None
-    result = Result.read(folder.result)
+    try:
+        result = Result.read(folder.result)
+    except InputError as error:
+        if not one_of_many:
+            raise
+        log.warning("%s; the run goes on from its last epoch", error)
+        return None
     return result if result.status in ("completed", "pruned", "diverged") else None
 
 
@@ -117,7 +159,7 @@ class _Run:
         one_of_many: bool,
     ) -> None:
         self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
-        self.place, self.precision = place, precision
+        self.place, self.precision, self.one_of_many = place, precision, one_of_many
         torch.set_num_threads(device.threads(config.trainer))
         torch.manual_seed(config.seed)
         self.vocabulary = data.vocabulary()
@@ -136,7 +178,16 @@ class _Run:
             one_of_many=one_of_many,
         )
         patience, every = config.early_stopping.patience, config.samples.every
-        self.keeper = Keeper(folder, self.events, watcher, patience, every, self.samples.show)
+        limit = config.trainer.max_time
+        self.keeper = Keeper(
+            folder,
+            self.events,
+            watcher,
+            patience,
+            every,
+            self.samples.show,
+            math.inf if limit is None else seconds(limit),
+        )
         self.result = Result(
             status="failed",
             seed=config.seed,
@@ -156,7 +207,13 @@ class _Run:
         folder = self.folder
         folder.checkpoints.mkdir(exist_ok=True)
         if resume:
-            self._check_resumable()
+            try:
+                self._check_resumable()
+            except InputError as error:
+                if not self.one_of_many:
+                    raise
+                log.warning("%s; the run begins anew, which costs its epochs so far", error)
+                resume = False
         checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest)
         write_text(folder.config, schema.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
@@ -175,7 +232,7 @@ class _Run:
         return self.result
 
     def _check_resumable(self) -> None:
-        """Raise InputError if what the folder holds was not made by this very run."""
+        """Raise InputError if what the folder holds is damaged or of another run."""
         folder = self.folder
         try:
             before = json.loads(folder.model.read_text(encoding="utf-8"))["corpus"]
@@ -200,6 +257,14 @@ class _Run:
                 raise InputError(
                     f"{folder.path} was begun with precision {began_in}, this machine trains with "
                     f"{device.LIGHTNING[self.precision]}; go on where it began, or start a new run"
+                )
+            checkpoint.load(folder.best)
+            written = done["callbacks"][self.keeper.state_key]["files"]
+            size = folder.metrics.stat().st_size if folder.metrics.exists() else 0
+            if size < written.get(folder.metrics.name, 0):
+                raise InputError(
+                    f"{folder.metrics} is damaged (shorter than {folder.last.name} says); "
+                    "start a new run"
                 )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:
@@ -248,6 +313,8 @@ class _Run:
             return "diverged", str(error)
         except Stopped:
             return "interrupted", None
+        except TimeOver:
+            return "completed", None
         decision = self.keeper.decision
         return ("completed" if decision is Decision.CONTINUE else decision.value), None
 

@@ -61,6 +61,12 @@ def _locked(lock: IO[str]) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise InputError(
+            f"a run's folder must be on a file system that knows locks (flock), {lock.name} is "
+            f"not: {error.strerror}; choose another with hydra.run.dir=<folder>, or have it "
+            "mounted with them (Lustre: -o flock)"
+        ) from None
     return True
 
 

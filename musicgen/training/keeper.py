@@ -25,6 +25,10 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
     """The watcher asked to stop between two steps."""
 
 
+class TimeOver(Exception):  # noqa: N818 - an end, not an error
+    """The time of the training was over between two steps, and there is an epoch that counts."""
+
+
 @dataclass
 class Progress:
     """How far a training has come: what its result is made of, and what resuming needs."""
@@ -53,11 +57,14 @@ class Keeper(Callback):
         patience: int,
         every: int,
         show: Callable[[int], object],
+        limit_s: float = math.inf,
     ) -> None:
         """patience: epochs without a lower validation loss before stopping, 0 for never.
 
         show: called with the epoch each `every` epochs (0 for never), but not after the last one.
+        limit_s: seconds after which the training ends, though not before its first epoch has.
         """
+        self.limit_s = limit_s
         self.folder, self.events, self.watcher, self.patience = folder, events, watcher, patience
         self.every, self.show = every, show
         self.progress = Progress()
@@ -98,6 +105,8 @@ class Keeper(Callback):
         self.watcher.step(trainer.current_epoch + 1, done, steps)
         if self.watcher.should_stop():
             raise Stopped
+        if self.progress.last and time.perf_counter() - self.began >= self.limit_s:
+            raise TimeOver
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, Training)
@@ -134,11 +143,14 @@ class Keeper(Callback):
         decision = self.watcher.last_epoch(row) if over else self.watcher.epoch(row)
         pruned_too_late = over and decision is Decision.PRUNE
         self.decision = Decision.CONTINUE if pruned_too_late else decision
-        trainer.should_stop = self.decision is not Decision.CONTINUE or self._impatient
+        trainer.should_stop = self.decision is not Decision.CONTINUE or self._ended_early(row)
 
     def _over(self, trainer: pl.Trainer, row: Epoch) -> bool:
         """Whether no epoch follows this one."""
-        return row.epoch == trainer.max_epochs or self._impatient
+        return row.epoch == trainer.max_epochs or self._ended_early(row)
+
+    def _ended_early(self, row: Epoch) -> bool:
+        return self._impatient or row.seconds >= self.limit_s
 
     @property
     def _impatient(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from musicgen import config as schema
 from musicgen.errors import InputError
 from musicgen.keys import Config
+from musicgen.paths import replacing
 from musicgen.training import device
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, versions
@@ -37,18 +38,31 @@ class Shelf:
 
         The folder is then that of a completed run, which `fit` returns as it is.
         """
-        source = self._folder / schema.digest(config)
+        digest = schema.digest(config)
+        source = self._folder / digest
         try:
             result = Result.read(RunFolder(source).result)
+            kept = schema.load(RunFolder(source).config)
         except InputError:
+            return False
+        # What a link says may be of another time: its folder was removed and used again.
+        if result.status != "completed" or {result.config_digest, schema.digest(kept)} != {digest}:
             return False
         place, precision = device.choose(config.trainer)
         there = result.versions, result.corpus.get("digest"), result.device, result.precision
         here = versions(), corpus, device.name(place), precision
         if there != here or source.resolve() == to.resolve():
             return False
-        # The result comes last: a copy cut short is a run to go on with.
-        besides = shutil.ignore_patterns("output.log", ".lock", "result.json")
-        shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)
+        # The result comes last. A copy cut short, or of a folder that somebody removes meanwhile,
+        # is none: what stays in the folder is but a checkpoint that `fit` takes or leaves.
+        besides = shutil.ignore_patterns("output.log", ".lock", "result.json", "last.safetensors")
+        try:
+            shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)
+            last = RunFolder(source).last
+            if last.exists():
+                with replacing(RunFolder(to).last) as file:
+                    file.write(last.read_bytes())
+        except (OSError, shutil.Error):
+            return False
         result.write(RunFolder(to).result)
         return True

@@ -509,3 +509,17 @@ def test_tables_are_written_while_it_runs(sweep: Sweep) -> None:
     sweep(plan, sweep_toys.tabled, on_refresh=lambda rows: refreshed.append(len(rows))).run()
     assert len(refreshed) > 3
     assert refreshed == sorted(refreshed)
+
+
+def test_a_time_budget_begins_no_more_trials_and_goes_on_later(sweep: Sweep) -> None:
+    """Those that run stop at their checkpoints; the next start has the time anew."""
+    plan = Plan({"a": Int(1, 6)}, timeout_s=1.0)
+    outcome = sweep(plan, sweep_toys.slow_steps).run()
+    assert outcome.timed_out
+    assert not outcome.interrupted
+    assert [row["status"] for row in outcome.rows] == ["interrupted"] * 2
+    rest = sweep(replace(plan, timeout_s=600.0), sweep_toys.steps).run()
+    assert not rest.timed_out
+    assert [row["status"] for row in rest.rows] == ["completed"] * 6
+    assert max(row["steps"] for row in rest.rows) > 10  # they went on from there
+    assert not sweep(replace(plan, timeout_s=1e-6), sweep_toys.steps).run().timed_out  # all is done

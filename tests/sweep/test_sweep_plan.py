@@ -36,6 +36,7 @@ TWO = {"val_loss": "minimize", "parameters": "minimize"}
         ({"seeds": 0}, "sweep.seeds must be at least 1, got 0"),
         ({"retries": -1}, "sweep.retries must be at least 0, got -1"),
         ({"max_failures": -1}, "sweep.max_failures must be at least 0, got -1"),
+        ({"max_failures_in_a_row": 0}, "sweep.max_failures_in_a_row must be at least 1, got 0"),
     ],
 )
 def test_bad_plans(settings: dict[str, Any], says: str) -> None:

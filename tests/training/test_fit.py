@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen import config as schema
 from musicgen.errors import InputError
 from musicgen.keys import Config
 from musicgen.training import checkpoint
@@ -87,7 +88,7 @@ def test_a_run_folder_holds_everything(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     assert result == Result.read(folder.result)
     assert result.status == "completed"
-    assert result.test_loss is not None
+    assert list((tmp_path / "run" / "samples").iterdir())
     assert result.best_epoch is not None
     assert [row["epoch"] for row in rows(folder.path)] == ["1", "2", "3"]
     best = rows(folder.path)[result.best_epoch - 1]
@@ -317,16 +318,22 @@ def test_resuming_with_another_configuration_is_refused(tmp_path: Path) -> None:
         fit(composed(*small(tmp_path, "model.hidden=9")), tmp_path / "run", resume=True)
 
 
-def test_a_machine_of_another_precision_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.slow
+@pytest.mark.parametrize("begun", [True, False], ids=["bf16", "fp32"])
+def test_a_run_keeps_the_precision_that_it_began_with(
+    begun: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What `auto` comes to is the processor's; this one is said to have bf16, then not."""
     config = composed(*small(tmp_path, "trainer.precision=auto"))
-    monkeypatch.setattr("musicgen.training.device._has_bf16", lambda device: True)
+    monkeypatch.setattr("musicgen.training.device._has_bf16", lambda device: begun)
     fit(config, tmp_path / "run", StopAt(2, 1))
-    monkeypatch.setattr("musicgen.training.device._has_bf16", lambda device: False)
-    with pytest.raises(InputError, match=r"precision bf16-mixed, this machine .* 32-true"):
-        fit(config, tmp_path / "run", resume=True)
+    whole = fit(config, tmp_path / "whole")
+    monkeypatch.setattr("musicgen.training.device._has_bf16", lambda device: not begun)
+    result = fit(config, tmp_path / "run", resume=True)
+    assert result.precision == whole.precision == ("bf16" if begun else "fp32")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "run")
+    (said,) = [record.getMessage() for record in caplog.records if "was begun in" in record.message]
+    assert ("emulates" in said) == begun
 
 
 @pytest.fixture(scope="module")
@@ -350,4 +357,93 @@ def test_damaged_checkpoints_are_one_line(
     resumed = name == "last.safetensors"
     with pytest.raises(InputError, match="damaged") as error:
         fit(config, tmp_path / "run", resume=True) if resumed else load_model(tmp_path / "run")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("late", [False, True], ids=["last epoch", "patience"])
+def test_a_training_that_is_over_is_not_pruned(late: bool, tmp_path: Path) -> None:
+    """There is nothing left to save."""
+
+    class Prune(Watcher):
+        def epoch(self, row: Epoch) -> Decision:
+            return Decision.PRUNE if row.epoch == 3 else Decision.CONTINUE
+
+    extra = ["early_stopping.patience=2", "trainer.max_epochs=50", "optim=sgd", "optim.lr=1e-12"]
+    given = small(tmp_path, *extra, "schedule=constant", "model.hidden=1") if late else None
+    result = fit(composed(*(given or small(tmp_path))), tmp_path / "run", Prune())
+    assert (result.status, result.epochs) == ("completed", 3)
+    assert list((tmp_path / "run" / "samples").iterdir())
+
+
+@pytest.mark.slow
+def test_time_that_is_over_ends_a_run_as_completed(tmp_path: Path) -> None:
+    config = composed(*small(tmp_path, "trainer.max_time=1", "trainer.max_epochs=100000"))
+    result = fit(config, tmp_path / "run")
+    assert result.status == "completed"
+    assert 0 < result.epochs < 100_000
+    assert result.best_epoch is not None
+    assert list((tmp_path / "run" / "samples").iterdir())
+    assert result.seconds is not None
+    assert result.seconds < 60
+    assert fit(config, tmp_path / "run", resume=True) == result
+
+
+@pytest.mark.slow
+def test_a_run_has_one_epoch_however_short_its_time_is(tmp_path: Path) -> None:
+    result = fit(composed(*small(tmp_path, "trainer.max_time=0.001")), tmp_path / "run")
+    assert (result.status, result.epochs) == ("completed", 1)
+
+
+@pytest.mark.parametrize("text", ["", "2 weeks", "-1", "0", "nan", "inf", "h", "1h2h", "1:30"])
+def test_times_that_are_none(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"trainer\.max_time must be a time such as 2h"):
+        composed(*small(tmp_path, f"trainer.max_time='{text}'"))
+
+
+def test_a_key_that_came_later_changes_no_digest_at_its_default(tmp_path: Path) -> None:
+    """Runs and sweeps of before it go on."""
+    config = composed(*small(tmp_path))
+    assert "trainer.max_time" not in schema.compared(config)
+    other = schema.replaced(config, {"trainer.max_time": "2h"})
+    assert schema.compared(other)["trainer.max_time"] == "2h"
+    assert schema.digest(other) != schema.digest(config)
+    values = schema.to_dict(config)
+    del values["trainer"]["max_time"]
+    assert schema.digest(schema.from_dict(values)) == schema.digest(config)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [0.0, 0.5], ids=["empty", "half"])
+def test_no_damaged_file_keeps_a_sweeps_trial_from_its_result(
+    part: float, tmp_path: Path, stopped: tuple[Config, Path]
+) -> None:
+    """A power cut, or a disk that was full, may shorten any file; it costs epochs at most."""
+    config, run = stopped
+    fit(config, tmp_path / "whole", one_of_many=True)
+    names = sorted(path.relative_to(run) for path in run.rglob("*") if path.is_file())
+    assert {"config.yaml", "result.json", "metrics.csv"} <= {str(name) for name in names}
+    assert sum(name.parts[0] == "checkpoints" for name in names) == 3
+    for number, name in enumerate(names):
+        copy = tmp_path / str(number)
+        shutil.copytree(run, copy)
+        size = (copy / name).stat().st_size
+        os.truncate(copy / name, int(part * size))
+        result = fit(config, copy, resume=True, one_of_many=True)
+        assert (result.status, result.epochs) == ("completed", 3), name
+        if name.name.startswith("events"):  # TensorBoard lacks what was cut off
+            assert rows(copy) == rows(tmp_path / "whole")
+        else:
+            assert_equal_runs(tmp_path / "whole", copy)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "result.json", "metrics.csv"])
+def test_a_damaged_run_of_ones_own_is_one_line(
+    name: str, tmp_path: Path, stopped: tuple[Config, Path]
+) -> None:
+    config, run = stopped
+    shutil.copytree(run, tmp_path / "run")
+    os.truncate(tmp_path / "run" / name, 0)
+    with pytest.raises(InputError, match=rf"{name} is damaged") as error:
+        fit(config, tmp_path / "run", resume=True)
     assert "\n" not in str(error.value)

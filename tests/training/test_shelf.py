@@ -1,5 +1,6 @@
 """Runs that sweeps share."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,23 @@ def test_a_run_is_copied_only_for_its_own_configuration_and_corpus(tmp_path: Pat
     tunes.write_text(tunes.read_text().replace("A", "G", 1))
     assert not shelf.copy(config, corpus.of(config.data).digest, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_a_folder_that_was_removed_and_used_again_is_not_taken(tmp_path: Path) -> None:
+    """Its link on the shelf says what it was."""
+    config, other = (composed(*small(tmp_path, f"model.hidden={n}")) for n in (8, 6))
+    digest = corpus.of(config.data).digest
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.put(tmp_path / "run", fit(config, tmp_path / "run"))
+    shutil.rmtree(tmp_path / "run")
+    fit(other, tmp_path / "run")
+    assert not shelf.copy(config, digest, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert fit(config, tmp_path / "copy", resume=True).status == "completed"
+    shutil.rmtree(tmp_path / "run")
+    assert not shelf.copy(config, digest, tmp_path / "other")
+    # One that is as it was, but for a file.
+    shelf.put(tmp_path / "copy", fit(config, tmp_path / "copy", resume=True))
+    (tmp_path / "copy" / "config.yaml").write_text("")
+    assert not shelf.copy(config, digest, tmp_path / "other")
