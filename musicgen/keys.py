@@ -62,6 +62,24 @@ class ModelConfig:
     embedding: int = key("Size of the character embedding; 0: one-hot", ge=0)
     layer_norm: bool = key("Normalise the output of each layer")
     tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
+    match: int = key(
+        "Told what followed the longest match of the last characters in the tune so far: "
+        "least length, characters; 0: not told",
+        ge=0,
+        le=16,
+        default=0,
+    )
+    melody: int = key(
+        "The same over melodic steps, which finds transposed phrases; 0: not told",
+        ge=0,
+        le=16,
+        default=0,
+    )
+    place: bool = key(
+        "Told what is left of the bar, how many bars and parts there are, and how the bars 2, 4 "
+        "and 8 before went on",
+        default=False,
+    )
 
 
 @dataclass

@@ -15,6 +15,7 @@ from musicgen.bases import converted, fingerprint, followed, typed
 from musicgen.command import hearing, near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import make_executor
+from musicgen.following import leaders, plain, selected
 from musicgen.keys import DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
@@ -75,6 +76,8 @@ def run(swept: Swept) -> None:
     check(objective, space)
     objective = replace(objective, corpora=_corpora(objective, space))
     trial_command = _trial_command(swept)
+    if follows:  # a value that is typed and one that follows may be the same
+        plan = replace(plan, name=lambda point: schema.digest(objective.config(point)))
     plan = replace(
         plan,
         fingerprint={**plan.fingerprint, **_digests(objective, space)},
@@ -243,8 +246,15 @@ def _digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
 
 def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataConfig]:
     """What trials ask of corpora, each once: every combination of what is swept of the data."""
+    leading = {
+        leader
+        for follows in objective.following.values()
+        for key, found in follows.leaders.items()
+        if key.startswith("data.")
+        for leader in found
+    }
     axes = {
-        key: found if key == "data" or key.startswith("data.") else found[:1]
+        key: found if f"{key}.".startswith("data.") or key in leading else found[:1]
         for key, found in ends(space).items()
     }
     found = [objective.config(point).data for point in points(space, axes)]
@@ -256,8 +266,23 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
     name = name or experiment or digest(space)
     sweep = OmegaConf.to_container(swept.settings.sweep, resolve=False)
     assert isinstance(sweep, dict)
+    if sweep["subdir"] != "${hydra.job.num}":
+        raise InputError(
+            f"hydra.sweep.subdir has no effect here, got {sweep['subdir']}: trials lie in folders "
+            "by their numbers; leave it out of the file"
+        )
     written = str(sweep["dir"]).replace("${sweep.name}", name)
-    return Path(OmegaConf.create({"dir": written}).dir).absolute()
+    found = set()
+    for base in swept.bases.values():
+        composed = OmegaConf.create({**plain(base), "sweep_dir": written})
+        found.add(str(selected(composed, "sweep_dir")))
+        keys = [key for key in space if key not in swept.groups]
+        if len(found) > 1 or leaders(composed, "sweep_dir", keys):
+            raise InputError(
+                f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
+                f"got {written}; give the sweep a name with sweep.name"
+            )
+    return Path(found.pop()).absolute()
 
 
 def _number_kept(text: str) -> int | None:

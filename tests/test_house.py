@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
     {"errors", "overrides", "paths", "keys", "rules", "config"},
-    {"music", "corpus", "models"},
+    {"music", "corpus", "models", "memory"},
     {"generation", "interpret"},
     {"training"},
     {"sweep"},
@@ -48,6 +48,7 @@ NEIGHBOURS = {
     ("rules", "keys"),
     ("paths", "errors"),
     ("corpus", "music"),
+    ("memory", "music"),
 }
 
 RESERVED = {
@@ -59,6 +60,7 @@ RESERVED = {
 ALONE = {
     "sweep": {"errors"},
     "music": {"errors"},
+    "memory": {"music"},
     "report": {"errors", "overrides", "paths", "sweep", "music"},
 }
 """Rooms that may import these rooms alone, whatever lies below them."""
@@ -71,6 +73,7 @@ TORCHLESS = {
     "rules",
     "config",
     "music",
+    "memory",
     "corpus",
     "report",
     "sweep",

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from musicgen.models import CharRNN
 from musicgen.models.cells import CELLS
@@ -69,11 +70,8 @@ def record(
 
 def _embedded(network: CharRNN, texts: Sequence[NDArray[np.integer]]) -> Tensor:
     """What the first layer reads: (time, texts, inputs), short texts filled up at their end."""
-    padded = np.zeros((max(map(len, texts)), len(texts)), np.int64)
-    for column, text in enumerate(texts):
-        padded[: len(text), column] = text
-    characters = torch.from_numpy(padded).to(network.head.weight.device)
-    return network.embedded(characters)
+    read = [network.read(torch.from_numpy(np.asarray(text, np.int64))) for text in texts]
+    return network.embedded(pad_sequence(read).to(network.head.weight.device))
 
 
 def _kind(cell: nn.Module) -> str:

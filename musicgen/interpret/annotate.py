@@ -1,6 +1,7 @@
 """What each character of a tune is, by our own reading of its ABC."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus import END, START
+from musicgen.memory import Match
 from musicgen.music import Bar, Tune, Voice, parse
 from musicgen.music.grammar import FIELDS, Kind
 from musicgen.music.unfold import sections
@@ -20,6 +22,8 @@ ABSENT = -1
 EIGHTHS = 8
 PHRASE = 4
 """Bars."""
+MATCH = 2
+"""Least length of a match with the tune so far, in characters."""
 DISTANCES = (8, 16, 32, 64, 128)
 """Characters to the end of the tune: where one class ends and the next begins."""
 
@@ -166,6 +170,12 @@ def _to_end(tune: Tune, labels: Labels) -> None:
     labels[tune.body :] = np.digitize(distance, DISTANCES)
 
 
+def _match_goes_on(tune: Tune, labels: Labels) -> None:
+    text = np.array([ord(character) for character in tune.text], np.int64)
+    suggested = Match(sys.maxunicode + 1, MATCH).of(text)[:-1, 0] - 1
+    labels[1:] = np.where(suggested < 0, ABSENT, suggested == text[1:])
+
+
 _RANGES = [f"{low}-{high - 1}" for low, high in pairwise((0, *DISTANCES))] + [f"{DISTANCES[-1]}-"]
 
 ANNOTATIONS = {
@@ -186,6 +196,12 @@ ANNOTATIONS = {
             "phrase start", f"first bar of {PHRASE} in its section", ("no", "yes"), _phrase_start
         ),
         Annotation("accidental", "a note with an accidental", ("no", "yes"), _accidental),
+        Annotation(
+            "match goes on",
+            "what followed the same characters before comes again",
+            ("no", "yes"),
+            _match_goes_on,
+        ),
         Annotation("to end", "characters to the end of the tune", tuple(_RANGES), _to_end),
     )
 }

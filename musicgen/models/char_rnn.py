@@ -1,16 +1,22 @@
 """The network: characters in, scores of the next character out."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.models.cells import CELLS, State
 from musicgen.models.dropout import Dropout
+from musicgen.models.side import Side, SideInput
 
 
 class CharRNN(nn.Module):
     """One-hot or embedding, a stack of recurrent layers, a linear head.
+
+    Beside each character it may be told more (`side`): it then reads rows of a character and of
+    what there is to tell about it.
 
     Dropout acts once before each layer and once before the head, so also in a network of one
     layer, where PyTorch's own `nn.LSTM(dropout=p)` does nothing.
@@ -27,12 +33,15 @@ class CharRNN(nn.Module):
         embedding: int = 0,
         layer_norm: bool = False,
         tie_weights: bool = False,
+        side: Sequence[SideInput] = (),
     ) -> None:
         """embedding: its size, 0 for one-hot. tie_weights needs embedding == hidden."""
         super().__init__()
         self.vocab_size = vocab_size
         self.embedding = nn.Embedding(vocab_size, embedding) if embedding else None
-        sizes = [embedding or vocab_size] + [hidden] * layers
+        width = embedding or vocab_size
+        self.side = Side(side, width) if side else None
+        sizes = [2 * width if side else width] + [hidden] * layers
         self.cells = nn.ModuleList(CELLS[cell](inputs, size) for inputs, size in pairwise(sizes))
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden) if layer_norm else nn.Identity() for _ in range(layers)
@@ -46,15 +55,15 @@ class CharRNN(nn.Module):
             self.head.weight = self.embedding.weight
 
     def forward(
-        self, characters: Tensor, state: list[State] | None = None
+        self, reading: Tensor, state: list[State] | None = None
     ) -> tuple[Tensor, list[State]]:
         """Scores of each next character.
 
-        characters: (time, batch) int64. state: one entry per layer, as returned for the slice
-        before, or None for zeros. Returns logits (time, batch, vocab) and the state after the
-        last character.
+        reading: (time, batch) int64, with side inputs (time, batch, columns); see `read`. state:
+        one entry per layer, as returned for the slice before, or None for zeros. Returns logits
+        (time, batch, vocab) and the state after the last character.
         """
-        x = self.embedded(characters)
+        x = self.embedded(reading)
         after: list[State] = []
         for layer, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
             x, end = cell(self.dropout(x), None if state is None else state[layer])
@@ -62,8 +71,23 @@ class CharRNN(nn.Module):
             after.append(end)
         return self.head(self.dropout(x)), after
 
-    def embedded(self, characters: Tensor) -> Tensor:
+    def read(self, text: Tensor) -> Tensor:
+        """What the network reads of a text, from its first character on.
+
+        text: (characters,) int64. Returns it as it is, or as the first of several columns.
+        """
+        if self.side is None:
+            return text
+        rows = torch.from_numpy(self.side.rows(text.cpu().numpy()))
+        return torch.cat([text.unsqueeze(1), rows.to(text.device)], dim=1)
+
+    def embedded(self, reading: Tensor) -> Tensor:
         """What the first layer reads, (time, batch, inputs)."""
+        if self.side is None:
+            return self._embedded(reading)
+        return torch.cat([self._embedded(reading[..., 0]), self.side(reading[..., 1:])], dim=-1)
+
+    def _embedded(self, characters: Tensor) -> Tensor:
         if self.embedding is not None:
             embedded: Tensor = self.embedding(characters)
             return embedded

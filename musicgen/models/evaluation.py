@@ -17,14 +17,14 @@ def evaluate(
 ) -> tuple[float, float]:
     """Mean loss (nats/character) and share predicted right of a text read as one stream, in fp32.
 
-    text: (characters,) int64 on the model's device, at least two. The state is carried from the
-    first character to the last. So that this is not one long chain of tiny steps, the text is
-    cut into segments that are read side by side, from an empty state at first, then again from
-    the state in which the segment before ended; each only as far as that moves its states by
-    more than `tolerance`, which is not far, since networks forget. As many passes as segments
-    give the sequential result itself; few are needed. (Parallel in time with a zero coarse
-    propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of trained
-    networks by at most 5e-8.
+    text: as the network reads it (`CharRNN.read`), on its device, at least two characters. The
+    state is carried from the first character to the last. So that this is not one long chain of
+    tiny steps, the text is cut into segments that are read side by side, from an empty state at
+    first, then again from the state in which the segment before ended; each only as far as that
+    moves its states by more than `tolerance`, which is not far, since networks forget. As many
+    passes as segments give the sequential result itself; few are needed. (Parallel in time with a
+    zero coarse propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of
+    trained networks by at most 5e-8.
 
     segments: how many; left out, 8 on a CPU, where more rows make slower steps and a network that
     remembers for long is read again from more places; 32 on a GPU, where steps of any number of
@@ -59,9 +59,11 @@ class _Reading:
         self._model = model
         self._n = len(text) - 1
         length = -(-self._n // segments)
-        padded = functional.pad(text, (0, segments * length - self._n))
-        self._x = padded[:-1].view(segments, length)
-        self._y = padded[1:].view(segments, length)
+        filled = (0, 0) * (text.dim() - 1) + (0, segments * length - self._n)
+        padded = functional.pad(text, filled)
+        characters = padded if text.dim() == 1 else padded[:, 0]
+        self._x = padded[:-1].view(segments, length, *text.shape[1:])
+        self._y = characters[1:].reshape(segments, length)
         self._losses = torch.zeros(segments, length, device=text.device)
         self._right = torch.zeros(segments, length, dtype=torch.bool, device=text.device)
         self._parts = [slice(start, start + STRIDE) for start in range(0, length, STRIDE)]
@@ -98,7 +100,7 @@ class _Reading:
     def _read(self, segments: Tensor, part: slice, state: Tensor | None) -> Tensor:
         """The state after this part of these segments; keeps what was predicted."""
         y = self._y[segments, part].t().flatten()
-        logits, after = self._model(self._x[segments, part].t(), _unpacked(state))
+        logits, after = self._model(self._x[segments, part].transpose(0, 1), _unpacked(state))
         shape = (-1, len(segments))
         losses = functional.cross_entropy(logits.flatten(0, 1), y, reduction="none")
         self._losses[segments, part] = losses.view(shape).t()

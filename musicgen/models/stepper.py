@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from musicgen.models.cells import GRU, LSTM, RNN, State
 from musicgen.models.char_rnn import CharRNN
 from musicgen.models.product import Floats, Product
+from musicgen.models.side import row_sums
 
 Ids = NDArray[np.integer[Any]]
 
@@ -58,20 +59,31 @@ class Stepper:
         for below, above in pairwise(self._layers):
             below.feed(above.inputs, above.bias)
         self._layers[-1].feed(_array(model.head.weight).T, _array(model.head.bias))
-        table = self._layers[0].inputs
+        width = model.vocab_size if model.embedding is None else model.embedding.embedding_dim
+        table, beside = np.split(self._layers[0].inputs, [width])
         if model.embedding is not None:
             table = _array(model.embedding.weight) @ table
         self._table: Floats = np.ascontiguousarray(table + self._layers[0].bias)
         """What each character adds to the gates of the first layer."""
+        self._side = None
+        if model.side is not None:
+            self._side = model.side.follow()
+            table = _array(model.side.table.weight) @ beside
+            self._side_table = torch.from_numpy(np.ascontiguousarray(table))
         self.keep([0])
 
     def step(self, characters: Ids) -> Floats:
         x = self._table.take(characters, axis=0)
+        if self._side is not None:
+            rows = torch.from_numpy(self._side.push(characters))
+            x += row_sums(self._side_table, rows).numpy()
         for layer in self._layers:
             x = layer.step(x)
         return x
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
+        if self._side is not None:
+            self._side.keep(texts)
         for layer in self._layers:
             layer.keep(np.asarray(texts))
 
@@ -209,11 +221,15 @@ class ModuleStepper:
         self._model = model
         self._device = model.head.weight.device
         self._state: list[State] | None = None
+        self._side = None if model.side is None else model.side.follow()
 
     @torch.no_grad()
     def step(self, characters: Ids) -> Floats:
-        given = torch.zeros(1, MOST, dtype=torch.int64)
-        given[0, : len(characters)] = torch.from_numpy(np.asarray(characters, np.int64))
+        read = np.asarray(characters, np.int64)
+        if self._side is not None:
+            read = np.column_stack([read, self._side.push(read)])
+        given = torch.zeros(1, MOST, *read.shape[1:], dtype=torch.int64)
+        given[0, : len(read)] = torch.from_numpy(read)
         was_training = self._model.training
         self._model.eval()
         logits, self._state = self._model(given.to(self._device), self._state)
@@ -222,6 +238,8 @@ class ModuleStepper:
         return scores
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
+        if self._side is not None:
+            self._side.keep(texts)
         if self._state is not None:
             rows = torch.zeros(MOST, dtype=torch.int64)
             rows[: len(texts)] = torch.as_tensor(np.asarray(texts, np.int64))

@@ -1,6 +1,8 @@
 """The training text as batches: slices of one tensor that lies on the device.
 
-Both kinds yield (x, y), each (time, batch) int64, where y is x moved on by one character.
+Both kinds take a text as the network reads it, (characters,) or (characters, columns) with the
+characters in the first column, and yield (x, y): x (time, batch) or (time, batch, columns), and y
+(time, batch), the characters of x moved on by one.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,8 +23,9 @@ class Streams:
     def __init__(self, text: Tensor, batch_size: int, seq_len: int) -> None:
         length = (len(text) - 1) // batch_size
         self.seq_len = seq_len
-        self.x = text[: batch_size * length].view(batch_size, length).t().contiguous()
-        self.y = text[1 : batch_size * length + 1].view(batch_size, length).t().contiguous()
+        used, rows = batch_size * length, (batch_size, length)
+        self.x = text[:used].view(*rows, *text.shape[1:]).transpose(0, 1).contiguous()
+        self.y = _characters(text)[1 : used + 1].reshape(rows).t().contiguous()
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.seq_len)
@@ -61,7 +64,11 @@ class Slices:
         along = torch.arange(self.seq_len, device=self.text.device).unsqueeze(1)
         for chosen in torch.split(order, self.batch_size):
             places = offset + chosen.unsqueeze(0) * self.seq_len + along
-            yield self.text[places], self.text[places + 1]
+            yield self.text[places], _characters(self.text)[places + 1]
+
+
+def _characters(text: Tensor) -> Tensor:
+    return text if text.dim() == 1 else text[:, 0]
 
 
 def check_size(

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor
 
 from musicgen import config as schema
-from musicgen.corpus import Vocabulary
+from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.keys import Config, ModelConfig
+from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models import CharRNN
+from musicgen.models.side import SideInput
 from musicgen.paths import replacing, write_text
 
 
@@ -86,10 +88,10 @@ class TrainedModel:
     """The file that was read."""
 
 
-def build(model: ModelConfig, vocab_size: int) -> CharRNN:
+def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
     """The configured network, with fresh weights."""
     return CharRNN(
-        vocab_size,
+        len(vocabulary),
         model.hidden,
         cell=model.cell,
         layers=model.layers,
@@ -97,7 +99,21 @@ def build(model: ModelConfig, vocab_size: int) -> CharRNN:
         embedding=model.embedding,
         layer_norm=model.layer_norm,
         tie_weights=model.tie_weights,
+        side=_side(model, vocabulary),
     )
+
+
+def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
+    side: list[SideInput] = []
+    marked = all(character in vocabulary for character in START)
+    start = tuple(vocabulary.encode(START).tolist()) if marked else ()
+    if model.match:
+        side.append(Match(len(vocabulary), model.match, start))
+    if model.melody:
+        side.append(Melody(vocabulary.characters, model.melody, start))
+    if model.place:
+        side.append(PlaceInput(vocabulary.characters))
+    return side
 
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str) -> None:
@@ -123,7 +139,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{description} is damaged ({error}); use another run") from None
-    model = build(config.model, len(vocabulary))
+    model = build(config.model, vocabulary)
     try:
         model.load_state_dict(_weights(load(weights)))
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:

@@ -163,9 +163,9 @@ class _Run:
         torch.set_num_threads(device.threads(config.trainer))
         torch.manual_seed(config.seed)
         self.vocabulary = data.vocabulary()
-        self.network = checkpoint.build(config.model, len(self.vocabulary))
+        self.network = checkpoint.build(config.model, self.vocabulary)
         self.module = Training(
-            self.network, config, self._encode(data.train), self._encode(data.validation)
+            self.network, config, self._read(data.train), self._read(data.validation)
         )
         keys = flatten(schema.to_dict(config))
         self.events = EventLog(folder.path, keys, one_of_many=one_of_many)
@@ -200,8 +200,8 @@ class _Run:
             versions=versions(),
         )
 
-    def _encode(self, text: str) -> torch.Tensor:
-        return torch.from_numpy(self.vocabulary.encode(text)).long()
+    def _read(self, text: str) -> torch.Tensor:
+        return self.network.read(torch.from_numpy(self.vocabulary.encode(text)).long())
 
     def train(self, resume: bool) -> Result:
         folder = self.folder
@@ -324,7 +324,7 @@ class _Run:
         weights = checkpoint.load(self.folder.best)["weights"]
         self.network.to(self.place).load_state_dict(weights)
         if self.data.test:
-            text = self._encode(self.data.test).to(self.place)
+            text = self._read(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
         epoch = self.keeper.progress.last.epoch if self.keeper.progress.last else 0
         self.samples.write(self.folder.samples, epoch)

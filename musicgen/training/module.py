@@ -30,7 +30,7 @@ class Training(pl.LightningModule):
     """
 
     def __init__(self, network: CharRNN, config: Config, train: Tensor, validation: Tensor) -> None:
-        """train, validation: texts as (characters,) int64."""
+        """train, validation: texts as the network reads them (`CharRNN.read`)."""
         super().__init__()
         self.network = network
         self.config = config
@@ -85,7 +85,7 @@ class Training(pl.LightningModule):
             group["lr"] = lr
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """batch: x and y, each (time, batch) int64."""
+        """batch: x as the network reads it and y (time, batch) int64."""
         x, y = batch
         logits, state = self.network(x, self.state)
         if self.config.data.stateful:

@@ -1,0 +1,110 @@
+"""The longest match over melodic steps, so that a phrase that comes again a fourth higher is found.
+
+Each note letter stands for the step from the note letter before it, in degrees of the scale
+(`C` to `b` are two octaves; octave marks and accidentals are characters like all others); of that
+text the match is sought, and a step that it suggests is spelled from the last note letter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.memory.match import (
+    LONGEST,
+    Ids,
+    Longest,
+    StartMarks,
+    Suggestions,
+    begins,
+    suggestions,
+)
+
+DEGREES = "CDEFGABcdefgab"
+_WIDEST = len(DEGREES) - 1
+
+
+@dataclass(frozen=True)
+class Melody:
+    """The melodic match as a side input of a network (`models/side.py`)."""
+
+    characters: str
+    """By number."""
+    shortest: int
+    """Least length of a match, in characters."""
+    start: tuple[int, ...] = ()
+    """The characters of the mark behind which a tune begins; none if the texts have none."""
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return len(self.characters) + 1, LONGEST + 1
+
+    @cached_property
+    def degree(self) -> NDArray[np.int64]:
+        """Of each character, -1 for all but note letters."""
+        return np.array([DEGREES.find(character) for character in self.characters])
+
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """Of the note letters, plus one; 0 for those that the vocabulary lacks."""
+        return np.array([self.characters.find(letter) + 1 for letter in DEGREES])
+
+    def symbols(self, text: Ids, before: Ids) -> NDArray[np.int64]:
+        """Characters as they are, note letters as steps. before: degree of the last note letter."""
+        degree = self.degree[text]
+        return np.where(degree < 0, text, len(self.characters) + _WIDEST + degree - before)
+
+    def spelled(self, found: Suggestions, last: Ids) -> Suggestions:
+        """Matches of symbols as matches of characters. last: degree of the last note letter.
+
+        A step that leads beyond the letters suggests nothing.
+        """
+        step = found[..., 0] - 1 - len(self.characters)
+        degree = last + step - _WIDEST
+        inside = (degree >= 0) & (degree <= _WIDEST)
+        letter = np.where(inside, self.numbers[np.clip(degree, 0, _WIDEST)], 0)
+        suggested = np.where(step < 0, found[..., 0], letter)
+        return np.stack([suggested, np.where(suggested > 0, found[..., 1], 0)], axis=-1)
+
+    def of(self, text: Ids) -> Suggestions:
+        """Of each character of a text: (characters, 2)."""
+        text = np.asarray(text, np.int64)
+        tunes = begins(text, self.start)
+        # The last note letter of the same tune; before the first, C.
+        known = np.where(tunes | (self.degree[text] >= 0), np.arange(len(text)), 0)
+        last = np.maximum(self.degree[text[np.maximum.accumulate(known)]], 0)
+        before = np.where(tunes, 0, np.append(0, last)[: len(text)])
+        found = suggestions(self.symbols(text, before), tunes, self.shortest)
+        return self.spelled(found, last)
+
+    def follow(self) -> "MelodyFollower":
+        return MelodyFollower(self)
+
+
+class MelodyFollower:
+    """The melodic matches of many texts that grow side by side."""
+
+    def __init__(self, kind: Melody) -> None:
+        self._kind = kind
+        self._longest = Longest(kind.shortest)
+        self._marks = StartMarks(kind.start)
+        self._last = np.zeros(1, np.int64)
+
+    def push(self, characters: Ids) -> Suggestions:
+        """Each text's next character (texts,); returns their matches (texts, 2)."""
+        kind, degree = self._kind, self._kind.degree[characters]
+        found = self._longest.push(kind.symbols(characters, self._last))
+        self._last = np.where(degree < 0, self._last, degree)
+        told = kind.spelled(found, self._last)
+        ended = self._marks.push(characters)
+        self._longest.forget(ended)
+        self._last[ended] = 0
+        return told
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        """Go on with these texts, in this order; one may come many times."""
+        self._longest.keep(texts)
+        self._marks.keep(texts)
+        self._last = self._last[texts]

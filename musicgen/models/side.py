@@ -1,0 +1,118 @@
+"""Side inputs: what a network is told beside each character, computed from the text so far."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Ids = NDArray[np.integer[Any]]
+
+
+class Follower(Protocol):
+    """Follows many texts that grow side by side, one text at first."""
+
+    def push(self, characters: Ids) -> NDArray[np.int64]:
+        """Each text's next character (texts,); returns what there is to tell (texts, columns)."""
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        """Go on with these texts, in this order; one may come many times."""
+
+
+class SideInput(Protocol):
+    """Tells some whole numbers about each character, from what stands up to it and no further."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each of its columns has, from 0 on."""
+
+    def of(self, text: Ids) -> NDArray[np.int64]:
+        """What there is to tell of each character of a text: (characters, columns)."""
+
+    def follow(self) -> Follower:
+        """The same, character by character."""
+
+
+class Side(nn.Module):
+    """All side inputs of a network, embedded and summed."""
+
+    def __init__(self, inputs: Sequence[SideInput], width: int) -> None:
+        """width: of the sum, which the first layer reads beside the character."""
+        super().__init__()
+        self.inputs = tuple(inputs)
+        sizes = [size for one in inputs for size in one.sizes]
+        self.first_rows = np.cumsum([0, *sizes[:-1]])
+        self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
+        nn.init.normal_(self.table.weight, std=max(len(sizes), 1) ** -0.5)  # the sum's is 1
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """rows: (..., columns) int64, as `rows` gives them. Returns (..., width)."""
+        flat = rows.flatten(0, -2)
+        if flat.device.type == "cpu":
+            summed: Tensor = _RowSums.apply(self.table.weight, flat)
+        else:
+            summed = self.table(flat)
+        return summed.view(*rows.shape[:-1], -1)
+
+    def rows(self, text: Ids) -> NDArray[np.int64]:
+        """Rows of the table for each character of a text: (characters, columns)."""
+        told: NDArray[np.int64] = np.hstack([one.of(text) for one in self.inputs])
+        told += self.first_rows
+        return told
+
+    def follow(self) -> Follower:
+        """The same, character by character."""
+        return _Together([one.follow() for one in self.inputs], self.first_rows)
+
+
+class _RowSums(torch.autograd.Function):
+    """nn.EmbeddingBag(mode="sum") with a faster gradient on a CPU.
+
+    PyTorch's takes 2.4 ms for 3,200 bags of ten rows of 64, a sixth of the training step of a
+    150-unit LSTM. The gradient of a row is the sum of those of the bags that it is in: with the
+    bags in the order of their rows that is a sum of embeddings again, and takes 0.15 ms.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.size = len(table)
+        return row_sums(table, rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (rows,) = ctx.saved_tensors
+        flat = rows.flatten().numpy()
+        small = ctx.size <= np.iinfo(np.int16).max  # numpy sorts these by radix
+        order = np.argsort(flat.astype(np.int16) if small else flat, kind="stable")
+        counts = np.bincount(flat, minlength=ctx.size)
+        starts = np.append(0, counts.cumsum()[:-1])
+        bags = torch.from_numpy(order // rows.shape[1])
+        return _sums(gradient.contiguous(), bags, torch.from_numpy(starts)), None
+
+
+def row_sums(table: Tensor, rows: Tensor) -> Tensor:
+    """The sum of the table's rows (size, width) that each row of `rows` (n, columns) numbers."""
+    return _sums(table, rows.flatten(), torch.arange(0, rows.numel(), rows.shape[1]))
+
+
+def _sums(table: Tensor, rows: Tensor, starts: Tensor) -> Tensor:
+    """Sums of rows of a table: one sum from each start to the next."""
+    sums: Tensor = torch.embedding_bag(table, rows, starts)[0]
+    return sums
+
+
+class _Together:
+    def __init__(self, followers: Sequence[Follower], first_rows: Ids) -> None:
+        self._followers, self._first_rows = followers, first_rows
+
+    def push(self, characters: Ids) -> NDArray[np.int64]:
+        told: NDArray[np.int64] = np.hstack([one.push(characters) for one in self._followers])
+        told += self._first_rows
+        return told
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        for one in self._followers:
+            one.keep(texts)
