@@ -137,7 +137,8 @@ def _copied(trial: FrozenTrial, known: Space, plan: Plan) -> FrozenTrial:
         for name, result in trial.user_attrs.items()
         if name.removeprefix("run").isdecimal() and isinstance(result, dict)
     }
-    if Configuration(trial.number, point, plan.seeds, runs).status is None:
+    # One without runs of ours was added by Optuna itself, and stays as it is.
+    if runs and Configuration(trial.number, point, plan.seeds, runs).status is None:
         made.state, made.values, made.datetime_complete = TrialState.RUNNING, None, None
     return made
 
