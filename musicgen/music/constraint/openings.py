@@ -57,7 +57,7 @@ class Openings:
     def masked(self, state: State) -> frozenset[str]:
         """Characters that begin no token here, between two tokens of the music."""
         if state.form.ending == 3:
-            return _NONE  # `[2` alone may come
+            return self._never - {"["}  # `[2` must come
         lines = self._lines(state)
         masked = {first for first in "|:" if not any(line[0] == first for line in lines)}
         masked |= {first for first in self._unsure if not self._meant(state, first)}

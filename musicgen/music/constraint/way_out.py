@@ -15,10 +15,11 @@ from musicgen.music.constraint.notes import (
     grace_is_open,
     lengths,
     split,
+    symbols,
 )
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
-from musicgen.music.kinds import CHORD
+from musicgen.music.kinds import CHORD, CHORD_SYMBOL
 
 _GOING_BACK = (":|2", ":|[2", ":|", ":||", ":|]")
 _ENDING = ("|]", "||", ":|", ":||", ":|]")
@@ -110,9 +111,11 @@ def _string(rules: Rules, state: State) -> str:
     part = state.part
     if part[:1] == "^":
         return '"'
-    if not part and rules.annotations:
-        return _usual(rules, [(f'"{mark}', mark) for mark in rules.annotations])
-    return (rules.chord_symbols.end(part) or '"')[0]
+    symbol = (rules.chord_symbols.end(part) or '"')[0] if rules.chord_symbols else '"'
+    if part:
+        return symbol
+    ways = [(f'"{mark}', mark) for mark in rules.annotations]
+    return _usual(rules, [*ways, *([(CHORD_SYMBOL, symbol)] if symbols(rules, state) else [])])
 
 
 def _decoration(rules: Rules, state: State) -> str:
