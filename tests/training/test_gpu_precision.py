@@ -202,21 +202,22 @@ def test_a_precision_that_the_device_lacks_is_one_line(asked: str, kind: str, wo
 
 
 @pytest.mark.parametrize(
-    ("kind", "precision", "recurrent", "product"),
+    ("kind", "precision", "able", "recurrent", "product"),
     [
-        ("cuda", "fp32", "fp32", FP32),
-        ("cuda", "tf32", "tf32", TF32),
-        ("cuda", "bf16", "tf32", TF32),
-        ("cpu", "fp32", "fp32", FP32),
-        ("cpu", "bf16", "bf16", TF32),  # on a CPU nobody asks
-        ("mps", "fp32", "fp32", FP32),
+        ("cuda", "fp32", YES, "fp32", FP32),
+        ("cuda", "tf32", YES, "tf32", TF32),
+        ("cuda", "bf16", YES, "tf32", TF32),
+        ("cuda", "bf16", NO, "fp32", TF32),  # which such a GPU does not know
+        ("cpu", "fp32", NO, "fp32", FP32),
+        ("cpu", "bf16", NO, "bf16", TF32),  # on a CPU nobody asks
+        ("mps", "fp32", NO, "fp32", FP32),
     ],
 )
 def test_what_is_said_of_a_precision(
-    kind: str, precision: str, recurrent: str, product: str
+    kind: str, precision: str, able: Any, recurrent: str, product: str
 ) -> None:
     said = {"recurrent": recurrent, "rest": precision}
-    assert device.arithmetic_of(kind, precision) == said
+    assert device.arithmetic_of(kind, precision, tf32=able) == said
     assert device.products(precision) == product
 
 
