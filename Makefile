@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast test-kill lint bench wheel studies studies-report
+.PHONY: help train test test-fast test-kill lint bench gpu wheel studies studies-report
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<
 	$(RUN) -m tests.bench.tensorboard
 	$(if $(NET),$(RUN) -m tests.bench.formats $(NET))
 	$(if $(NET),$(RUN) -m tests.bench.report $(NET))
+
+gpu: $(VENV)/.installed-dev  ## on a machine with a GPU: proofs and figures in eight minutes, into gpu.json
+	$(RUN) -m tests.gpu $(GPU)
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
 	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py

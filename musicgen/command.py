@@ -5,9 +5,9 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -81,9 +81,11 @@ def run(
     name: str,
     main: Callable[[Invocation], None],
     sweep: Callable[["Swept"], None] | None = None,
+    positional: str = "",
 ) -> None:
     """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
 
+    positional: a key, a list, that takes the arguments without a key.
     Ends the process with exit code 0, or with an error's own and its one line on stderr.
     Flags that only look (--help, --cfg) are all Hydra's; nothing is called then.
     """
@@ -102,6 +104,8 @@ def run(
     typed[:] = sys.argv[1:]
     try:
         given = _checked(typed)
+        if positional:
+            given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
             # Hydra's own collects every group twice, which takes longer than a second.
             print(help_text(name, sys.modules[main.__module__].__doc__ or ""))
@@ -179,6 +183,21 @@ def _plain(cfg: DictConfig) -> dict[Any, Any]:
     plain = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(plain, dict)
     return plain
+
+
+def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
+    """Overrides; those without a key, such as names of files, as a value of this key."""
+    values = [
+        word
+        for word in overrides
+        if word[:1] not in "+~" and ("=" not in word or Path(word).is_file())
+    ]
+    rest = [word for word in overrides if word not in values]
+    if not values:
+        return tuple(overrides)
+    if any(key_of(word) == key for word in rest):
+        raise InputError(f"{key} must be given once, got {key}= and {values[0]}; leave one out")
+    return f"{key}={spelled(values)}", *rest
 
 
 def _checked(words: list[str]) -> Arguments:

@@ -168,9 +168,11 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
     keys: dict[str, dataclasses.Field[Any]] = {}
     for field in dataclasses.fields(schema):
         name = f"{prefix}{field.name}"
-        parts = [SCHEMAS[field.name]] if field.name in SCHEMAS else []
-        parts += VARIANTS.get(field.name, {}).values()
         kind = field.type
+        parts: list[type[Any]] = []
+        if field.name in SCHEMAS and isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            parts.append(kind)
+        parts += VARIANTS.get(field.name, {}).values()
         if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
             keys |= known(kind, f"{name}.")
         elif prefix or not parts:

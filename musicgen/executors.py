@@ -1,36 +1,82 @@
 """Where a sweep trains: its executor, as the configuration asks for it."""
 
-import os
-import shutil
-import subprocess
+import logging
+from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
+from typing import Any
 
+from musicgen import gpus
 from musicgen.errors import InputError
 from musicgen.keys import TrainConfig
 from musicgen.paths import PACKAGE
 from musicgen.sweep.executor import Executor
-from musicgen.sweep.local import LocalExecutor, slots
+from musicgen.sweep.local import GPU, LocalExecutor, slots
 
 NO_GPU = "trainer.accelerator=gpu needs a GPU, got none {where}; use trainer=cpu"
+ON_GPU = dict([gpus.WORKSPACE, gpus.WITHOUT_CUDA])
+"""What a worker that may use a GPU, and the process that it is a fork of, need in their
+environment before CUDA or PyTorch is there."""
+Accelerator = Callable[[Mapping[str, Any]], str]
+"""trainer.accelerator of a trial by its params."""
+log = logging.getLogger(__name__)
 
 
-def make_executor(config: TrainConfig) -> Executor:
+def make_executor(
+    config: TrainConfig,
+    accelerators: Collection[str] | None = None,
+    accelerator: Accelerator | None = None,
+) -> Executor:
     """The executor of sweep.executor, connected if it is on other machines.
 
+    accelerators, accelerator: all that trials ask for, and what one of them does; left out, what
+    `config` says.
     Raises InputError for workers that can't be had.
     """
+    one = config.trainer.accelerator
+    accelerators, accelerator = accelerators or {one}, accelerator or (lambda params: one)
     workers = _workers(config.sweep.workers)
-    return _ray(config, workers) if config.sweep.executor == "ray" else _local(config, workers)
+    if config.sweep.executor == "ray":
+        return _ray(config, workers, accelerators)
+    return _local(config, workers, accelerators, accelerator)
 
 
-def _local(config: TrainConfig, workers: int | str) -> Executor:
-    gpus = [] if config.trainer.accelerator == "cpu" else _gpus()
-    if config.trainer.accelerator == "gpu" and not gpus:
-        raise InputError(NO_GPU.format(where="on this machine"))
-    return LocalExecutor(slots(workers, gpus=gpus, trials_per_gpu=config.sweep.trials_per_gpu))
+def _local(
+    config: TrainConfig,
+    workers: int | str,
+    accelerators: Collection[str],
+    accelerator: Accelerator,
+) -> Executor:
+    found = _found(accelerators)
+    if "gpu" in accelerators and not (found.names or found.apple):
+        reason = f" ({found.why})" if found.why else ""
+        raise InputError(NO_GPU.format(where=f"on this machine{reason}"))
+    shared = config.sweep.trials_per_gpu
+    if found.apple and not found.names and accelerators == {"gpu"}:
+        workers = shared if workers == "auto" else workers  # one GPU, which has no name
+    environments = slots(
+        workers, gpus=found.names, trials_per_gpu=shared, cpus_too="cpu" in accelerators
+    )
+    if found.names:
+        environments = [{**environment, **ON_GPU} for environment in environments]
+    kinds = {bool(environment.get(GPU)) for environment in environments}
+
+    def fits(params: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+        return len(kinds) == 1 or (accelerator(params) != "cpu") == bool(environment[GPU])
+
+    return LocalExecutor(environments, fits=fits)
 
 
-def _ray(config: TrainConfig, workers: int | str) -> Executor:
+def _found(accelerators: Collection[str]) -> gpus.Gpus:
+    """What there is, if any trial may use it; asking takes seconds."""
+    if "gpu" in accelerators or ("auto" in accelerators and gpus.likely()):
+        found = gpus.find()
+        if found.why and "gpu" not in accelerators:
+            log.warning("no GPU is used: %s", found.why)
+        return found
+    return gpus.Gpus()
+
+
+def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str]) -> Executor:
     if find_spec("ray") is None:
         raise InputError(
             "sweep.executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the "
@@ -39,15 +85,18 @@ def _ray(config: TrainConfig, workers: int | str) -> Executor:
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor
 
-    asked, accelerator = config.sweep.ray, config.trainer.accelerator
+    asked = config.sweep.ray
     cluster = Cluster(asked.address, packages=[PACKAGE])
-    if accelerator == "gpu" and not cluster.gpus:
+    if "gpu" in accelerators and not cluster.gpus:
         raise InputError(NO_GPU.format(where="in the cluster"))
     num_gpus = asked.num_gpus
     if num_gpus is None:
-        wanted = accelerator != "cpu" and cluster.gpus
+        wanted = set(accelerators) != {"cpu"} and cluster.gpus
         num_gpus = 1 / config.sweep.trials_per_gpu if wanted else 0.0
-    return RayExecutor(cluster, workers, num_cpus=asked.num_cpus, num_gpus=num_gpus)
+    environment = ON_GPU if num_gpus else {}
+    return RayExecutor(
+        cluster, workers, num_cpus=asked.num_cpus, num_gpus=num_gpus, environment=environment
+    )
 
 
 def _workers(text: str) -> int | str:
@@ -61,17 +110,3 @@ def _workers(text: str) -> int | str:
     if count < 1:
         raise InputError(f"sweep.workers must be auto or at least 1, got {text}")
     return count
-
-
-def _gpus() -> list[str]:
-    """GPUs for this process, by the names that CUDA_VISIBLE_DEVICES takes.
-
-    The driver does without PyTorch, which takes seconds to import.
-    """
-    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in visible.split(",") if name]
-    if (program := shutil.which("nvidia-smi")) is None:
-        return []
-    listed = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)
-    count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-    return [str(index) for index in range(count)]

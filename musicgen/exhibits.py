@@ -58,9 +58,11 @@ def _asked(run: Path) -> GenerateConfig:
         top_p=1.0,
         min_p=0.0,
         prime=None,
-        header=HeaderConfig(None, None, None, None, None),
+        header=HeaderConfig(None, None, None, None, None, None),
         constrain="bars",
         seed=1,
+        transpose=None,
+        accompaniment=True,
         formats=["abc"],
         out=None,
     )

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +16,13 @@ import torch
 import musicgen
 from musicgen import corpus, runs
 from musicgen.errors import InputError, Interrupted
-from musicgen.generation import Drawn, Files, Options, RealTunes, draw, files
+from musicgen.generation import Drawn, Options, RealTunes, draw
+from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.keys import GenerateConfig
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
+from musicgen.music.arrangement import Arrangement, arrangement
+from musicgen.music.files import Files, files
 from musicgen.music.measures import (
     SetMeasures,
     TuneMeasures,
@@ -70,11 +73,14 @@ def run(asked: GenerateConfig, watcher: Watcher) -> None:
     Raises InputError before anything is written, Interrupted after Ctrl-C.
     """
     options = _options(asked)
+    arranged = arrangement(asked.transpose, asked.header.tempo)
     formats = list(dict.fromkeys(asked.formats))
     trained = load_model(runs.find(asked.run))
     watcher.began(trained.weights, len(options.temperatures) * options.n)
     torch.set_num_threads(1)
-    drawn = draw(trained.model, trained.vocabulary, options)
+    drawn = draw(trained.model, trained.vocabulary, options, trained.kinds)
+    _check_going_on(drawn, options.prime)
+    drawn = _arranged(drawn, arranged)
     tunes = [parse(one.text) for one in drawn]
     _check_notes(tunes, formats)
     real = _real(trained)
@@ -85,7 +91,7 @@ def run(asked: GenerateConfig, watcher: Watcher) -> None:
     try:
         with Engraver() as engraver:
             for one, tune, near in zip(drawn, tunes, nearest, strict=True):
-                made = files(tune, formats, engraver)
+                made = files(tune, formats, engraver, accompanied=asked.accompaniment)
                 measured = Written(one, tune, measure(tune), duration(tune), near, made.missing)
                 _write(out, measured, made, recipe)
                 watcher.wrote(measured)
@@ -141,6 +147,31 @@ def _prime(value: str | None) -> str:
     return value
 
 
+def _check_going_on(drawn: list[Drawn], prime: str) -> None:
+    """Say so where a network has nothing to add to its prime."""
+    if not prime:
+        return
+    before = parse(prime).notes
+    copies = [one.name for one in drawn if parse(one.text).notes <= before]
+    if before and len(copies) == len(drawn):
+        raise InputError(f"{FINISHED}, got one behind which the network writes no note; {CUT_IT}")
+    if before and copies:
+        log.warning("%s: nothing comes behind the prime", ", ".join(copies))
+
+
+def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
+    """The tunes as they were asked for: in another key, at a tempo."""
+    if not arranged:
+        return drawn
+    tunes = []
+    for one in drawn:
+        try:
+            tunes.append(replace(one, text=arranged.of(one.text)))
+        except InputError as error:
+            raise InputError(f"{one.name}: {error}") from None
+    return tunes
+
+
 def _check_notes(tunes: list[Tune], formats: list[str]) -> None:
     needing = [name for name in formats if name != "abc"]
     if needing and not any(tune.notes for tune in tunes):
@@ -188,6 +219,7 @@ class _Recipe:
     ) -> None:
         self._options = options
         self._formats = formats
+        self._transpose, self._accompaniment = asked.transpose, asked.accompaniment
         self._weights = {
             "file": str(trained.weights),
             "sha256": hashlib.sha256(trained.weights.read_bytes()).hexdigest(),
@@ -214,6 +246,8 @@ class _Recipe:
             "prime": options.prime or None,
             **{f"header.{name}": value for name, value in options.header.items()},
             "constrain": options.constrain,
+            "transpose": self._transpose,
+            "accompaniment": self._accompaniment,
             "formats": self._formats,
         }
         given = [f"{key}={spelled(value)}" for key, value in alone.items() if value is not None]

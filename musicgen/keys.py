@@ -49,6 +49,12 @@ class DataConfig:
     stateful: bool = key(
         "true: carry the state from slice to slice; false: shuffled slices from a zero state"
     )
+    blank_lines: str = key(
+        "In ABC files: end (a blank line ends its tune, as the standard has it) or "
+        "allow (read on to the next X:)",
+        choices=("end", "allow"),
+        default="end",
+    )
 
 
 @dataclass
@@ -158,7 +164,8 @@ class TrainerConfig:
     max_epochs: int = key("Passes over the training text", ge=1)
     accelerator: str = key("Where to train", choices=("auto", "cpu", "gpu"))
     precision: str = key(
-        "auto: bf16 where the processor has it, fp32 else", choices=("auto", "fp32", "bf16")
+        "auto: bf16 on a CPU that multiplies it, fp32 else; tf32: NVIDIA's, of 2020 or later",
+        choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
     threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
@@ -301,6 +308,9 @@ class TrainConfig(Config):
     pruner: PrunerConfig = MISSING
 
 
+FORMATS = ("abc", "mid", "svg", "png", "wav", "musicxml", "mei")
+
+
 @dataclass
 class HeaderConfig:
     """Fields of a tune's header that are given; null: the network's own."""
@@ -309,6 +319,7 @@ class HeaderConfig:
     rhythm: str | None = key("R:, such as jig, reel or waltz")
     meter: str | None = key("M:, such as 6/8 or C|")
     unit: str | None = key("L:, unit note length such as 1/8")
+    tempo: str | None = key("Q:, such as 3/8=116; a number alone counts the meter's beats")
     key: str | None = key("K:, such as G or Ador")
 
 
@@ -331,8 +342,29 @@ class GenerateConfig:
         choices=("off", "syntax", "bars"),
     )
     seed: int = key("Seed of the tunes", ge=0)
-    formats: list[str] = key("Files of each tune", choices=("abc", "mid", "svg", "png", "wav"))
+    transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
+    accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
+    formats: list[str] = key("Files of each tune", choices=FORMATS)
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+
+
+@dataclass
+class TempoConfig:
+    """Fields of the header of a tune that is converted; null: its own."""
+
+    tempo: str | None = key("Q:, such as 3/8=116; a number alone counts the meter's beats")
+
+
+@dataclass
+class ConvertConfig:
+    """What `python -m musicgen.convert` takes."""
+
+    files: list[str] = key("Files of tunes in ABC; they may be named without files=")
+    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it stands")
+    header: TempoConfig = MISSING
+    accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
+    out: str | None = key("Folder for the files; null: where each tune's file is")
 
 
 @dataclass
@@ -411,11 +443,13 @@ SCHEMAS: dict[str, type[Any]] = {
     "samples": SamplesConfig,
     "sweep": SweepConfig,
     "header": HeaderConfig,
+    "tempo": TempoConfig,
 }
 
 COMMANDS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
+    "convert": ConvertConfig,
     "studies": StudiesConfig,
     "heatmap": HeatmapConfig,
 }

@@ -81,6 +81,7 @@ class TrainingObjective:
         if shelf:
             shelf.put(trial.folder, result)
         row = asdict(result)
+        del row["arithmetic"]  # result.json has it
         # Of the measures, a table has those that have a better end; result.json has them all.
         measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -31,7 +32,7 @@ class SweepDisplay:
         self.console = Console(highlight=False)
         self.objective = next(iter(plan.objectives))
         self.running: dict[tuple[int, int], str] = {}
-        self.latest: dict[tuple[int, int], str] = {}
+        self.latest: dict[tuple[int, int], tuple[str, str]] = {}
         self.introduced = False
 
     def observe(self, event: Started | Judged | Finished) -> None:
@@ -43,7 +44,7 @@ class SweepDisplay:
             self._introduce()
             self.running[key] = values
         elif isinstance(event, Judged):
-            self.latest[key] = f"epoch {event.step}  {self.objective} {event.value:.4f}"
+            self.latest[key] = f"epoch {event.step}", f"{self.objective} {event.value:.4f}"
         else:
             self.running.pop(key, None)
             self.latest.pop(key, None)
@@ -109,12 +110,7 @@ class SweepDisplay:
             if count := getattr(progress, name):
                 counts += f", {count:,} {name}"
         left = "" if progress.left_s is None else f", about {duration(progress.left_s)} left"
-        table = Table(box=None, pad_edge=False)
-        for heading in ("trial", "configuration", "now"):
-            table.add_column(heading, overflow="ellipsis", no_wrap=True)
-        for (number, run), values in list(self.running.items())[:SHOWN]:
-            now = self.latest.get((number, run), "starting")
-            table.add_row(self._name(number, run).removeprefix("trial "), values, now)
+        table = self._running_table()
         best = Text("best so far: none yet")
         if progress.best is not None:
             best = Text(f"best so far: {self._described(progress.best)}", "green")
@@ -122,6 +118,26 @@ class SweepDisplay:
         line = Table.grid()
         line.add_row(bar)
         return Group(Text(counts + left), line, best, table)
+
+    def _running_table(self) -> Table:
+        """What runs now. In a narrow terminal configurations are cut off first, the loss last."""
+        runs = list(self.running.items())[:SHOWN]
+        names = [self._name(*key).removeprefix("trial ") for key, _ in runs]
+        losses = [self.latest.get(key, ("", "starting")) for key, _ in runs]
+        gap = "  "
+        nows = [gap.join(filter(None, loss)) for loss in losses]
+        name_width = max(map(cell_len, ["trial", *names]))
+        room = self.console.width - name_width - max(map(cell_len, ["now", *nows])) - 2 * len(gap)
+        if room < 0:
+            nows = [loss for _, loss in losses]
+        table = Table(box=None, padding=(0, len(gap), 0, 0), pad_edge=False)
+        table.add_column("trial", no_wrap=True, min_width=name_width)
+        if room > 0:
+            table.add_column("configuration", overflow="ellipsis", no_wrap=True, max_width=room)
+        table.add_column("now", no_wrap=True)
+        for name, (_, values), now in zip(names, runs, nows, strict=True):
+            table.add_row(*([name, values, now] if room > 0 else [name, now]))
+        return table
 
     def _described(self, row: Row) -> str:
         values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space if key in row)

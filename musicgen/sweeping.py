@@ -14,9 +14,9 @@ from musicgen import corpus
 from musicgen.bases import converted, fingerprint, followed, typed, usual
 from musicgen.command import hearing, near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
-from musicgen.executors import make_executor
+from musicgen.executors import Accelerator, make_executor
 from musicgen.following import leaders, plain, selected
-from musicgen.keys import DataConfig, TrainConfig
+from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
 from musicgen.overrides import seconds, shell, spelled
@@ -25,6 +25,7 @@ from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.results import Row, told
 from musicgen.sweep.space import Choice, Space, digest, ends, points
+from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.sweep.worker import one_line
 from musicgen.sweep_display import SweepDisplay
 from musicgen.swept import Swept
@@ -86,8 +87,9 @@ def run(swept: Swept) -> None:
             "trial_command": trial_command,
         },
     )
+    keep = _number_kept(settings.keep)
     folder = _folder(swept, settings.name, space)
-    executor = make_executor(first)
+    executor = make_executor(first, *_accelerators(objective, bases, space))
     display = SweepDisplay(plan, shown(folder), executor.workers, swept.notes)
     latest: list[Row] = []
 
@@ -113,6 +115,8 @@ def run(swept: Swept) -> None:
         raise Interrupted(f"stopped; {failed}to go on: {_command()}")
     if first.report:
         display.reported(_report(folder))
+    if not outcome.timed_out:
+        _keep_best(folder, outcome.rows, keep)
     if outcome.timed_out:
         display.timed_out(str(settings.timeout), _command())
     if outcome.failures:
@@ -258,6 +262,23 @@ def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataCon
     return list({objective.label(data): data for data in found}.values())
 
 
+def _accelerators(
+    objective: TrainingObjective, bases: Mapping[Any, Config], space: Space
+) -> tuple[set[str], Accelerator]:
+    """trainer.accelerator of all trials, and that of one by its params."""
+    swept = space.get("trainer.accelerator")
+    asked = {base.trainer.accelerator for base in bases.values()}
+    if isinstance(swept, Choice):
+        asked = {str(value) for value in swept.values}
+
+    def of(params: Mapping[str, Any]) -> str:
+        if len(asked) == 1:
+            return next(iter(asked))
+        return objective.config(params).trainer.accelerator
+
+    return asked, of
+
+
 def _folder(swept: Swept, name: str | None, space: Space) -> Path:
     experiment = swept.settings.runtime.choices.get("experiment")
     name = name or experiment or digest(space)
@@ -280,6 +301,23 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
                 f"got {written}; give the sweep a name with sweep.name"
             )
     return Path(found.pop()).absolute()
+
+
+def _number_kept(text: str) -> int | None:
+    """How many runs keep their last checkpoint, None for all. Raises InputError."""
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"sweep.keep must be all or a number of configurations, got {text}")
+    return int(text)
+
+
+def _keep_best(folder: Path, rows: list[Row], keep: int | None) -> None:
+    """Remove the checkpoints to go on from, of all that has ended but the best `keep`."""
+    ended = [row for row in rows if row["status"] in (COMPLETED, PRUNED, DIVERGED)]
+    for row in [] if keep is None else ended[keep:]:
+        for last in (folder / str(row["number"])).glob("**/checkpoints/last.safetensors"):
+            last.unlink()
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:

@@ -111,10 +111,20 @@ def _comparison(sets: dict[str, SetMeasures]) -> Table:
     """A set in each row, real tunes last."""
     table = Table(box=None, header_style="bold")
     table.add_column("tunes at")
-    shares = ("parses", "bars_right", "repeats_closed", "in_key", "bars_again", "memorised")
-    for name in (*shares, "bars", "run"):
+    shares = (
+        "parses",
+        "bars_right",
+        "repeats_closed",
+        "in_key",
+        "bars_again",
+        "loops",
+        "memorised",
+    )
+    for name in (*shares, "bars", "parts", "run"):
         table.add_column(name.replace("_", " "), justify="right")
     for name, measures in sets.items():
         values = [f"{getattr(measures, share):.0%}" for share in shares]
-        table.add_row(name, *values, f"{measures.bars:.1f}", f"{measures.run:.1f}")
+        table.add_row(
+            name, *values, *(f"{n:.1f}" for n in (measures.bars, measures.parts, measures.run))
+        )
     return table

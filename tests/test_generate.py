@@ -16,9 +16,12 @@ from hydra import compose, initialize_config_dir
 
 from musicgen import config, generating
 from musicgen.errors import InputError
-from musicgen.generation import Drawn
+from musicgen.generation import Drawn, Options, draw
 from musicgen.keys import GenerateConfig
+from musicgen.music import parse
+from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.paths import shipped
+from musicgen.training.checkpoint import load_model
 from musicgen.tune_display import TuneDisplay
 from tests.generation.trained import trained
 from tests.test_command import assert_refused, unwritable
@@ -42,6 +45,34 @@ def generate(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[s
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("trained"))
+
+
+def test_a_checkpoint_tells_which_kinds_of_tokens_its_training_tunes_have(run: Path) -> None:
+    found = load_model(run)
+    assert found.kinds is not None
+    assert {"[c", "(3", "[1"} <= found.kinds.music()
+    options = Options([1.5], n=30, max_chars=300)
+    drawn = draw(found.model, found.vocabulary, options, found.kinds)
+    kinds = Kinds.of(one.text for one in drawn)
+    needed = {")", "|]", "||", ":|", ":||", ":|]", ":|2", "[2"}
+    assert kinds.music() <= found.kinds.music() | needed
+    assert kinds.count(LINES).keys() <= found.kinds.count(LINES).keys()
+    assert kinds.count(HEADER).keys() <= found.kinds.count(HEADER).keys() | {"X:"}
+
+
+def test_a_checkpoint_without_kinds_may_write_all(run: Path, tmp_path: Path) -> None:
+    before = tmp_path / "checkpoints"
+    shutil.copytree(run / "checkpoints", before)
+    content = json.loads((before / "model.json").read_text())
+    del content["kinds"]
+    (before / "model.json").write_text(json.dumps(content))
+    found = load_model(tmp_path)
+    assert found.kinds is None
+    assert draw(found.model, found.vocabulary, Options([1.0], n=2, max_chars=200), found.kinds)
+    content["kinds"] = {"bar": 7}
+    (before / "model.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        load_model(tmp_path)
 
 
 @pytest.mark.slow
@@ -79,6 +110,33 @@ def test_every_format_and_the_same_tune_again(run: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_tunes_in_another_key_at_a_tempo(run: Path, tmp_path: Path) -> None:
+    """The tunes are the same, and so is what makes one of them again."""
+    few = (f"run={run}", "n=2", "temperature=1", "max_chars=300", "header.key='C major'")
+    for out, asked in (("as", []), ("moved", ["transpose=2", "header.tempo=90"])):
+        done = generate(
+            *few, *asked, "accompaniment=false", "formats=[abc,mid,musicxml,mei]",
+            f"out={tmp_path / out}",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    for name in ("T1-1", "T1-2"):
+        plain, moved = (parse((tmp_path / o / f"{name}.abc").read_text()) for o in ("as", "moved"))
+        assert (plain.field("K"), moved.field("K")) == ("C", "D")
+        assert moved.field("Q") == "1/4=90"
+        pitches = [[p + 2 for p in e.pitches] for v in plain.voices for e in v.events]
+        assert pitches == [[*e.pitches] for v in moved.voices for e in v.events]
+        score = (tmp_path / "moved" / f"{name}.musicxml").read_text()
+        assert "<fifths>2</fifths>" in score
+        assert '<keySig sig="2s"/>' in (tmp_path / "moved" / f"{name}.mei").read_text()
+    recipe = json.loads((tmp_path / "moved" / "T1-2.json").read_text())
+    *_, last = (tmp_path / "moved" / f"T1-2.{suffix}" for suffix in ("mid", "abc"))
+    _, _, _, *arguments = shlex.split(recipe["command"])
+    assert {"transpose='2'", "accompaniment=false", "header.tempo='90'"} <= set(arguments)
+    assert generate(*arguments, f"out={tmp_path / 'again'}").returncode == 0
+    assert (tmp_path / "again" / last.name).read_bytes() == last.read_bytes()
+
+
+@pytest.mark.slow
 def test_a_sweep_stands_for_its_best_run(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "sweep" / "3")
     (tmp_path / "sweep" / "table.csv").write_text("number,status\n2,failed\n3,completed\n")
@@ -90,10 +148,11 @@ def test_a_sweep_stands_for_its_best_run(run: Path, tmp_path: Path) -> None:
 TYPOS = [
     (["n=0"], "n must be at least 1, got 0"),
     (["temperature=0.5,1"], "temperature has several values; write a list"),
-    (["formats=[abc,mp3]"], "formats must be one of abc, mid, svg, png, wav, got"),
+    (["formats=[abc,mp3]"], "formats must be one of abc, mid, svg, png, wav, musicxml, mei, got"),
     (["constrain=strict"], "constrain must be one of off, syntax, bars, got strict"),
     (["tempreature=1"], "there is no key tempreature; did you mean temperature?"),
     (["-m", "n=1,2"], "nothing to sweep"),
+    (["accompaniment=loud"], "accompaniment: "),
     ([], "run must be given; add run=<value> to the command"),
 ]
 """Told before PyTorch is imported."""
@@ -116,6 +175,14 @@ BAD = [
     ([f"prime='{'CDEF|' * 60}Ä'"], "prime must use only the"),  # too long for a file's name
     (["header.key=H"], "header.key must be as an ABC K: field has it"),
     (["header.key=G", "prime={prime}"], "header.key=G must agree with the prime"),
+    (["header.tempo=fast"], "header.tempo must be as an ABC Q: field has it"),
+    (["transpose=H"], "transpose must be semitones or a key, got 'H'"),
+    (["transpose=30"], "transpose must be from -24 to 24 semitones, got 30"),
+    (
+        ["prime='GAB|'"],
+        "prime must begin with a header, got music at once ('GAB|'); put lines such",
+    ),
+    (["prime={finished}"], "prime must be a tune that is not finished, got one that ends in |]"),
     (["out={unwritable}"], "out must be a folder that can be written"),
     (["max_chars=5"], "max_chars must be at least"),
     (["max_chars=1", "constrain=off", "prime={noteless}"], "need tunes with notes"),
@@ -137,6 +204,8 @@ def places(run: Path, tmp_path: Path) -> dict[str, Path]:
     (made["empty"] / "table.csv").write_text("number,status\n0,failed\n")
     made |= {"prime": tmp_path / "d.abc", "unwritable": unwritable(tmp_path / "file")}
     made["prime"].write_text("X:1\nK:C\n")
+    made["finished"] = tmp_path / "f.abc"
+    made["finished"].write_text("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]\n\n")
     made["noteless"] = tmp_path / "t.abc"
     made["noteless"].write_text("X:1\nT:")
     return made

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
-    {"errors", "overrides", "paths", "keys", "rules", "config"},
+    {"errors", "overrides", "paths", "keys", "rules", "config", "gpus"},
     {"music", "corpus", "models", "memory"},
     {"generation", "interpret"},
     {"training"},
@@ -36,6 +36,8 @@ FLOORS = [
         "tune_display",
         "explaining",
         "heatmap",
+        "convert",
+        "converting",
     },
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""

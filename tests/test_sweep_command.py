@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +61,13 @@ BAD = [
     (["model.hidden=4,5", "sweep.objective=[seconds]", "pruner=asha"], "known after each epoch"),
     (["experiment=dropout,dropout2"], "experiment"),
     (["model.hidden=4,5", "sweep.seeds=1,2"], "sweep.seeds is not a trial's"),
+    (["model.hidden=4,5", "sweep.objective=val_loss,parameters"], "several are a list: [a,b]"),
+    (["model.hidden=4,5", "sweep.objective=3"], "sweep.objective must be a name or a list"),
+    (["model.hidden=4,5", "sweep.timeout=soon"], "sweep.timeout must be a time such as 2h"),
+    (["model.hidden=4,5", "trainer.max_time=-5"], "trainer.max_time must be a time such as 2h"),
+    (["model.hidden=4,5", "sweep.keep=some"], "sweep.keep must be all or a number"),
+    (["seed=1,2", "sweep.seeds=2"], "seed=[1, 2] and sweep.seeds=2 must not give two"),
+    (["seed=range(1,9)", "sweep.seeds=3"], "and sweep.seeds=3 must not give two"),
     (
         [
             "model.hidden=4,5",
@@ -230,6 +238,73 @@ def test_failures_are_rows(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     assert [row["status"] for row in table(tmp_path / "s")] == ["completed", "diverged"]
     assert "loss became" in table(tmp_path / "s")[1]["error"]
+
+
+@pytest.mark.slow
+def test_a_failure_is_exit_code_1_until_it_is_mended(tmp_path: Path) -> None:
+    """The end says how many failed and why; the command that it names tries them again."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    module = "import musicgen.training.fit as f\nfit = f.fit\ndef bad(config, *a, **k):\n"
+    module += "    if config.model.hidden < 6: raise OSError('disk full')\n"
+    module += "    return fit(config, *a, **k)\nf.fit = bad\n"
+    hook = "import sys\nif 'musicgen.sweep.nest' in sys.orig_argv:\n"
+    (broken / "sitecustomize.py").write_text(hook + textwrap.indent(module, "    "))
+    arguments = sweep(
+        tmp_path, "model.hidden=4,5,6", "sweep.objective=val_accuracy", "sweep.workers=1"
+    )
+    failed = subprocess.run(
+        [*COMMAND[:3], *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{broken}{os.pathsep}{ROOT}"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1
+    assert "2 of 3 configurations failed (2 x OSError: disk full); to try" in failed.stderr
+    states = [row["status"] for row in table(tmp_path / "s")]
+    assert states == ["completed", "failed", "failed"]
+    (_, again) = failed.stderr.split("to try them again: python -m musicgen.train ")
+    mended = train(*shlex.split(again), cwd=tmp_path)
+    assert mended.returncode == 0, mended.stderr
+    rows = table(tmp_path / "s")
+    assert [row["status"] for row in rows] == ["completed"] * 3
+    assert sum(row["earlier_errors"] == "OSError: disk full" for row in rows) == 2
+    best = [float(row["val_accuracy"]) for row in rows]
+    assert best == sorted(best, reverse=True)
+
+
+@pytest.mark.slow
+def test_a_sweep_keeps_as_many_last_checkpoints_as_it_is_told(tmp_path: Path) -> None:
+    arguments = sweep(
+        tmp_path, "optim=sgd", "optim.lr=0.1,0.2,0.3,1e38", "trainer.grad_clip=0", "sweep.keep=2"
+    )
+    process = train(*arguments, "schedule=constant", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    rows = table(tmp_path / "s")
+    kept = {path.parts[-3] for path in (tmp_path / "s").glob("*/checkpoints/last.safetensors")}
+    assert kept == {row["number"] for row in rows[:2]}
+    assert len(list((tmp_path / "s").glob("*/checkpoints/best.safetensors"))) == 3
+    again = train(*arguments, "schedule=constant", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert table(tmp_path / "s") == rows
+
+
+@pytest.mark.slow
+def test_a_time_budget_ends_a_sweep_and_says_how_to_go_on(tmp_path: Path) -> None:
+    swept = ["model.dropout=0,0.1,0.2,0.3", "trainer.max_epochs=100000", "sweep.workers=1"]
+    arguments = sweep(tmp_path, *swept, "trainer.max_time=2", "sweep.timeout=1s")
+    begun = train(*arguments, cwd=tmp_path)
+    assert begun.returncode == 0, begun.stderr
+    assert "sweep.timeout=1s is over; to go on:" in begun.stdout
+    assert len(table(tmp_path / "s")) < 4
+    arguments[-1] = "sweep.timeout=1h"
+    done = train(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["status"] for row in table(tmp_path / "s")] == ["completed"] * 4
+    assert "is over" not in done.stdout
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from musicgen.corpus.source import Source, UnreadableError
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.errors import InputError
 
+EXAMPLE = "`X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ABcd|`, a line for each /"
+
 
 @dataclass(frozen=True)
 class Collection:
@@ -26,29 +28,49 @@ class Collection:
     """Files of which nothing could be used, and why."""
     files: list[dict[str, Any]]
     """Manifest entries of the files that were used."""
+    words: list[str]
+    """Lines that were taken for words, not music, each with its file and number."""
+    cut: dict[str, list[int]]
+    """By file, the lines of the blank lines that ended a tune before its first note."""
 
 
-def collect(sources: Sequence[Source], key: str) -> Collection:
+def ended_tunes(lines: Sequence[int]) -> str:
+    """What blank lines at these places did."""
+    if len(lines) == 1:
+        return f"a blank line ends a tune: 1 tune ended before its first note, at line {lines[0]}"
+    return (
+        f"a blank line ends a tune: {len(lines):,} tunes ended before their first note, "
+        f"the first at line {lines[0]}"
+    )
+
+
+def collect(sources: Sequence[Source], key: str, *, over_blank_lines: bool = False) -> Collection:
     """Read and clean all sources; what cannot be read is left out and listed.
 
-    key: the configuration key that named the sources. Raises InputError if none holds a tune.
+    key: the configuration key that named the sources. over_blank_lines: a blank line ends no tune.
+    Raises InputError if none holds a tune.
     """
     settings: dict[str, Setting] = {}
     left_out: Counter[str] = Counter()
     unreadable: dict[str, str] = {}
     files = []
+    words: list[str] = []
+    cut: dict[str, list[int]] = {}
     verbatim = None
     for source in sources:
         try:
             text, encoding = source.text()
-            reading = _read(source, text)
+            reading = _read(source, text, over_blank_lines)
             if not reading.settings:
-                raise UnreadableError("there is no tune in it")
+                raise UnreadableError(_why_empty(reading))
         except UnreadableError as error:
             unreadable[source.label] = str(error)
             continue
         verbatim = text if len(sources) == 1 and _marks(source, text) else None
         left_out += reading.left_out
+        words += (f"{source.label}, line {line}: {text}" for line, text in reading.prose)
+        if reading.cut:
+            cut[source.label] = reading.cut
         for setting in reading.settings:
             left_out["exact duplicates"] += setting.text in settings
             settings.setdefault(setting.text, setting)
@@ -65,7 +87,7 @@ def collect(sources: Sequence[Source], key: str) -> Collection:
         label, why = next(iter(unreadable.items()))
         others = f", nor in {len(unreadable) - 1:,} others" if len(unreadable) > 1 else ""
         raise InputError(
-            f"{key} must hold tunes (ABC with X: and K: lines, {START} ... <end>, or The Session's "
+            f"{key} must hold tunes (ABC such as {EXAMPLE}, {START} ... <end>, or The Session's "
             f"dump), got none in '{label}' ({why}){others}; name a file with tunes"
         )
     marked = "".join(setting.marked for setting in settings.values())
@@ -76,15 +98,28 @@ def collect(sources: Sequence[Source], key: str) -> Collection:
         left_out=+left_out,
         unreadable=unreadable,
         files=files,
+        words=words,
+        cut=cut,
     )
 
 
-def _read(source: Source, text: str) -> Reading:
+def _why_empty(reading: Reading) -> str:
+    """Why a text gave no tune."""
+    if reading.cut:
+        return f"{ended_tunes(reading.cut)}; data.blank_lines=allow reads on"
+    return "there is no tune in it"
+
+
+def _read(source: Source, text: str, over_blank_lines: bool) -> Reading:
     if source.kind == ".csv":
         return read_csv(text)
     if source.kind == ".json":
         return read_json(text)
-    return read_marked(text) if _marks(source, text) else read_tunebook(text)
+    return (
+        read_marked(text)
+        if _marks(source, text)
+        else read_tunebook(text, over_blank_lines=over_blank_lines)
+    )
 
 
 def _marks(source: Source, text: str) -> bool:

@@ -5,25 +5,27 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.corpus import prepared
-from musicgen.corpus.collection import Collection, collect
-from musicgen.corpus.request import LICENCES, check_fractions, check_places
-from musicgen.corpus.setting import START, Setting
+from musicgen.corpus.collection import Collection, collect, ended_tunes
+from musicgen.corpus.request import LICENCES, check_blank_lines, check_fractions, check_places
+from musicgen.corpus.setting import END, START, Setting
 from musicgen.corpus.source import Source, file_sources, folk_sources
 from musicgen.corpus.split import by_tunes, contiguous
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
+from musicgen.music.kinds import Kinds
 
 if TYPE_CHECKING:  # at run time it would bring Hydra along
     from musicgen.keys import DataConfig
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Counts up when the same files and settings shall give other texts."""
 
 REPORT_SHA256 = "3db95647c11040a26b91c1f2501416adcb987af6bb8faaa064203564e014a1e5"
@@ -50,6 +52,14 @@ class Corpus:
         """The characters of all its texts: a rare one may stand in the test text alone."""
         return Vocabulary.of(self.train, self.validation, self.test or "")
 
+    @cached_property
+    def kinds(self) -> Kinds:
+        """What its training tunes are made of; counted now if it was prepared without."""
+        try:
+            return Kinds.from_json(self.manifest["kinds"])
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return _kinds(self.train)
+
 
 def load(
     name: str = "folk",
@@ -61,6 +71,7 @@ def load(
     val_fraction: float = 0.1,
     test_fraction: float = 0.1,
     seed: int = 0,
+    blank_lines: str = "end",
     root: Path = Path("data"),
 ) -> Corpus:
     """The corpus, from `root/<name>/<digest>/` if it was prepared before, else prepared now.
@@ -71,6 +82,7 @@ def load(
     `val_fraction` of the characters validates; no test), or files (`validation_path`, and
     `test_path` if there is a test).
     val_fraction: above 0; test_fraction: from 0, which means no test; together below 1.
+    blank_lines: end (a blank line ends its tune) or allow (read on to the next `X:`).
 
     Raises InputError for a bad argument, for files that are missing or hold no tunes, for too
     few tunes, and for a root that cannot be written.
@@ -84,17 +96,24 @@ def load(
         "contiguous": {"val_fraction": val_fraction},
         "files": {},
     }[split]
-    digest = _digest(name, split, settings, sources)
+    check_blank_lines(blank_lines)
+    over_blank_lines = blank_lines == "allow"
+    told = settings | ({"blank_lines": blank_lines} if over_blank_lines else {})
+    digest = _digest(name, split, told, sources)
     folder = root / name / digest
 
     found = prepared.read(folder)
     if found is None:
         if name == "cse253" and sources["data.path"][0].sha256 != REPORT_SHA256:
             log.warning("%s is not the report's corpus: its figures cannot be compared", path)
-        collections = {key: collect(listed, key) for key, listed in sources.items()}
+        collections = {
+            key: collect(listed, key, over_blank_lines=over_blank_lines)
+            for key, listed in sources.items()
+        }
         texts, figures = _split(collections, split, **settings)
-        manifest = {"name": name, "digest": digest, "split": split, "settings": settings}
+        manifest = {"name": name, "digest": digest, "split": split, "settings": told}
         manifest |= {"licence": LICENCES[name], **figures, **_account(split, collections, texts)}
+        manifest["kinds"] = _kinds(texts["train"]).to_json()
         prepared.write(folder, texts, manifest)
         found = texts, manifest
         log.info("prepared %s: %d tunes in %s", name, manifest["tunes"], folder)
@@ -138,6 +157,7 @@ def arguments(data: "DataConfig") -> dict[str, Any]:
         "val_fraction": data.val_fraction,
         "test_fraction": data.test_fraction,
         "seed": data.split_seed,
+        "blank_lines": data.blank_lines,
         "root": Path(data.root),
     }
 
@@ -209,7 +229,11 @@ def _account(
     """The manifest's figures: what came in, what was left out (logged too), what came out."""
     left_out: Counter[str] = Counter()
     unreadable: dict[str, str] = {}
+    words: list[str] = []
     for collection in collections.values():
+        words += collection.words
+        for label, lines in collection.cut.items():
+            log.warning("%s: %s; data.blank_lines=allow reads on", label, ended_tunes(lines))
         if split == "tunes" or not collection.verbatim:
             left_out += collection.left_out
         unreadable |= collection.unreadable
@@ -227,8 +251,15 @@ def _account(
         },
         "left_out": dict(sorted(left_out.items())),
         "unreadable": unreadable,
+        "taken_for_text": {"lines": len(words), "first": words[0] if words else ""},
         "sources": [entry for collection in collections.values() for entry in collection.files],
     }
+
+
+def _kinds(train: str) -> Kinds:
+    """Of its tunes; the last one may be cut."""
+    tunes = (text.partition(END)[0] for text in train.split(START))
+    return Kinds.of(tune.strip("\n") for tune in tunes)
 
 
 def _figures(text: str) -> dict[str, int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from musicgen.errors import InputError
 
 SPLITS = ("tunes", "contiguous", "files")
+BLANK_LINES = ("end", "allow")
 
 LICENCES = {
     "folk": "The printed books are in the public domain (Aird from 1778 on, Ryan 1883, O'Neill "
@@ -57,6 +58,15 @@ def check_places(
                 + ("" if key == "data.path" else " data.split=files")
             )
     return places
+
+
+def check_blank_lines(blank_lines: str) -> None:
+    """Raise InputError unless it says what a blank line does."""
+    if blank_lines not in BLANK_LINES:
+        raise InputError(
+            f"data.blank_lines must be one of {', '.join(BLANK_LINES)}, got {blank_lines!r}; "
+            "choose one"
+        )
 
 
 def check_fractions(split: str, val_fraction: float, test_fraction: float) -> None:

@@ -35,6 +35,10 @@ class Reading:
 
     settings: list[Setting] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    prose: list[tuple[int, str]] = field(default_factory=list)
+    """Lines that were taken for words, as (number from 1, text)."""
+    cut: list[int] = field(default_factory=list)
+    """Lines of the blank lines that ended a tune before its first note."""
 
 
 def kin_by_title(text: str) -> str | None:

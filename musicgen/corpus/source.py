@@ -26,6 +26,14 @@ _LINE_ENDS = str.maketrans({"\v": "\n", "\f": "\n", "\x1a": ""})
 _MASKED = re.compile(r"(?<=[A-Za-z])at:")
 
 
+_CHARSET = re.compile(
+    rb"(?:^|[\r\n])(?:%+|I:) *abc-charset[ =]+"
+    rb"(utf-?8|(?:iso|windows|koi8|mac|latin|cp)[a-z0-9_-]*)\b",
+    re.IGNORECASE,
+)
+"""`%%abc-charset iso-8859-2`; no name of another kind is tried as a codec."""
+
+
 class UnreadableError(Exception):
     """A file that holds no text of ours; the message says why, without naming the file."""
 
@@ -50,7 +58,8 @@ class Source:
         return hashlib.sha256(self.data).hexdigest()
 
     def text(self) -> tuple[str, str]:
-        """The text with LF line ends, and its encoding: utf-8 or latin-1 (as Windows extends it).
+        """The text with LF line ends, and its encoding: UTF-8 where it is that, else the one that
+        it declares (ABC 2.1, section 8.1), else Latin-1 as Windows extends it.
 
         Raises UnreadableError for an empty file and for what is not text.
         """
@@ -58,10 +67,14 @@ class Source:
             raise UnreadableError("the file is empty")
         if not _CONTROL.isdisjoint(self.data):
             raise UnreadableError("the file is not text in UTF-8 or Latin-1")
-        for codec, name in (("utf-8-sig", "utf-8"), ("cp1252", "latin-1")):
+        codecs = [("utf-8-sig", "utf-8"), ("cp1252", "latin-1")]
+        if found := _CHARSET.search(self.data):
+            declared = found[1].decode("ascii").lower()
+            codecs.insert(1, (declared, declared))
+        for codec, name in codecs:
             try:
                 text = self.data.decode(codec)
-            except UnicodeDecodeError:
+            except (UnicodeDecodeError, LookupError):
                 continue
             text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_LINE_ENDS)
             return _MASKED.sub("at", text) if self.masked else text, name

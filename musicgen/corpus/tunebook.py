@@ -5,13 +5,16 @@ The rules are told, with their reasons, in data/README.md. Source: the ABC stand
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from musicgen.corpus.setting import Reading, Setting, kin_by_title
 from musicgen.corpus.variants import opening
+from musicgen.music.book import read_book
+from musicgen.music.clef import Clef, parameters
+from musicgen.music.grammar import DECORATION, PITCH
 
-HEADER = "TRMLQPK"
-"""Header fields that are kept, in the order in which they are written."""
+HEADER = "TRMLQPVK"
+"""Header fields that are kept, in the order in which they are written; `V:` if it moves pitches."""
 
 BODY = "KMLQPV"
 """Fields that are kept within the music, on lines of their own and in brackets."""
@@ -26,14 +29,27 @@ _OTHER_INLINE_FIELD = re.compile(rf"\[(?![{BODY}])[A-Zmr]:[^\]]*\]")
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _FINGERING = re.compile(r'"[\^_<>@]?[\d ,]*\d"|!\d!')
 _KEY = re.compile(rf"([A-G][#b]?) ?(?i:({'|'.join(_MODES)})[a-z]*)(?= |$)")
+_ACCIDENTALS = str.maketrans({"♯": "#", "♭": "b", "♮": "="})
+_WHOLE = r'"[^"]*"|\[[A-Za-z]:[^\]]*\]'
+_BREAK = re.compile(rf"({_WHOLE}|{DECORATION})|!")
+"""`!` without a partner on its line; the group is what has one, and what may hold one."""
+_APART = re.compile(rf"({_WHOLE})|({PITCH}|[zx]|(?<!\|)\]) +(?=[0-9/])")
 _TYPOGRAPHIC = str.maketrans("‘’‚“”„", "'''\"\"\"")
 
 
-def read_tunebook(text: str) -> Reading:
-    """The tunes of a text in ABC, cleaned. A tune ends at a blank line or before the next `X:`."""
-    reading = Reading()
-    for lines in _blocks(text, reading.left_out):
-        if (cleaned := clean(lines, reading.left_out)) is not None:
+def read_tunebook(text: str, *, over_blank_lines: bool = False) -> Reading:
+    """The tunes of a text in ABC, cleaned. A tune ends before the next `X:`, or at a blank line.
+
+    over_blank_lines: read on behind a blank line.
+    """
+    book = read_book(text, over_blank_lines=over_blank_lines)
+    reading = Reading(prose=book.prose, cut=book.cut)
+    reading.left_out["blocks of text between tunes"] += book.texts
+    reading.left_out["comments and %% lines"] += book.comments
+    for piece in book.keyless:
+        clean(piece.lines, reading.left_out)
+    for piece in book.pieces:
+        if (cleaned := clean(piece.lines, reading.left_out)) is not None:
             reading.settings.append(Setting(cleaned, kin_by_title(cleaned)))
     return reading
 
@@ -62,23 +78,18 @@ def without_comment(line: str, left_out: Counter[str]) -> str:
     return code
 
 
-def _blocks(text: str, left_out: Counter[str]) -> Iterator[list[str]]:
-    """The lines of each tune, or of what stands in its place, without comments."""
-    block: list[str] = []
-    for line in [*text.split("\n"), ""]:
-        if (not line.strip() or line.startswith("X:")) and block:
-            yield block
-            block = []
-        if (code := without_comment(line, left_out)).strip():
-            block.append(code)
-
-
 def _header(lines: list[str], left_out: Counter[str]) -> list[str]:
     kept: dict[str, list[str]] = {name: [] for name in HEADER}
+    key = Clef().changed(lines[-1].removeprefix("K:"))[0]
     for line in lines:
         found = _HEADER_FIELD.match(line)
-        if found and found[1] in kept and found[2].strip():
-            kept[found[1]].append(_field(found[1], found[2].strip()))
+        value = found[2].strip() if found else ""
+        if found and found[1] == "V":
+            name, _, options = value.partition(" ")
+            moves = key.changed(options)[0].transpose != key.transpose
+            value = f"{name} {parameters(options)}" if moves else ""
+        if found and found[1] in kept and (value or found[1] == "K"):
+            kept[found[1]].append(written_field(found[1], value))
         else:
             left_out[f"{found[1]}: lines" if found else "header lines that are no field"] += 1
     return [line for name in HEADER for line in kept[name]]
@@ -89,17 +100,19 @@ def _body(lines: list[str], left_out: Counter[str]) -> list[str]:
     for line in lines:
         if not (found := _BODY_FIELD.match(line)):
             kept.append(_music(line, left_out))
-        elif found[1] in BODY and found[2].strip():
-            kept.append(_field(found[1], found[2].strip()))
+        elif found[1] in BODY and (found[2].strip() or found[1] == "K"):
+            kept.append(written_field(found[1], found[2].strip()))
         else:
             left_out[f"{found[1]}: lines"] += 1
     return [line for line in kept if line]
 
 
-def _field(name: str, value: str) -> str:
+def written_field(name: str, value: str) -> str:
+    """A field as cleaned corpora have it: `K:Gm` for `G Minor`."""
     if name == "R":
         value = value.lower()
     elif name == "K":
+        value = value.translate(_ACCIDENTALS) or "none"
         value = _KEY.sub(lambda key: key[1] + _MODES[key[2].lower()], value, count=1)
     return f"{name}:{value}"
 
@@ -107,6 +120,14 @@ def _field(name: str, value: str) -> str:
 def _music(line: str, left_out: Counter[str]) -> str:
     line, fingerings = _FINGERING.subn("", line.replace("`", ""))
     line, fields = _OTHER_INLINE_FIELD.subn("", line)
+    breaks = 0
+    if "!" in line:
+        kept = line
+        line = _BREAK.sub(lambda found: found[1] or "", line)
+        breaks = len(kept) - len(line)
+    if _APART.search(line):
+        line = _APART.sub(lambda found: found[1] or found[2], line)
+    left_out["line breaks (!)"] += breaks
     left_out["fingerings"] += fingerings
     left_out["other fields in brackets"] += fields
     return " ".join(line.rstrip("\\ ").split())

@@ -8,10 +8,12 @@ from musicgen.corpus import END, START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.generation.headed import Headed
 from musicgen.generation.header import LETTERS, Cursor, asked_for
+from musicgen.generation.prime import check_prime
 from musicgen.models import CharRNN, sample
 from musicgen.models.sampler import Constraint, Cut
 from musicgen.music.constraint import BatchConstraint
 from musicgen.music.constraint.batch import SLACK
+from musicgen.music.kinds import Kinds
 from musicgen.paths import in_name
 
 LEAST = 64
@@ -58,8 +60,12 @@ class Drawn:
         return f"T{in_name(self.temperature)}-{self.number}"
 
 
-def draw(model: CharRNN, vocabulary: Vocabulary, options: Options) -> list[Drawn]:
+def draw(
+    model: CharRNN, vocabulary: Vocabulary, options: Options, kinds: Kinds | None = None
+) -> list[Drawn]:
     """`n` tunes at each temperature, in that order.
+
+    kinds: of the network's training text; a constraint writes nothing that this lacks. None: all.
 
     Raises InputError if the network cannot write what is asked for, or not so.
     """
@@ -80,6 +86,7 @@ def draw(model: CharRNN, vocabulary: Vocabulary, options: Options) -> list[Drawn
             f"temperature must not have a value twice, got {list(options.temperatures)}; "
             "raise n for more tunes"
         )
+    check_prime(options.prime, constrained=options.constrain != "off")
     prime = f"{START}\n{options.prime}"
     drawn = sample(
         model,
@@ -90,7 +97,7 @@ def draw(model: CharRNN, vocabulary: Vocabulary, options: Options) -> list[Drawn
         max_chars=options.max_chars,
         end=vocabulary.encode(END).tolist(),
         cut=options.cut,
-        constraint=_constraint(vocabulary, options, len(keys)),
+        constraint=_constraint(vocabulary, options, len(keys), kinds),
     )
     texts = (vocabulary.written(tune) for tune in drawn)
     return [_finished(*key, options.prime + text) for key, text in zip(keys, texts, strict=True)]
@@ -103,7 +110,9 @@ def _finished(temperature: float, number: int, text: str) -> Drawn:
     return Drawn(temperature, number, front + text, complete)
 
 
-def _constraint(vocabulary: Vocabulary, options: Options, tunes: int) -> Constraint | None:
+def _constraint(
+    vocabulary: Vocabulary, options: Options, tunes: int, kinds: Kinds | None
+) -> Constraint | None:
     given = asked_for(options.header, vocabulary)
     cursors = [Cursor(given) for _ in range(tunes)]
     for cursor in cursors:
@@ -126,6 +135,7 @@ def _constraint(vocabulary: Vocabulary, options: Options, tunes: int) -> Constra
             bars=options.constrain == "bars",
             max_chars=room,
             prime=f"{START}\n{options.prime}",
+            kinds=kinds,
         )
     return Headed(vocabulary.characters, cursors, inner) if given else inner
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from musicgen.corpus import END, START, Vocabulary
+from musicgen.corpus.tunebook import written_field
 from musicgen.errors import InputError
 from musicgen.music.key import parse_key
 from musicgen.music.meter import parse_meter, parse_unit
@@ -39,6 +40,8 @@ def asked_for(header: Mapping[str, str | None], vocabulary: Vocabulary) -> dict[
                 f"{key} must be as an ABC {letter}: field has it, got {value!r:.60} "
                 f"({complaint}); change it"
             )
+        if letter == "K":  # as cleaned corpora have it: a network has never seen `Gminor`
+            value = written_field("K", value).removeprefix("K:")
         try:
             vocabulary.encode(f"{letter}:{value}\n")
         except InputError as error:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from musicgen.models import CharRNN
+from musicgen.models.arithmetic import exact
 from musicgen.models.cells import CELLS
 
 Floats = NDArray[np.float32]
@@ -53,7 +54,7 @@ def record(
     batches = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
     device = network.head.weight.device
     try:
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        with torch.no_grad(), exact(device):
             inputs = [_embedded(network, [texts[place] for place in batch]) for batch in batches]
             for layer, (cell, norm) in enumerate(zip(network.cells, network.norms, strict=True), 1):
                 hidden = [cell(x)[0] for x in inputs]

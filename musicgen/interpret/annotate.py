@@ -70,7 +70,7 @@ def bar_lines(text: str) -> list[int]:
     """Places of the bar lines in a text of tunes."""
     places = []
     for start, end, _ in spans(text):
-        voices = parse(text[start:end]).voices
+        voices = (voice for voice in parse(text[start:end]).voices if not voice.overlay)
         places += [start + bar.end for voice in voices for bar in voice.bars if bar.line]
     return sorted(places)
 
@@ -80,6 +80,8 @@ def part_starts(text: str) -> list[int]:
     places = []
     for start, end, _ in spans(text):
         for voice in parse(text[start:end]).voices:
+            if voice.overlay:
+                continue
             begun = zip(voice.bars, _beginnings(voice), strict=True)
             places += [start + bar.start for bar, begins in begun if begins][1:]
     return sorted(places)
@@ -113,9 +115,13 @@ def _bar_position(tune: Tune, labels: Labels) -> None:
             whole = int(bar.meter.length * tune.ticks)
             shift = max(0, whole - bar.length) if begins else 0
             start = bar.start
-            for event in voice.events[bar.first : bar.last]:
+            for index in range(bar.first, bar.last):
+                event = voice.events[index]
+                if index in voice.fillers:
+                    continue
                 place = EIGHTHS * (event.onset - bar.onset + shift) // whole
-                labels[start : event.end] = min(place, EIGHTHS - 1)
+                before = event.start if voice.overlay and start == bar.start else start
+                labels[before : event.end] = min(place, EIGHTHS - 1)
                 start = event.end
 
 

@@ -22,14 +22,15 @@ TICKS = 1680
 """In a unit note length: what tuplets of up to eight notes and sixteenths of a unit need."""
 STEP = TICKS // 2
 """Ticks between two places that are told apart."""
-SIZES = (64, 32, 8)
-"""Values that each of the three figures of `Place.push` can have, from 0 on; a larger one counts as
+SIZES = (64, 64, 32, 8, 4)
+"""Values that each of the five figures of `Place.push` can have, from 0 on; a larger one counts as
 the largest."""
 
 BARS_BEFORE = (2, 4, 8)
 """Bars that `Place.echoes` looks at. In the default corpus the bar 4 before is right in 57 % of the
 characters for which it suggests one, those 2 and 8 before in 39 and 29 %."""
 
+_LARGEST = tuple(size - 1 for size in SIZES)
 _EVENTS = frozenset("ABCDEFGabcdefgzx")
 _LENGTHS = frozenset("0123456789/")
 _HIDES = {'"': '"\n', "!": "! |\n", "{": "}\n", "%": "\n"}
@@ -55,12 +56,13 @@ class PlaceInput:
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Of a suggested character, from 1; 0 stands for no suggestion."""
-        return {"": 0} | {character: n for n, character in enumerate(self.characters, 1)}
+        return {"": 0, "|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
 
     def tell(self, place: "Place", character: int) -> tuple[int, ...]:
         """Let a text go on with this character; what there is to tell then."""
         figures = place.push(self.characters[character])
-        return *figures, *(self.numbers.get(echo, 0) for echo in place.echoes())
+        first, second, third = place.echoes()
+        return *figures, self.numbers[first], self.numbers[second], self.numbers[third]
 
     def of(self, text: Ids) -> NDArray[np.int64]:
         """Of each character of a text: (characters, columns). `Place` says what they are."""
@@ -93,9 +95,9 @@ class Place:
     """The place of one text's last tune. A tune begins behind `<start>` on a line of its own."""
 
     __slots__ = (
-        "_bar", "_bars", "_base", "_before", "_chord", "_done", "_field", "_full", "_hidden",
-        "_left", "_length", "_meter", "_open", "_parts", "_previous", "_time", "_undo", "_unit",
-        "_written",
+        "_alike", "_bar", "_bars", "_base", "_before", "_begun", "_chord", "_done", "_field",
+        "_full", "_hidden", "_left", "_length", "_meter", "_open", "_parts", "_previous", "_read",
+        "_repeat", "_time", "_undo", "_unit", "_upbeat", "_written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -107,9 +109,11 @@ class Place:
         self._unit: Fraction | None = None
         self._full: int | None = None  # of a whole bar, in ticks
         self._done = self._length = 0  # of what stands before the last event, and of it, in ticks
-        self._bars = self._parts = 0
-        self._bar = ""  # its text so far
+        self._bars = self._parts = self._repeat = 0
+        self._upbeat, self._begun = 0, False  # of this part, in ticks; whether its length is known
+        self._bar, self._read = "", 0  # its text so far, and how long that is
         self._before: tuple[str, ...] = ()  # those of the bars before it
+        self._alike = [""] * len(BARS_BEFORE)  # those that begin as it does
         self._base, self._written, self._open = TICKS, "", False  # the last event's length
         self._left, self._time = 0, TICKS  # notes to come of a tuplet, and how long each is
         self._chord = 0  # 1: behind `[`, 2: behind a chord's first note
@@ -117,14 +121,17 @@ class Place:
         self._previous = "\n\n"
         self._undo = (0, 0)
 
-    def push(self, character: str) -> tuple[int, int, int]:
+    def push(self, character: str) -> tuple[int, ...]:
         """Read the next character, and say where that leads to.
 
         How many steps are left of the bar, plus one, or 0 in free meter and where the bar is
-        longer than its meter; how many bars of this part are complete; and how many parts.
+        longer than its meter; the same of a bar that is shorter by the upbeat with which the part
+        began, as its last bar is; how many bars of this part are complete, the upbeat aside; how
+        many parts; and whether a repeat is open (1), in its first (2) or in a later ending (3), or
+        none (0).
         """
         if not self._field and character not in _BLANKS:
-            self._bar += character
+            self._compare(self._bar + character)
         if self._hidden:
             self._hide(character)
         elif character in _EVENTS:
@@ -135,7 +142,10 @@ class Place:
         else:
             self._open = False
             if character == "|":
-                self._bar_line(part=self._previous[1] in "|:[")
+                last = self._previous[1]
+                self._bar_line(part=last in "|:[")
+                if last == ":" or (last == "|" and self._repeat == 3):
+                    self._repeat = 0
             elif character == ":":
                 self._colon()
             elif character in _HIDES:
@@ -150,20 +160,24 @@ class Place:
 
         A character each, `|` at their ends, or nothing. Blanks and line ends don't count.
         """
-        read, before = self._bar, self._before
-        found = []
-        for distance in BARS_BEFORE:
-            if len(before) >= distance and (bar := before[-distance]).startswith(read):
-                found.append(bar[len(read) : len(read) + 1] or "|")
-            else:
-                found.append("")
-        return found
+        return [bar and (bar[self._read : self._read + 1] or "|") for bar in self._alike]
 
-    def _say(self) -> tuple[int, int, int]:
-        place, left = self._done + self._length, 0
-        if self._full is not None and place <= self._full:
-            left = min((self._full - place) // STEP + 1, SIZES[0] - 1)
-        return left, min(self._bars, SIZES[1] - 1), min(self._parts, SIZES[2] - 1)
+    def _compare(self, bar: str) -> None:
+        """Have this bar read so, and see which of those before begin like it."""
+        if len(bar) != self._read + 1:  # not one character more than it was
+            before = self._before
+            self._alike = [before[-n] if len(before) >= n else "" for n in BARS_BEFORE]
+        self._alike = [before if before.startswith(bar) else "" for before in self._alike]
+        self._bar, self._read = bar, len(bar)
+
+    def _say(self) -> tuple[int, ...]:
+        left = last = 0
+        if self._full is not None:
+            room = self._full - self._done - self._length
+            left = max(0, room // STEP + 1)
+            last = max(0, (room - self._upbeat) // STEP + 1)
+        figures = (left, last, self._bars, self._parts, self._repeat)
+        return tuple(map(min, figures, _LARGEST))
 
     def _event(self) -> None:
         if self._chord == 2:
@@ -177,16 +191,22 @@ class Place:
         self._chord *= 2
 
     def _bar_line(self, *, part: bool) -> None:
-        self._bars += self._done + self._length > 0
+        if (length := self._done + self._length) > 0:
+            if self._begun:
+                self._bars += 1
+            else:
+                self._upbeat = length if self._full and length < self._full else 0
+                self._bars, self._begun = int(not self._upbeat), True
         if self._bar:
-            self._before, self._bar = (*self._before[-BARS_BEFORE[-1] + 1 :], self._bar), ""
+            self._before = (*self._before[-BARS_BEFORE[-1] + 1 :], self._bar)
+            self._compare("")
         if part:
             self._part()
         self._done = self._length = self._left = self._chord = 0
 
     def _part(self) -> None:
-        self._parts += self._bars > 0
-        self._bars = 0
+        self._parts += self._begun
+        self._bars, self._begun = 0, False
 
     def _colon(self) -> None:
         before, last = self._previous[0], self._previous[1]
@@ -194,11 +214,14 @@ class Place:
             self._done, self._length = self._undo if last in _EVENTS else (self._done, self._length)
             self._field, self._chord = f"{last}:", 0
             inline = before == "["
-            self._hidden, self._bar = "]\n" if inline else "\n", self._bar[: -1 - inline]
-        elif last == ":":
-            self._bar_line(part=True)
-        elif last == "|":
-            self._part()
+            self._hidden = "]\n" if inline else "\n"
+            self._compare(self._bar[: -1 - inline])
+        elif last in ":|":
+            if last == ":":
+                self._bar_line(part=True)
+            else:
+                self._part()
+            self._repeat = 1
 
     def _sign(self, character: str) -> None:
         last = self._previous[1]
@@ -210,9 +233,11 @@ class Place:
                 self._chord = 0
             elif last == "|":
                 self._part()
+                self._repeat *= self._repeat < 3
         elif character.isdigit():
-            if last == "[":
+            if last in "|[":
                 self._chord = 0
+                self._repeat = 2 if character == "1" else 3
             elif last == "(" and (notes := int(character)) in _IN_THE_TIME_OF:
                 self._left, self._time = notes, TICKS * _IN_THE_TIME_OF[notes] // notes
         elif character == "<" and last == "\n":

@@ -4,16 +4,47 @@ A cell is a module built as `Cell(inputs, hidden)` whose forward takes (time, ba
 a state or None, and gives (time, batch, hidden) and the state after the last character. A state
 is a tuple of tensors of shape (batch, hidden). PyTorch's fused kernels do the work: on a CPU,
 oneDNN's LSTM is 3 to 10 times faster than a loop over time steps in Python. PyTorch's GRU is such
-a loop there, and training has a faster one in `gru`.
+a loop there, and training has a faster one in `gru`. On a GPU they are cuDNN's; see `run`.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.models import gru
+from musicgen.models.arithmetic import without_autocast
 
 State = tuple[Tensor, ...]
+
+
+def run(kernel: nn.RNNBase, x: Tensor, state: State | None) -> Any:
+    """What PyTorch's kernel makes of input and state; on a GPU outside autocast.
+
+    Autocast casts input, weights and state of cuDNN's recurrent layers to fp16, whichever type it
+    was asked for (ATen/cudnn/AutocastRNN.cpp of PyTorch). Without the scaling of the loss that
+    goes with fp16, most of the gradient at the state is subnormal there. So the layer computes in
+    the type of its weights, and `arithmetic.products` says how exactly.
+    """
+    layers = None if state is None else [part.unsqueeze(0) for part in state]
+    if on_cpu(x):
+        return kernel(x, _given(layers))
+    kind = next(kernel.parameters()).dtype
+    with without_autocast(x.device):
+        return kernel(x.to(kind), _given(layers and [part.to(kind) for part in layers]))
+
+
+def on_cpu(x: Tensor) -> bool:
+    """Whether autocast does what it says for recurrent layers over x."""
+    return x.device.type == "cpu"
+
+
+def _given(layers: list[Tensor] | None) -> Any:
+    """The state as PyTorch's kernels take it: a pair, or a tensor where there is one part."""
+    if layers is None:
+        return None
+    return tuple(layers) if len(layers) > 1 else layers[0]
 
 
 class LSTM(nn.Module):
@@ -24,8 +55,7 @@ class LSTM(nn.Module):
         self.fused = nn.LSTM(inputs, hidden)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        given = None if state is None else (state[0].unsqueeze(0), state[1].unsqueeze(0))
-        out, (h, c) = self.fused(x, given)
+        out, (h, c) = run(self.fused, x, state)
         return out, (h[0], c[0])
 
 
@@ -39,7 +69,7 @@ class RNN(nn.Module):
         self.fused = self.kernel(inputs, hidden)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        out, h = self.fused(x, None if state is None else state[0].unsqueeze(0))
+        out, h = run(self.fused, x, state)
         return out, (h[0],)
 
 
@@ -49,7 +79,7 @@ class GRU(RNN):
     kernel = nn.GRU
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if x.device.type != "cpu" or not torch.is_grad_enabled():
+        if not on_cpu(x) or not torch.is_grad_enabled():
             return super().forward(x, state)
         w_ih, w_hh, b_ih, b_hh = self.fused.parameters()
         n = self.fused.hidden_size

@@ -1,6 +1,7 @@
 """Side inputs: what a network is told beside each character, computed from the text so far."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,9 @@ class SideInput(Protocol):
     def follow(self) -> Follower:
         """The same, character by character."""
 
+    def __hash__(self) -> int:
+        """Side inputs that are equal tell the same."""
+
 
 class Side(nn.Module):
     """All side inputs of a network, embedded and summed."""
@@ -51,20 +55,28 @@ class Side(nn.Module):
         """rows: (..., columns) int64, as `rows` gives them. Returns (..., width)."""
         flat = rows.flatten(0, -2)
         if flat.device.type == "cpu":
-            summed: Tensor = _RowSums.apply(self.table.weight, flat)
+            summed: Tensor = _RowSums.apply(self.table.weight, flat)  # type: ignore[no-untyped-call]
         else:
             summed = self.table(flat)
         return summed.view(*rows.shape[:-1], -1)
 
     def rows(self, text: Ids) -> NDArray[np.int64]:
         """Rows of the table for each character of a text: (characters, columns)."""
-        told: NDArray[np.int64] = np.hstack([one.of(text) for one in self.inputs])
+        characters = np.asarray(text, np.int32).tobytes()
+        told = np.hstack([_told(one, characters) for one in self.inputs]).astype(np.int64)
         told += self.first_rows
         return told
 
     def follow(self) -> Follower:
         """The same, character by character."""
         return _Together([one.follow() for one in self.inputs], self.first_rows)
+
+
+@lru_cache(maxsize=8)
+def _told(one: SideInput, characters: bytes) -> NDArray[np.int32]:
+    """Kept for the next trial of a sweep, which reads the same texts: some seconds for a million
+    characters."""
+    return one.of(np.frombuffer(characters, np.int32)).astype(np.int32)
 
 
 class _RowSums(torch.autograd.Function):

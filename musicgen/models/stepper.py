@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from musicgen.models.arithmetic import exact
 from musicgen.models.cells import GRU, LSTM, RNN, State
 from musicgen.models.char_rnn import CharRNN
 from musicgen.models.product import Floats, Product
@@ -232,7 +233,8 @@ class ModuleStepper:
         given[0, : len(read)] = torch.from_numpy(read)
         was_training = self._model.training
         self._model.eval()
-        logits, self._state = self._model(given.to(self._device), self._state)
+        with exact(self._device):
+            logits, self._state = self._model(given.to(self._device), self._state)
         self._model.train(was_training)
         scores: Floats = logits[0, : len(characters)].float().cpu().numpy()
         return scores

@@ -4,18 +4,24 @@ Lists of integers, not events: what comes later in the text may still change a l
 make every tick finer (a tuplet of 11), and both must be cheap.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate
 
-from musicgen.music.grammar import STEPS, BarLine
+from musicgen.music.clef import Clef
+from musicgen.music.grammar import MAX_ENDING, STEPS, BarLine, read_numbers
 from musicgen.music.key import Key, scale_of, sounding
 from musicgen.music.meter import Meter, Tempo
 from musicgen.music.voice import Bar, Event, Grace, Mark, Tuplet, Voice
 
 Scale = list[tuple[int]] | tuple[tuple[int], ...]
 """Sounding pitch by diatonic step, as one-note tuples."""
+
+
+_NUMBER = re.compile(r"[0-9]+(?:-[0-9]+)?")
+JUST_ENDS = BarLine(0, False, False, ())
 
 
 @dataclass(slots=True)
@@ -34,6 +40,7 @@ class OpenBar:
     line: str = ""
     closes: int = 0
     section: bool = False
+    ending_text: str = ""
 
 
 @dataclass(slots=True)
@@ -47,6 +54,17 @@ class Draft:
     """Unit note length in ticks."""
     start: int
     """Offset of its first character."""
+    clef: Clef = Clef()
+    over: "Draft | None" = None
+    """The voice over which this one is laid (`&`); None for a voice."""
+    overlays: "list[Draft]" = field(default_factory=list)
+    """What is laid over this voice."""
+    opened: int = 0
+    """Offset of the `&` that began this overlay in this bar."""
+    overlaid_from: int = -1
+    """Bar at which an overlay of several bars begins (`(&`); -1 outside of one."""
+    fillers: set[int] = field(default_factory=set)
+    clefs: list[tuple[int, Clef]] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
@@ -75,6 +93,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.scale = scale_of(self.key)
+        self.clefs.append((0, self.clef))
         self.bar = OpenBar(self.start, 0, self.meter, self.key)
 
     def set_key(self, key: Key) -> None:
@@ -83,6 +102,14 @@ class Draft:
         self.scale = scale_of(key)
         if self.bar.first == len(self.starts):
             self.bar.key = key
+
+    def set_clef(self, clef: Clef) -> None:
+        """From here on, with the transposition that goes with it."""
+        if clef != self.clef:
+            self.clef = clef
+            self.clefs.append((len(self.starts), clef))
+        if self.key.transpose != clef.transpose:
+            self.set_key(replace(self.key, transpose=clef.transpose))
 
     def set_meter(self, meter: Meter) -> None:
         """From here on."""
@@ -96,6 +123,84 @@ class Draft:
         self.ends.append(end)
         self.lengths.append(length)
         self.pitches.append(pitches)
+
+    def ending_of(self, text: str) -> tuple[int, ...]:
+        """Times for which an ending with this text is played: its numbers, or the next time."""
+        if numbers := read_numbers(",".join(_NUMBER.findall(text))):
+            return numbers
+        last = 0
+        for bar in reversed(self.bars):
+            last = max(bar.ending, default=last)
+            if last or bar.opens:
+                break
+        return (min(last + 1, MAX_ENDING),)
+
+    @property
+    def filled(self) -> int:
+        """Ticks in the open bar."""
+        return sum(self.lengths[self.bar.first :])
+
+    def fill(self, start: int, end: int, length: int) -> None:
+        """Silence that the text does not have, at a place of the text that it has."""
+        self.fillers.add(len(self.starts))
+        self.add(start, end, length, ())
+
+    def lay(self, opened: int, back: int) -> "Draft":
+        """The overlay that a `&` at offset `opened` begins, `back` bars before the open one."""
+        target = max(len(self.bars) - back, 0)
+        free = (o for o in self.overlays if o.bar.first == len(o.starts) and len(o.bars) <= target)
+        overlay = next(free, None)
+        if overlay is None:
+            overlay = Draft(self.name, self.key, self.meter, self.unit, opened, self.clef, self)
+            self.overlays.append(overlay)
+        overlay.rest_until(target)
+        overlay.opened, overlay.unit = opened, self.unit
+        overlay.set_key(self.key)
+        overlay.set_clef(self.clef)
+        return overlay
+
+    def rest_until(self, bar: int) -> None:
+        """Let an overlay pause up to a bar of its voice."""
+        assert self.over is not None
+        if self.bar.first < len(self.starts):
+            self.close_bar("", JUST_ENDS, self.opened, self.opened)
+        for its in self.over.bars[len(self.bars) : bar]:
+            self.fill(its.start, its.end, sum(self.over.lengths[its.first : its.last]))
+            self.close_bar("", JUST_ENDS, its.start, its.end)
+
+    def catch_up(self, start: int, end: int) -> bool:
+        """A bar line inside an overlay of several bars; False if that makes the bars differ."""
+        assert self.over is not None
+        its = self.over.bars[len(self.bars)]
+        if self.bar.first == len(self.starts):
+            return True
+        missing = sum(self.over.lengths[its.first : its.last]) - self.filled
+        if missing > 0:
+            self.fill(start, end, missing)
+        self.close_bar("", JUST_ENDS, start, end)
+        return missing == 0
+
+    def level(self, start: int, end: int) -> bool:
+        """Before the open bar closes at offset `start`: it and its overlays become equally long.
+
+        False if they were not. Without a bar line (`end` is `start`) there is no place for more.
+        """
+        bar = len(self.bars)
+        here = [o for o in self.overlays if len(o.bars) == bar and o.bar.first < len(o.starts)]
+        if not here:
+            return True
+        longest = max(self.filled, *(overlay.filled for overlay in here))
+        equal = True
+        for draft in (self, *here):
+            missing = longest - draft.filled
+            equal = equal and not missing
+            if missing and end > start:
+                draft.fill(start, start + 1, missing)
+            elif missing and draft is self and self.bar.first == len(self.starts):
+                self.fill(here[0].opened, here[0].opened + 1, missing)
+        for overlay in here:
+            overlay.close_bar("", JUST_ENDS, start, end)
+        return equal
 
     def alter(self, step: int, alter: int) -> None:
         """An accidental: it holds in all octaves to the end of the bar (ABC 2.1, section 11.3)."""
@@ -156,12 +261,20 @@ class Draft:
         """Make ticks `factor` times as fine."""
         self.unit *= factor
         self.lengths[:] = [length * factor for length in self.lengths]
+        for overlay in self.overlays:
+            overlay.multiply(factor)
 
-    def finish(self, end: int) -> Voice:
-        """The voice, its last bar closed at offset `end`."""
-        if self.bar.first < len(self.starts):
-            self.close_bar("", BarLine(0, False, False, ()), end, end)
-        onsets = [0, *accumulate(self.lengths)]
+    def voices(self) -> Iterator[Voice]:
+        """The voice and what is laid over it; the last bar is closed."""
+        yield self._voice(self.bars)
+        for overlay in self.overlays:
+            overlay.rest_until(len(self.bars))
+            yield overlay._voice(self.bars)
+
+    def _voice(self, bars: Sequence[OpenBar]) -> Voice:
+        """bars: that say where bars begin and end, what repeats; an overlay has its voice's."""
+        places = [0, *accumulate((self.over or self).lengths)]
+        onsets = places if self.over is None else self._onsets(bars, places)
         columns = zip(self.starts, self.ends, onsets, self.lengths, self.pitches, strict=False)
         return Voice(
             self.name,
@@ -169,10 +282,10 @@ class Draft:
                 Bar(
                     bar.start,
                     bar.end,
-                    bar.first,
-                    bar.last,
-                    onsets[bar.first],
-                    onsets[bar.last] - onsets[bar.first],
+                    own.first,
+                    own.last,
+                    places[bar.first],
+                    places[bar.last] - places[bar.first],
                     bar.line,
                     bar.opens,
                     bar.closes,
@@ -181,8 +294,9 @@ class Draft:
                     bar.part,
                     bar.meter,
                     bar.key,
+                    bar.ending_text,
                 )
-                for bar in self.bars
+                for own, bar in zip(self.bars, bars, strict=True)
             ),
             tuple(map(Event._make, columns)),
             self.ties,
@@ -190,15 +304,28 @@ class Draft:
             tuple(self.graces),
             tuple(self.marks),
             tuple(self.tempos),
+            tuple(dict(self.clefs).items()),  # of several at one event, the last
+            self.over.overlays.index(self) + 1 if self.over else 0,
+            frozenset(self.fillers),
         )
+
+    def _onsets(self, bars: Sequence[OpenBar], places: Sequence[int]) -> Iterator[int]:
+        """Of an overlay's events: its bars begin with its voice's, however long they are."""
+        for own, bar in zip(self.bars, bars, strict=True):
+            now = places[bar.first]
+            for length in self.lengths[own.first : own.last]:
+                yield now
+                now += length
 
 
 def misfits(voice: Voice, text: str, ticks: int) -> Iterator[tuple[int, str]]:
     """Offset and complaint for each bar that is too long, or too short in the middle of a section.
 
     A bar may be short next to a repeat, a double bar, an ending, a part or an end of the tune:
-    there it is a pickup, or shares its time with another one.
+    there it is a pickup, or shares its time with another one. An overlay's bars are its voice's.
     """
+    if voice.overlay:
+        return
     free = True  # the bar before ends a section, or there is none
     for number, bar in enumerate(voice.bars):
         following = voice.bars[number + 1] if number + 1 < len(voice.bars) else None

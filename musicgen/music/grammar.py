@@ -13,6 +13,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
+from musicgen.music.key import alteration
+
 
 class Kind(Enum):
     """What a token is; the order is the order in which the patterns are tried."""
@@ -25,6 +27,8 @@ class Kind(Enum):
     MULTIREST = "multi-measure rest"
     SPACER = "spacer"
     TUPLET = "tuplet"
+    OVERLAY = "overlay"
+    """`&`, and what abcm2ps adds to it: `(&` ... `&` ... `&)` around several bars."""
     SLUR_OPEN = "opening slur"
     SLUR_CLOSE = "closing slur"
     GRACE = "grace notes"
@@ -33,9 +37,9 @@ class Kind(Enum):
     INLINE = "inline field"
     ENDING = "ending"
     CHORD = "chord"
+    TEXT_ENDING = "ending with a text"
     STRING = "chord symbol or annotation"
     DECORATION = "decoration"
-    OVERLAY = "overlay"
     COMMENT = "comment"
     CONTINUATION = "continuation"
     BREAK = "score line break"
@@ -44,24 +48,29 @@ class Kind(Enum):
 
 LENGTH = r"[0-9]*(?:/+[0-9]*)?"
 """Multiple of the unit note length: `3`, `3/2`, `/`, `//`, `/4`, or nothing."""
-PITCH = r"(?:\^\^?|__?|=)?[A-Ga-g][,']*"
+ACCIDENTAL = r"(?:(?:\^\^?|__?)(?:[0-9]*/[0-9]*)?|=)"
+"""`^`, `__`, `=`; with a fraction of a semitone, as in `_/` and `^3/2`, a microtone."""
+PITCH = rf"{ACCIDENTAL}?[A-Ga-g][,']*"
 SPACE = r"[ \t\r]"
+APART = rf"(?:{SPACE}+(?:[0-9]+(?:/+[0-9]*)?|/+[0-9]*)|{LENGTH})"
+"""A length, apart from its note or not: some corpora write `C 2 D 3/2`, a blank between tokens."""
 STRING = r'"[^"\n]*"'
-DECORATION = r"(?:![^!|\n]*!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
+DECORATION = r"(?:![^!|\s\"\[\]](?:[^!|\n\"\[\]]*[^!|\s\"\[\]])?!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
 """`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
-OLD_CHORD = rf"\+(?:{PITCH}[1-9][0-9]*(?:/+[0-9]*)?)+\+"
-"""`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without lengths, is a decoration."""
+OLD_CHORD = rf"\+(?:{PITCH})*{PITCH}(?:[1-9][0-9]*(?:/+[0-9]*)?|/+[0-9]*)(?:{PITCH}{LENGTH})*\+"
+"""`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without a length, is a decoration."""
 NUMBERS = r"[0-9][0-9,\-]*"
 """Endings: `1`, `1,3`, `2-4`."""
 
 TOKENS: dict[Kind, str] = {
-    Kind.NOTE: PITCH + LENGTH,
+    Kind.NOTE: PITCH + APART,
     Kind.SPACE: SPACE + "+|`+",
     Kind.BAR: rf"\.?(?::*\[?\|[:|\]]*|:+\]|::+)(?:\[?{NUMBERS})?",
-    Kind.REST: rf"[zx]{LENGTH}",
+    Kind.REST: rf"[zx]{APART}",
     Kind.MULTIREST: r"[ZX][0-9]*",
     Kind.SPACER: rf"y{LENGTH}",
     Kind.TUPLET: r"\([0-9]+(?::[0-9]*)?(?::[0-9]*)?",
+    Kind.OVERLAY: r"\(&|&\)|&+",
     Kind.SLUR_OPEN: r"\.?\(",
     Kind.SLUR_CLOSE: r"\)",
     Kind.GRACE: rf"\{{/?(?:{PITCH}{LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\[\]<>\-])+\}}",
@@ -70,10 +79,10 @@ TOKENS: dict[Kind, str] = {
     Kind.INLINE: r"\[[A-Za-z]:[^\[\]\n]*\]",
     Kind.ENDING: rf"\[{NUMBERS}",
     Kind.CHORD: rf"(?:\[(?:(?:{PITCH}|[zx]){LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]"
-    rf"|{OLD_CHORD}){LENGTH}",
+    rf"|{OLD_CHORD}){APART}",
+    Kind.TEXT_ENDING: r'\["[^"\n]*"',
     Kind.STRING: STRING,
     Kind.DECORATION: DECORATION,
-    Kind.OVERLAY: r"&[^|:\n]*",
     Kind.COMMENT: r"%[^\n]*",
     Kind.CONTINUATION: r"\\",
     Kind.BREAK: r"\$",
@@ -88,8 +97,6 @@ tokenize = re.compile("|".join(TOKENS.values())).findall
 
 _SHAPES = [(kind, re.compile(pattern).fullmatch) for kind, pattern in TOKENS.items()]
 _TIMED = {Kind.NOTE, Kind.REST, Kind.MULTIREST, Kind.SPACER, Kind.CHORD}
-_ALTERATIONS = {"": None, "^": 1, "^^": 2, "=": 0, "_": -1, "__": -2}
-
 STEPS = 75
 """Diatonic steps within MIDI's range: 0 is its lowest C, seven to the octave, 35 is middle C."""
 
@@ -109,8 +116,9 @@ class Lexeme(NamedTuple):
     numerator: int = 1
     denominator: int = 1
     """Length as a multiple of the unit note length (of a MULTIREST: bars)."""
-    playable: bool = True
-    """False where the pitch is outside MIDI's range or the length is absurd: both were bent."""
+    fault: str = ""
+    """What is wrong with it: a pitch outside MIDI's range or an absurd length, both of which were
+    bent, or a microtone, which was rounded."""
 
 
 class Lexicon(dict[str, Lexeme]):
@@ -134,7 +142,9 @@ lexicon = Lexicon()
 def _timed(kind: Kind, token: str) -> Lexeme:
     """The lexeme of a token that takes time: a pitch (of a note) and a length."""
     body = token.rstrip("0123456789/")
-    above, slash, below = token[len(body) :].partition("/")
+    length = token[len(body) :]
+    body = body.rstrip()
+    above, slash, below = length.partition("/")
     halvings = len(below) - len(below.lstrip("/")) + (below.strip("/") == "") if slash else 0
     below = below.lstrip("/")
     # Nine digits and sixteen slashes are more than music needs, and keep hostile numbers small.
@@ -143,15 +153,19 @@ def _timed(kind: Kind, token: str) -> Lexeme:
     denominator = int(below[:9] or 1) << min(halvings, 16)
     if not (numerator and denominator):
         numerator, denominator, playable = 1, 1, False
-    step, alter = 0, None
+    step, alter, cents = 0, None, 0
     if kind is Kind.NOTE:
         name = body.rstrip(",'")
-        alter = _ALTERATIONS[name[:-1]]
+        if len(name) > 1:
+            alter, cents = alteration(name[:-1])
         step = 35 + "CDEFGABcdefgab".index(name[-1]) + 7 * (body.count("'") - body.count(","))
         if not 2 <= step < STEPS - 2:  # two steps to spare: no double accidental can leave MIDI
             step = step % 7 + (7 if step < 2 else STEPS - 12)
             playable = False
-    return Lexeme(kind, step, alter, numerator, denominator, playable)
+    fault = "" if playable else "pitch or length that cannot be played"
+    if cents and not fault:
+        fault = "microtone; rounded to a semitone"
+    return Lexeme(kind, step, alter, numerator, denominator, fault)
 
 
 class BarLine(NamedTuple):

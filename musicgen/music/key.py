@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from musicgen.music.clef import Clef
+
 LETTERS = "CDEFGAB"
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)
 """Above C, by letter."""
@@ -13,15 +15,18 @@ _FIFTHS = dict(zip("FCGDAEB", range(-1, 6), strict=True))
 """Sharps of the major key on each letter."""
 _MODES = {"maj": 0, "ion": 0, "lyd": 1, "mix": -1, "dor": -2, "min": -3, "aeo": -3, "phr": -4}
 _MODES["loc"] = -5
+_TREBLE = Clef()
 
-_NAME = re.compile(r"(?:([A-G])([#b]?)|(none|HP|Hp)\b)\s*([A-Za-z]*)")
-_ACCIDENTAL = re.compile(r"(?<!\S)(\^\^?|__?|=)([A-Ga-g])(?!\S)")
-_TRANSPOSE = re.compile(r"\btranspose=(-?[0-9]{1,2})\b")
-_OCTAVE = re.compile(r"\boctave=(-?[0-9])\b")
-_CLEF = re.compile(r"\b(?:treble|alto|tenor|bass)[1-5]?([+-]8)(?![0-9])")
-_NOT_MODES = re.compile(
-    r"treble|alto|tenor|bass|perc|clef|middle|octave|transpose|exp|staff|s?na?me?"
+_UNICODE = str.maketrans({"♯": "#", "♭": "b", "♮": "="})
+_TONIC = re.compile(r"([A-G])(?:([#b])|[- ]?(?i:(sharp|flat))(?![A-Za-z]{2}))?|(?i:(none|hp)\b)")
+_MODE = re.compile(r"([-_ ]*)([A-Za-z]*)")
+_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)((?:[0-9]*/[0-9]*)?)([A-Ga-g])")
+_ACCIDENTALS = re.compile(rf"(?:{_ACCIDENTAL.pattern})+")
+_OPTION = re.compile(
+    r"[a-z]+=.*|(?i:(?:treble|alto|tenor|bass|perc|soprano|mezzo|baritone|subbass)[a-z]*[1-5]?)"
+    r"(?:[+\-^_](?:8|15))?|exp"
 )
+"""What may follow a key: clefs and their parameters (`clef.py` reads them), and `exp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,9 @@ class Key:
     accidentals: tuple[tuple[str, int], ...] = ()
     """Explicit accidentals, as (letter from C to B, semitones)."""
     transpose: int = 0
-    """Semitones from the written to the sounding pitch."""
+    """Semitones from the written to the sounding pitch; the clef's, see `clef.Clef`."""
+    printed: bool = True
+    """False for the pipes' `K:HP`: they know which notes are sharp, and no signature says so."""
 
     @property
     def signature(self) -> tuple[int, ...]:
@@ -53,45 +60,74 @@ class Key:
 
 
 @lru_cache(maxsize=1024)
-def parse_key(value: str, before: Key | None = None) -> tuple[Key, str]:
+def parse_key(value: str, before: Key | None = None, clef: Clef = _TREBLE) -> tuple[Key, str]:
     """The key that the value of a `K:` field names, and a complaint, empty where there is none.
 
-    before: the key in force, which stays where the field names none (`K: clef=bass`).
+    before: the key in force, which stays where the field names none (`K: clef=bass`) or one that
+    is not understood; an empty field takes every signature away. clef: what has held so far of clef
+    and transposition.
     """
-    complaint = ""
+    moved, complaint = clef.changed(value)
     key = before or Key()
-    tonic, mode, sharps, explicit = key.tonic, key.mode, key.sharps, key.accidentals
-    options = value.strip()
-    if match := _NAME.match(options):
-        letter, sign, other, word = match.groups()
-        tonic, mode, explicit = "", "maj", ()
+    text = value.strip().translate(_UNICODE)
+    tonic, mode, sharps, explicit, printed = key.tonic, key.mode, key.sharps, key.accidentals, True
+    rest = text
+    if match := _TONIC.match(text):
+        letter, sign, word, other = match.groups()
+        named = _MODE.match(text, match.end())
+        assert named is not None
+        apart, name = named.groups()
+        known = "min" if name in ("m", "M") else name[:3].lower()
         if other:
-            sharps = 0 if other == "none" else 2
-            options = options[match.start(4) :]
+            tonic, mode, explicit, rest = "", "maj", (), text[match.end() :]
+            sharps, printed = 2 * (other.lower() == "hp"), other != "HP"
+        elif name and known not in _MODES and not (apart and _OPTION.match(text, named.start(2))):
+            complaint = f"unknown mode {name[:20]!r}"
+            if not apart:  # `Foo` is not F major
+                return replace(key, transpose=moved.transpose), complaint
+            known, rest = "maj", text[named.end() :]
+        elif known in _MODES:
+            rest = text[named.end() :]
         else:
-            if word in ("m", "M") or word[:3].lower() in _MODES:  # capitals do not matter
-                mode = "min" if len(word) == 1 else word[:3].lower()
-                options = options[match.end() :]
-            elif word and not _NOT_MODES.match(word.lower()):
-                complaint = f"unknown mode {word[:20]!r}"
-            tonic = letter + sign
+            known, rest = "maj", text[match.end() :]
+        if not other:
+            sign = sign or {"sharp": "#", "flat": "b"}.get((word or "").lower(), "")
+            tonic, mode, explicit = letter + sign, known, ()
             sharps = _FIFTHS[letter] + 7 * (sign == "#") - 7 * (sign == "b") + _MODES[mode]
-        if re.search(r"\bexp\b", options):
+    elif not text:
+        tonic, mode, sharps, explicit = "", "maj", 0, ()
+    elif not (_ACCIDENTALS.match(text) or _OPTION.match(text)):
+        return replace(key, transpose=moved.transpose), f"unknown key {text[:20]!r}"
+    written: dict[str, int] = {}
+    for word in rest.split():
+        if word == "exp":
             sharps = 0
-    elif options and not (_ACCIDENTAL.search(options) or _NOT_MODES.match(options.lower())):
-        complaint = f"unknown key {options[:20]!r}"
-    written = {letter.upper(): ALTERATIONS[sign] for sign, letter in _ACCIDENTAL.findall(options)}
+        elif _ACCIDENTALS.fullmatch(word):
+            for sign, part, letter in _ACCIDENTAL.findall(word):
+                written[letter.upper()], cents = alteration(sign + part)
+                if cents:
+                    complaint = f"no semitone: {sign}{part}{letter}; rounded to one"
+        elif not (complaint or _OPTION.match(word) or word.startswith('"')):
+            complaint = f"not understood in a key: {word[:20]!r}"
     explicit = tuple({**dict(explicit), **written}.items())
-    transpose = key.transpose + transposition(options)
-    return Key(tonic, mode, sharps, explicit, transpose), complaint
+    return Key(tonic, mode, sharps, explicit, moved.transpose, printed), complaint
 
 
-def transposition(options: str) -> int:
-    """Semitones that the options of a `K:` or `V:` field ask for: `transpose=`, `octave=`, clef."""
-    semitones = sum(int(n) for n in _TRANSPOSE.findall(options)[:1])
-    octaves = sum(int(n) for n in _OCTAVE.findall(options)[:1])
-    octaves += sum(1 if sign == "+8" else -1 for sign in _CLEF.findall(options)[:1])
-    return semitones + 12 * octaves
+@lru_cache(maxsize=256)
+def alteration(written: str) -> tuple[int, int]:
+    """Semitones of an accidental, and the cents that it asks for beyond them, towards its side.
+
+    `^` is (1, 0), `_/` half a semitone down and so (0, -50), `^3/2` (1, 50).
+    """
+    sign = written.rstrip("0123456789/")
+    if sign == written:
+        return ALTERATIONS[sign], 0
+    above, _, below = written[len(sign) :].partition("/")
+    down = int(below[:3] or 2) if "/" in written else 1
+    hundredths = ALTERATIONS[sign] * 100 * int(above[:3] or 1) // (down or 1)
+    hundredths = min(max(hundredths, -200), 200)
+    semitones = (abs(hundredths) + 49) // 100 * (1 if hundredths > 0 else -1)
+    return semitones, hundredths - 100 * semitones
 
 
 @lru_cache(maxsize=256)

@@ -2,16 +2,18 @@
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
+
+import numpy as np
 
 from musicgen.music.distance import Histograms, jensen_shannon
 from musicgen.music.draft import misfits
 from musicgen.music.grammar import read_bar_line
 from musicgen.music.melody import melodies
 from musicgen.music.reference import Reference
+from musicgen.music.structure import Structure, structure
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Voice
 
@@ -37,6 +39,14 @@ class TuneMeasures:
     """Bars of all voices with a note in them."""
     bars_again: int
     """Of these, bars that are in their voice at least twice: the same pitches and lengths."""
+    bars_in_loops: int
+    """Of these, bars that go on with a loop: the third of A A A, the fifth of A B A B A
+    (`structure.Structure.loops`)."""
+    parts: int
+    """In the voice that has the most bars (`structure.Structure.parts`)."""
+    parts_length: float
+    """Of all of them together, in bars of the meter: an upbeat is as much of a bar as it is long,
+    and of the endings of a repeat only the first one counts."""
     repeats: int
     """Signs that open a repeat (`|:`, `::`)."""
     repeats_closed: int
@@ -73,7 +83,19 @@ class SetMeasures:
     pitches: float
     """Mean number of distinct pitches in a tune. Near that of real tunes."""
     bars_again: float
-    """Share of bars that come again in their tune (form). Near that of real tunes."""
+    """Share of sounding bars that come again in their tune (form). Near that of real tunes."""
+    loops: float
+    """Share of sounding bars that repeat the bar before them, or the one before that, more often in
+    a row than real tunes do (`structure.Structure.loops`). Lower is better; real tunes have few."""
+    returns_distance: float
+    """Jensen-Shannon distance (0 to 1) to the training tunes, of sounding bars by how many bars ago
+    they were there: 1, 2, 4, 8, 16, another number, or never. Lower is better."""
+    parts: float
+    """Mean number of parts of a tune (`structure.Structure.parts`). Near that of real tunes."""
+    part_bars: float
+    """Mean length of a part in bars of its meter. Near that of real tunes."""
+    longer: float
+    """Share of tunes with more bars than any training tune. Lower is better."""
     run: float
     """Mean over tunes of the longest run also found in a training tune, in notes from 0. Near that
     of real tunes that were not trained on: folk tunes share phrases."""
@@ -94,6 +116,9 @@ DIRECTIONS: dict[str, Literal["minimize", "maximize"]] = {
     "parses": "maximize",
     "bars_right": "maximize",
     "repeats_closed": "maximize",
+    "loops": "minimize",
+    "returns_distance": "minimize",
+    "longer": "minimize",
     "memorised": "minimize",
     "degree_distance": "minimize",
     "interval_distance": "minimize",
@@ -104,18 +129,25 @@ DIRECTIONS: dict[str, Literal["minimize", "maximize"]] = {
 
 def measure(tune: Tune) -> TuneMeasures:
     """Count what is in a tune."""
+    return _measure(tune, structure(tune))
+
+
+def _measure(tune: Tune, built: Structure) -> TuneMeasures:
     lines = melodies(tune)
-    repeats = [_repeats(voice) for voice in tune.voices]
-    bars = [_sounding_bars(voice) for voice in tune.voices]
-    metered = sum(bar.meter.length is not None for voice in tune.voices for bar in voice.bars)
+    written = [voice for voice in tune.voices if not voice.overlay]
+    repeats = [_repeats(voice) for voice in written]
+    metered = sum(bar.meter.length is not None for voice in written for bar in voice.bars)
     wrong = sum(1 for voice in tune.voices for _ in misfits(voice, tune.text, tune.ticks))
     return TuneMeasures(
         parses=not tune.problems,
-        bars=max((len(voice.bars) for voice in tune.voices), default=0),
+        bars=tune.bars,
         bars_metered=metered,
         bars_right=metered - wrong,
-        bars_sounding=sum(counts.total() for counts in bars),
-        bars_again=sum(n for counts in bars for n in counts.values() if n > 1),
+        bars_sounding=built.sounding,
+        bars_again=built.again,
+        bars_in_loops=built.loops,
+        parts=len(built.parts),
+        parts_length=float(sum(built.parts)),
         repeats=sum(opened for opened, _ in repeats),
         repeats_closed=sum(closed for _, closed in repeats),
         notes=sum(len(line.pitches) for line in lines),
@@ -126,15 +158,17 @@ def measure(tune: Tune) -> TuneMeasures:
 
 def summarise(tunes: Sequence[Tune], reference: Reference) -> SetMeasures:
     """Measures of a set of tunes against the tunes that the network was trained on."""
-    each = [measure(tune) for tune in tunes]
+    built = [structure(tune) for tune in tunes]
+    each = [_measure(*pair) for pair in zip(tunes, built, strict=True)]
     runs = [run.notes for run in reference.longest_runs(tunes)]
     ours = Histograms.of((melodies(tune), tune.ticks) for tune in tunes)
     theirs = reference.histograms
 
-    def total(name: str) -> int:
-        return sum(getattr(one, name) for one in each)
+    def total(name: str) -> float:
+        return float(sum(getattr(one, name) for one in each))
 
-    repeats = total("repeats")
+    repeats, sounding, parts = total("repeats"), total("bars_sounding"), total("parts")
+    returns = sum((one.returns for one in built), np.zeros_like(reference.returns))
     return SetMeasures(
         tunes=len(tunes),
         parses=_share(total("parses"), len(tunes)),
@@ -143,7 +177,12 @@ def summarise(tunes: Sequence[Tune], reference: Reference) -> SetMeasures:
         in_key=_share(total("notes_in_key"), total("notes")),
         bars=_share(total("bars"), len(tunes)),
         pitches=_share(total("pitches"), len(tunes)),
-        bars_again=_share(total("bars_again"), total("bars_sounding")),
+        bars_again=_share(total("bars_again"), sounding),
+        loops=_share(total("bars_in_loops"), sounding),
+        returns_distance=jensen_shannon(returns, reference.returns),
+        parts=_share(parts, len(tunes)),
+        part_bars=_share(total("parts_length"), parts),
+        longer=_share(sum(one.bars > reference.longest for one in each), len(tunes)),
         run=_share(sum(runs), len(tunes)),
         run_max=max(runs, default=0),
         memorised=_share(sum(run > MEMORISED for run in runs), len(tunes)),
@@ -166,15 +205,8 @@ def measures_csv(sets: Mapping[str, SetMeasures]) -> str:
     return text.getvalue()
 
 
-def _share(part: float, whole: int) -> float:
+def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
-
-
-def _sounding_bars(voice: Voice) -> Counter[tuple[tuple[int, tuple[int, ...]], ...]]:
-    """How often each bar's music is there: (length, pitches) of its events."""
-    events = [(event.length, event.pitches) for event in voice.events]
-    contents = (tuple(events[bar.first : bar.last]) for bar in voice.bars)
-    return Counter(bar for bar in contents if any(pitches for _, pitches in bar))
 
 
 def _repeats(voice: Voice) -> tuple[int, int]:

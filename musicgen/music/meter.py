@@ -7,8 +7,14 @@ from functools import lru_cache
 
 _FRACTION = re.compile(r"([0-9]{1,4}) */ *([0-9]{1,4})")
 _METER = re.compile(r"\(?([0-9+ ]+)\)? */ *([0-9]{1,4})")
-_BEATS = re.compile(r"((?:[0-9]{1,4}/[0-9]{1,4} *)+)=")
-_RATE = re.compile(r"(?:^|=) *([0-9]{1,4})(?:\.[0-9]+)?\s*$")
+_NOTE_SIGNS = {"𝅗𝅥": Fraction(1, 2), "𝅝": Fraction(1), "♩": Fraction(1, 4), "♪": Fraction(1, 8)}
+_BEAT_FIRST = re.compile(
+    r"(?:((?:[0-9]{1,4}/[0-9]{1,4} *)+)|(?<![A-Za-z])(C *[0-9]{0,2}(?:/[0-9]{1,2})?)"
+    rf"|({'|'.join(_NOTE_SIGNS)})) *[=:][^0-9=]{{0,12}}([0-9]{{1,4}})(?![0-9/])"
+)
+"""`1/4=100`, `1/4 3/8 = ca. 40`; `C3=60`, three unit notes, from ABC 1.6; `♩=100`."""
+_RATE_FIRST = re.compile(r"(?<![0-9./])([0-9]{1,4})(?:\.[0-9]+)? *= *([0-9]{1,4})/([0-9]{1,4})")
+_RATE = re.compile(r"(?<![0-9./])([0-9]{1,4})(?![0-9]|\.?[0-9]* */)")
 _OLD_SIGNS = {"2": (2, 2), "3": (3, 4)}
 """Single numbers, as French tunes of the 18th century print their meter."""
 _QUOTED = re.compile(r'"[^"]*"?')
@@ -94,15 +100,28 @@ def parse_tempo(value: str, unit: Fraction = Fraction(1, 8)) -> Tempo | None:
     unit: unit note length, the beat of the old form `Q:120`.
     """
     words = " ".join(word.strip('"') for word in _QUOTED.findall(value))
-    numbers = _QUOTED.sub("", value).strip()
-    beats, rate = _BEATS.search(numbers), _RATE.search(numbers)
-    if not rate or not int(rate[1]):
+    found = _number(_QUOTED.sub(" ", value), unit) or _number(words, unit)
+    return Tempo(*found, words) if found else None
+
+
+def _number(text: str, unit: Fraction) -> tuple[Fraction, int] | None:
+    """Beat and rate that a tempo states, the first where it states several (`60-80`)."""
+    beat = unit
+    if found := _BEAT_FIRST.search(text):
+        fractions, units, sign, rate = found.groups()
+        if fractions:
+            pairs = ((int(n), int(d)) for n, d in _FRACTION.findall(fractions))
+            beat = sum((Fraction(n, d) for n, d in pairs if d), Fraction()) or unit
+        elif units:
+            above, _, below = units[1:].strip().partition("/")
+            beat = unit * Fraction(int(above or 1), int(below or 1) or 1) or unit
+        else:
+            beat = _NOTE_SIGNS[sign]
+    elif found := _RATE_FIRST.search(text):
+        rate = found[1]
+        beat = Fraction(int(found[2]), int(found[3]) or 1) or unit
+    elif found := _RATE.search(text):
+        rate = found[1]
+    else:
         return None
-    length = (
-        sum(
-            (Fraction(int(n), int(d)) for n, d in _FRACTION.findall(beats[1]) if int(d)), Fraction()
-        )
-        if beats
-        else unit
-    )
-    return Tempo(length or unit, int(rate[1]), words)
+    return (beat, int(rate)) if int(rate) else None

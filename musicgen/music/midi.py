@@ -5,12 +5,16 @@ message would make the million notes that a network can write take half a minute
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from math import gcd
+from functools import lru_cache
+from heapq import merge
+from math import gcd, sqrt
+from operator import itemgetter
 
 from musicgen.errors import InputError
 from musicgen.music.key import Key
 from musicgen.music.meter import Meter, Tempo
 from musicgen.music.pace import usual_tempo
+from musicgen.music.performance import perform
 from musicgen.music.tune import Tune
 from musicgen.music.unfold import play_order
 
@@ -25,16 +29,18 @@ _VELOCITY = 80
 _MINOR = {"min", "aeo", "dor", "phr"}
 
 
-def midi_bytes(tune: Tune) -> bytes:
+def midi_bytes(tune: Tune, *, accompanied: bool = True) -> bytes:
     """The tune as it sounds, repeats played out; a first track has title, tempo, meter and key.
 
-    Onsets and lengths are exact, unless a quarter note needs more than 32,767 ticks: then they are
-    rounded to the nearest. Raises InputError for a tune without notes.
+    One more track for each voice, and one each for bass and chords where the tune has chord
+    symbols; accompanied=False leaves these out. Each names its instrument. Onsets and lengths are
+    exact, unless a quarter note needs more than 32,767 ticks: then they are rounded to the nearest.
+    Raises InputError for a tune without notes.
     """
     if not tune.notes:
         raise InputError("a tune needs a note to become MIDI, got none; sample another one")
-    voices = tune.unfolded()
-    common = gcd(tune.ticks // 4, *(n for notes in voices for note in notes for n in note[:2]))
+    lines = perform(tune, accompanied=accompanied).lines
+    common = gcd(tune.ticks // 4, *(n for line in lines for note in line.notes for n in note[:2]))
     division = tune.ticks // 4 // common
     if division > MAX_DIVISION:
         division = MAX_DIVISION
@@ -46,21 +52,31 @@ def midi_bytes(tune: Tune) -> bytes:
         return (2 * time * division + quarter) // (2 * quarter)
 
     tracks = [_track((tick(time), data) for time, data in _signs(tune))]
-    for number, notes in enumerate(voices):
+    for number, line in enumerate(lines):
         channel = number % 15 + (number % 15 > 8)  # the tenth is for drums
-        # Time, status and pitch in one integer: a million sort fast. At one time, note off (0x8n)
-        # comes before note on (0x9n).
-        on, off = (0x90 | channel) << 8, (0x80 | channel) << 8
-        events = [tick(note.onset) << 16 | on | note.pitch for note in notes if note.length]
-        events += [
-            tick(note.onset + note.length) << 16 | off | note.pitch for note in notes if note.length
-        ]
+        # Time, status, pitch and velocity in one integer: a million sort fast. At one time, note
+        # off (0x8n) comes before note on (0x9n).
+        on, off = (0x90 | channel) << 16, (0x80 | channel) << 16
+        events = []
+        for onset, length, pitch, _, loudness in line.notes:
+            if length:
+                key = pitch << 8 | _velocity(loudness)
+                events.append(tick(onset) << 24 | on | key)
+                events.append(tick(onset + length) << 24 | off | key)
         events.sort()
-        tracks.append(
-            _track((e >> 16, (e << 8 & 0xFFFF00 | _VELOCITY).to_bytes(3)) for e in events)
+        messages: Iterable[tuple[int, bytes]] = (
+            (e >> 24, (e & 0xFFFFFF).to_bytes(3)) for e in events
         )
+        programs = ((tick(time), bytes((0xC0 | channel, number))) for time, number in line.programs)
+        tracks.append(_track(merge(programs, messages, key=itemgetter(0))))
     header = b"MThd" + (6).to_bytes(4) + b"\0\1" + len(tracks).to_bytes(2) + division.to_bytes(2)
     return header + b"".join(tracks)
+
+
+@lru_cache(maxsize=16)
+def _velocity(loudness: float) -> int:
+    """Of a note: players take its square for an amplitude."""
+    return round(_VELOCITY * sqrt(loudness))
 
 
 def _track(events: Iterable[tuple[int, bytes]]) -> bytes:

@@ -88,6 +88,10 @@ class Clock:
         at = max(bisect_right(self._ticks, tick) - 1, 0)
         return self._seconds[at] + (tick - self._ticks[at]) * self._rates[at]
 
+    def seconds_per_tick(self, tick: int) -> float:
+        """At a place of the performance."""
+        return self._rates[max(bisect_right(self._ticks, tick) - 1, 0)]
+
 
 def duration(tune: Tune) -> float:
     """Seconds that a tune sounds, repeats played out; 0 without notes."""

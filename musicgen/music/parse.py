@@ -1,17 +1,22 @@
 """From text to Tune: the header, then the body line by line."""
 
 import re
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from musicgen.music.clef import Clef
 from musicgen.music.draft import misfits
 from musicgen.music.findings import Findings
 from musicgen.music.key import Key, parse_key
 from musicgen.music.meter import Meter, Tempo, parse_meter, parse_tempo, parse_unit
+from musicgen.music.prose import block_end, is_prose
 from musicgen.music.reader import Reader
 from musicgen.music.tune import Tune
 
-_FIELD_LINE = re.compile(r"[A-Za-z+]:(?![|:])").match
+_FIELD_LINE = re.compile(r"[ \t]*([A-Za-z+]):(?![|:])").match
 """`d:|` begins a line of music."""
+_IN_BRACKETS = re.compile(r"(?:\s*\[[A-Za-z]:[^\]\n]*\])+\s*").fullmatch
+_BRACKET = re.compile(r"\[([A-Za-z]):([^\]\n]*)\]")
 
 
 def parse(text: str) -> Tune:
@@ -23,14 +28,16 @@ def parse(text: str) -> Tune:
     """
     found = Findings()
     lines = text.split("\n")
-    first = _body_line(lines)
-    key, meter, unit, tempo = _read_header(lines[:first], found)
+    words = _blocks(lines, found) if "begin" in text else set()
+    first = _body_line(lines, words)
+    key, clef, meter, unit, tempo = _read_header(lines[:first], words, found)
     body = min(sum(map(len, lines[:first])) + first, len(text))
-    reader = Reader(found, key, meter, unit)
+    reader = Reader(found, key, clef, meter, unit)
     for field in found.fields:
         if field.letter == "V":
-            reader.declare(field.value)
-    end = _read_body(lines[first:], body, reader, text)
+            reader.declare(field.value, field.start)
+    music = (("%" if n in words else lines[n], len(lines[n])) for n in range(first, len(lines)))
+    end = _read_body(music, body, reader, text)
     voices = reader.voices(end)
     for voice in voices:
         for start, complaint in misfits(voice, text, reader.ticks):
@@ -42,58 +49,101 @@ def parse(text: str) -> Tune:
     return Tune(text, body, fields, key, meter, unit, tempo, voices, reader.ticks, problems)
 
 
-def _body_line(lines: list[str]) -> int:
+def _blocks(lines: list[str], found: Findings) -> set[int]:
+    """Numbers of the lines of blocks of text (`%%begintext`), whatever they hold."""
+    inside: set[int] = set()
+    number = offset = 0
+    while number < len(lines):
+        end, ended = block_end(lines, number)
+        if not ended:
+            found.complain(offset, "block of text that is never ended")
+        inside.update(range(number, end))
+        following = max(end, number + 1)
+        offset += sum(map(len, lines[number:following])) + following - number
+        number = following
+    return inside
+
+
+def _body_line(lines: list[str], words: set[int]) -> int:
     """Number of the line at which the music begins: behind `K:`, or else at the first bar line."""
     other = None
     for number, line in enumerate(lines):
-        if _FIELD_LINE(line):
-            if line[0] == "K":
+        if number in words:
+            continue
+        if field := _FIELD_LINE(line):
+            if field[1] == "K":
                 return number + 1
         elif line and line[0] != "%":
-            if "|" in line:
+            if _IN_BRACKETS(line):
+                if any(letter == "K" for letter, _ in _BRACKET.findall(line)):
+                    return number + 1
+            elif "|" in line and not is_prose(line):
                 return number
-            if other is None and not line.isspace():
+            elif other is None and not line.isspace() and not is_prose(line):
                 other = number
     return len(lines) if other is None else other
 
 
-def _read_header(lines: list[str], found: Findings) -> tuple[Key, Meter, Fraction, Tempo | None]:
-    key, meter, unit, tempo = None, Meter(), None, ""
+def _header_fields(
+    lines: list[str], words: set[int], found: Findings
+) -> Iterator[tuple[str, str, int]]:
+    """Letter, value and offset of each field: on a line of its own, or as some corpora write the
+    header, `[M:4/4]`."""
     offset = 0
-    for line in lines:
-        if _FIELD_LINE(line):
-            letter = line[0]
-            value = found.field(letter, line[2:], offset, offset + len(line))
-            if letter == "K":
-                key = found.understood(offset, parse_key(value))
-            elif letter == "M":
-                meter = found.understood(offset, parse_meter(value))
-            elif letter == "L":
-                unit = found.understood(offset, parse_unit(value)) or unit
-            elif letter == "Q":
-                tempo = value
+    for number, line in enumerate(lines):
+        if number in words:
+            pass
+        elif field := _FIELD_LINE(line):
+            start, end = offset + field.start(1), offset + len(line)
+            yield field[1], found.field(field[1], line[field.end() :], start, end), start
         elif line and line[0] != "%" and not line.isspace():
-            found.complain(offset, "neither a field nor music")
+            if _IN_BRACKETS(line):
+                for inline in _BRACKET.finditer(line):
+                    start, end = offset + inline.start(), offset + inline.end()
+                    yield inline[1], found.field(inline[1], inline[2], start, end), start
+            else:
+                found.complain(offset, "neither a field nor music")
         offset += len(line) + 1
+
+
+def _read_header(
+    lines: list[str], words: set[int], found: Findings
+) -> tuple[Key, Clef, Meter, Fraction, Tempo | None]:
+    key, clef, meter, unit, tempo = None, Clef(), Meter(), None, ""
+    for letter, value, start in _header_fields(lines, words, found):
+        if letter == "K":
+            key = found.understood(start, parse_key(value))
+            clef = Clef().changed(value)[0]
+        elif letter == "M":
+            meter = found.understood(start, parse_meter(value))
+        elif letter == "L":
+            unit = found.understood(start, parse_unit(value)) or unit
+        elif letter == "Q":
+            tempo = value
     if key is None:
         found.complain(0, "no K: field; read in C major")
     unit = unit or meter.unit
-    return key or Key(), meter, unit, parse_tempo(tempo, unit)
+    return key or Key(), clef, meter, unit, parse_tempo(tempo, unit)
 
 
-def _read_body(lines: list[str], offset: int, reader: Reader, text: str) -> int:
-    """Read the lines, the first of them at `offset`; the offset behind the last one read."""
-    for line in lines:
-        if _FIELD_LINE(line):
-            if line[0] == "X":
+def _read_body(lines: Iterable[tuple[str, int]], offset: int, reader: Reader, text: str) -> int:
+    """Read the lines, each with its length, the first at `offset`; the offset behind the last one
+    read."""
+    for line, length in lines:
+        if field := _FIELD_LINE(line):
+            if field[1] == "X":
                 reader.found.complain(offset, "a second tune begins here; it was not read")
                 return offset
-            reader.field(line[0], line[2:], offset, offset + len(line))
+            start = offset + field.start(1)
+            reader.field(field[1], line[field.end() :], start, offset + length)
         elif line and not line.isspace():
-            reader.music(line, offset)
+            if line[0] != "%" and is_prose(line):
+                reader.found.complain(offset, "words, not music; not read")
+            else:
+                reader.music(line, offset)
         elif reader.drafts:
             if text[offset:].strip():
                 reader.found.complain(offset, "a blank line ends the tune; the rest was not read")
             return offset
-        offset += len(line) + 1
+        offset += length + 1
     return len(text)

@@ -1,13 +1,15 @@
 """Reads the body of a tune, token by token, into one draft for each voice."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from math import gcd
 
-from musicgen.music.draft import Draft
+from musicgen.music.clef import Clef
+from musicgen.music.draft import JUST_ENDS, Draft
 from musicgen.music.findings import Findings
 from musicgen.music.grammar import BarLine, Kind, Lexeme, lexicon, read_bar_line, tokenize
-from musicgen.music.key import Key, parse_key, transposition
+from musicgen.music.key import Key, parse_key
 from musicgen.music.meter import Meter, parse_meter, parse_tempo, parse_unit
 from musicgen.music.voice import Grace, Mark, Tuplet, Voice
 
@@ -20,43 +22,53 @@ MAX_VOICES = 64
 
 _TUPLET = re.compile(r"\(([0-9]+):?([0-9]*):?([0-9]*)").match
 _TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
+_UNEQUAL = "overlay (&) and its bar are not equally long; the shorter one rests"
 _UNPAIRED = {
     "[": "`[` opens no chord, no field and no ending",
     "]": "`]` without `[`",
     "{": "grace notes that are never closed",
     "}": "`}` without `{`",
     '"': "chord symbol that is never closed",
-    "!": "decoration that is never closed",
 }
-_JUST_ENDS = BarLine(0, False, False, ())
 
 
 class Reader:
     """The drafts of all voices and the tick that they share."""
 
-    def __init__(self, found: Findings, key: Key, meter: Meter, unit: Fraction) -> None:
+    def __init__(self, found: Findings, key: Key, clef: Clef, meter: Meter, unit: Fraction) -> None:
         self.found = found
         self.ticks = TICKS
         self.drafts: dict[str, Draft] = {}
         self._key, self._meter, self._unit = key, meter, unit
         self._draft: Draft | None = None
-        self._moved: dict[str, int] = {}
+        self._clef = clef
+        self._clefs: dict[str, Clef] = {}
         self._junk_end = -1
 
     def voices(self, end: int) -> tuple[Voice, ...]:
         """The voices with music in them; the body ends at offset `end`."""
-        drafts = [draft for draft in self.drafts.values() if draft.starts]
-        for draft in drafts:
-            for slur in draft.slurs:
-                self.found.complain(slur, "slur that is never closed")
-            if draft.tuplet[0]:
-                self.found.complain(draft.tuplets[-1].start, "tuplet that is never filled")
-        return tuple(draft.finish(end) for draft in drafts)
+        voices: list[Voice] = []
+        for draft in self.drafts.values():
+            self._close_bar(draft, "", JUST_ENDS, end, end)
+            for each in (draft, *draft.overlays):
+                for slur in each.slurs:
+                    self.found.complain(slur, "slur that is never closed")
+                if each.tuplet[0]:
+                    self.found.complain(each.tuplets[-1].start, "tuplet that is never filled")
+            if draft.starts:
+                voices += draft.voices()
+        return tuple(voices)
 
-    def declare(self, value: str) -> str:
-        """Note a `V:` field's transposition, for a voice still to begin; the voice's name."""
-        name, _, options = value.partition(" ")
-        self._moved.setdefault(name, transposition(options))
+    def declare(self, value: str, start: int) -> str:
+        """Note a `V:` field's clef and transposition; the voice's name."""
+        name, _, options = value.replace("\t", " ").partition(" ")
+        draft = self.drafts.get(name)
+        shared = replace(self._clef, base=self._clef.semitones)
+        before = draft.clef if draft else self._clefs.get(name, shared)
+        clef = self.found.understood(start, before.changed(options))
+        self._clefs[name] = clef
+        if draft:
+            draft.set_clef(clef)
         return name
 
     def voice(self, name: str, start: int) -> Draft:
@@ -66,8 +78,9 @@ class Reader:
                 self.found.complain(start, f"more than {MAX_VOICES} voices")
                 return self._draft or next(iter(self.drafts.values()))
             unit = self._ticks_of(self._unit, start)
-            key = self._key.moved(self._moved.get(name, 0))
-            self.drafts[name] = Draft(name, key, self._meter, unit, start)
+            clef = self._clefs.get(name, self._clef)
+            key = replace(self._key, transpose=clef.transpose)
+            self.drafts[name] = Draft(name, key, self._meter, unit, start, clef)
         self._draft = self.drafts[name]
         return self._draft
 
@@ -75,22 +88,32 @@ class Reader:
         """A field in the body, on a line of its own or inline."""
         value = self.found.field(letter, written, start, end)
         if letter == "V":
-            self.voice(self.declare(value), end)
+            self.voice(self.declare(value, start), end)
         elif letter in "KMLQP":
             draft = self._draft or self.voice("1", end)
+            main = draft.over or draft
+            drafts = (main, draft) if draft.over else (main,)
             if letter == "K":
-                draft.set_key(self.found.understood(start, parse_key(value, draft.key)))
+                key = self.found.understood(start, parse_key(value, main.key, main.clef))
+                clef = main.clef.changed(value)[0]
+                for each in drafts:
+                    each.set_key(key)
+                    each.set_clef(clef)
             elif letter == "M":
-                draft.set_meter(self.found.understood(start, parse_meter(value)))
+                meter = self.found.understood(start, parse_meter(value))
+                for each in drafts:
+                    each.set_meter(meter)
             elif letter == "L":
                 if unit := self.found.understood(start, parse_unit(value)):
-                    draft.unit = self._ticks_of(unit, start)
+                    ticks = self._ticks_of(unit, start)
+                    for each in drafts:
+                        each.unit = ticks
             elif letter == "Q":
-                if tempo := parse_tempo(value, Fraction(draft.unit, self.ticks)):
-                    draft.tempos.append((len(draft.starts), tempo))
+                if tempo := parse_tempo(value, Fraction(main.unit, self.ticks)):
+                    main.tempos.append((len(main.starts), tempo))
             else:
-                draft.close_bar("", _JUST_ENDS, start, end)
-                draft.bar.part = value
+                self._close_bar(draft, "", JUST_ENDS, start, end)
+                main.bar.part = value
 
     def music(self, line: str, offset: int) -> None:
         """A line of music that begins at `offset`."""
@@ -108,7 +131,7 @@ class Reader:
             unit, scale = draft.unit, draft.scale
             # Nine of ten tokens are notes, spaces and bar lines: this loop is the parser's speed.
             for token in tokens:
-                kind, step, alter, numerator, denominator, sound = lexeme = lexicon[token]
+                kind, step, alter, numerator, denominator, fault = lexeme = lexicon[token]
                 start = end
                 end += len(token)
                 if kind is note:
@@ -117,7 +140,7 @@ class Reader:
                         scale = draft.scale
                     length, left = divmod(unit * numerator, denominator)
                     pitch: tuple[int, ...] = scale[step]
-                    if left or draft.bent or not sound:
+                    if left or draft.bent or fault:
                         pitch = draft.pitch(step, alter)
                         length = self._length(draft, lexeme, start)
                         unit = draft.unit
@@ -126,6 +149,9 @@ class Reader:
                     lengths.append(length)
                     pitches.append(pitch)
                 elif kind is bar:
+                    if draft.overlays or draft.over:
+                        self._close_bar(draft, token, read_bar_line(token), start, end)
+                        break
                     draft.close_bar(token, read_bar_line(token), start, end)
                     scale = draft.scale
                 elif kind is not space:
@@ -165,19 +191,49 @@ class Reader:
             case Kind.INLINE:
                 self.field(token[1], token[3:-1], start, end)
             case Kind.ENDING:
-                ending = read_bar_line(token).ending
-                draft.close_bar("", _JUST_ENDS._replace(ending=ending), start, end)
+                line = JUST_ENDS._replace(ending=read_bar_line(token).ending)
+                self._close_bar(draft, "", line, start, end)
+            case Kind.TEXT_ENDING:
+                main = draft.over or draft
+                line = JUST_ENDS._replace(ending=main.ending_of(token[2:-1]))
+                self._close_bar(draft, "", line, start, end)
+                main.bar.ending_text = token[2:-1]
             case Kind.MULTIREST:
                 bars = min(lexeme.numerator, MAX_BARS_OF_REST)
                 length = self._ticks_of(draft.meter.length or Fraction(1), start)
                 draft.add(start, end, length * bars, ())
             case Kind.OVERLAY:
-                self.found.complain(start, "overlay (&): read no further than the first voice")
-            case Kind.JUNK:
+                self._overlay(draft, token, start)
+            case Kind.JUNK if token != "!":  # alone on its line, it broke the score's line once
                 if start != self._junk_end:
                     message = _UNPAIRED.get(token, f"unexpected text at {token!a}")
                     self.found.complain(start, message)
                 self._junk_end = end
+
+    def _close_bar(self, draft: Draft, token: str, line: BarLine, start: int, end: int) -> None:
+        """Close the bar of a voice or of what is laid over it; music goes on in the voice."""
+        main = draft.over or draft
+        if draft.over and len(draft.bars) < len(main.bars):
+            if not draft.catch_up(start, end):
+                self.found.complain(start, _UNEQUAL)
+            return
+        if self._draft is draft:
+            self._draft = main
+        if main.overlays and not main.level(start, end):
+            self.found.complain(start, _UNEQUAL)
+        main.close_bar(token, line, start, end)
+
+    def _overlay(self, draft: Draft, token: str, start: int) -> None:
+        """`&`: back to the beginning of the bar, and one bar more for each further `&`."""
+        main = draft.over or draft
+        if token == "(&":
+            main.overlaid_from = len(main.bars)
+        elif token == "&)":
+            main.overlaid_from = -1
+            self._draft = main
+        else:
+            back = len(main.bars) - main.overlaid_from if main.overlaid_from >= 0 else 0
+            self._draft = main.lay(start, max(back, len(token) - 1))
 
     def _broken(self, draft: Draft, token: str, start: int) -> None:
         """`a>b`: one and a half times the length, and half of it; more signs, more of it."""
@@ -219,7 +275,6 @@ class Reader:
         length = lexeme._replace(
             numerator=lexeme.numerator * first.numerator,
             denominator=lexeme.denominator * first.denominator,
-            playable=lexeme.playable and first.playable,
         )
         draft.add(
             start,
@@ -234,6 +289,7 @@ class Reader:
         for token in tokenize(text):
             lexeme = lexicon[token]
             if lexeme.kind is Kind.NOTE:
+                self.found.complain(start, lexeme.fault)
                 if lexeme.alter is not None:
                     draft.alter(lexeme.step, lexeme.alter)
                 notes.append((draft.pitch(lexeme.step, lexeme.alter)[0], lexeme))
@@ -249,8 +305,7 @@ class Reader:
 
     def _length(self, draft: Draft, lexeme: Lexeme, start: int) -> int:
         """Length in ticks of the next event, with what bends it; ends what bends only one."""
-        if not lexeme.playable:
-            self.found.complain(start, "pitch or length that cannot be played")
+        self.found.complain(start, lexeme.fault)
         numerator, denominator = lexeme.numerator, lexeme.denominator
         if draft.bent:
             numerator *= draft.broken[0]

@@ -7,12 +7,13 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from musicgen.music.distance import Histograms
+from musicgen.music.distance import Counts, Histograms
 from musicgen.music.melody import Melody, melodies
 from musicgen.music.memorisation import RunIndex
+from musicgen.music.structure import DISTANCES, structure
 from musicgen.music.tune import Tune
 
-VERSION = 2
+VERSION = 3
 """Counts up when the same tunes shall give other arrays, be it that they are parsed otherwise."""
 
 
@@ -34,17 +35,25 @@ class Reference:
     titles: tuple[str, ...]
     histograms: Histograms
     index: RunIndex
+    returns: Counts
+    """Bars of all tunes by how many bars ago they were there (`structure.Structure.returns`)."""
+    longest: int
+    """Bars of the longest tune, as written."""
 
     @classmethod
     def of(cls, tunes: Iterable[Tune]) -> "Reference":
         """Of the training tunes, in their order."""
         titles: list[str] = []
         lines: list[tuple[Sequence[Melody], int]] = []
+        returns = np.zeros(len(DISTANCES) + 2, np.int64)
+        longest = 0
         for tune in tunes:
+            returns += structure(tune).returns
+            longest = max(longest, tune.bars)
             titles.append(tune.field("T"))
             lines.append((melodies(tune), tune.ticks))
         index = RunIndex.of(line for line, _ in lines)
-        return cls(tuple(titles), Histograms.of(lines), index)
+        return cls(tuple(titles), Histograms.of(lines), index, returns, longest)
 
     def longest_runs(self, tunes: Iterable[Tune]) -> list[Run]:
         """The longest run of each tune that a training tune has too. Ask for many at once."""
@@ -58,6 +67,7 @@ class Reference:
         """Write it to a file that `load` reads: arrays of numbers, nothing that can run."""
         titles = np.frombuffer("\n".join(self.titles).encode(errors="replace"), dtype=np.uint8)
         arrays = {"titles": titles, **asdict(self.histograms), **asdict(self.index)}
+        arrays |= {"returns": self.returns, "longest": np.array(self.longest)}
         np.savez(file, version=np.array(VERSION), **arrays)
 
     @classmethod
@@ -70,6 +80,8 @@ class Reference:
                 index = RunIndex(arrays["symbols"], arrays["suffixes"], arrays["bounds"])
                 histograms = Histograms(arrays["degrees"], arrays["intervals"], arrays["lengths"])
                 titles = arrays["titles"].tobytes().decode().split("\n")
-                return cls(tuple(titles[: len(index.bounds) - 1]), histograms, index)
+                returns, longest = arrays["returns"], int(arrays["longest"])
+                titles = titles[: len(index.bounds) - 1]
+                return cls(tuple(titles), histograms, index, returns, longest)
         except Exception:  # damaged bytes raise a dozen kinds of errors in zipfile and numpy
             return None

@@ -67,6 +67,11 @@ class Tune:
         """Events that sound, in all voices."""
         return sum(1 for voice in self.voices for event in voice.events if event.pitches)
 
+    @property
+    def bars(self) -> int:
+        """As written, in the voice that has the most."""
+        return max((len(voice.bars) for voice in self.voices), default=0)
+
     def unfolded(self) -> tuple[tuple[Sounding, ...], ...]:
         """Each voice as it sounds: repeats, endings and parts played out, ties joined."""
         order = self.part_order

@@ -7,6 +7,7 @@ Nothing here is played out: a repeated bar is there once, and `unfold.py` plays 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from musicgen.music.clef import Clef
 from musicgen.music.grammar import Kind
 from musicgen.music.key import Key
 from musicgen.music.meter import Meter, Tempo
@@ -83,6 +84,8 @@ class Bar(NamedTuple):
     """Label of the part that begins here, else empty."""
     meter: Meter
     key: Key
+    ending_text: str = ""
+    """What is printed over the ending that begins here in place of its numbers: `last time`."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,12 @@ class Voice:
     marks: tuple[Mark, ...]
     tempos: tuple[tuple[int, Tempo], ...]
     """Changes of tempo inside the music, as (index of the event at which it starts, tempo)."""
+    clefs: tuple[tuple[int, Clef], ...] = ((0, Clef()),)
+    """The clef at the beginning, and each change, as (index of the event at which it starts, clef).
+    """
+    overlay: int = 0
+    """0 for a voice; 1 for what `&` lays over the voice before it in the tune, 2 for a second `&`.
+    An overlay has that voice's name, and bar by bar that voice's bars, with events of its own."""
+    fillers: frozenset[int] = frozenset()
+    """Events that the text does not have: silence where an overlay pauses, or ends before its bar.
+    Their spans are those of the bar, or of the bar line behind it."""

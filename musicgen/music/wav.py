@@ -10,6 +10,7 @@ import numpy as np
 
 from musicgen.errors import InputError
 from musicgen.music.pace import Clock
+from musicgen.music.performance import perform
 from musicgen.music.pluck import RELEASE_S, damped, string
 from musicgen.music.tune import Tune
 
@@ -20,9 +21,6 @@ MAX_NOTES = 20_000
 PEAK = 0.8
 """Of full scale: no reader of the file clips it."""
 
-_GRACE_S = 0.06
-"""Of each grace note; together they take at most half of the note they ornament."""
-_GRACE_LOUDNESS = 0.7
 _MAX_RING_S = 4.0
 _REST_S = 0.25
 """Silence behind the last note."""
@@ -38,12 +36,14 @@ class Tone(NamedTuple):
     loudness: float
 
 
-def wav_bytes(tune: Tune, rate: int = 32_000, first_s: float | None = None) -> bytes:
+def wav_bytes(
+    tune: Tune, rate: int = 32_000, first_s: float | None = None, *, accompanied: bool = True
+) -> bytes:
     """The tune as it sounds, repeats played out, ties joined: mono, 16 bits.
 
     rate: samples a second (8,000 to 192,000). first_s: seconds after which it breaks off; None for
-    all of it. Raises InputError for a tune without notes, of more
-    than MAX_NOTES notes or longer than MAX_SECONDS.
+    all of it. accompanied: with the bass and chords of its chord symbols. Raises InputError for a
+    tune without notes, of more than MAX_NOTES notes or longer than MAX_SECONDS.
     """
     if not 8_000 <= rate <= 192_000:
         raise InputError(f"rate of sound must be 8,000 to 192,000 samples a second, got {rate:,}")
@@ -51,7 +51,7 @@ def wav_bytes(tune: Tune, rate: int = 32_000, first_s: float | None = None) -> b
         raise InputError("a tune needs a note to become sound, got none; sample another one")
     if tune.notes > MAX_NOTES:
         raise InputError(f"sound holds at most {MAX_NOTES:,} notes, got {tune.notes:,}")
-    tones = list(_tones(tune))
+    tones = list(_tones(tune, accompanied))
     if len(tones) > MAX_NOTES:
         rule = f"sound holds at most {MAX_NOTES:,} notes"
         raise InputError(f"{rule}, got {len(tones):,} with the repeats; lower max_chars")
@@ -68,26 +68,13 @@ def wav_bytes(tune: Tune, rate: int = 32_000, first_s: float | None = None) -> b
     return _encoded(_mixed(tones, length, rate), rate)
 
 
-def _tones(tune: Tune) -> Iterator[Tone]:
+def _tones(tune: Tune, accompanied: bool) -> Iterator[Tone]:
     clock = Clock(tune)
-    for voice, sounding in zip(tune.voices, tune.unfolded(), strict=True):
-        graces: dict[int, tuple[int, ...]] = defaultdict(tuple)
-        for grace in voice.graces:
-            graces[grace.event] += grace.pitches
-        before = None
-        for note in sounding:
+    for line in perform(tune, accompanied=accompanied).lines:
+        for note in line.notes:
             start = clock.seconds(note.onset)
             length = clock.seconds(note.onset + note.length) - start
-            ornaments = graces.get(note.event, ())
-            if ornaments:
-                each = min(_GRACE_S, length / 2 / len(ornaments))
-                # The notes of a chord share one group of grace notes.
-                if (note.onset, note.event) != before:
-                    for number, pitch in enumerate(ornaments):
-                        yield Tone(start + number * each, each, pitch, _GRACE_LOUDNESS)
-                before = (note.onset, note.event)
-                start, length = start + each * len(ornaments), length - each * len(ornaments)
-            yield Tone(start, length, note.pitch, 1.0)
+            yield Tone(start, length, note.pitch, note.loudness)
 
 
 def _mixed(tones: list[Tone], seconds: float, rate: int) -> np.ndarray:

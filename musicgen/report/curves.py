@@ -41,7 +41,7 @@ def draw(folder: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], s
         curves.to_csv(file, index=False, lineterminator="\n")
     begun = set(curves["number"])
     best = [number for number in names if number in begun][:LARGEST]
-    figure = plot(curves, {number: names[number] for number in sorted(best)})
+    figure = plot(curves, {number: names[number] for number in best})
     save(figure, folder, ("png", "svg"))
 
 

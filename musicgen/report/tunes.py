@@ -14,6 +14,7 @@ from musicgen.errors import InputError, RunError
 from musicgen.music import Tune, midi_bytes, parse
 from musicgen.music.measures import measure
 from musicgen.music.pace import Clock
+from musicgen.music.performance import Line, perform
 from musicgen.music.score import engrave, mei, note_id
 from musicgen.report.drawing import drawing
 
@@ -71,20 +72,25 @@ class Playable:
             "no_score": str(score) if isinstance(score, RunError) else note,
         }
 
-    def notes(self) -> list[tuple[int, int, int, str]]:
-        """(Onset in ms, length in ms, MIDI pitch, id) as they sound, by onset."""
+    def notes(self) -> list[tuple[int, int, int, str, float]]:
+        """(Onset in ms, length in ms, MIDI pitch, id, loudness) as they sound, by onset. Notes of
+        the accompaniment have no id."""
         if not self.tune.notes:
             return []
         seconds = Clock(self.tune).seconds
+        performed = perform(self.tune)
+        lines: list[tuple[int | None, Line]] = list(enumerate(performed.voices))
+        lines += [(None, line) for line in (performed.bass, performed.chords) if line]
         made = [
             (
                 round(1000 * seconds(note.onset)),
                 round(1000 * (seconds(note.onset + note.length) - seconds(note.onset))),
                 note.pitch,
-                note_id(number, note.event),
+                "" if number is None else note_id(number, note.event),
+                note.loudness,
             )
-            for number, notes in enumerate(self.tune.unfolded())
-            for note in notes[:MAX_NOTES]
+            for number, line in lines
+            for note in line.notes[:MAX_NOTES]
         ]
         return sorted(made, key=lambda note: note[0])[:MAX_NOTES]
 
@@ -95,6 +101,8 @@ class Playable:
             ["bars", f"{found.bars}"],
             ["of the right length", f"{found.bars_right} of {found.bars_metered}"],
             ["that come again", f"{found.bars_again} of {found.bars_sounding}"],
+            ["in loops", f"{found.bars_in_loops} of {found.bars_sounding}"],
+            ["parts", f"{found.parts}"],
             ["repeats closed", f"{found.repeats_closed} of {found.repeats}"],
             ["notes", f"{found.notes}"],
             ["in the key", f"{found.notes_in_key} of {found.notes}"],

@@ -18,6 +18,8 @@ CONSTRAINT = "constraints:trained"
 MARGIN = 0.1
 """By how much such a value is worse than the worst, as a share of the range of the others."""
 
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
 
 class Evidence:
     """A study's storage as samplers see it; all but the reading of trials is the storage's own.
@@ -28,6 +30,8 @@ class Evidence:
     def __init__(self, storage: BaseStorage, bad: Callable[[FrozenTrial], bool]) -> None:
         self._storage = storage
         self._bad = bad
+        self._judged: dict[int, bool] = {}
+        """What was said of trials that failed, by number: it stays so."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -38,14 +42,21 @@ class Evidence:
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
+        if states is not None and not any(state in states for state in FINISHED):
+            return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
         trials = self._storage.get_all_trials(study_id, deepcopy=False)
-        bad = {t.number for t in trials if t.state == TrialState.FAIL and self._bad(t)}
-        done = [t.values for t in trials if t.state == TrialState.COMPLETE]
-        if bad and done:  # without a good one, no place is better than another
+        bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
+        done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
+        if done:  # without a good one, no place is better than another
             worst = _worse(done, self._storage.get_study_directions(study_id))
             trials = [_shown(trial, worst if trial.number in bad else None) for trial in trials]
         chosen = [trial for trial in trials if states is None or trial.state in states]
         return copy.deepcopy(chosen) if deepcopy else chosen
+
+    def _is_bad(self, trial: FrozenTrial) -> bool:
+        if trial.number not in self._judged:
+            self._judged[trial.number] = self._bad(trial)
+        return self._judged[trial.number]
 
 
 def _worse(done: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> list[float]:

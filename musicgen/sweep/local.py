@@ -1,11 +1,12 @@
 """Trials on this machine: persistent workers, children of one process, one job each at a time."""
 
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -17,14 +18,26 @@ from musicgen.sweep.executor import Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 
+log = logging.getLogger(__name__)
+
+GPU = "CUDA_VISIBLE_DEVICES"
+"""The variable that names a worker's GPU; empty for one that has none."""
+Fits = Callable[[Mapping[str, Any], Mapping[str, str]], bool]
+"""Whether a trial with these params can run in a worker with this environment."""
+
 
 def slots(
-    workers: int | str = "auto", *, gpus: Sequence[str] = (), trials_per_gpu: int = 1
+    workers: int | str = "auto",
+    *,
+    gpus: Sequence[str] = (),
+    trials_per_gpu: int = 1,
+    cpus_too: bool = False,
 ) -> list[dict[str, str]]:
     """The environment of each worker: its share of the cores, and its GPU if there are any.
 
     workers: how many, or "auto": one per core without GPUs (single-threaded processes beat
-    threads for small networks), else `trials_per_gpu` per GPU.
+    threads for small networks), else `trials_per_gpu` per GPU. cpus_too: if "auto", workers that
+    have no GPU on the cores that are left, one at least.
     Raises InputError if workers or trials_per_gpu is below 1.
     """
     if workers != "auto" and (not isinstance(workers, int) or workers < 1):
@@ -33,10 +46,14 @@ def slots(
         raise InputError(f"sweep.trials_per_gpu must be at least 1, got {trials_per_gpu}")
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     count = (len(gpus) * trials_per_gpu or cores) if workers == "auto" else int(workers)
+    names = [gpus[index % len(gpus)] for index in range(count)] if gpus else []
+    if cpus_too and gpus and workers == "auto":
+        names += [""] * max(1, cores - count)
+        count = len(names)
     threads = str(max(1, cores // count))
     environments = [{"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads} for _ in range(count)]
-    for index, environment in enumerate(environments if gpus else []):
-        environment["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
+    for environment, name in zip(environments, names, strict=False):
+        environment[GPU] = name
     return environments
 
 
@@ -72,7 +89,8 @@ class _Nest:
             self.line.send((self._hatched, dict(environment)))
             with socket.fromfd(self.line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
                 socket.send_fds(way, [b"!"], [theirs.fileno()])
-        return _Worker(self._hatched, Connection(ours.detach()), theirs)
+        gpu = environment.get(GPU, "")
+        return _Worker(self._hatched, Connection(ours.detach()), theirs, gpu)
 
     def end(self, *, kill: bool = False) -> int:
         """End it and with it all workers, and return its exit code."""
@@ -94,12 +112,15 @@ class _Worker:
         while it is on its way to another process (CPython's issue 14669).
     """
 
-    def __init__(self, identity: int, connection: Connection, theirs: socket.socket) -> None:
+    def __init__(
+        self, identity: int, connection: Connection, theirs: socket.socket, gpu: str
+    ) -> None:
         self.identity = identity
         self.connection = connection
+        self.gpu = gpu
         self.open = True
         self.leaving = False
-        """Whether its last job failed: it ends, and whatever it is given is for its successor."""
+        """Whether its last job failed: it ends, and the next job is for its successor."""
         self.job: Job | None = None
         self.begun = False
         """Whether the objective was called for the job, as far as is known."""
@@ -125,15 +146,27 @@ class _Worker:
 class LocalExecutor:
     """Worker processes on this machine, one per environment in `environments`; see `slots`.
 
-    method: how they start, as in `nest`; None: as the platform has it.
+    fits: which workers a trial can run in; left out, in any. A trial that runs out of memory on a
+    GPU that others may use too is tried again there by itself, before it counts as failed.
+    method: how workers start, as in `nest`; None: as the platform has it.
     """
 
     def __init__(
-        self, environments: Sequence[Mapping[str, str]], method: str | None = None
+        self,
+        environments: Sequence[Mapping[str, str]],
+        *,
+        fits: Fits = lambda params, environment: True,
+        method: str | None = None,
     ) -> None:
         self._environments = list(environments)
+        self._fits = fits
         self._method = method or nest.start_method()
         self._workers: list[_Worker | None] = [None] * len(environments)
+        self._waiting: list[Job] = []
+        self._alone: dict[tuple[int, int], str] = {}
+        """Jobs that need a GPU for themselves, and which: nothing else begins on it."""
+        self._over: list[Event] = []
+        """What ended without a worker's word."""
         self._nest: _Nest | None = None
         self._false_starts = 0
         self._stopping = False
@@ -151,11 +184,50 @@ class LocalExecutor:
 
     @property
     def free(self) -> int:
-        return sum(worker is None or worker.job is None for worker in self._workers)
+        reserved = self._alone.values()
+        idle = sum(self._gpu(slot) not in reserved for slot in self._idle())
+        return max(0, idle - len(self._waiting))
 
     def submit(self, job: Job) -> None:
-        free = [i for i, worker in enumerate(self._workers) if not (worker and worker.job)]
-        slot = min(free, key=self._is_leaving)
+        self._waiting.append(job)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Begin with every job that is waiting and finds a worker."""
+        for job in list(self._waiting):
+            if (slot := self._slot(job)) is not None:
+                self._waiting.remove(job)
+                self._begin(job, slot)
+
+    def _slot(self, job: Job) -> int | None:
+        """A place that will do for a job: an idle worker's, or one where none is yet."""
+        ready = [slot for slot in self._idle() if not self._is_leaving(slot)]
+        own = self._alone.get(job.key)
+        for slot in (s for s in ready if self._fits(job.params, self._environments[s])):
+            gpu = self._gpu(slot)
+            if own is None and gpu not in self._alone.values():
+                return slot
+            # A worker that leaves holds the GPU's memory until it is gone.
+            if own is not None and own == gpu and set(self._beside(gpu)) <= set(ready):
+                return slot
+        return None
+
+    def _idle(self) -> list[int]:
+        """The places without a job."""
+        return [i for i, worker in enumerate(self._workers) if not (worker and worker.job)]
+
+    def _is_leaving(self, slot: int) -> bool:
+        worker = self._workers[slot]
+        return worker is not None and worker.leaving
+
+    def _gpu(self, slot: int) -> str:
+        return self._environments[slot].get(GPU, "")
+
+    def _beside(self, gpu: str) -> list[int]:
+        """The places that share a GPU."""
+        return [slot for slot in range(len(self._environments)) if self._gpu(slot) == gpu]
+
+    def _begin(self, job: Job, slot: int) -> None:
         if self._nest is None:
             self._nest = _Nest(self._environments[0], self._objective, self._log, self._method)
         worker = self._workers[slot]
@@ -163,11 +235,10 @@ class LocalExecutor:
             worker = self._workers[slot] = self._nest.hatch(self._environments[slot])
         worker.run(job)
 
-    def _is_leaving(self, slot: int) -> bool:
-        worker = self._workers[slot]
-        return worker is not None and worker.leaving
-
     def wait(self, timeout_s: float | None) -> list[Event]:
+        if self._over:
+            over, self._over = self._over, []
+            return over
         lines = {w.connection: w for w in self._workers if w and w.open}
         nests = [self._nest.line] if self._nest else []
         ready = wait([*lines, *nests, self._awake], timeout_s)
@@ -197,7 +268,20 @@ class LocalExecutor:
             return Reported(worker.job, *message[1:])
         job, worker.job = worker.job, None
         worker.leaving = message[1].get("status") == FAILED
-        return Ended(job, message[1])
+        again = message[2] and self._wants_it_alone(job, worker.gpu)
+        if not again:
+            self._alone.pop(job.key, None)
+        self._hand_out()
+        return None if again else Ended(job, message[1])
+
+    def _wants_it_alone(self, job: Job, gpu: str) -> bool:
+        """Have a job that ran out of memory beside others done again by itself; False if it was."""
+        if self._stopping or job.key in self._alone or len(self._beside(gpu)) < 2 or not gpu:
+            return False
+        log.warning("trial %d ran out of the GPU's memory, and is tried again alone", job.number)
+        self._alone[job.key] = gpu
+        self._waiting.insert(0, job)
+        return True
 
     def _hear_nest(self) -> list[Event | None]:
         assert self._nest is not None
@@ -225,12 +309,10 @@ class LocalExecutor:
         """What workers that are gone said last, and their ends.
 
         A job that had begun has failed. One that had not is given to another worker, unless
-        workers die again and again before any job begins; one that ends because its last job
-        failed is no such death.
+        workers die again and again before any job begins.
         """
         events: list[Event | None] = []
         left: list[Job] = []
-        false_start = False
         for slot in slots:
             gone, self._workers[slot] = self._workers[slot], None
             assert gone is not None
@@ -238,13 +320,13 @@ class LocalExecutor:
                 events.append(self._hear(gone))
             gone.close()
             if gone.job and gone.begun:
+                self._alone.pop(gone.job.key, None)
                 events.append(Ended(gone.job, {"status": FAILED, "error": _last_words(code)}))
             elif gone.job:
                 left.append(gone.job)
-                false_start |= not gone.leaving
         if self._stopping:
             return [*events, *(Ended(job, {"status": INTERRUPTED}) for job in left)]
-        if false_start:
+        if left:
             self._false_starts += 1
             # Who leaves by itself will do so again; who was killed may have been unlucky.
             if self._false_starts >= (3 if code >= 0 else 10):
@@ -252,8 +334,8 @@ class LocalExecutor:
                 raise RunError(
                     f"workers don't start: {_last_words(code)}, {times}; see {self._log}"
                 )
-        for job in left:
-            self.submit(job)
+        self._waiting = left + self._waiting
+        self._hand_out()
         return events
 
     def decide(self, job: Job, decision: Decision) -> None:
@@ -266,6 +348,8 @@ class LocalExecutor:
         for worker in self._workers:
             if worker and worker.job:
                 worker.send((STOP,))
+        self._over += [Ended(job, {"status": INTERRUPTED}) for job in self._waiting]
+        self._waiting = []
 
     def wake(self) -> None:
         if self._alarm:
@@ -277,6 +361,7 @@ class LocalExecutor:
             if worker:
                 worker.close()
         self._workers = [None] * len(self._environments)
+        self._waiting = []
         if self._nest:
             self._nest.end(kill=kill)
             self._nest = None

@@ -80,6 +80,11 @@ def main(line: Connection, method: str) -> None:
 def _forks(line: Connection) -> Hatch:
     """Workers that share what the objective has loaded."""
     objective = load(line.recv_bytes())
+    if cuda_begun():
+        raise RuntimeError(
+            "CUDA was started before the workers were forked, so none of them could use a GPU; "
+            "leave to each trial what the import or prepare() of the objective does there"
+        )
     gc.freeze()  # shared with the forks: their collectors shall not look through it
 
     def hatch(descriptor: int, environment: dict[str, str]) -> int:
@@ -105,6 +110,29 @@ def _spawns(line: Connection) -> Hatch:
         return os.posix_spawn(command[0], command, {**os.environ, **environment}, setsigmask=[])
 
     return hatch
+
+
+def cuda_begun() -> bool:
+    """Whether anything in this process has started CUDA, by PyTorch or without."""
+    cuda = sys.modules.get("torch.cuda")
+    if cuda is not None and cuda.is_initialized():
+        return True
+    # CUDA's driver opens this at its start, and what only counts GPUs (NVML) doesn't.
+    return any(_leads_to(entry) == "/dev/nvidia-uvm" for entry in _descriptors())
+
+
+def _descriptors() -> list[str]:
+    try:
+        return [entry.path for entry in os.scandir("/proc/self/fd")]
+    except OSError:  # not Linux
+        return []
+
+
+def _leads_to(entry: str) -> str:
+    try:
+        return os.readlink(entry)
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _work(connection: Connection, objective: Objective, environment: dict[str, str]) -> None:

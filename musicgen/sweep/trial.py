@@ -78,6 +78,8 @@ class Trial:
         self.folder = job.folder
         self.decision = job.decision
         """The latest word: look here for why `should_stop` is true."""
+        self.out_of_memory = False
+        """Whether it failed because a GPU's memory was too small."""
         self._report = report
 
     def report(self, step: int, value: float, *, last: bool = False) -> Decision:

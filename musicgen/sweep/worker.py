@@ -17,11 +17,11 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from musicgen.sweep.trial import FAILED, Decision, Job, Objective, Result, Trial
+from musicgen.sweep.trial import FAILED, OUT_OF_MEMORY, Decision, Job, Objective, Result, Trial
 
 BEGIN, REPORT, END, BROKEN = "begin", "report", "end", "broken"
 """From the worker: (BROKEN, why) if it can't load the objective, else (BEGIN,),
-(REPORT, step, value, last) and (END, result)."""
+(REPORT, step, value, last) and (END, result, whether the GPU's memory was too small)."""
 ANSWER, STOP = "answer", "stop"
 """To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
 
@@ -46,7 +46,7 @@ class Worker:
             trial = self._trials.get()
             self._connection.send((BEGIN,))
             result = run(objective, trial)
-            self._connection.send((END, result))
+            self._connection.send((END, result, trial.out_of_memory))
             if result.get("status") == FAILED:
                 return
             # A trainer's cycles may hold a network each, and are few: the collector, who counts
@@ -101,7 +101,11 @@ def run(objective: Objective, trial: Trial) -> Result:
     except BaseException as error:
         # BaseException: a library that calls sys.exit must not take the worker with it.
         traceback.print_exc()
-        return {"status": FAILED, "error": one_line(error)}
+        trial.out_of_memory = _of_memory(error)
+        said = one_line(error)
+        if trial.out_of_memory and OUT_OF_MEMORY not in said.lower():
+            said = f"{OUT_OF_MEMORY}: {said}"  # cuBLAS and cuDNN have other words for it
+        return {"status": FAILED, "error": said}
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -110,9 +114,18 @@ def run(objective: Objective, trial: Trial) -> Result:
 def one_line(error: BaseException) -> str:
     """`ValueError: first line of the message`; out of memory is said in words."""
     if isinstance(error, MemoryError):
-        return "out of memory"
+        return OUT_OF_MEMORY
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _of_memory(error: BaseException) -> bool:
+    """Whether it says that a GPU's memory was too small, in PyTorch's words or its libraries'."""
+    said = str(error)
+    return type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError)
+        and ("CUDA error: out of memory" in said or "STATUS_ALLOC_FAILED" in said)
+    )
 
 
 def _plain(value: Any) -> Any:

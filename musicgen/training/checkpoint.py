@@ -1,7 +1,7 @@
 """Checkpoints: tensors in safetensors, everything else in JSON. Loading one runs no code from it.
 
 A run folder's checkpoints/ holds
-- model.json: configuration and vocabulary, written once before training,
+- model.json: configuration, vocabulary and kinds of tokens, written once before training,
 - best.safetensors: the weights of the epoch with the lowest validation loss,
 - last.safetensors: all that a resumed run needs (weights, optimizer, schedule, loops, progress),
   with its JSON inside the same file, so that one rename replaces both.
@@ -25,6 +25,7 @@ from musicgen.keys import Config, ModelConfig
 from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models import CharRNN
 from musicgen.models.side import SideInput
+from musicgen.music.kinds import Kinds
 from musicgen.paths import replacing, write_text
 
 
@@ -86,6 +87,8 @@ class TrainedModel:
     """Digest of the corpus that it was trained on."""
     weights: Path
     """The file that was read."""
+    kinds: Kinds | None = None
+    """What its training tunes are made of; None in a run from before these were counted."""
 
 
 def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
@@ -116,10 +119,10 @@ def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
     return side
 
 
-def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str) -> None:
+def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
     """Write model.json: what turns weights back into a network. corpus: its digest."""
     content = {"config": schema.to_dict(config), "vocabulary": vocabulary.characters}
-    content["corpus"] = corpus
+    content |= {"corpus": corpus, "kinds": kinds.to_json()}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -135,9 +138,10 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         config = schema.from_dict(content["config"])
         vocabulary = Vocabulary(content["vocabulary"])
         corpus = str(content["corpus"])
+        kinds = Kinds.from_json(content["kinds"]) if "kinds" in content else None
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{description} is damaged ({error}); use another run") from None
     model = build(config.model, vocabulary)
     try:
@@ -147,7 +151,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         raise InputError(
             f"{weights} does not fit its model.json ({reason}); use another run"
         ) from None
-    return TrainedModel(model.to(device).eval(), vocabulary, config, corpus, weights)
+    return TrainedModel(model.to(device).eval(), vocabulary, config, corpus, weights, kinds)
 
 
 def _weights(content: Any) -> dict[str, Tensor]:

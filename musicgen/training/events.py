@@ -2,11 +2,25 @@
 
 import io
 import struct
+import time
 import wave
 from pathlib import Path
 from typing import Any
 
-from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata  # type: ignore[import-untyped]
+from tensorboard.plugins.hparams.api_pb2 import (  # type: ignore[import-untyped]
+    STATUS_FAILURE,
+    STATUS_SUCCESS,
+)
+from tensorboard.plugins.hparams.metadata import (  # type: ignore[import-untyped]
+    PLUGIN_DATA_VERSION,
+    PLUGIN_NAME,
+    SESSION_END_INFO_TAG,
+)
+from tensorboard.plugins.hparams.plugin_data_pb2 import (  # type: ignore[import-untyped]
+    HParamsPluginData,
+    SessionEndInfo,
+)
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -24,6 +38,13 @@ SCALARS = {
     "chars_per_s": "training/characters per second",
 }
 """Columns of metrics.csv and the tags under which TensorBoard shows them."""
+ENDS = {
+    "completed": STATUS_SUCCESS,
+    "pruned": STATUS_SUCCESS,
+    "diverged": STATUS_FAILURE,
+    "failed": STATUS_FAILURE,
+}
+"""TensorBoard's word for how a run ended; it has no more of them."""
 
 
 class EventLog:
@@ -43,13 +64,29 @@ class EventLog:
                 k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in self.keys.items()
             }
             metrics = {SCALARS["val_loss"]: None, SCALARS["val_accuracy"]: None}
-            experiment, *trial = hparams(values, metrics)  # type: ignore[no-untyped-call]
+            # The third says that the session ended well; `end` says how it did.
+            experiment, begin, _ = hparams(values, metrics)  # type: ignore[no-untyped-call]
             # Of all trials' experiments TensorBoard reads one, and would have no columns for keys
             # that only others have (optim.momentum); without any it gathers them, but then a run
             # that is shown by itself has no metrics.
-            for summary in trial if self.one_of_many else (experiment, *trial):
+            for summary in [begin] if self.one_of_many else [experiment, begin]:
                 self._file_writer.add_summary(summary)
         self.writer.flush()
+
+    def end(self, status: str) -> None:
+        """Say in the HParams tab how the run ended: nothing of one that may go on, or was killed.
+
+        Once for each run, since TensorBoard believes the first word on it: what is written after a
+        checkpoint is cut off when the run goes on from there.
+        """
+        if self.writer is not None and status in ENDS:
+            info = SessionEndInfo(status=ENDS[status], end_time_secs=time.time())
+            content = HParamsPluginData(session_end_info=info, version=PLUGIN_DATA_VERSION)
+            plugin = SummaryMetadata.PluginData(
+                plugin_name=PLUGIN_NAME, content=content.SerializeToString()
+            )
+            metadata = SummaryMetadata(plugin_data=plugin)
+            self._add(Summary.Value(tag=SESSION_END_INFO_TAG, metadata=metadata), step=0)
 
     @property
     def _file_writer(self) -> Any:

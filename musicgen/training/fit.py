@@ -76,17 +76,18 @@ def fit(
     )
     with folder.locked(TAKEOVER_S if one_of_many else 0.0):
         if resume and config.trainer.precision == "auto":
-            precision = _begun_in(folder, precision)
+            precision = _begun_in(folder, precision, place)
         run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
         return run.train(resume)
 
 
-def _begun_in(folder: RunFolder, here: str) -> str:
+def _begun_in(folder: RunFolder, here: str, place: torch.device) -> str:
     """The precision of the run that is there to go on; `here`, this machine's, if there is none.
 
-    fp32 is the same everywhere; a processor that does not multiply bf16 emulates it.
+    fp32 is the same everywhere; a processor that does not multiply bf16 emulates it, Apple's GPUs
+    do without.
     """
-    if not folder.last.exists():
+    if not folder.last.exists() or place.type == "mps":
         return here
     try:
         theirs = checkpoint.load(folder.last)["done"]["precision"]
@@ -100,7 +101,7 @@ def _begun_in(folder: RunFolder, here: str) -> str:
         folder.path,
         begun,
         here,
-        ", and emulates bf16, which is slower" if begun == "bf16" else "",
+        ", and emulates bf16, which is slower" if (begun, place.type) == ("bf16", "cpu") else "",
     )
     return begun
 
@@ -165,7 +166,11 @@ class _Run:
         self.vocabulary = data.vocabulary()
         self.network = checkpoint.build(config.model, self.vocabulary)
         self.module = Training(
-            self.network, config, self._read(data.train), self._read(data.validation)
+            self.network,
+            config,
+            self._read(data.train),
+            self._read(data.validation),
+            products=device.products(precision),
         )
         keys = flatten(schema.to_dict(config))
         self.events = EventLog(folder.path, keys, one_of_many=one_of_many)
@@ -195,6 +200,7 @@ class _Run:
             parameters=sum(p.numel() for p in self.network.parameters()),
             device=device.name(place),
             precision=precision,
+            arithmetic=device.arithmetic_of(place.type, precision),
             machine=device.machine(),
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
             versions=versions(),
@@ -214,19 +220,24 @@ class _Run:
                     raise
                 log.warning("%s; the run begins anew, which costs its epochs so far", error)
                 resume = False
-        checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest)
+        kinds = self.data.kinds
+        checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
         write_text(folder.config, schema.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
+        if self.place.type == "mps":
+            log.warning(device.UNTRIED)
         try:
-            self.result.status, self.result.error = self._fit(last)
-            if self.result.status == "completed":
-                self._finish()
+            with device.alone(self.place), device.reproducible(self.place):
+                self.result.status, self.result.error = self._fit(last)
+                if self.result.status == "completed":
+                    self._finish()
         except BaseException as error:
             self.result.status = "failed"  # in its ending, too: resuming repeats that
             first = str(error).strip().splitlines()[:1]
             self.result.error = ": ".join([type(error).__name__, *first])
             raise
         finally:
+            self.events.end(self.result.status)
             self.events.close()
             self._record()
         return self.result
@@ -266,25 +277,22 @@ class _Run:
                     f"{folder.metrics} is damaged (shorter than {folder.last.name} says); "
                     "start a new run"
                 )
+            self._say_if_moved(done["done"].get("devices", []))
+
+    def _say_if_moved(self, devices: list[str]) -> None:
+        """A run goes on on another kind of device, but not bit for bit, and not without a word."""
+        if devices and devices[-1] != self.place.type:
+            log.warning(
+                "%s was trained on %s so far and goes on on %s: its last digits will be others "
+                "than those of a run that stays where it began",
+                self.folder.path,
+                devices[-1],
+                self.place.type,
+            )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:
         """Train to the end; returns the status and, where there is one, the reason."""
-        trainer = pl.Trainer(
-            accelerator="gpu" if self.place.type == "cuda" else "cpu",
-            devices=1,
-            precision=device.LIGHTNING[self.precision],
-            max_epochs=self.config.trainer.max_epochs,
-            gradient_clip_val=self.config.trainer.grad_clip or None,
-            callbacks=[self.keeper],
-            # The environment is named, or else a SLURM allocation passes for many ranks.
-            plugins=[SafetensorsIO(), LightningEnvironment()],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            default_root_dir=self.folder.path,
-        )
+        trainer = self._trainer()
         if last is not None:
             done = checkpoint.load(last)["done"]["epochs"]
         self.watcher.started(
@@ -318,6 +326,27 @@ class _Run:
         decision = self.keeper.decision
         return ("completed" if decision is Decision.CONTINUE else decision.value), None
 
+    def _trainer(self) -> pl.Trainer:
+        with warnings.catch_warnings():
+            # It was asked to use none (trainer=cpu).
+            warnings.filterwarnings("ignore", message="GPU available but not used")
+            return pl.Trainer(
+                accelerator=self.place.type,
+                devices=1,
+                precision=device.LIGHTNING[self.precision],
+                max_epochs=self.config.trainer.max_epochs,
+                gradient_clip_val=self.config.trainer.grad_clip or None,
+                callbacks=[self.keeper],
+                # The environment is named, or else a SLURM allocation passes for many ranks.
+                plugins=[SafetensorsIO(), LightningEnvironment()],
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                default_root_dir=self.folder.path,
+            )
+
     def _finish(self) -> None:
         """Go back to the best epoch's weights: score the test split once, write tunes."""
         weights = checkpoint.load(self.folder.best)["weights"]
@@ -335,6 +364,10 @@ class _Run:
     def _record(self) -> None:
         """Write result.json from what was reached."""
         progress, result = self.keeper.progress, self.result
+        if self.module.state_type is not None:
+            result.arithmetic["state"] = self.module.state_type
+        if len(self.module.devices) > 1:
+            result.arithmetic["devices"] = ", ".join(self.module.devices)
         if (best := progress.best) is not None:
             result.val_loss, result.val_accuracy = best.val_loss, best.val_accuracy
             result.train_loss, result.train_accuracy = best.train_loss, best.train_accuracy

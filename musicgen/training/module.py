@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from musicgen.config import digest
 from musicgen.keys import Config
-from musicgen.models import CharRNN, evaluate
+from musicgen.models import CharRNN, arithmetic, evaluate
+from musicgen.models.arithmetic import FP32
 from musicgen.models.cells import State
 from musicgen.models.char_rnn import detach
 from musicgen.training import optim, schedule
@@ -29,8 +30,19 @@ class Training(pl.LightningModule):
     state to go on as if it had never stopped.
     """
 
-    def __init__(self, network: CharRNN, config: Config, train: Tensor, validation: Tensor) -> None:
-        """train, validation: texts as the network reads them (`CharRNN.read`)."""
+    def __init__(
+        self,
+        network: CharRNN,
+        config: Config,
+        train: Tensor,
+        validation: Tensor,
+        *,
+        products: str = FP32,
+    ) -> None:
+        """train, validation: texts as the network reads them (`CharRNN.read`).
+
+        products: of fp32 factors in a training step on a GPU; see `models.arithmetic`.
+        """
         super().__init__()
         self.network = network
         self.config = config
@@ -40,6 +52,11 @@ class Training(pl.LightningModule):
         self.train_text: Tensor
         self.validation_text: Tensor
         self.state: list[State] | None = None
+        self.products = products
+        self.state_type: str | None = None
+        """Of the recurrent layers' state, such as float32; None before the first step."""
+        self.devices: list[str] = []
+        """Kinds of device on which the run was trained, one behind the other."""
         self.val_loss = self.val_accuracy = float("nan")
         self.step = self.steps = 0
         self.chars = 0
@@ -73,6 +90,11 @@ class Training(pl.LightningModule):
         mixed = np.random.SeedSequence([self.config.seed, self.current_epoch])
         return int(mixed.generate_state(1, np.uint64)[0] >> 1)
 
+    def on_train_start(self) -> None:
+        optim.settle(self.trainer.optimizers[0])
+        if self.devices[-1:] != [self.device.type]:
+            self.devices.append(self.device.type)
+
     def on_train_epoch_start(self) -> None:
         torch.manual_seed(self._epoch_seed())
         self.state = None
@@ -87,7 +109,11 @@ class Training(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """batch: x as the network reads it and y (time, batch) int64."""
         x, y = batch
-        logits, state = self.network(x, self.state)
+        with arithmetic.products(self.products):
+            logits, state = self.network(x, self.state)
+        if self.state_type is None:
+            types = {part.dtype for layer in state for part in layer}
+            self.state_type = ", ".join(sorted(str(t).removeprefix("torch.") for t in types))
         if self.config.data.stateful:
             self.state = detach(state)
         logits, targets = logits.flatten(0, 1).float(), y.flatten()  # argmax of bf16 is slow
@@ -98,6 +124,10 @@ class Training(pl.LightningModule):
         self.step += 1
         self._check(loss.detach())
         return loss
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        with arithmetic.products(self.products):
+            super().backward(loss, *args, **kwargs)
 
     def _check(self, loss: Tensor) -> None:
         """Raise Diverged at the first step whose loss is not finite.
@@ -140,12 +170,15 @@ class Training(pl.LightningModule):
             "steps": self.step,
             "config": digest(self.config),
             "precision": self.trainer.precision,  # what `auto` came to
+            "state": self.state_type,
+            "devices": self.devices,
             "schedule": self.schedule.state_dict(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         done = checkpoint["done"]
         self.step = done["steps"]
+        self.state_type, self.devices = done.get("state"), done.get("devices", [])
         self.schedule.load_state_dict(done["schedule"])
         progress: Any = self.trainer.fit_loop.epoch_progress.current
         progress.processed = done["epochs"]

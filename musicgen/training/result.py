@@ -62,6 +62,9 @@ class Result:
     chars_per_s: float | None = None
     device: str | None = None
     precision: str | None = None
+    arithmetic: dict[str, str] = field(default_factory=dict)
+    """What training steps computed in: `recurrent` layers, the `rest`, the `state`'s type as it was
+    found, and `devices`, one behind the other, if the run went from one kind to another."""
     machine: str | None = None
     """Processor and cores."""
     corpus: dict[str, str] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from torch.nn import functional
 from musicgen.models import CharRNN, sample
 from musicgen.music.constraint import BatchConstraint
 from musicgen.music.constraint.table import table
+from musicgen.music.kinds import Kinds
 from musicgen.training.checkpoint import load_model
 
 START, END = "<start>\n", "<end>"
@@ -50,10 +51,12 @@ def ours(network: CharRNN, tunes: int) -> int:
     return sum(map(len, drawn))
 
 
-def constrained(network: CharRNN, vocabulary: str, bars: bool, seed: int) -> int:
+def constrained(
+    network: CharRNN, vocabulary: str, bars: bool, seed: int, kinds: Kinds | None = None
+) -> int:
     """128 tunes up to their ends."""
     table.cache_clear()
-    constraint = BatchConstraint(vocabulary, 128, bars=bars, max_chars=CHARS)
+    constraint = BatchConstraint(vocabulary, 128, bars=bars, max_chars=CHARS, kinds=kinds)
     start, end = ([vocabulary.index(character) for character in text] for text in (START, END))
     drawn = sample(
         network, start, [1.0] * 128, seed=seed, max_chars=CHARS, end=end, constraint=constraint
@@ -70,7 +73,11 @@ def main() -> None:
     torch.set_num_threads(1)
     network, vocabulary, seeds = CharRNN(VOCAB, HIDDEN), VOCABULARY, count()
     trained = load_model(Path(sys.argv[1])) if len(sys.argv) > 1 else None
-    writer = trained.model if trained else network
+    writer, kinds = (trained.model, trained.kinds) if trained else (network, None)
+
+    def bound(bars: bool) -> int:
+        return constrained(writer, vocabulary, bars, next(seeds), kinds)
+
     if trained:
         vocabulary = trained.vocabulary.characters
     ways: dict[str, Callable[[], int]] = {
@@ -78,8 +85,8 @@ def main() -> None:
         "1 tune": lambda: ours(network, 1),
         "8 tunes": lambda: ours(network, 8),
         "128 tunes": lambda: ours(network, 128),
-        "128 tunes, constrain=syntax": lambda: constrained(writer, vocabulary, False, next(seeds)),
-        "128 tunes, constrain=bars": lambda: constrained(writer, vocabulary, True, next(seeds)),
+        "128 tunes, constrain=syntax": lambda: bound(False),
+        "128 tunes, constrain=bars": lambda: bound(True),
     }
     rows = [[speed(draw) for draw in ways.values()] for _ in range(REPEATS)]
     table = Table("way", "characters/s", "ratio")

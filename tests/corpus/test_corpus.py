@@ -13,6 +13,7 @@ from musicgen.corpus import Corpus, load
 from musicgen.corpus.setting import read_marked
 from musicgen.corpus.variants import families, opening
 from musicgen.errors import InputError
+from musicgen.music.kinds import HEADER, Kinds
 
 STEPS = "CDEFGABc"
 
@@ -64,6 +65,31 @@ def test_files_are_parted_by_tunes(read: Callable[..., Corpus], books: Path) -> 
     )
 
 
+def test_kinds_of_tokens_are_counted_in_the_training_tunes(
+    read: Callable[..., Corpus], books: Path
+) -> None:
+    (books / "fields.abc").write_text("X:1\nT:x\nK:D\n!f!c8[K:G]|[1 d8:|[2 e8|]\n")
+    corpus = read(path=books, split="contiguous", val_fraction=0.1)
+    manifest = json.loads((corpus.folder / "manifest.json").read_text())
+    assert Kinds.from_json(manifest["kinds"]) == corpus.kinds
+    assert "[1" not in corpus.kinds.music()  # its tune validates
+    assert corpus.kinds.count(HEADER)["M:"] == corpus.train.count("M:")
+
+
+def test_kinds_are_counted_where_a_corpus_was_prepared_without(
+    read: Callable[..., Corpus], books: Path
+) -> None:
+    before = read(path=books)
+    path = before.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["kinds"]
+    path.write_text(json.dumps(manifest))
+    again = read(path=books)
+    assert "kinds" not in again.manifest
+    assert again.digest == before.digest
+    assert again.kinds == before.kinds
+
+
 def test_the_manifest_tells_what_came_in_and_what_did_not(
     read: Callable[..., Corpus], books: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -102,6 +128,35 @@ def test_the_manifest_tells_what_came_in_and_what_did_not(
     ]
     assert len(warnings) == 4
     assert "left out 1 tunes without K:" in warnings
+
+
+def test_a_blank_line_that_ends_tunes_early_is_told_and_may_be_read_over(
+    read: Callable[..., Corpus], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "loose.abc"
+    loose = "".join(f"X:{n}\nT:Tune {n}\nK:D\n\n{melody(n)}|\n\n" for n in range(40, 42))
+    path.write_text(book(*range(30)) + "\n" + loose)
+    strict = read(path=path)
+    assert strict.manifest["tunes"] == 30
+    line = path.read_text().split("\n").index("X:40") + 4
+    told = (
+        f"{path}: a blank line ends a tune: 2 tunes ended before their first note, "
+        f"the first at line {line}; data.blank_lines=allow reads on"
+    )
+    assert told in [record.getMessage() for record in caplog.records]
+    whole = read(path=path, blank_lines="allow")
+    assert whole.manifest["tunes"] == 32
+    assert whole.manifest["settings"]["blank_lines"] == "allow"
+    assert whole.digest != strict.digest
+
+
+def test_what_was_taken_for_words_is_counted_with_a_line_of_it(
+    read: Callable[..., Corpus], tmp_path: Path
+) -> None:
+    path = tmp_path / "letter.abc"
+    path.write_text("Dear all,\nsome tunes:\n\n" + book(*range(30)) + "\nCheers,\n")
+    told = read(path=path).manifest["taken_for_text"]
+    assert told == {"lines": 3, "first": f"{path}, line 1: Dear all,"}
 
 
 def test_the_split_does_not_hang_on_the_order_of_files(
@@ -246,6 +301,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"name": "folk", "path": "two.abc"},
         r"data\.path must be left out for data=folk .* data=files",
     ),
+    ({"blank_lines": "maybe"}, r"data\.blank_lines must be one of end, allow, got 'maybe'"),
+    (
+        {"path": "cut.abc"},
+        r"data\.path must .* \(a blank line ends a tune: 1 tune ended .* at line 3; .*=allow",
+    ),
+    (
+        {"path": "prose.abc"},
+        r"data\.path must hold tunes \(ABC such as `X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ",
+    ),
     ({"name": "folk", "split": "files"}, r"data\.split=files needs .* got data=folk"),
 ]
 
@@ -259,6 +323,7 @@ def test_bad_input_is_one_line(
     (tmp_path / "binary.abc").write_bytes(b"\0\1\2")
     (tmp_path / "other.json").write_text("{")
     (tmp_path / "two.abc").write_text(book(1, 2))
+    (tmp_path / "cut.abc").write_text("X:1\nK:C\n\nABc|\n")
     paths = {key: tmp_path / asked[key] for key in asked if key.endswith("path") and asked[key]}
     default = {"path": tmp_path / "two.abc"} if asked.get("name") != "folk" else {}
     with pytest.raises(InputError, match=f"^{message}") as caught:

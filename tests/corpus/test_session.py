@@ -36,7 +36,7 @@ SETTINGS = [
         "thesession 7",
     ),
     Setting("T:Test, The\nR:slip jig\nM:9/8\nL:1/8\nK:Edor\nL:1/4\nEFG d:|", "thesession 7"),
-    Setting("T:100\\% Pure\nR:reel\nM:4/4\nL:1/8\nK:Amix\nABcd\n!efga", "thesession 12"),
+    Setting("T:100\\% Pure\nR:reel\nM:4/4\nL:1/8\nK:Amix\nABcd\nefga", "thesession 12"),
 ]
 
 

@@ -15,6 +15,22 @@ from musicgen.errors import InputError
         (codecs.BOM_UTF8 + "T:Bourrée\n".encode(), "T:Bourrée\n", "utf-8"),
         ("T:Bourrée\n".encode("latin-1"), "T:Bourrée\n", "latin-1"),
         ("T:“Bourrée”\n".encode("cp1252"), "T:“Bourrée”\n", "latin-1"),
+        *(
+            (f"{line}\nT:Żółć\n".encode(codec), f"{line}\nT:Żółć\n", codec)
+            for line, codec in (
+                ("%%abc-charset iso-8859-2", "iso-8859-2"),
+                ("X:1\nI:abc-charset windows-1250", "windows-1250"),
+                ("%abc-charset utf-8", "utf-8"),
+            )
+        ),
+        # What is UTF-8 is that, whatever it declares; what is no charset is not tried.
+        (
+            "%%abc-charset iso-8859-2\nT:Żółć\n".encode(),
+            "%%abc-charset iso-8859-2\nT:Żółć\n",
+            "utf-8",
+        ),
+        (b"%%abc-charset rot13\nT:\xe9\n", "%%abc-charset rot13\nT:é\n", "latin-1"),
+        (b"%%abc-charset iso-1\nT:\xe9\n", "%%abc-charset iso-1\nT:é\n", "latin-1"),
         (b"X:1\r\nT:A\r\n\r\nX:2\r\n", "X:1\nT:A\n\nX:2\n", "utf-8"),
         (b"X:1\rT:A\r", "X:1\nT:A\n", "utf-8"),
         (b"X:1\n\x0cX:2\n\x1a", "X:1\n\nX:2\n", "utf-8"),

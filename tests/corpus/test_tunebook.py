@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from musicgen.corpus.setting import kin_by_title
 from musicgen.corpus.tunebook import clean, read_tunebook
+from musicgen.music import parse
 
 BOOK = """\
 % A book of airs
@@ -142,3 +143,63 @@ def test_titles_of_one_tune_are_kin(title: str) -> None:
 def test_no_title_has_no_kin() -> None:
     assert kin_by_title("K:D\nABc") is None
     assert kin_by_title("T: --\nK:D\nABc") is None
+
+
+def cleaned(book: str, **options: bool) -> list[str]:
+    return [setting.text for setting in read_tunebook(book, **options).settings]
+
+
+@pytest.mark.parametrize(
+    ("book", "expected"),
+    [
+        # A file header holds for each tune.
+        ("M:3/4\nL:1/4\n\nX:1\nK:C\nCDE|\n", "M:3/4\nL:1/4\nK:C\nCDE|"),
+        ("X:1\nM:6/8\nK:\nABc|\n[K:]c\n", "M:6/8\nK:none\nABc|\n[K:]c"),
+        ("X:1\nK:F♯m\nABc|\n", "K:F#m\nABc|"),
+        # What a voice says of pitch stays.
+        (
+            'X:1\nV:1 clef=bass name="The Bass"\nV:2 name="A B" octave=-1 stems=up\nK:C\nV:2\nC|\n',
+            "V:2 octave=-1\nK:C\nV:2\nC|",
+        ),
+        ("X:1\nV:1 clef=treble\nK:C treble-8\nV:1\nC|\n", "V:1 clef=treble\nK:C treble-8\nV:1\nC|"),
+        # Line breaks of old.
+        ("X:1\nK:C\nabc|!def|!fermata!g!\n", "K:C\nabc|def|!fermata!g"),
+        ('X:1\nK:C\n"Hi!"a!b"so!"c!\n', 'K:C\n"Hi!"ab"so!"c'),
+        # The form of folk-rnn's corpora.
+        (
+            "[L:1/8]\n[M:4/4]\n[K:CMaj]\n|: C 2 D > E z 3/2 [CE] 2 |1 c /2 :|\n",
+            "M:4/4\nL:1/8\nK:C\n|: C2 D > E z3/2 [CE]2 |1 c/2 :|",
+        ),
+        ('X:1\nK:C\n"A 2"C 2 [K:A] |] 2\n', 'K:C\n"A 2"C2 [K:A] |] 2'),
+        ("  X:1\n  T:In\n\tK:C\n  CDE|\n", "T:In\nK:C\nCDE|"),
+        # Words.
+        ("X:1\nK:C\nABc|\nD.C. al Fine\nThat was it\n</pre>\n", "K:C\nABc|"),
+        ("X:1\nK:C\nABc|\n%%begintext\nabc|\n\nabc|\n%%endtext\nc|\n", "K:C\nABc|\nc|"),
+    ],
+)
+def test_books_as_people_write_them(book: str, expected: str) -> None:
+    assert cleaned(book) == [expected]
+
+
+def test_words_and_blank_lines_are_told() -> None:
+    reading = read_tunebook("Dear all,\n\nX:1\nK:C\n\nABc|\n\nX:2\nK:C\nc|\nThe end\n")
+    assert reading.prose == [(1, "Dear all,"), (11, "The end")]
+    assert reading.cut == [5]
+    assert [s.text for s in reading.settings] == ["K:C\nc|"]
+    assert cleaned("X:1\nK:C\n\nABc|\n\nX:2\nK:C\nc|\n", over_blank_lines=True) == [
+        "K:C\nABc|",
+        "K:C\nc|",
+    ]
+
+
+@given(st.lists(st.sampled_from([*pieces, "!", "!f!", "C 2", "&", "^/c", "|"]), max_size=12))
+def test_cleaning_changes_no_note(music: list[str]) -> None:
+    """What is played of a tune is played of its cleaned text."""
+    text = "X:1\nM:none\nL:1/8\nK:C\nA" + "".join(music).replace("\n\n", "\n") + "\n"
+    tune = text.split("\nX:2")[0].split("\nT:b")[0]
+    if not (found := cleaned(tune)):
+        return
+    before, after = (parse(abc) for abc in (tune, found[0]))
+    assert [[e.pitches for e in v.events] for v in before.voices] == [
+        [e.pitches for e in v.events] for v in after.voices
+    ]

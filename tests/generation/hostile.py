@@ -9,8 +9,8 @@ import resource
 import sys
 import time
 
-from musicgen.generation.files import FORMATS, files
 from musicgen.music import parse
+from musicgen.music.files import FORMATS, files
 from musicgen.music.score.engrave import Engraver
 
 

@@ -92,6 +92,14 @@ def test_a_prime_that_contradicts(prime: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "written"),
+    [("Gminor", "Gm"), ("G Minor", "Gm"), ("Gmajor", "G"), ("A Dorian", "Ador"), ("G", "G")],
+)
+def test_keys_are_written_as_the_corpus_has_them(key: str, written: str) -> None:
+    assert asked_for({"key": key}, Vocabulary.of("K:GmAdor\n")) == {"K": written}
+
+
+@pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("key", "H", "header.key must be as an ABC K: field has it, got 'H'"),
@@ -167,6 +175,12 @@ def test_a_prime_is_continued(network: CharRNN) -> None:
     prime = "X:1\nT:The Jig\nM:6/8\nK:G\nGAB cde|"
     options = Options([1.0], n=3, prime=prime, max_chars=100)
     assert all(one.text.startswith(prime) for one in draw(network, VOCABULARY, options))
+    for bad, message in (("GAB|", "must begin with a header"), ("T:a\nGAB|", "music at once")):
+        with pytest.raises(InputError, match=message):
+            draw(network, VOCABULARY, Options([1.0], n=1, prime=bad))
+        assert draw(network, VOCABULARY, Options([1.0], n=1, prime=bad, constrain="off"))
+    with pytest.raises(InputError, match="not finished, got one that ends in"):
+        draw(network, VOCABULARY, Options([1.0], n=1, prime=f"{prime}G3|]\n", constrain="off"))
     for bad, message in ((f"{prime}ß", "prime must use only the"), (END, "must not end the tune")):
         with pytest.raises(InputError, match=message):
             draw(network, VOCABULARY, Options([1.0], n=1, prime=bad))

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import mido
 import pytest
 
-from musicgen.generation import FORMATS, files
 from musicgen.music import parse
+from musicgen.music.files import FORMATS, files
 from musicgen.music.score.engrave import Engraver
 from tests.tunes import ROOT
 

@@ -49,6 +49,15 @@ def test_position_in_the_bar() -> None:
     assert where("bar position", "7/8") == "FcG\nAFcGGF"
 
 
+def test_an_overlay_has_places_in_the_bar_of_its_own() -> None:
+    text = TUNE.replace("CDEF|G", "CDEF & G3A|G", 1)
+    assert where("bar position", "7/8") == "FcG\nAFcGGF"
+    assert where("bar position", "7/8", text) == "FcG\nAFAcGGF"
+    assert bar_lines(text) == [
+        place + 6 * (place > TUNE.index("CDEF|G")) for place in bar_lines(TUNE)
+    ]
+
+
 def test_phrases_begin_at_a_section_and_every_four_bars_after_its_pickup() -> None:
     assert where("phrase start", "yes") == '"Am"CD^EFCDEFCDEF'
 

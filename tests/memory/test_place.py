@@ -12,7 +12,7 @@ from musicgen.music import parse
 from tests.music.corpora import folk_tunes
 
 
-def told(text: str) -> list[tuple[int, int, int]]:
+def told(text: str) -> list[tuple[int, ...]]:
     place = Place()
     return [place.push(character) for character in text]
 
@@ -80,23 +80,44 @@ def test_what_is_left_of_the_bar_follows_meter_and_unit(music: str, left: int) -
 
 
 @pytest.mark.parametrize(
+    ("music", "left"),
+    [
+        ("A2|B8", 5),
+        ("A2|B", 19),
+        ("A2|B10|", 21),
+        ("A2|B9", 3),
+        ("A2|B11", 0),
+        ("A12|B8", 9),
+        ("A2|B12|c10:|B12|c", 23),
+        ("A2|B12|c10:|d|B", 21),
+        ("B", 23),
+    ],
+)
+def test_a_last_bar_is_shorter_by_the_upbeat(music: str, left: int) -> None:
+    assert told(HEAD + music)[-1][1] == left
+
+
+@pytest.mark.parametrize(
     ("music", "bars"),
     [
-        ("A", 0),
-        ("A|", 1),
-        ("A|B|", 2),
-        ("|:A|B|", 2),
-        ("A|B:|", 0),
-        ("A|B||", 0),
-        ("A|B|]", 0),
-        ("A|B::", 0),
-        ("A|B:|C|", 1),
-        ("A|B|:", 0),
-        ("A|\n|B|", 2),
+        ("A12", 0),
+        ("A12|", 1),
+        ("A|", 0),
+        ("A|B12|", 1),
+        ("A|B|", 1),
+        ("A12|B12|", 2),
+        ("|:A12|B12|", 2),
+        ("A12|B12:|", 0),
+        ("A12|B12||", 0),
+        ("A12|B12|]", 0),
+        ("A12|B12::", 0),
+        ("A12|B12:|c12|", 1),
+        ("A12|B12|:", 0),
+        ("A12|\n|B12|", 2),
     ],
 )
 def test_complete_bars_are_counted_anew_in_each_part(music: str, bars: int) -> None:
-    assert told(HEAD + music)[-1][1] == bars
+    assert told(HEAD + music)[-1][2] == bars
 
 
 @pytest.mark.parametrize(
@@ -112,7 +133,27 @@ def test_complete_bars_are_counted_anew_in_each_part(music: str, bars: int) -> N
     ],
 )
 def test_parts_are_counted(music: str, parts: int) -> None:
-    assert told(HEAD + music)[-1][2] == parts
+    assert told(HEAD + music)[-1][3] == parts
+
+
+@pytest.mark.parametrize(
+    ("music", "repeat"),
+    [
+        ("A|B", 0),
+        ("|:A|B", 1),
+        ("|:A|B||", 1),
+        ("|:A|B:|", 0),
+        ("|:A|1B", 2),
+        ("|:A|[1B", 2),
+        ("|:A|1B:|2C", 3),
+        ("|:A|1B:|2C||", 0),
+        ("|:A|1B:|2C|]", 0),
+        ("|:A::B", 1),
+        ("|:A|1B:|2C|:D", 1),
+    ],
+)
+def test_open_repeats_and_endings_are_told(music: str, repeat: int) -> None:
+    assert told(HEAD + music)[-1][4] == repeat
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def with_explicit_repeats(tune: Tune) -> str:
     """
     edits: list[tuple[int, int, str]] = []
     for voice in tune.voices:
+        if voice.overlay:
+            continue
         for first, end, passes in sections(voice.bars, 0, len(voice.bars)):
             closing = voice.bars[end - 1]
             endings = any(bar.ending for bar in voice.bars[first:end])

@@ -38,6 +38,10 @@ def test_patterns_are_regular() -> None:
     ("token", "kind"),
     [
         ("^c'3/2", Kind.NOTE),
+        ("_3/4c,2", Kind.NOTE),
+        ("c 3/2", Kind.NOTE),
+        ('["1st time"', Kind.TEXT_ENDING),
+        ("&", Kind.OVERLAY),
         ("__B,,//", Kind.NOTE),
         ("z/", Kind.REST),
         ("Z4", Kind.MULTIREST),
@@ -89,7 +93,13 @@ def test_kinds(token: str, kind: Kind) -> None:
         ("[ab", ["[", "a", "b"]),
         ("{ab", ["{", "a", "b"]),
         ("|:|", ["|:|"]),
-        ("A&Bc|", ["A", "&Bc", "|"]),
+        ("A&Bc|", ["A", "&", "B", "c", "|"]),
+        ("(&A && B&)(c)", ["(&", "A", " ", "&&", " ", "B", "&)", "(", "c", ")"]),
+        ("{_/e^/c}[^3/2c_/e]2", ["{_/e^/c}", "[^3/2c_/e]2"]),
+        ("C 2 D/ E", ["C 2", " ", "D/", " ", "E"]),
+        ("z 3/2 [CE] /2", ["z 3/2", " ", "[CE] /2"]),
+        ('|["last time"CE', ["|", '["last time"', "C", "E"]),
+        ("abc!def|!fermata!g!", ["a", "b", "c", "!", "d", "e", "f", "|", "!fermata!", "g", "!"]),
     ],
 )
 def test_boundaries(text: str, tokens: list[str]) -> None:

@@ -32,6 +32,13 @@ UNITS = {
     "endings": "[1-9a|",
     "accidentals": "^c|",
     "overlays": "a&b|",
+    "overlays of bars": "a|b&&c|d|",
+    "overlays never closed": "&a",
+    "microtones": "_3/4c^/d",
+    "lengths apart": "c 2 d 3/2 ",
+    "line breaks": "a!b|",
+    "clefs": "[K:bass octave=-1]a[V:2 transpose=2]b",
+    "texts": "\nHello all\n%%begintext\n",
     "rests": "Z999",
     "fields": "[K:D]a[L:1/7]",
     "lines": "a\n",
@@ -114,3 +121,28 @@ def test_speed() -> None:
     for tune in tunes:
         parse(tune)
     assert sum(map(len, tunes)) / (time.process_time() - start) > 300_000
+
+
+PIECES = ["&", "&&", "(&", "&)", "[K:bass octave=-1]", "_/", "!", '["last"', " 2 ", "\nV:2 alto\n"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bytes", "truncations", "splices", "insertions"])
+def test_ten_thousand_texts(kind: str) -> None:
+    """Random bytes, and real tunes cut, joined and spoiled: read, and none takes long."""
+    chance = random.Random(kind)
+    tunes = folk_tunes()
+    for _ in range(10_000):
+        first, second = chance.choice(tunes), chance.choice(tunes)
+        cut = chance.randrange(len(first))
+        if kind == "bytes":
+            text = "K:C\n" + chance.randbytes(500).decode("latin-1")
+        elif kind == "truncations":
+            text = first[:cut]
+        elif kind == "splices":
+            text = first[:cut] + second[chance.randrange(len(second)) :]
+        else:
+            text = first[:cut] + chance.choice(PIECES) + chance.choice(PIECES) + first[cut:]
+        start = time.process_time()
+        parse(text).unfolded()
+        assert time.process_time() - start < 2

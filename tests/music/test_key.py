@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.music.key import Key, parse_key, scale_of, transposition
+from musicgen.music.clef import Clef
+from musicgen.music.key import Key, parse_key, scale_of
 
 C, D, E, F, G, A, B = range(7)
 
@@ -52,9 +53,9 @@ def test_a_clef_keeps_the_key() -> None:
 
 
 def test_transposition() -> None:
-    assert transposition("clef=bass transpose=-2 octave=1") == 10
-    assert transposition("name=Fiddle clef=treble+8") == 12
-    assert transposition("") == 0
+    assert parse_key("C clef=bass transpose=-2 octave=1")[0].transpose == 10
+    assert Clef().changed("name=Fiddle clef=treble+8")[0].transpose == 12
+    assert Clef().changed("") == (Clef(), "")
 
 
 def test_scale() -> None:

@@ -38,6 +38,9 @@ def test_all_counts_of_a_tune() -> None:
         bars_right=9,
         bars_sounding=9,
         bars_again=5,
+        bars_in_loops=0,
+        parts=2,
+        parts_length=8 + 1 / 6,
         repeats=2,
         repeats_closed=2,
         notes=1 + 5 + 6 + 5 + 5 + 5 + 6 + 5 + 4,
@@ -115,6 +118,10 @@ def test_a_set_is_counted_together() -> None:
     assert found.bars == (9 + 4 + 2) / 4
     assert found.pitches == (9 + 4 + 4) / 4
     assert found.bars_again == (5 + 3 + 2) / 15
+    assert found.loops == 0
+    assert found.parts == (2 + 1 + 1 + 0) / 4
+    assert found.part_bars == pytest.approx((8 + 1 / 6 + 15 / 4 + 2) / 4)
+    assert found.longer == 0
     assert found.run == (42 + 3 + 3) / 4
     assert found.run_max == 42
     assert found.memorised == 1 / 4
@@ -145,15 +152,22 @@ def test_any_text_has_measures_in_their_range(tunes: list[Tune], training: list[
         counted = measure(one)
         assert 0 <= counted.bars_right <= counted.bars_metered
         assert 0 <= counted.bars_again <= counted.bars_sounding
+        assert 0 <= counted.bars_in_loops <= counted.bars_sounding
+        assert 0 <= counted.parts <= counted.bars
         assert 0 <= counted.repeats_closed <= counted.repeats
         assert 0 <= counted.notes_in_key <= counted.notes
         assert counted.pitches <= counted.notes <= one.notes
     found = asdict(summarise(tunes, Reference.of(training)))
     assert found.pop("tunes") == len(tunes)
     assert found["run"] <= found["run_max"]
-    for name in ("bars", "pitches", "run", "run_max"):
+    for name in ("bars", "parts", "part_bars", "pitches", "run", "run_max"):
         assert found.pop(name) >= 0
     assert all(0 <= value <= 1 for value in found.values())
+
+
+def test_tunes_longer_than_any_training_tune_are_counted() -> None:
+    training = Reference.of([tune("CDEF|" * 5), tune("CDEF|" * 9)])
+    assert summarise([tune("CDEF|" * 9), tune("CDEF|" * 10)], training).longer == 1 / 2
 
 
 def test_directions_name_measures() -> None:

@@ -264,6 +264,56 @@ def test_voices() -> None:
     assert len(found(score(parse(HEADER + "Z4|A8|")), "multiRest")) == 1
 
 
+def test_clefs_change_where_the_text_changes_them() -> None:
+    music = "A8|[K:bass]A,8|A,4[K:treble-8]A4|[V:2 middle=d]d8|[V:1]A8|"
+    root = score(parse(HEADER + "V:1\n[V:2 clef=bass]G,8|[V:1]" + music))
+    initial, *later = found(root, "scoreDef")
+    shapes = [(d.get("n"), d.get("clef.shape")) for d in found(initial, "staffDef")]
+    assert shapes == [("1", "G"), ("2", "F")]
+    changes = [d for change in later for d in found(change, "staffDef")]
+    assert [(d.get("n"), d.get("clef.shape"), d.get("clef.dis")) for d in changes] == [
+        ("1", "F", None), ("2", "F", "15")
+    ]  # fmt: skip
+    inside = [(c.get("shape"), c.get("dis"), c.get("dis.place")) for c in found(root, "clef")]
+    assert inside == [("G", "8", "below")]
+    octaves = {n.get(ID): n.get("oct") for n in found(root, "note")}
+    assert [octaves[f"v0e{n}"] for n in range(5)] == ["4", "3", "3", "3", "3"]
+
+
+def test_octaves_that_are_heard_are_printed_and_transpositions_are_not() -> None:
+    for options, octave in (("octave=-1", "3"), ("transpose=-12", "4"), ("treble+8", "5")):
+        (note,) = found(score(parse(f"M:4/4\nL:1/1\nK:C {options}\nC|")), "note")
+        assert note.get("oct") == octave
+
+
+def test_an_overlay_is_a_second_layer_of_its_voices_staff() -> None:
+    text = HEADER + "V:1\nA8|c8 & E4 ^G4|d4 & F2|\nV:2\nA,8|B,8|C8|"
+    root = score(parse(text))
+    layers = [[len(found(s, "layer")) for s in found(m, "staff")] for m in found(root, "measure")]
+    assert layers == [[1, 1], [2, 1], [2, 1]]
+    second = [layer for layer in found(root, "layer") if layer.get("n") == "2"]
+    assert [len(found(layer, "note")) for layer in second] == [2, 1]
+    assert len(found(second[1], "space")) == 1
+    assert len(found(root, "staffDef")) == 2
+
+
+def test_the_pipes_signature_is_not_printed() -> None:
+    root = score(parse("M:4/4\nL:1/4\nK:HP\nfcga|"))
+    assert [k.get("sig") for k in found(root, "keySig")] == ["0"]
+    assert [n.get("accid") for n in found(root, "note")] == [None] * 4
+    assert [n.get("accid.ges") for n in found(root, "note")] == ["s", "s", None, None]
+
+
+def test_a_dotted_bar_line_is_dotted() -> None:
+    root = score(parse(HEADER + "A8.|B8|c8|]"))
+    assert attribute(found(root, "measure"), "right") == ["dotted", "single", "end"]
+
+
+def test_a_text_over_an_ending_is_printed() -> None:
+    root = score(parse(HEADER + '|:A8|1 B8:|["last time"c8|]'))
+    assert attribute(found(root, "ending"), "n") == ["1.", "last time"]
+
+
 def test_a_long_bar_fits_the_page() -> None:
     measures = found(score(parse(HEADER + "A" * 100)), "measure")
     assert [len(found(measure, "note")) for measure in measures] == [32, 32, 32, 4]
@@ -276,6 +326,10 @@ def test_a_long_bar_fits_the_page() -> None:
         ("</title><script>alert(1)</script>", "</title><script>alert(1)</script>"),
         ("a & b &amp; c &eacute;", "a & b & c é"),
         ("Caf\\'e \\\"uber", "Café über"),
+        ("\\AE\\ae \\oe\\OE \\aa\\AA \\ss \\th\\DH", "Ææ œŒ åÅ ß þÐ"),
+        ("\\/o\\/O \\cc \\oa \\vs \\HO \\;a \\u0041\\u00e9", "øØ ç å š Ő ą Aé"),
+        ("\\'{e}t\\^{e} 100\\% \\& so \\q \\", "étê 100% & so \\q \\"),
+        ("\\ud800 \\U0001D11E", "\\ud800 𝄞"),
         ("\0\x07\x1bbell\ud800\ufffe\ue0a4", "bell"),
         ("Kesh Jig, The", "The Kesh Jig"),
         ("The Kesh Jig, The", "The Kesh Jig"),

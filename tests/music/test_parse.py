@@ -72,6 +72,7 @@ def test_chords_of_old() -> None:
     assert pitches("+E3A3+ c") == [(64, 69), (72,)]
     assert pitches("+CEG+c +ff+d +breath+B") == [(72,), (74,), (71,)]
     assert lengths("+E3A3+ c") == [Fraction(3, 8), Fraction(1, 8)]
+    assert pitches("+B3g/2+ +=c4f4+ +C2E+ +Ce/+") == [(71, 79), (72, 77), (60, 64), (60, 76)]
     assert read("+breath+B8").problems == ()
 
 
@@ -184,7 +185,6 @@ def test_lines() -> None:
         ("[CE", [(1, 1, "`[` opens no chord, no field and no ending")]),
         ("{CE", [(1, 1, "grace notes that are never closed")]),
         ('"CE', [(1, 1, "chord symbol that is never closed")]),
-        ("!CE", [(1, 1, "decoration that is never closed")]),
         ("C?*?D", [(1, 2, "unexpected text at '?'")]),
         ("(CD", [(1, 1, "slur that is never closed")]),
         ("CD)", [(1, 3, "`)` without a slur")]),
@@ -197,8 +197,11 @@ def test_lines() -> None:
         ("C,,,,,,,,,D", [(1, 1, "pitch or length that cannot be played")]),
         ("C/99999999999D", [(1, 1, "pitch or length that cannot be played"),
                             (1, 1, "length too fine to be exact; rounded")]),
-        ("C8|D4&E4|F8|", [(1, 6, "overlay (&): read no further than the first voice"),
-                       (1, 4, "bar too short: 1/2 in a meter of 4/4")]),
+        ("C8|D4&E4|F8|", [(1, 4, "bar too short: 1/2 in a meter of 4/4")]),
+        ("C8|D8&E4|F8|", [(1, 9, "overlay (&) and its bar are not equally long; the shorter one "
+                           "rests")]),
+        ("c^/d[_3/4ee]", [(1, 2, "microtone; rounded to a semitone"),
+                       (1, 6, "microtone; rounded to a semitone")]),
         ("C\n\nD", [(2, 1, "a blank line ends the tune; the rest was not read")]),
         ("C\nX:2\nK:D\nD", [(2, 1, "a second tune begins here; it was not read")]),
         ("z8|", [(1, 1, "no notes")]),
@@ -269,3 +272,131 @@ def test_written_notes_are_read_back(notes: list[tuple[str, str, int]]) -> None:
     tune = parse("M:none\nL:1/8\nK:C\n" + "|".join(f"{a}{n}{k}" for a, n, k in notes))
     read_back = [(event.pitches, event.length * 8 // tune.ticks) for event in tune.voices[0].events]
     assert read_back == [((natural[name] + alter[sign],), length) for sign, name, length in notes]
+
+
+@pytest.mark.parametrize("music", ["abc|!def|", "abc|def|!", "a!b|!fermata!c!", "!abc"])
+def test_a_lone_exclamation_mark_once_broke_the_line(music: str) -> None:
+    tune = read(f"[M:none]{music}\nc|\n")
+    assert tune.problems == ()
+    assert tune.notes == sum(c in "abcdef" for c in music.replace("fermata", "")) + 1
+    marks = [tune.text[m.start : m.end] for m in tune.voices[0].marks]
+    assert marks == (["!fermata!"] if "fermata" in music else [])
+
+
+@pytest.mark.parametrize(
+    ("music", "expected"),
+    [
+        ("_/e ^/c ^3/2c _3/4e", [(76,), (72,), (73,), (75,)]),
+        ("[_/e^/c2]2 [^3/2c_e]", [(76, 72), (73, 75)]),
+        ("{_/e^/c}d {^3/2f}g", [(74,), (79,)]),
+    ],
+)
+def test_microtones_are_rounded_and_never_torn(music: str, expected: list[tuple[int, ...]]) -> None:
+    tune = read(f"[M:none]{music}")
+    assert [event.pitches for event in tune.voices[0].events] == expected
+    assert {p.message for p in tune.problems} == {"microtone; rounded to a semitone"}
+    graces = [grace.pitches for grace in tune.voices[0].graces]
+    assert graces == ([(76, 72), (78,)] if "{" in music else [])
+
+
+def test_overlays_sound_from_the_same_place_in_the_bar() -> None:
+    tune = read("c8|C8 & E4 G4 & c8|D8|e8 & ^f8|")
+    assert [(voice.name, voice.overlay) for voice in tune.voices] == [("1", 0), ("1", 1), ("1", 2)]
+    starts = [[(n.onset * 8 // tune.ticks, n.pitch) for n in voice] for voice in tune.unfolded()]
+    assert starts == [
+        [(0, 72), (8, 60), (16, 62), (24, 76)],
+        [(8, 64), (12, 67), (24, 78)],
+        [(8, 72)],
+    ]
+    assert tune.problems == ()
+    bars = [[(bar.onset, bar.length) for bar in voice.bars] for voice in tune.voices]
+    assert bars[0] == bars[1] == bars[2]
+
+
+def test_overlays_of_several_bars() -> None:
+    """`&&` goes back a bar more (ABC 2.0); `(& ... & ... &)` is abcm2ps's."""
+    for music in ("c8|D8 && E8|F8|G8|", "c8|(&D8|e8 & F8|G8 &)|A8|"):
+        tune = read(music)
+        first, second = ([(n.onset * 8 // tune.ticks, n.pitch) for n in v] for v in tune.unfolded())
+        assert [onset for onset, _ in first] in ([0, 8, 16], [0, 8, 16, 24])
+        assert second in ([(0, 64), (8, 65)], [(8, 65), (16, 67)])
+
+
+@given(st.lists(st.sampled_from(
+    ["C8", "E4", "|", "&", "&&", "(&", "&)", "|:", ":|", "[1", "[2", "c-", "(3", "a>", "\nV:2\n",
+     "[V:1]", "[L:1/16]", "[K:D]", "[M:3/4]", "\nP:A\n", "z4", "C/11"]), max_size=30))  # fmt: skip
+def test_overlays_stay_with_their_voice(music: list[str]) -> None:
+    tune = read("".join(music))
+    main = None
+    for voice in tune.voices:
+        if not voice.overlay:
+            main = voice
+            continue
+        assert main is not None
+        assert voice.name == main.name
+        assert len(voice.bars) == len(main.bars)
+        pairs = zip(voice.bars, main.bars, strict=True)
+        assert all(a.onset == b.onset and (a.start, a.line) == (b.start, b.line) for a, b in pairs)
+        assert voice.bars[-1].last == len(voice.events)
+
+
+@pytest.mark.parametrize(
+    ("texts", "endings"),
+    [
+        (("1st time", "2nd time"), [(1,), (2,)]),
+        (("1,2", "last"), [(1, 2), (3,)]),
+        (("first", "last time"), [(1,), (2,)]),
+    ],
+)
+def test_endings_may_have_texts(texts: tuple[str, str], endings: list[tuple[int, ...]]) -> None:
+    tune = read(f'|:C8|["{texts[0]}"D8:|["{texts[1]}"E8|]')
+    bars = tune.voices[0].bars
+    assert [(bar.ending, bar.ending_text) for bar in bars] == [
+        ((), ""),
+        *zip(endings, texts, strict=True),
+    ]
+    passes = max(max(ending) for ending in endings)
+    assert [n.pitch for n in tune.unfolded()[0]][-2:] == [60, 64]
+    assert len(tune.unfolded()[0]) == 2 * passes
+    assert tune.problems == ()
+
+
+@pytest.mark.parametrize(
+    "header", ["[L:1/8]\n[M:4/4]\n[K:GMaj]\n", "[L:1/8][M:4/4] [K:G]\n", "  L:1/8\n\tM:4/4\n K:G\n"]
+)
+def test_a_header_in_brackets_or_indented_is_a_header(header: str) -> None:
+    tune = parse(header + "|: F 2 G > A B 3/2 c /2 [C E] 2 :|\n")
+    assert (tune.unit, tune.meter.text, tune.key.tonic) == (Fraction(1, 8), "4/4", "G")
+    assert tune.text[tune.body :].startswith("|:")
+    events = tune.voices[0].events
+    assert [event.pitches for event in events] == [(66,), (67,), (69,), (71,), (72,), (60, 64)]
+    assert [Fraction(event.length * 8, tune.ticks) for event in events] == [
+        2, Fraction(3, 2), Fraction(1, 2), Fraction(3, 2), Fraction(1, 2), 2
+    ]  # fmt: skip
+    assert tune.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "pitches_of_fc"),
+    [
+        ("K:D=c", (78, 72)),
+        ("K:F♯m", (78, 73)),
+        ("K:B♭", (77, 72)),
+        ("K:", (77, 72)),
+        ("K:HP", (78, 73)),
+        ("K:Hp", (78, 73)),
+        ("K:Em^c", (78, 73)),
+        ("K:C ^f^c", (78, 73)),
+        ("K:F sharp minor", (78, 73)),
+        ("K:Foo", (77, 72)),
+        ("K:Fiddle", (77, 72)),
+    ],
+)
+def test_keys_as_people_write_them(field: str, pitches_of_fc: tuple[int, int]) -> None:
+    tune = parse(f"M:none\n{field}\nfc b|")
+    assert tuple(event.pitches[0] for event in tune.voices[0].events[:2]) == pitches_of_fc
+    # What is not understood is listed, and is not F major.
+    unknown = field[2:5] in ("Foo", "Fid")
+    assert bool(tune.problems) == unknown
+    if unknown:
+        assert tune.voices[0].events[2].pitches == (83,)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from musicgen.music import parse
+from musicgen.report.tunes import Playable
 from musicgen.report.write import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 
@@ -449,3 +451,20 @@ def test_hostile_tunes_and_parameters_run_nothing(browser: Browser, tmp_path: Pa
         assert page.locator("img, main script, main a[href^=javascript]").count() == 0
         assert page.locator("#table").get_by_text(MARKUP).count() > 0
     assert "default-src 'none'" in report.read_text()
+
+
+def test_chords_sound_and_can_be_left_out(page: Page) -> None:
+    """TUNE has chord symbols; their notes light nothing up."""
+    notes = Playable("T1", TUNE, parse(TUNE)).notes()
+    accompaniment = [note for note in notes if not note[3]]
+    assert accompaniment
+    page.locator("#tempo").fill("200")
+    heard = {}
+    for chords in (True, False):
+        page.locator("#chords").set_checked(chords)
+        before = page.evaluate("voices")
+        page.locator("article .play").first.click()
+        until(page, "document.querySelector('article.playing')")
+        until(page, "!document.querySelector('article.playing')")
+        heard[chords] = page.evaluate("voices") - before
+    assert heard == {True: len(notes), False: len(notes) - len(accompaniment)}

@@ -32,7 +32,7 @@ def make_executor(kind: str, workers: str) -> Executor:
     mark = {"SWEEP_DRIVER": str(os.getpid())}
     if kind in ("local", "spawned"):
         method = "spawn" if kind == "spawned" else None
-        return LocalExecutor([mark] * int(workers), method)
+        return LocalExecutor([mark] * int(workers), method=method)
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor
 

@@ -207,6 +207,68 @@ def waits(trial: Trial) -> Mapping[str, Any]:
     return {"status": "completed", "val_loss": 0.0}
 
 
+class OutOfMemoryError(RuntimeError):
+    """Named as PyTorch's."""
+
+
+def _attempts(trial: Trial) -> int:
+    path = trial.folder / "attempts"
+    path.write_text(path.read_text() + "x" if path.exists() else "x")
+    return len(path.read_text())
+
+
+def needs_it_all(trial: Trial) -> Mapping[str, Any]:
+    """Fails for memory at first, when all four are there; later only if it is not alone."""
+    top = trial.folder.parent
+    if _attempts(trial) == 1:
+        deadline = time.monotonic() + 240
+        while len(list(top.glob("*/attempts"))) < 4:
+            assert time.monotonic() < deadline, "the others don't begin"
+            time.sleep(0.005)
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+    taken = top / "taken"
+    taken.touch(exist_ok=False)
+    time.sleep(0.1)
+    taken.unlink()
+    return {"status": "completed", "val_loss": float(trial.params["x"])}
+
+
+def too_large(trial: Trial) -> Mapping[str, Any]:
+    _attempts(trial)
+    if trial.params["x"] == 1:
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20 TiB\nof memory")
+    return {"status": "completed", "val_loss": 0.0}
+
+
+class _StartsCuda:
+    """Its prepare() leaves PyTorch's sign of a CUDA that has begun, or the driver's."""
+
+    def __init__(self, by_pytorch: bool) -> None:
+        self.by_pytorch = by_pytorch
+
+    def prepare(self) -> None:
+        import sys
+        import types
+
+        if self.by_pytorch:
+            cuda = types.ModuleType("torch.cuda")
+            cuda.is_initialized = lambda: True  # type: ignore[attr-defined]
+            sys.modules["torch.cuda"] = cuda
+        else:
+            readlink = os.readlink
+
+            def uvm(path: Any, **kwargs: Any) -> Any:
+                return "/dev/nvidia-uvm" if "/fd/" in str(path) else readlink(path, **kwargs)
+
+            os.readlink = uvm
+
+    def __call__(self, trial: Trial) -> Mapping[str, Any]:
+        return {"status": "completed", "val_loss": 0.0}
+
+
+starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)
+
+
 def cliff(trial: Trial) -> Mapping[str, Any]:
     """Lower for a larger x, but above 0.5 it diverges, or there is no memory."""
     x = trial.params["x"]

@@ -15,11 +15,15 @@ from urllib.request import Request, urlopen
 
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from musicgen.config import digest
 from musicgen.training.events import SCALARS, EventLog
 from musicgen.training.fit import fit
-from musicgen.training.watcher import Watcher
+from musicgen.training.result import Epoch
+from musicgen.training.watcher import Decision, Watcher
 from tests.tunes import composed, small
 
 MEDIA = ["samples.media=true", "samples.every=1", "samples.max_chars=150"]
@@ -145,6 +149,66 @@ def test_a_sweeps_trials_have_all_their_keys(tmp_path: Path) -> None:
         assert {info["name"] for info in experiment["hparamInfos"]} == keys[0].keys() | keys[1]
         losses = [trial["metricValues"][0]["value"] for trial in hparams(address)]
         assert sorted(losses) == [1.5, 2.5]
+
+
+@pytest.mark.slow
+def test_the_hparams_tab_says_how_runs_ended(tmp_path: Path) -> None:
+    """A run that was killed or stopped has not ended: TensorBoard knows nothing of it."""
+    ends = {
+        "completed": "SUCCESS",
+        "pruned": "SUCCESS",
+        "diverged": "FAILURE",
+        "failed": "FAILURE",
+        "interrupted": "UNKNOWN",
+        "killed": "UNKNOWN",
+    }
+    for status in ends:
+        events = EventLog(tmp_path / status, {"optim.lr": 0.1}, one_of_many=True)
+        events.open()
+        assert events.writer is not None
+        events.writer.add_scalar(SCALARS["val_loss"], 1.5, 1)
+        if status == "killed":
+            events.flush()
+        else:
+            events.end(status)
+            events.close()
+    with tensorboard(tmp_path) as (address, _):
+        end = monotonic() + 120
+        while len(json.loads(ask(address, "plugin/scalars/tags"))) < len(ends):
+            assert monotonic() < end
+            sleep(0.5)
+        sessions = [session for trial in hparams(address) for session in trial["sessions"]]
+        said = {session["name"]: session.get("status", "STATUS_UNKNOWN") for session in sessions}
+        assert said == {status: f"STATUS_{word}" for status, word in ends.items()}
+
+
+def session_ends(run: Path) -> list[int]:
+    """The status in each session's end that a run's event files hold."""
+    return [
+        HParamsPluginData.FromString(value.metadata.plugin_data.content).session_end_info.status
+        for path in sorted(run.glob("events.*"))
+        for event in EventFileLoader(str(path)).Load()
+        for value in event.summary.value
+        if value.tag == SESSION_END_INFO_TAG
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_that_failed_and_then_completed_did_so_once(tmp_path: Path) -> None:
+    """TensorBoard believes the first word."""
+
+    class Fails(Watcher):
+        def epoch(self, row: Epoch) -> Decision:
+            if row.epoch == 2:
+                raise OSError("disk full")
+            return Decision.CONTINUE
+
+    config = composed(*small(tmp_path))
+    with pytest.raises(OSError, match="disk full"):
+        fit(config, tmp_path / "run", Fails())
+    assert session_ends(tmp_path / "run") == [STATUS_FAILURE]
+    fit(config, tmp_path / "run", resume=True)
+    assert session_ends(tmp_path / "run") == [STATUS_SUCCESS]
 
 
 def shown(folder: Path) -> list[tuple[str, int, str, bytes]]:

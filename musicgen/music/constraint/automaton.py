@@ -4,7 +4,7 @@ It accepts a part of ABC 2.1; what is left out is rare, or makes players stumble
 let through can be completed: `way_out.py` says how.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
 
     between: `allowed_between`, which may remember.
     """
-    further = _further(rules, state)
+    further = within(rules, state)
     ended = end_token(rules, state)
     if ended is None:
         return further
@@ -54,13 +54,12 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
     return (behind - {":"} if state.column == 1 else behind) | further
 
 
-def _further(rules: Rules, state: State) -> frozenset[str]:
+def within(rules: Rules, state: State) -> frozenset[str]:
     """The characters that go on with the token."""
     mode = _MODES[state.mode]
     known = None
-    if (words := _WORDS.get(state.mode)) is not None:  # most states are in these, and alike
-        tie = state.hold.tie if state.mode == "note" else ""
-        known = (state.mode, state.part, tie, words(rules, state))
+    if (depends := _DEPENDS.get(state.mode)) is not None:  # most states are in these, and alike
+        known = (state.mode, state.part, *depends(rules, state))
         if (found := rules.further.get(known)) is not None:
             return found
     candidates = rules.alphabet if mode.characters is None else mode.characters
@@ -77,6 +76,26 @@ def allowed_between(rules: Rules, state: State) -> frozenset[str]:
     each = state.column == 0 or bool(state.hold.tie)
     return frozenset().union(
         *(group for group in _groups(rules.alphabet, each) if _idle(rules, state, group[0]))
+    )
+
+
+def surroundings(rules: Rules, state: State) -> Hashable:
+    """All of a state between two tokens that says what may begin there: of most numbers, only that
+    there is one. States that are alike in it need not be asked one by one."""
+    form, hold, room = state.form, state.hold, state.form.room
+    if "h" in state.seen:
+        return state._replace(column=min(state.column, 1))
+    return (
+        state.column == 0,
+        (hold.tie, hold.ornament, hold.grace, hold.slur, hold.notes),
+        (bool(hold.pitch), bool(hold.last), bool(hold.broken), bool(hold.tuplet)),
+        legal_lines(rules, state).words,
+        bool(notes.lengths(rules, state)),
+        tuple(room // time >= rules.shortest for time in rules.tuplets.values()),
+        bool(notes.symbols(rules, state)),
+        (form.empty, form.empty and form.filled == 0, form.complete and form.split == 0),
+        (form.ending, form.ended, form.repeat, room == 0),
+        state.seen,
     )
 
 
@@ -168,17 +187,18 @@ def _line(rules: Rules, state: State, character: str) -> State | None:
     if state.part[-1] != "[" or state.part[:-1] not in legal:
         return None
     # A bar line, and behind it a chord or a field: `|[CEG]` began like `|[1`.
-    behind = _behind(state, state.part[:-1])
-    return behind and _bracket(rules, behind.at("bracket"), character)
+    there = behind(state, state.part[:-1])
+    return there and _bracket(rules, there.at("bracket"), character)
 
 
 def _end_line(rules: Rules, state: State) -> State | None:
     if state.part not in legal_lines(rules, state):
         return None
-    return _behind(state, state.part)
+    return behind(state, state.part)
 
 
-def _behind(state: State, line: str) -> State | None:
+def behind(state: State, line: str) -> State | None:
+    """The state behind a bar line."""
     form = after(state.form, line)
     hold = state.hold._replace(pitch="", last=0)
     return form and state._replace(mode="idle", part="", form=form, hold=hold)
@@ -193,7 +213,7 @@ def may_begin_chord(rules: Rules, state: State) -> bool:
 def _bracket(rules: Rules, state: State, character: str) -> State | None:
     if character in "12":
         line = "[" + character
-        return _behind(state.at("idle"), line) if line in legal_lines(rules, state) else None
+        return behind(state.at("idle"), line) if line in legal_lines(rules, state) else None
     if character in rules.inline:
         field = fields.may_begin(rules, state, character)
         return state.at("inline", character) if field else None
@@ -323,14 +343,21 @@ class Mode(NamedTuple):
 
 _PITCH, _LENGTH = notes.LETTERS + "^_=", "0123456789/"
 
-_WORDS: dict[str, Callable[[Rules, State], Words]] = {
-    "note": notes.lengths,
-    "rest": notes.lengths,
-    "chord length": notes.lengths,
-    "string": notes.symbols,
-    "decoration": notes.decorations,
+_DEPENDS: dict[str, Callable[[Rules, State], tuple[Hashable, ...]]] = {
+    "head": lambda rules, state: (state.seen,),
+    "text": lambda rules, state: ("m" in state.seen,),
+    "number": lambda rules, state: (),
+    "value": lambda rules, state: ("h" in state.seen,),
+    "accidental": lambda rules, state: (),
+    "note": lambda rules, state: (state.hold.tie, notes.lengths(rules, state)),
+    "rest": lambda rules, state: (notes.lengths(rules, state),),
+    "chord": lambda rules, state: (notes.lengths(rules, state),),
+    "chord length": lambda rules, state: (notes.lengths(rules, state),),
+    "grace": lambda rules, state: (),
+    "string": lambda rules, state: (notes.symbols(rules, state),),
+    "decoration": lambda rules, state: (notes.decorations(rules, state),),
 }
-"""Where how a token goes on hangs on what is written, on a tie and on these alone."""
+"""Where how a token goes on hangs on what is written, and on these alone."""
 
 _MODES = {
     "head": Mode(fields.head, None, "XK" + fields.VALUES + fields.TEXTS),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.music.constraint.table import DONE, LONGEST, Table, table
+from musicgen.music.kinds import Kinds
 
 START = "<start>\n"
 SLACK = 32
@@ -25,48 +26,52 @@ class BatchConstraint:
     """
 
     def __init__(
-        self, vocabulary: str, tunes: int, *, bars: bool, max_chars: int, prime: str = START
+        self,
+        vocabulary: str,
+        tunes: int,
+        *,
+        bars: bool,
+        max_chars: int,
+        prime: str = START,
+        kinds: Kinds | None = None,
     ) -> None:
         """For tunes that begin with the prime and get at most `max_chars` characters more.
 
         vocabulary: the characters by number. bars: bars fill their meter, too, repeats close, and
-        the tune ends in a bar line.
+        the tune ends in a bar line. kinds: of the training text; what it lacks is not written, but
+        may stand in the prime. None: everything may be written.
 
         Raises InputError if the vocabulary cannot write tunes, if the prime does not begin one,
         or if `max_chars` is too few to end it.
         """
-        if len(table(vocabulary, bars)) > MAX_STATES:
+        # Left out where there are none, so that tables are one whichever way they are asked for.
+        key = (vocabulary, bars) if kinds is None else (vocabulary, bars, kinds)
+        if len(table(*key)) > MAX_STATES:
             table.cache_clear()
-        self._table = table(vocabulary, bars)
+        self._table = table(*key)
         state = read(self._table, prime)
         if max_chars < (least := self._table.exit(state)):
             raise InputError(
                 f"max_chars must be at least {least} to complete a tune, got {max_chars}; "
                 "raise it, or use constrain=off"
             )
-        self._states = [state] * tunes
-        self._left = [max_chars] * tunes
+        self._states = np.full(tunes, state, np.int64)
+        self._left = np.full(tunes, max_chars, np.int64)
 
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
         """Which characters may come next: (len(tunes), vocab), at least one for each."""
-        masks = [self._mask(tune) for tune in tunes.tolist()]
+        states, left = self._states[tunes], self._left[tunes]
+        masks = self._table.masks(states)
+        for place in np.flatnonzero((left <= LONGEST) & (states != DONE)).tolist():
+            state = int(states[place])
+            if left[place] <= self._table.exit(state) + SLACK:
+                masks[place] = self._table.only(self._table.way_out(state))
         return self._table.rows[masks]
 
     def push(self, tunes: Ids, characters: Ids) -> None:
         """These tunes, by number, have got these characters."""
-        states, left, step = self._states, self._left, self._table.step
-        for tune, character in zip(tunes.tolist(), characters.tolist(), strict=True):
-            states[tune] = step(states[tune], character)
-            left[tune] -= 1
-
-    def _mask(self, tune: int) -> int:
-        state = self._states[tune]
-        if state == DONE:
-            return 0
-        left = self._left[tune]
-        if left <= LONGEST + SLACK and left <= self._table.exit(state) + SLACK:
-            return self._table.only(self._table.way_out(state))
-        return self._table.mask(state)
+        self._states[tunes] = self._table.steps(self._states[tunes], characters.astype(np.int64))
+        self._left[tunes] -= 1
 
 
 def read(known: Table, prime: str) -> int:

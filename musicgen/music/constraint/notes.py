@@ -1,5 +1,7 @@
 """What sounds, and what stands around it: notes, rests, chords, graces, decorations."""
 
+from functools import cache
+
 from musicgen.music.constraint.fields import may_write
 from musicgen.music.constraint.rules import LOWER, UPPER, Rules
 from musicgen.music.constraint.spelling import GRAIN, TUPLETS, Words
@@ -18,6 +20,8 @@ USUAL = frozenset({3, 4, 6, 8, 9, 12})
 """Eighths of a bar in 3/8, 2/4, 3/4 and 6/8, 4/4, 9/8 and 12/8."""
 MAX_CHORD = 5
 MAX_STRING = 40
+MAX_GRACE = 8
+"""Notes of a group of grace notes: one that forgets to close it goes on for a line."""
 
 
 def lengths(rules: Rules, state: State) -> Words:
@@ -144,7 +148,7 @@ def chord(rules: Rules, state: State, character: str) -> State | None:
     pitch, written = split(now)
     if not written and octave(pitch, character):
         return state.at("chord", f"{done}|{now}{character}")
-    allowed = lengths(rules, state) if count == 1 else Words([common])
+    allowed = lengths(rules, state) if count == 1 else _only(common)
     if allowed.begin(written + character):
         return state.at("chord", f"{done}|{now}{character}")
     if written not in allowed and (written or count > 1):
@@ -156,6 +160,11 @@ def chord(rules: Rules, state: State, character: str) -> State | None:
     if written:
         return sounded(rules, state.at("idle"), written, "", notes=True)
     return state.at("chord length")
+
+
+@cache
+def _only(length: str) -> Words:
+    return Words([length])
 
 
 def chord_length(rules: Rules, state: State, character: str) -> State | None:
@@ -181,23 +190,33 @@ def begin_tuplet(rules: Rules, state: State, character: str) -> State | None:
 
 
 def grace(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `{`. part: what is being written, if it is more than nothing."""
-    part = state.part
-    if character in LETTERS:
-        return state.at("grace", character)
-    if character in "^_=" and part not in ACCIDENTALS:
-        return state.at("grace", character)
-    if part in ACCIDENTALS:
-        return state.at("grace", part + character) if part + character in ACCIDENTALS else None
-    if character == "/" and not part:
-        return state.at("grace", "/")
-    if part in ("", "/"):
+    """Behind `{`. part: number of notes and what there is of the last one, if there is any."""
+    count, now = _graces(state)
+    if now in ACCIDENTALS:
+        good = character in LETTERS or now + character in ACCIDENTALS
+        now = character if character in LETTERS else now + character
+        return state.at("grace", f"{count}{now}") if good else None
+    if character in LETTERS or character in "^_=":
+        return state.at("grace", f"{count + 1}{character}") if count < MAX_GRACE else None
+    if character == "/" and not state.part:
+        return state.at("grace", "0/")
+    if count == 0:
         return None
     if character == "}":
         return state.at("idle")._replace(hold=state.hold._replace(grace=True, last=0, pitch=""))
-    if character in "2/" and part[-1] not in "2/":
-        return state.at("grace", part + character)
-    return state.at("grace", part + character) if octave(part, character) else None
+    if (character in "2/" and now[-1] not in "2/") or octave(now, character):
+        return state.at("grace", state.part + character)
+    return None
+
+
+def _graces(state: State) -> tuple[int, str]:
+    return int(state.part[:1] or 0), state.part[1:]
+
+
+def grace_is_open(state: State) -> bool:
+    """Whether a note must come before the `}`."""
+    count, now = _graces(state)
+    return count == 0 or now in ACCIDENTALS
 
 
 def symbols(rules: Rules, state: State) -> Words:

@@ -1,6 +1,6 @@
 """What the automaton goes by: the characters there are, and how strict it is."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
 from musicgen.errors import InputError
@@ -13,6 +13,7 @@ from musicgen.music.constraint.spelling import (
     Words,
     meter_length,
 )
+from musicgen.music.kinds import Kinds
 
 END = "<end>"
 UPPER, LOWER = "CDEFGAB", "cdefgab"
@@ -21,13 +22,16 @@ UPPER, LOWER = "CDEFGAB", "cdefgab"
 class Rules(Spelling):
     """For one vocabulary."""
 
-    def __init__(self, alphabet: Iterable[str], bars: bool) -> None:
-        """bars: every bar fills its meter, and the tune ends in a bar line.
+    def __init__(self, alphabet: Iterable[str], bars: bool, kinds: Kinds | None = None) -> None:
+        """bars: every bar fills its meter, and the tune ends in a bar line. kinds: of the training
+        text; None where they were not counted.
 
         Raises InputError if the alphabet cannot write a tune.
         """
         super().__init__(alphabet)
         self.bars = bars
+        self.kinds = kinds
+        self._usual = None if kinds is None else kinds.music()
         self.cutting = frozenset({"fermata!", "breath!"})
         """Decorations that change how long a note sounds."""
         if bars:
@@ -38,12 +42,14 @@ class Rules(Spelling):
         self.hornpipe_decorations = Words(self.decorations.words - self.cutting)
         self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
-        self.further: dict[tuple[str, str, str, Words], frozenset[str]] = {}
+        self.further: dict[tuple[Hashable, ...], frozenset[str]] = {}
         """What goes on with a token, as far as it was asked."""
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
         """Fields that may stand in brackets."""
         self.tuplets = {p: q for p, q in TUPLETS.items() if p in self.alphabet}
-        self.rest = "z" if "z" in self.alphabet else self.note
+        self.shortest = min(self.lengths.values(), default=1 << 16)
+        """Grains of the shortest length."""
+        self.rest = "z" if "z" in self.alphabet and self.usual("z") else self.note
         self.digit = next((digit for digit in "123456789" if digit in self.alphabet), "")
         self.annotations = "".join(mark for mark in "^_>@" if mark in self.alphabet)
         self.lines = lru_cache(maxsize=1 << 16)(self._lines)
@@ -60,6 +66,10 @@ class Rules(Spelling):
                 f"tunes, got one without {', '.join(map(repr, missing))}; "
                 "use constrain=off, or train on a corpus in ABC notation"
             )
+
+    def usual(self, kind: str) -> bool:
+        """Whether the training text has it in its music, as far as is known."""
+        return self._usual is None or kind in self._usual
 
     def _fills(self, meter: str) -> bool:
         """Whether the lengths that can be written fill a bar of it, whatever the unit note."""

@@ -1,52 +1,70 @@
 """The automaton as a table that grows as states are met: so that a state is thought about once."""
 
+from collections.abc import Hashable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.music.constraint.automaton import allowed, allowed_between, step
+from musicgen.music.constraint.automaton import (
+    allowed,
+    allowed_between,
+    end_token,
+    step,
+    surroundings,
+    within,
+)
 from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.notes import LETTERS
+from musicgen.music.constraint.openings import Openings
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import Hold, State
 from musicgen.music.constraint.way_out import way_out
+from musicgen.music.kinds import Kinds
 
 LONGEST = 80
 """Characters of the longest way out."""
 DONE = -1
 """The state of a text that has ended."""
 
+States = NDArray[np.int64]
 
 _LETTER_BITS = 4
 """For the place of a letter in `LETTERS`."""
+_LETTER = (1 << _LETTER_BITS) - 1
+_UNKNOWN = -2
+_ROOM = 1024
+"""States that a table has room for at first."""
 _PLAIN = str.maketrans(LETTERS, "C" * 7 + "c" * 7)
 
 
 class Table:
-    """States by number, for one vocabulary; 0 is the start of a tune.
+    """States by number, for one vocabulary and one training text; 0 is the start of a tune.
 
     Which note was written last matters to a tie alone. So notes share their state, and a number is
     that of a state and, in its last bits, of the last letter.
     """
 
-    def __init__(self, vocabulary: str, bars: bool) -> None:
-        """Raises InputError if the vocabulary cannot write a tune."""
+    def __init__(self, vocabulary: str, bars: bool, kinds: Kinds | None = None) -> None:
+        """kinds: of the training text, None for all.
+
+        Raises InputError if the vocabulary cannot write a tune.
+        """
         self.vocabulary = vocabulary
-        self._rules = Rules(vocabulary, bars)
+        self._rules = Rules(vocabulary, bars, kinds)
+        self._openings = Openings(self._rules)
         start = State(form=Form(upbeat=bars))
         self._states = [start]
         self._numbers = {start: 0}
-        self._next: list[dict[int, int]] = [{}]
-        self._letters = {
-            number: LETTERS.index(character)
-            for number, character in enumerate(vocabulary)
-            if character in LETTERS
-        }
+        size = len(vocabulary)
+        self._next: NDArray[np.int32] = np.full((_ROOM, size + len(LETTERS)), _UNKNOWN, np.int32)
+        """By state and character the next state, without its letter; in the last columns those
+        behind a tie, by the letter that it ties."""
+        self._letters = np.array([LETTERS.find(character) for character in vocabulary])
         self._tie = vocabulary.find("-")
-        self._masks: list[int] = [-1]
+        self._masks: NDArray[np.int32] = np.full(_ROOM, _UNKNOWN, np.int32)
         self._rows: dict[frozenset[str], int] = {}
-        self._between: dict[State, frozenset[str]] = {}
+        self._between: dict[Hashable, frozenset[str]] = {}
         self._exits: dict[int, int] = {DONE: 0}
         self.rows: NDArray[np.bool_] = np.ones((64, len(vocabulary)), np.bool_)
         """Which characters may come next, one row for each different answer; what comes behind the
@@ -60,34 +78,59 @@ class Table:
         may."""
         if state == DONE:
             return DONE
-        number, letter = state >> _LETTER_BITS, state & (1 << _LETTER_BITS) - 1
-        known = self._next[number]
+        number, letter = state >> _LETTER_BITS, state & _LETTER
         # Ties lead to other states for other letters.
-        key = character if character != self._tie else -1 - letter
-        after = known.get(key)
-        if after is None:
+        column = character if character != self._tie else len(self.vocabulary) + letter
+        after = int(self._next[number, column])
+        if after == _UNKNOWN:
             before = _with_letter(self._states[number], LETTERS[letter])
             found = step(self._rules, before, self.vocabulary[character])
             if found is None:
                 raise ValueError(f"{self.vocabulary[character]!r} may not come here")
-            after = known[key] = self._number(found)
+            after = self._number(found)
+            self._next[number, column] = after
         if after == DONE:
             return DONE
-        return after << _LETTER_BITS | self._letters.get(character, letter)
+        written = int(self._letters[character])
+        return after << _LETTER_BITS | (letter if written < 0 else written)
+
+    def steps(self, states: States, characters: States) -> States:
+        """`step` for many at once: (texts,) each."""
+        numbers, letters = states >> _LETTER_BITS, states & _LETTER
+        tied = characters == self._tie
+        columns = np.where(tied, len(self.vocabulary) + letters, characters)
+        after = self._next[numbers, columns].astype(np.int64)
+        written = self._letters[characters]
+        found: States = after << _LETTER_BITS | np.where(written < 0, letters, written)
+        found[(after == DONE) | (states == DONE)] = DONE
+        for text in np.flatnonzero((after == _UNKNOWN) & (states != DONE)).tolist():
+            found[text] = self.step(int(states[text]), int(characters[text]))
+        return found
 
     def mask(self, state: int) -> int:
         """The number of its row in `rows`."""
         number = state >> _LETTER_BITS
-        row = self._masks[number]
-        if row < 0:
-            may = allowed(self._rules, self._states[number], self._may_follow)
-            row = self._masks[number] = self._row(may)
+        row = int(self._masks[number])
+        if row == _UNKNOWN:
+            row = self._row(self._may(self._states[number]))
+            self._masks[number] = row
         return row
 
+    def masks(self, states: States) -> States:
+        """`mask` for many at once: (texts,). Behind the end it is any row."""
+        found: States = self._masks[states >> _LETTER_BITS].astype(np.int64)
+        for text in np.flatnonzero((found == _UNKNOWN) & (states != DONE)).tolist():
+            found[text] = self.mask(int(states[text]))
+        return found
+
     def allows(self, state: int, character: int) -> bool:
-        """Whether it may come next."""
-        row = self.mask(state)  # first: it may make `rows` anew
-        return bool(self.rows[row, character])
+        """Whether the text goes on well formed, be it with what no network is let write by itself;
+        `mask` leaves that out."""
+        if state == DONE:
+            return True
+        number, letter = state >> _LETTER_BITS, state & _LETTER
+        before = _with_letter(self._states[number], LETTERS[letter])
+        return step(self._rules, before, self.vocabulary[character]) is not None
 
     def only(self, character: int) -> int:
         """The number of the row that allows this character alone."""
@@ -119,22 +162,27 @@ class Table:
         if (number := self._numbers.get(state)) is None:
             number = self._numbers[state] = len(self._states)
             self._states.append(state)
-            self._next.append({})
-            self._masks.append(-1)
+            if number == len(self._masks):
+                self._next = np.concatenate([self._next, np.full_like(self._next, _UNKNOWN)])
+                self._masks = np.concatenate([self._masks, np.full_like(self._masks, _UNKNOWN)])
         return number
 
+    def _may(self, state: State) -> frozenset[str]:
+        """The characters that may come next: well formed, and of a kind that is let in."""
+        rules, openings = self._rules, self._openings
+        longer = within(rules, state)
+        further = openings.within(state, longer)
+        ended = end_token(rules, state)
+        if ended is not None and openings.may_end(state):
+            further |= self._may_follow(ended) - openings.joined(state, longer)
+        return further or allowed(rules, state, lambda ended: allowed_between(rules, ended))
+
     def _may_follow(self, state: State) -> frozenset[str]:
-        """`allowed_between`, remembered: of the pitch that might be tied and the length that might
-        be broken only that there is one matters (if it is no hornpipe), of the column whether it is
-        the first."""
-        hold = state.hold
-        last = hold.last if "h" in state.seen else min(hold.last, 1)
-        hold = Hold(hold.tie, "A" if hold.pitch else "", last, *hold[3:])
-        alike = State(
-            state.mode, state.part, 2 if state.column else 0, state.form, hold, state.seen
-        )
+        """What may begin behind a token, remembered."""
+        alike = surroundings(self._rules, state)
         if (may := self._between.get(alike)) is None:
-            may = self._between[alike] = allowed_between(self._rules, alike)
+            well_formed = allowed_between(self._rules, state)
+            may = self._between[alike] = well_formed - self._openings.masked(state)
         return may
 
     def _row(self, may: frozenset[str]) -> int:
@@ -161,6 +209,6 @@ def _with_letter(state: State, letter: str | None) -> State:
 
 
 @lru_cache(maxsize=8)
-def table(vocabulary: str, bars: bool) -> Table:
-    """Shared by all that is sampled with this vocabulary."""
-    return Table(vocabulary, bars)
+def table(vocabulary: str, bars: bool, kinds: Kinds | None = None) -> Table:
+    """Shared by all that is sampled with this vocabulary and training text."""
+    return Table(vocabulary, bars, kinds)

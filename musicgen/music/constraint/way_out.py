@@ -1,11 +1,24 @@
 """The way out: how a tune that has begun comes to an end within a few characters."""
 
-from musicgen.music.constraint.automaton import end_token, legal_lines, may_begin_chord, may_end
+from musicgen.music.constraint.automaton import (
+    behind,
+    end_token,
+    legal_lines,
+    may_begin_chord,
+    may_end,
+)
 from musicgen.music.constraint.fields import may_begin, values
 from musicgen.music.constraint.form import OPEN, Form
-from musicgen.music.constraint.notes import ACCIDENTALS, decorations, lengths, split
+from musicgen.music.constraint.notes import (
+    ACCIDENTALS,
+    decorations,
+    grace_is_open,
+    lengths,
+    split,
+)
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import State
+from musicgen.music.kinds import CHORD
 
 _GOING_BACK = (":|2", ":|[2", ":|", ":||", ":|]")
 _ENDING = ("|]", "||", ":|", ":||", ":|]")
@@ -50,12 +63,17 @@ def _initial(rules: Rules, state: State) -> str:
     return ":" if may_begin(rules, state, state.part) else rules.note
 
 
-def _bracket(rules: Rules, state: State) -> str:
-    if legal_lines(rules, state).begin("["):
-        return legal_lines(rules, state).end("[")
+def _bracket(rules: Rules, state: State, before: str = "") -> str:
+    """before: of a bar line, `[` behind it."""
+    legal = legal_lines(rules, state)
+    ways = [(f"[{number}", number) for number in "12" if f"{before}[{number}" in legal]
+    if before and (there := behind(state, before)):
+        state = there
     if may_begin_chord(rules, state):
-        return rules.note
-    return next(letter for letter in rules.inline if may_begin(rules, state, letter))
+        ways.append((CHORD, rules.note))
+    inline = (letter for letter in rules.inline if may_begin(rules, state, letter))
+    ways += [(f"[{letter}:", letter) for letter in inline]
+    return _usual(rules, ways)
 
 
 def _timed(rules: Rules, state: State) -> str:
@@ -83,7 +101,9 @@ def _chord(rules: Rules, state: State) -> str:
 
 
 def _grace(rules: Rules, state: State) -> str:
-    return rules.note if state.part in ("", "/") or state.part in ACCIDENTALS else "}"
+    if not state.part:
+        return _usual(rules, [("{", rules.note), *([("{/", "/")] if "/" in rules.alphabet else [])])
+    return rules.note if grace_is_open(state) else "}"
 
 
 def _string(rules: Rules, state: State) -> str:
@@ -91,20 +111,25 @@ def _string(rules: Rules, state: State) -> str:
     if part[:1] == "^":
         return '"'
     if not part and rules.annotations:
-        return rules.annotations[0]
+        return _usual(rules, [(f'"{mark}', mark) for mark in rules.annotations])
     return (rules.chord_symbols.end(part) or '"')[0]
 
 
 def _decoration(rules: Rules, state: State) -> str:
-    return decorations(rules, state).end(state.part)[0]
+    part = state.part
+    words = [word for word in decorations(rules, state).words if word.startswith(part)]
+    words.sort(key=lambda word: (len(word), word))
+    return _usual(rules, [(f"!{word}", word[len(part)]) for word in words])
 
 
 def _parenthesis(rules: Rules, state: State) -> str:
     ended = end_token(rules, state)
-    if ended is not None:
-        return _idle(rules, ended)
     room = state.form.room
-    return next(n for n, time in rules.tuplets.items() if rules.fitting(room // time))
+    ways = [] if ended is None else [("(", _idle(rules, ended))]
+    if not state.hold.tuplet and not state.hold.broken:
+        fitting = (n for n, time in rules.tuplets.items() if rules.fitting(room // time))
+        ways += [(f"({number}", number) for number in fitting]
+    return _usual(rules, ways)
 
 
 def _broken(rules: Rules, state: State) -> str:
@@ -114,12 +139,18 @@ def _broken(rules: Rules, state: State) -> str:
 
 
 def _line(rules: Rules, state: State) -> str:
+    if state.part[-1] == "[":
+        return _bracket(rules, state, state.part[:-1])
     legal = legal_lines(rules, state)
-    aim = _aim(state.form, legal.words)
+    aim = _aim(rules, state.form, legal.words)
     if aim.startswith(state.part) and aim != state.part:
         return aim[len(state.part)]
     ended = end_token(rules, state)
-    return legal.end(state.part)[0] if ended is None else _idle(rules, ended)
+    if ended is not None:
+        return _idle(rules, ended)
+    part = state.part
+    lines = (line for line in (*_GOING_BACK, *_ENDING, *sorted(legal.words)) if line in legal)
+    return _usual(rules, [(line, line[len(part)]) for line in lines if line.startswith(part)])
 
 
 def _end(rules: Rules, state: State) -> str:
@@ -138,7 +169,7 @@ def _idle(rules: Rules, state: State) -> str:
         return ")"
     if may_end(rules, state):
         return "\n" if state.column else "<"
-    aim = _aim(form, legal_lines(rules, state).words)
+    aim = _aim(rules, form, legal_lines(rules, state).words)
     if aim and hold.notes:
         # A letter and a colon at the start of a line would be a field.
         return "\n" if aim[0] == ":" and state.column == 1 else aim[0]
@@ -147,10 +178,17 @@ def _idle(rules: Rules, state: State) -> str:
     return "|"
 
 
-def _aim(form: Form, legal: frozenset[str]) -> str:
-    """The bar line to write here on the way out, empty if there is none."""
+def _usual(rules: Rules, ways: list[tuple[str, str]]) -> str:
+    """Of pairs of a kind and the character to it, the first one that the training text has."""
+    return min(ways, key=lambda way: not rules.usual(way[0]))[1]
+
+
+def _aim(rules: Rules, form: Form, legal: frozenset[str]) -> str:
+    """The bar line to write here on the way out, empty if there is none; if it can be, one that
+    the training text has."""
     back = form.ending == 1 or (form.repeat == OPEN and form.ending == 0)
-    return next((line for line in (_GOING_BACK if back else _ENDING) if line in legal), "")
+    lines = [line for line in (_GOING_BACK if back else _ENDING) if line in legal]
+    return min(lines, key=lambda line: not rules.usual(line), default="")
 
 
 def _gap(form: Form) -> int:

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from musicgen.errors import InputError
 from musicgen.music.key import LETTERS, Key
 from musicgen.music.meter import Meter
 from musicgen.music.score.cells import Cell
+from musicgen.music.score.cells import endings as endings_of
 from musicgen.music.score.signs import readable, tempo_sign
 from musicgen.music.score.spelling import ORDER, printed_signature
-from musicgen.music.score.staff import Staff, note_id
+from musicgen.music.score.staff import Staff, clef_attributes, note_id
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Bar, Event
 
@@ -20,8 +22,6 @@ MAX_VOICES = 8
 """Staves of a score; further voices are left out."""
 MAX_TITLE = 72
 """Characters of a title: what a line of print holds."""
-MAX_ENDING = 4
-"""Bars under the bracket of an ending that nothing in the text ends."""
 
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">
@@ -32,8 +32,6 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 {measures}
 </section></score></mdiv></body></music></mei>
 """
-_CLEF = re.compile(r"(?<!\S)(?:clef=)?(treble|bass|alto|tenor)([1-5]?)([+-]8)?(?!\S)")
-_CLEFS = {"treble": ("G", 2), "bass": ("F", 4), "alto": ("C", 3), "tenor": ("C", 4)}
 _LINES = {"||": "dbl", "|]": "end", "|": "single", "[|]": "invis", "": "invis", ".|": "dotted"}
 _GAP = '<rend halign="center" valign="top" fontsize="40%">&#160;</rend>'
 """Keeps a subtitle clear of the title's descenders."""
@@ -49,21 +47,23 @@ def mei(tune: Tune) -> str:
     """
     if not tune.notes:
         raise InputError("a tune needs a note to become a score, got none; sample another one")
-    voices = tune.voices[:MAX_VOICES]
+    places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
+    voices = tune.voices[: sum(place <= MAX_VOICES for place in places)]
     if (events := sum(len(voice.events) for voice in voices)) > MAX_EVENTS:
         rule = f"a score holds at most {MAX_EVENTS:,} notes and rests"
         raise InputError(f"{rule}, got {events:,}; lower max_chars")
-    clefs = [_clef(tune, number) for number in range(len(voices))]
-    staves = [Staff(tune, number, octaves) for number, (_, octaves) in enumerate(clefs)]
+    staves = [Staff(tune, number, places[number]) for number in range(len(voices))]
+    count = staves[-1].place
     first = voices[0].bars[0]
     return _DOCUMENT.format(
         title=readable(tune.field("T"), MAX_TITLE),
         heading=_heading(tune),
         signature=_key_signature(first.key) + _meter_signature(first.meter),
-        symbol=' symbol="bracket" bar.thru="true"' if len(voices) > 1 else "",
+        symbol=' symbol="bracket" bar.thru="true"' if count > 1 else "",
         staves="".join(
-            f'<staffDef n="{number}" lines="5"{clef}/>'
-            for number, (clef, _) in enumerate(clefs, start=1)
+            f'<staffDef n="{staff.place}" lines="5"{clef_attributes(staff.clef_at(0), "clef.")}/>'
+            for staff in staves
+            if not staff.overlays
         ),
         measures="\n".join(_measures(tune, staves)),
     )
@@ -109,23 +109,27 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     # The voice with most bars, mostly the first, says where lines, repeats and endings are.
     lead = max(range(len(staves)), key=lambda number: len(columns[number]))
     cells = columns[lead]
-    endings = dict(_endings(cells))
+    endings = dict(endings_of(cells))
     tempos = dict(_tempos(tune))
     close_at = -1
     for number, cell in enumerate(cells):
         if number and cell.begins:
             yield _change(cells[number - 1].bar, cell.bar)
+            yield from _clef_changes(staves, columns, number)
             if _ends_line(tune.text, tune.voices[lead].events, cell.first):
                 yield "<sb/>"
         if number in endings:
             close_at = endings[number]
-            yield f'<ending n="{", ".join(f"{time}." for time in cell.bar.ending)}">'
-        shown: list[str] = []
+            numbers = ", ".join(f"{time}." for time in cell.bar.ending)
+            yield f'<ending n="{readable(cell.bar.ending_text) or numbers}">'
+        shown: dict[int, list[str]] = {}
         signs: list[str] = []
         for staff, column in zip(staves, columns, strict=True):
             layer, about = staff.layer(column[number]) if number < len(column) else ("", [])
-            layer = layer or "<mSpace/>"
-            shown.append(f'<staff n="{staff.number + 1}"><layer n="1">{layer}</layer></staff>')
+            layers = shown.setdefault(staff.place, [])
+            if staff.overlays and (number >= len(column) or staff.pauses(column[number])):
+                continue
+            layers.append(layer or "<mSpace/>")
             signs += about
         if number < len(columns[0]) and ((own := columns[0][number]).begins or not own.rests):
             signs += [tempos[event] for event in range(own.first, own.last) if event in tempos]
@@ -133,15 +137,34 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
             at = f'startid="#{note_id(lead, cell.first)}" staff="1" place="above"'
             signs.append(f"<reh {at}>{label}</reh>")
         following = cells[number + 1] if number + 1 < len(cells) else None
-        yield f"<measure{_bar_lines(cell, following)}>{''.join(shown)}{''.join(signs)}</measure>"
+        music = "".join(_staff(place, layers) for place, layers in shown.items())
+        yield f"<measure{_bar_lines(cell, following)}>{music}{''.join(signs)}</measure>"
         if number == close_at:
             yield "</ending>"
+
+
+def _staff(place: int, layers: Sequence[str]) -> str:
+    inner = "".join(f'<layer n="{n}">{layer}</layer>' for n, layer in enumerate(layers, start=1))
+    return f'<staff n="{place}">{inner}</staff>'
+
+
+def _clef_changes(
+    staves: Sequence[Staff], columns: Sequence[Sequence[Cell]], number: int
+) -> Iterator[str]:
+    """Clefs that change with this measure; a change within one is drawn at its note."""
+    for staff, column in zip(staves, columns, strict=True):
+        if number < len(column) and not staff.overlays:
+            first = column[number].first
+            before, clef = staff.clef_at(first - 1), staff.clef_at(first)
+            if clef_attributes(clef) != clef_attributes(before):
+                changed = f'<staffDef n="{staff.place}"{clef_attributes(clef, "clef.")}/>'
+                yield f"<scoreDef><staffGrp>{changed}</staffGrp></scoreDef>"
 
 
 def _change(before: Bar, bar: Bar) -> str:
     """What a bar changes of key and meter, to be printed before it."""
     changed = ""
-    if printed_signature(bar.key) != printed_signature(before.key):
+    if _key_signature(bar.key) != _key_signature(before.key):
         changed += _key_signature(bar.key)
     if bar.meter != before.meter:
         changed += _meter_signature(bar.meter)
@@ -152,32 +175,6 @@ def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
     """The text has a line break before an event, and does not take it back with a backslash."""
     lines = text[events[first - 1].end : events[first].start].split("\n")[:-1]
     return any(not line.rstrip().endswith("\\") for line in lines)
-
-
-def _endings(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
-    """First and last cell of each ending.
-
-    It lasts to the next repeat, double bar, ending or part. Texts seldom say where the last ending
-    is over: one that seems much longer than the ending before it is drawn as long as that.
-    """
-    usual = MAX_ENDING
-    for number, cell in enumerate(cells):
-        if not (cell.begins and cell.bar.ending):
-            continue
-        stop = number
-        while stop + 1 < len(cells) and not _ends_ending(cells[stop], cells[stop + 1]):
-            stop += 1
-        returns = cells[stop].bar.closes and 1 in cell.bar.ending
-        if stop - number > usual and not returns:
-            stop = number + usual - 1
-        usual = stop - number + 1
-        yield number, stop
-
-
-def _ends_ending(cell: Cell, following: Cell) -> bool:
-    after = following.bar
-    anew = following.begins and bool(after.ending or after.opens or after.part)
-    return anew or (cell.ends and bool(cell.bar.closes or cell.bar.section))
 
 
 def _bar_lines(cell: Cell, following: Cell | None) -> str:
@@ -196,7 +193,7 @@ def _bar_lines(cell: Cell, following: Cell | None) -> str:
 
 
 def _key_signature(key: Key) -> str:
-    signature = printed_signature(key)
+    signature = printed_signature(key) if key.printed else (0,) * 7
     for sharps in range(-7, 8):
         if Key(sharps=sharps).signature == signature:
             return f'<keySig sig="{abs(sharps)}{"s" if sharps > 0 else "f" if sharps else ""}"/>'
@@ -215,23 +212,6 @@ def _meter_signature(meter: Meter) -> str:
     sums = _SUM.fullmatch(meter.text)
     count = sums[1].replace(" ", "") if sums else meter.numerator
     return f'<meterSig count="{count}" unit="{meter.denominator}"/>'
-
-
-def _clef(tune: Tune, number: int) -> tuple[str, int]:
-    """Attributes of a voice's clef, and the octaves by which it moves what is written."""
-    name = tune.voices[number].name
-    options = [f.value for f in tune.fields if f.letter == "V" and f.value.split()[:1] == [name]]
-    options += [f.value for f in tune.fields if f.letter == "K" and f.start < tune.body]
-    match = next((match for match in map(_CLEF.search, options) if match), None)
-    if not match:
-        return ' clef.shape="G" clef.line="2"', 0
-    shape, line = _CLEFS[match[1]]
-    clef = f' clef.shape="{shape}" clef.line="{match[2] or line}"'
-    if not match[3]:
-        return clef, 0
-    up = match[3] == "+8"
-    place = "above" if up else "below"
-    return f'{clef} clef.dis="8" clef.dis.place="{place}"', 1 if up else -1
 
 
 def _tempos(tune: Tune) -> Iterator[tuple[int, str]]:

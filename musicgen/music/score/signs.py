@@ -2,11 +2,11 @@
 
 import html
 import re
-import unicodedata
 
 from musicgen.music.grammar import Kind
 from musicgen.music.meter import Tempo
 from musicgen.music.score.values import Value, values
+from musicgen.music.text import plain
 
 MAX_CHARS = 40
 """Longest chord symbol, annotation or label printed; what is longer is cut."""
@@ -38,15 +38,10 @@ _ORNAMENTS = {
 _DYNAMICS = {"pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sf", "sfz", "fz"}
 _JUMPS = {"d.c.", "d.s.", "dacapo", "dacoda", "fine", "d.c.alfine", "d.s.alfine", "rit", "rit."}
 
-_PLACES = ("^", "_", "<", ">", "@")
+PLACES = ("^", "_", "<", ">", "@")
 """What an annotation begins with, and a chord symbol does not."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\uf900-\ufffd\U00010000-\U000effff]")
 """What XML forbids, control characters, and private ones, which the music font would draw."""
-_MNEMONIC = re.compile(r"\\([`'^\"~=,cuvHo])([A-Za-z])")
-_COMBINING = dict(
-    zip("`'^\"~=,cuvHo", "\u0300\u0301\u0302\u0308\u0303\u0304\u0327\u0327\u0306\u030c\u030b\u030a",
-        strict=True)
-)  # fmt: skip
 _CHORD_ACCIDENTAL = re.compile(r"(?<![A-Za-z])([A-G])([#b])")
 _GLYPHS = {"breve": "\ueca0", "1": "\ueca2", "2": "\ueca3", "4": "\ueca5", "8": "\ueca7"}
 _GLYPHS |= {"16": "\ueca9", "32": "\uecab"}
@@ -54,14 +49,9 @@ _DOT = "\uecb7"
 
 
 def readable(text: str, max_chars: int = MAX_CHARS) -> str:
-    """Text of a field, ready for XML: accents resolved, cut to size, nothing that XML forbids.
-
-    `Caf\\'e` and `Caf&eacute;` are both Café (ABC 2.1, section 8.2).
-    """
+    """Text of a field, ready for XML: escapes resolved, cut to size, nothing that XML forbids."""
     text = _UNPRINTABLE.sub("", text[: 4 * max_chars])
-    text = html.unescape(text)
-    text = _MNEMONIC.sub(lambda match: match[2] + _COMBINING[match[1]], text)
-    text = _UNPRINTABLE.sub("", " ".join(unicodedata.normalize("NFC", text).split()))
+    text = _UNPRINTABLE.sub("", " ".join(plain(text).split()))
     if len(text) > max_chars:
         text = text[: max_chars - 1].rstrip() + "…"
     return html.escape(text)
@@ -69,15 +59,15 @@ def readable(text: str, max_chars: int = MAX_CHARS) -> str:
 
 def articulation(decoration: str) -> str:
     """Value of MEI's `artic` for a decoration such as `.` or `!tenuto!`; empty for others."""
-    return _ARTICULATIONS.get(_name(decoration), "")
+    return _ARTICULATIONS.get(name_of(decoration), "")
 
 
 def is_chord_symbol(kind: Kind, token: str) -> bool:
     """`"Am"`, not `"^slowly"`."""
-    return kind is Kind.STRING and not token[1:].startswith(_PLACES)
+    return kind is Kind.STRING and not token[1:].startswith(PLACES)
 
 
-def _name(decoration: str) -> str:
+def name_of(decoration: str) -> str:
     """Of `!trill!`, of `+trill+` as it was written before ABC 2.1, or the sign itself."""
     return decoration[1:-1] if len(decoration) > 2 else decoration
 
@@ -89,7 +79,7 @@ def sign(kind: Kind, token: str, at: str) -> str:
     """
     if kind is Kind.STRING:
         return _string(token[1:-1], at)
-    name = _name(token)
+    name = name_of(token)
     if name in _ORNAMENTS:
         return _ORNAMENTS[name].format(at)
     if name in _DYNAMICS:
@@ -104,7 +94,7 @@ def sign(kind: Kind, token: str, at: str) -> str:
 
 
 def _string(text: str, at: str) -> str:
-    if text.startswith(_PLACES):
+    if text.startswith(PLACES):
         shown = readable(text[1:])
         place = "below" if text[0] == "_" else "above"
         return f'<dir{at} place="{place}">{shown}</dir>' if shown else ""

@@ -1,23 +1,21 @@
 """A staff: the notes of one voice as MEI, measure by measure."""
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from functools import cached_property
 from itertools import pairwise
 
-from musicgen.music.grammar import Kind, Lexeme
-from musicgen.music.score.beams import Span, beams, is_loose
-from musicgen.music.score.cells import Cell, cells
+from musicgen.music.clef import SHAPES, Clef
+from musicgen.music.grammar import Kind
+from musicgen.music.score.beams import Span
+from musicgen.music.score.cells import Cell
+from musicgen.music.score.layout import Layout
 from musicgen.music.score.signs import articulation, is_chord_symbol, sign
-from musicgen.music.score.spelling import Spelled, Speller, written_notes
-from musicgen.music.score.values import Value, values
-from musicgen.music.tune import Tune
-from musicgen.music.voice import Grace, Mark
+from musicgen.music.score.spelling import Spelled, written_notes
+from musicgen.music.score.values import Value
 
 MAX_MARKS = 6
 """Signs at one note; what is more would pile up higher than the page."""
+_DISPLACED = {1: 8, 2: 15, 3: 22}
 MAX_GRACES = 12
 """Notes of one group of grace notes."""
 
@@ -27,69 +25,8 @@ def note_id(voice: int, event: int) -> str:
     return f"v{voice}e{event}"
 
 
-class Staff:
+class Staff(Layout):
     """One voice of a tune on its way into a score. Its cells must be drawn in their order."""
-
-    def __init__(self, tune: Tune, number: int, octaves: int = 0) -> None:
-        """number: of the voice in `tune.voices`. octaves: that a clef like treble-8 asks for."""
-        self.number = number
-        self._text, self._ticks = tune.text, tune.ticks
-        self._voice = voice = tune.voices[number]
-        self._octaves = octaves
-        self._speller = Speller()
-        self._held: set[tuple[int, int]] = set()
-        self._tuplets: dict[int, tuple[Span, int, int]] = {}
-        following = [tuplet.first for tuplet in voice.tuplets[1:]]
-        for tuplet, stop in zip(voice.tuplets, [*following, len(voice.events)], strict=False):
-            span = (tuplet.first, min(tuplet.last, stop, len(voice.events)))
-            self._tuplets |= dict.fromkeys(range(*span), (span, tuplet.p, tuplet.q))
-        self._values = [
-            values(self._written_length(index) / tune.ticks) for index in range(len(voice.events))
-        ]
-        self._flagged = [
-            bool(event.pitches) and len(pieces) == 1 and pieces[0].flagged
-            for event, pieces in zip(voice.events, self._values, strict=True)
-        ]
-        self._marks: dict[int, list[Mark]] = defaultdict(list)
-        ends = {bar.last: bar.end for bar in voice.bars}
-        for mark in voice.marks:
-            # Behind the last note of its bar, as `!fine!` often is, it belongs to that note.
-            if mark.kind is Kind.DECORATION and mark.end <= ends.get(mark.event, 0):
-                self._marks[mark.event - 1].append(mark)
-            elif mark.kind in (Kind.STRING, Kind.DECORATION):
-                self._marks[mark.event].append(mark)
-        self._graces: dict[int, list[Grace]] = defaultdict(list)
-        for grace in voice.graces:
-            self._graces[grace.event].append(grace)
-        self._slurs = self._paired_slurs()
-
-    def _written_length(self, index: int) -> Fraction:
-        """Ticks, as if there were no tuplets."""
-        _, p, q = self._tuplets.get(index, ((), 1, 1))
-        return Fraction(self._voice.events[index].length * p, q)
-
-    @cached_property
-    def _loose(self) -> bool:
-        return is_loose(self._text, self._voice, self._flagged)
-
-    def _paired_slurs(self) -> dict[int, set[int]]:
-        """First event of each slur to its last events; both sound."""
-        sounding = [i for i, event in enumerate(self._voice.events) if event.pitches]
-        slurs: dict[int, set[int]] = defaultdict(set)
-        stack: list[int] = []
-        for mark in self._voice.marks:
-            if mark.kind is Kind.SLUR_OPEN:
-                stack.append(mark.event)
-            elif mark.kind is Kind.SLUR_CLOSE and stack:
-                opened = bisect_left(sounding, stack.pop())
-                closed = bisect_left(sounding, mark.event + 1) - 1
-                if opened < closed:
-                    slurs[sounding[opened]].add(sounding[closed])
-        return slurs
-
-    def cells(self, *, spread_rests: bool) -> list[Cell]:
-        """What the voice shows in each measure; see `cells.cells`."""
-        return cells(self._voice, self._text, self._ticks, spread_rests=spread_rests)
 
     def layer(self, cell: Cell) -> tuple[str, list[str]]:
         """The music of a cell, and the signs that refer to it, as elements of MEI."""
@@ -106,37 +43,22 @@ class Staff:
         parts: list[str] = []
         for index in range(cell.first, cell.last):
             notes, ties = self._event(index)
+            if index in self._clef_starts and index > cell.first and not self.overlays:
+                parts.append(f"<clef{clef_attributes(self.clef_at(index))}/>")
             parts += (opening[index], self._grace_notes(index), notes, closing[index])
             signs += ties
         return "".join(parts), signs
 
     def _groups(self, cell: Cell) -> list[tuple[Span, str, str]]:
         """Tuplets and beams as (events, tag, attributes), outer ones first, properly nested."""
-        tuplets: dict[Span, str] = {}
-        for index in range(cell.first, cell.last):
-            if index in self._tuplets:
-                (first, last), p, q = self._tuplets[index]
-                span = (max(first, cell.first), min(last, cell.last))
-                tuplets[span] = f' num="{p}" numbase="{q}"'
-        part = cell.bar._replace(first=cell.first, last=cell.last)
-        beamed = beams(
-            self._text,
-            self._voice.events,
-            self._flagged,
-            part,
-            self._ticks,
-            loose=self._loose,
-            late=cell.late,
-        )
-        edges = sorted({edge for span in tuplets for edge in span})
-        nested = [piece for beam in beamed for piece in _cut(beam, edges, tuplets)]
-        groups = [(span, "tuplet", attributes) for span, attributes in tuplets.items()]
-        groups += [(span, "beam", "") for span in nested]
+        tuplets = self._tuplets_in(cell)
+        groups = [(span, "tuplet", f' num="{p}" numbase="{q}"') for span, (p, q) in tuplets.items()]
+        groups += [(span, "beam", "") for span in self._beams_in(cell, list(tuplets))]
         # By first event, the wider one first; a tuplet is put around its own beam.
         return sorted(groups, key=lambda group: (group[0][0], -group[0][1], group[1] == "beam"))
 
     def _whole_rest(self, cell: Cell) -> str:
-        invisible = self._text[self._voice.events[cell.first].start] in "xX"
+        invisible = self._invisible(cell.first)
         name = f' xml:id="{note_id(self.number, cell.first)}"' if cell.begins else ""
         if cell.rests > 1:
             return f'<multiRest{name} num="{cell.rests}"/>'
@@ -148,24 +70,18 @@ class Staff:
         names = _piece_names(note_id(self.number, index), len(pieces))
         if not event.pitches:
             self._held = set()
-            tag = "space" if self._text[event.start] in "xX" else "rest"
+            tag = "space" if self._invisible(index) else "rest"
             rests = (
                 f'<{tag} xml:id="{name}"{_duration(value)}/>'
                 for name, value in zip(names, pieces, strict=True)
             )
             return "".join(rests), []
-        written = self._heads(index)
-        heads = [
-            self._speller.spell(lexeme, pitch, (lexeme.step, pitch) in self._held)
-            for lexeme, pitch in written
-        ]
-        tied = self._voice.ties.get(index, ())
-        self._held = {(head.step, head.pitch) for head in heads if head.pitch in tied}
+        heads = self._spelled(index)
         artics = {articulation(self._text[m.start : m.end]) for m in self._marks[index]} - {""}
         artic = f' artic="{" ".join(sorted(artics))}"' if artics else ""
         notes = ""
         for name, value in zip(names, pieces, strict=True):
-            notes += _notes(name, heads, _duration(value) + artic, self._octaves)
+            notes += _notes(name, heads, _duration(value) + artic, self._octaves(index))
             heads = [head._replace(accidental="") for head in heads]
             artic = ""
         return notes, list(self._ties(index, names, heads))
@@ -187,14 +103,6 @@ class Staff:
                 end = _head_name(target, pitches.index(head.pitch), len(pitches))
                 yield f'<tie startid="#{start}" endid="#{end}"/>'
 
-    def _heads(self, index: int) -> list[tuple[Lexeme, int]]:
-        """The notes of an event, each place on the staff once."""
-        event = self._voice.events[index]
-        if not event.pitches:
-            return []
-        written = written_notes(self._text[event.start : event.end], event.pitches)
-        return list({(lexeme.step, pitch): (lexeme, pitch) for lexeme, pitch in written}.values())
-
     def _grace_notes(self, index: int) -> str:
         drawn = ""
         for grace in self._graces[index][:MAX_MARKS] if index in self._graces else ():
@@ -206,13 +114,14 @@ class Staff:
             slash = ' stem.mod="1slash"' if token[1] == "/" else ""
             kind = "unacc" if slash else "acc"
             shape = f' grace="{kind}" stem.dir="up" dur="{16 if len(heads) > 1 else 8}"{slash}'
-            group = "".join(f"<note {head.attributes(self._octaves)}{shape}/>" for head in heads)
+            octaves = self._octaves(index)
+            group = "".join(f"<note {head.attributes(octaves)}{shape}/>" for head in heads)
             drawn += f"<beam>{group}</beam>" if len(heads) > 1 else group
         return drawn
 
     def _signs(self, index: int) -> Iterator[str]:
         name = note_id(self.number, index)
-        at = f' startid="#{name}" staff="{self.number + 1}"'
+        at = f' startid="#{name}" staff="{self.place}"'
         marks = self._marks[index][:MAX_MARKS] if index in self._marks else ()
         tokens = [(mark.kind, self._text[mark.start : mark.end]) for mark in marks]
         # One text: verovio sets all chord symbols of a note at the same place.
@@ -225,17 +134,14 @@ class Staff:
             yield f'<slur startid="#{name}" endid="#{note_id(self.number, end)}"/>'
 
 
-def _cut(beam: Span, edges: Sequence[int], tuplets: dict[Span, str]) -> Iterator[Span]:
-    """A beam, cut at the edges of tuplets that it overlaps without one being inside the other."""
-    first, last = beam
-    crossed = {
-        edge
-        for span in tuplets
-        for edge in span
-        if first < edge < last and (span[0] < first or span[1] > last)
-    }
-    stops = [first, *(edge for edge in edges if edge in crossed), last]
-    yield from ((a, b) for a, b in pairwise(stops) if b - a > 1)
+def clef_attributes(clef: Clef, prefix: str = "") -> str:
+    """For MEI's `<clef>`, or with the prefix `clef.` for its `<staffDef>`."""
+    shown = f' {prefix}shape="{SHAPES[clef.name]}" {prefix}line="{clef.line}"'
+    octaves = clef.octaves + clef.middle
+    if abs(octaves) not in _DISPLACED:
+        return shown
+    place = "above" if octaves > 0 else "below"
+    return f'{shown} {prefix}dis="{_DISPLACED[abs(octaves)]}" {prefix}dis.place="{place}"'
 
 
 def _piece_names(name: str, count: int) -> list[str]:

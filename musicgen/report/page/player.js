@@ -8,11 +8,13 @@ class Player {
   rate = 1;
   volume = 0.7;
   loop = false;
+  /** Whether bass and chords sound. */
+  accompanied = true;
   /** Called with the tune that plays from now on, or null. */
   listeners = [];
 
-  /** tune: {notes: [[onset ms, length ms, MIDI pitch, id]], end: seconds, moved(ids that sound)};
-      from: seconds. */
+  /** tune: {notes: [[onset ms, length ms, MIDI pitch, id, loudness]], end: seconds,
+      moved(ids that sound)}; a note of the accompaniment has no id. from: seconds. */
   play(tune, from = 0) {
     this.silence();
     this.open();
@@ -101,24 +103,24 @@ class Player {
         this.next = 0;
         this.lap = 1;
       }
-      const [onset, length, pitch] = notes[this.next];
+      const [onset, length, pitch, id, loudness] = notes[this.next];
       const position = onset / 1000 + this.lap * end;
       const time = this.at + (position - this.from) / this.rate;
       if (time > horizon) return;
-      this.sound(pitch, time, length / 1000 / this.rate);
+      if (id || this.accompanied) this.sound(pitch, time, length / 1000 / this.rate, loudness);
       this.next++;
     }
   }
 
-  sound(pitch, time, length) {
+  sound(pitch, time, length, loudness) {
     const start = Math.max(time, this.context.currentTime);
     const stop = start + Math.max(length * 0.95, 0.06);
     const voice = new OscillatorNode(this.context, {
       frequency: 440 * 2 ** ((pitch - 69) / 12), periodicWave: this.wave });
     const gain = new GainNode(this.context, { gain: 0 });
     gain.gain.setValueAtTime(0, start);
-    gain.gain.linearRampToValueAtTime(0.32, start + 0.012);
-    gain.gain.setTargetAtTime(0.14, start + 0.012, 0.25);
+    gain.gain.linearRampToValueAtTime(0.32 * loudness, start + 0.012);
+    gain.gain.setTargetAtTime(0.14 * loudness, start + 0.012, 0.25);
     gain.gain.setTargetAtTime(0, stop - 0.02, 0.03);
     voice.connect(gain).connect(this.bus);
     voice.start(start);
@@ -135,7 +137,7 @@ class Player {
     const sounding = before.filter(([onset, length]) => onset + length > now);
     while (this.shown < notes.length && notes[this.shown][0] <= now) {
       const note = notes[this.shown++];
-      if (note[0] + note[1] > now) sounding.push(note);
+      if (note[3] && note[0] + note[1] > now) sounding.push(note);
     }
     if (sounding.length !== before.length || sounding.some((note, i) => note !== before[i])) {
       this.sounding = sounding;

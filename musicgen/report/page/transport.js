@@ -12,6 +12,8 @@ function transport() {
   const volume = h("input", { type: "range", id: "volume", value: 70,
     input: () => player.setVolume(volume.value / 100) });
   const loop = h("input", { type: "checkbox", id: "loop", change: () => (player.loop = loop.checked) });
+  const chords = h("input", { type: "checkbox", id: "chords", checked: true,
+    change: () => (player.accompanied = chords.checked) });
 
   function show(sound) {
     card = cards.find((one) => one.sound === sound) ?? card;
@@ -36,7 +38,8 @@ function transport() {
   return h("div", { class: "transport", role: "group", "aria-label": "player" },
     play, title, said, place,
     h("label", {}, "Tempo ", tempo, speed), h("label", {}, "Volume ", volume),
-    h("label", {}, loop, " Loop"));
+    h("label", {}, loop, " Loop"),
+    h("label", {}, chords, " Chords"));
 }
 
 /** A button that plays or stops a tune says which. */

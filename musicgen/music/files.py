@@ -1,15 +1,17 @@
-"""A tune as files: text, MIDI, score, picture and sound."""
+"""A tune as files: text, MIDI, score, picture, sound, and what notation programs read."""
 
 from dataclasses import dataclass
 from functools import cache
 
 from musicgen.errors import MusicgenError
-from musicgen.music import Tune, midi_bytes
-from musicgen.music.score import mei, png_bytes
+from musicgen.music.midi import midi_bytes
+from musicgen.music.score import mei, musicxml, png_bytes
 from musicgen.music.score.engrave import Engraver
+from musicgen.music.tune import Tune
 from musicgen.music.wav import wav_bytes
 
-FORMATS = ("abc", "mid", "svg", "png", "wav")
+FORMATS = ("abc", "mid", "svg", "png", "wav", "musicxml", "mei")
+"""Their names are the endings of the files."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,11 @@ class Files:
     """By format: why it could not be had, for a tune without notes or one that is too long."""
 
 
-def files(tune: Tune, formats: list[str], engraver: Engraver) -> Files:
-    """The tune in these of FORMATS. Never raises for what the tune is."""
+def files(tune: Tune, formats: list[str], engraver: Engraver, *, accompanied: bool = True) -> Files:
+    """The tune in these of FORMATS. Never raises for what the tune is.
+
+    accompanied: MIDI and sound have bass and chords where the tune has chord symbols.
+    """
 
     @cache
     def engraved() -> str | MusicgenError:
@@ -40,10 +45,12 @@ def files(tune: Tune, formats: list[str], engraver: Engraver) -> Files:
 
     makers = {
         "abc": lambda: tune.text.encode(errors="replace"),
-        "mid": lambda: midi_bytes(tune),
+        "mid": lambda: midi_bytes(tune, accompanied=accompanied),
         "svg": lambda: svg().encode(errors="replace"),
         "png": lambda: png_bytes(svg()),
-        "wav": lambda: wav_bytes(tune),
+        "wav": lambda: wav_bytes(tune, accompanied=accompanied),
+        "musicxml": lambda: musicxml(tune).encode(errors="replace"),
+        "mei": lambda: mei(tune).encode(errors="replace"),
     }
     made = Files({}, {})
     for name in formats:

@@ -1,0 +1,37 @@
+"""The prime: the text that every tune begins with."""
+
+import re
+
+from musicgen.errors import InputError
+
+FINISHED = "prime must be a tune that is not finished"
+CUT_IT = "cut off its last bars, or its second part, and let the network write them"
+
+_FIELD_LINE = re.compile(r"[ \t]*([A-Za-z]):(?![|:])")
+_IN_BRACKETS = re.compile(r"(?:\s*\[[A-Za-z]:[^\]\n]*\])+\s*")
+_FINAL = re.compile(r"\|\]\s*\Z")
+"""The bar line that ends a tune (ABC 2.1, section 4.8); `||` and `:|` may end its first part."""
+
+
+def check_prime(prime: str, *, constrained: bool) -> None:
+    """Raise InputError for a prime behind which nothing is left to write, and for music without a
+    header where the tunes must be well-formed."""
+    if _FINAL.search(prime):
+        raise InputError(f"{FINISHED}, got one that ends in |]; {CUT_IT}")
+    if not constrained:
+        return
+    for line in prime.split("\n"):
+        field = _FIELD_LINE.match(line)
+        if (field and field[1] == "K") or _key_in_brackets(line):
+            return
+        if line.strip() and not field and line[0] != "%" and not _IN_BRACKETS.fullmatch(line):
+            if len(line.strip()) == 1 and line.strip().isupper() and "|" not in prime:
+                return  # the letter of a field to come
+            raise InputError(
+                f"prime must begin with a header, got music at once ({line!r:.40}); put lines such "
+                "as M:4/4, L:1/8 and K:G before it, or use constrain=off"
+            )
+
+
+def _key_in_brackets(line: str) -> bool:
+    return bool(_IN_BRACKETS.fullmatch(line)) and "[K:" in line
