@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from musicgen import config as schema
 from musicgen import corpus
-from musicgen.bases import converted, fingerprint, followed, typed
+from musicgen.bases import converted, fingerprint, followed, typed, usual
 from musicgen.command import hearing, near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import Accelerator, make_executor
@@ -80,6 +80,7 @@ def run(swept: Swept) -> None:
         plan = replace(plan, name=lambda point: schema.digest(objective.config(point)))
     plan = replace(
         plan,
+        usual=usual(plan.fingerprint),
         fingerprint={**plan.fingerprint, **_digests(objective, space)},
         commands={
             "command": _command(),

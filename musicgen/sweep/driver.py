@@ -101,6 +101,7 @@ class Driver:
             name = self._folder.claim(
                 self.plan.identity(),
                 self.plan.space,
+                usual=self.plan.usual,
                 commands=self.plan.commands,
                 shared=database is not None,
             )

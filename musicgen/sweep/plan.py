@@ -48,6 +48,8 @@ class Plan:
     """A database's URL; None keeps the study in the sweep's folder."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     """What else must not change between two starts, for instance the rest of the configuration."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """What the fingerprint's keys that older sweeps do not have yet stood for in these."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Command lines that the sweep's folder keeps, for reports: `command` starts the sweep,
     `trial_command` and the swept values train one configuration."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.results import rank
 from musicgen.sweep.space import Choice, Float, Int, Only, Space, grid, grid_size, identity
 from musicgen.sweep.table import pivot, pivoted
 from tests.sweep.conftest import Sweep
@@ -106,3 +107,12 @@ def test_points_of_one_configuration_are_trained_once(sampler: str, sweep: Sweep
     assert {name(row) for row in rows} == {"1 1", "2 1", "2 2"}
     assert len(rows) == 3
     assert sweep(plan, nothing).run().rows == rows
+
+
+def test_of_rows_that_agree_in_the_first_objective_the_next_decides() -> None:
+    ways = {"right": "maximize", "loss": "minimize"}
+    rows = [
+        {"number": n, "status": "completed", "right": right, "loss": loss}
+        for n, (right, loss) in enumerate([(0.0, 2.0), (0.0, 1.0), (0.5, 3.0)])
+    ]
+    assert [row["number"] for row in sorted(rows, key=lambda row: rank(row, ways))] == [2, 1, 0]
