@@ -1,18 +1,19 @@
 """Bases: the configurations that trials start from, one for each choice of the swept groups."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING as REQUIRED
 from dataclasses import replace
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen import config as schema
 from musicgen import following
 from musicgen.errors import InputError
 from musicgen.following import Following, interpolates
-from musicgen.keys import TrainConfig
+from musicgen.keys import Config, TrainConfig
 from musicgen.overrides import flatten
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
 from musicgen.swept import Choices, Swept
@@ -87,6 +88,16 @@ def fingerprint(
             if not f"{key}.".startswith(keys)
         }
     return texts
+
+
+def usual(fingerprint: Iterable[str]) -> dict[str, str]:
+    """Of a fingerprint's keys, the values of those that configurations have not always had."""
+    fields = {key: field.default for key, field in schema.known(Config).items()}
+    return {
+        name: str(fields[key])
+        for name in fingerprint
+        if fields.get(key := name.rpartition(" ")[2], REQUIRED) not in (REQUIRED, MISSING)
+    }
 
 
 def _applies(swept: Swept, dimension: Dimension, choices: Choices) -> bool:

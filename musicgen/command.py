@@ -10,20 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from musicgen import arguments
 from musicgen import config as schema
 from musicgen.arguments import Arguments, key_of
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.keys import COMMANDS, VARIANTS
-from musicgen.overrides import shell, spelled, without_password
+from musicgen.overrides import flatten, shell, spelled, without_password
 from musicgen.paths import shipped
 from musicgen.sweep.trial import STOPPING
 
@@ -120,7 +120,7 @@ def run(
         if given.multirun and composed:
             raise InputError("a sweep needs hydra/sweeper=musicgen; leave the other out")
         for invocation in composed:
-            _check_not_a_sweep(swept_keys, invocation.overrides)
+            _check_not_a_sweep(swept_keys, invocation)
             main(invocation)
         for asked in swept:
             if sweep is not None:
@@ -167,14 +167,22 @@ def _sweeps(given: Arguments) -> "list[Swept]":
     return sweeper.captured
 
 
-def _check_not_a_sweep(keys: list[str], overrides: list[str]) -> None:
-    """Raise InputError if an experiment's file sweeps a key that the command gives no value."""
-    given = {override.split("=")[0] for override in overrides}
-    if set(keys) - given:
-        raise InputError(
-            f"{next((o for o in overrides if o.startswith('experiment=')), 'this')} is a sweep and "
-            f"needs -m: {_as_sweep()}"
-        )
+def _check_not_a_sweep(keys: list[str], invocation: Invocation) -> None:
+    """Raise InputError if an experiment's file sweeps a key that the command gives no value.
+
+    A key that the chosen groups have not needs none.
+    """
+    given = set(map(key_of, invocation.overrides))
+    here = {*flatten(_plain(invocation.cfg)), *map(str, invocation.cfg)}
+    if any(key in here and key not in given for key in keys):
+        named = (o for o in invocation.overrides if o.startswith("experiment="))
+        raise InputError(f"{next(named, 'this')} is a sweep and needs -m: {_as_sweep()}")
+
+
+def _plain(cfg: DictConfig) -> dict[Any, Any]:
+    plain = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(plain, dict)
+    return plain
 
 
 def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
@@ -301,6 +309,9 @@ def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
     if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
         return f"{match[1]}: {str(cause).splitlines()[0]}; --help says what {match[1]} takes"
     full_key = getattr(cause, "full_key", None)
+    if full_key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        advice = "; if it is for some choices of a sweep, put it below hydra.sweeper.params"
+        return f"{lacking(full_key, keys)}{advice}"
     return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
 
 

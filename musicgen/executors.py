@@ -1,6 +1,7 @@
 """Where a sweep trains: its executor, as the configuration asks for it."""
 
 import logging
+import os
 from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -86,9 +87,14 @@ def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str])
     from musicgen.sweep.ray import RayExecutor
 
     asked = config.sweep.ray
-    cluster = Cluster(asked.address, packages=[PACKAGE])
+    # A cluster that exists has counted its own.
+    ours = asked.address is None and "RAY_ADDRESS" not in os.environ
+    found = _found(accelerators) if ours else gpus.Gpus()
+    count = len(found.names) if ours else None
+    cluster = Cluster(asked.address, packages=[PACKAGE], gpus=count)
     if "gpu" in accelerators and not cluster.gpus:
-        raise InputError(NO_GPU.format(where="in the cluster"))
+        reason = f" ({found.why})" if found.why else ""
+        raise InputError(NO_GPU.format(where=f"in the cluster{reason}"))
     num_gpus = asked.num_gpus
     if num_gpus is None:
         wanted = set(accelerators) != {"cpu"} and cluster.gpus

@@ -60,7 +60,7 @@ def following(composed: DictConfig, ends: Mapping[str, Iterable[Any]]) -> Follow
     the other's, or cannot be resolved where the other has none: whatever resolver stands between.
     """
     values = {key: tuple(found) for key, found in ends.items()}
-    texts = flatten(_plain(composed))
+    texts = flatten(plain(composed))
     open_keys = [
         key
         for key, text in texts.items()
@@ -74,12 +74,12 @@ def following(composed: DictConfig, ends: Mapping[str, Iterable[Any]]) -> Follow
             for name, part in flatten({key: value}).items():
                 OmegaConf.update(probe, name, part)
     changing = [key for key in open_keys if len({_shown(probe, key) for probe in probes}) > 1]
-    leaders = {key: _leaders(composed, key, values) for key in changing}
-    return Following(composed, {key: texts[key] for key in changing}, leaders)
+    found_leaders = {key: leaders(composed, key, values) or tuple(values) for key in changing}
+    return Following(composed, {key: texts[key] for key in changing}, found_leaders)
 
 
-def _leaders(composed: DictConfig, key: str, swept: Mapping[str, Any]) -> tuple[str, ...]:
-    """The swept keys without which a key has another value, or none; all, if that does not tell."""
+def leaders(composed: DictConfig, key: str, swept: Iterable[str]) -> tuple[str, ...]:
+    """The swept keys without which a key has another value, or none."""
     usual = _shown(composed, key)
     found = []
     for name in swept:
@@ -87,7 +87,7 @@ def _leaders(composed: DictConfig, key: str, swept: Mapping[str, Any]) -> tuple[
         OmegaConf.update(probe, name, _MISSING)
         if _shown(probe, key) != usual:
             found.append(name)
-    return tuple(found or swept)
+    return tuple(found)
 
 
 def _shown(composed: DictConfig, key: str) -> str:
@@ -97,7 +97,8 @@ def _shown(composed: DictConfig, key: str) -> str:
         return f"none: {type(error).__name__}"
 
 
-def _plain(composed: DictConfig) -> dict[Any, Any]:
+def plain(composed: DictConfig) -> dict[Any, Any]:
+    """As it is written, its interpolations too."""
     plain = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(plain, dict)
     return plain

@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 
 from musicgen import config as schema
 from musicgen import corpus
-from musicgen.bases import converted, fingerprint, followed, typed
+from musicgen.bases import converted, fingerprint, followed, typed, usual
 from musicgen.command import hearing, near, place_flags, shown, typed_arguments
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.executors import Accelerator, make_executor
+from musicgen.following import leaders, plain, selected
 from musicgen.keys import Config, DataConfig, TrainConfig
 from musicgen.music.measures import DIRECTIONS
 from musicgen.objective import TrainingObjective
@@ -75,8 +76,11 @@ def run(swept: Swept) -> None:
     check(objective, space)
     objective = replace(objective, corpora=_corpora(objective, space))
     trial_command = _trial_command(swept)
+    if follows:  # a value that is typed and one that follows may be the same
+        plan = replace(plan, name=lambda point: schema.digest(objective.config(point)))
     plan = replace(
         plan,
+        usual=usual(plan.fingerprint),
         fingerprint={**plan.fingerprint, **_digests(objective, space)},
         commands={
             "command": _command(),
@@ -85,7 +89,7 @@ def run(swept: Swept) -> None:
     )
     keep = _number_kept(settings.keep)
     folder = _folder(swept, settings.name, space)
-    executor = make_executor(first, *_accelerators(objective, bases, space))
+    executor = make_executor(first, *_accelerators(objective, space))
     display = SweepDisplay(plan, shown(folder), executor.workers, swept.notes)
     latest: list[Row] = []
 
@@ -242,30 +246,41 @@ def _digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
 
 
 def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataConfig]:
-    """What trials ask of corpora, each once: every combination of what is swept of the data."""
-    axes = {
-        key: found if key == "data" or key.startswith("data.") else found[:1]
-        for key, found in ends(space).items()
-    }
-    found = [objective.config(point).data for point in points(space, axes)]
+    """What trials ask of corpora, each once."""
+    found = [config.data for config in _differing(objective, space, "data")]
     return list({objective.label(data): data for data in found}.values())
 
 
-def _accelerators(
-    objective: TrainingObjective, bases: Mapping[Any, Config], space: Space
-) -> tuple[set[str], Accelerator]:
+def _accelerators(objective: TrainingObjective, space: Space) -> tuple[set[str], Accelerator]:
     """trainer.accelerator of all trials, and that of one by its params."""
-    swept = space.get("trainer.accelerator")
-    asked = {base.trainer.accelerator for base in bases.values()}
-    if isinstance(swept, Choice):
-        asked = {str(value) for value in swept.values}
+    differing = _differing(objective, space, "trainer.accelerator")
+    asked = {config.trainer.accelerator for config in differing}
 
     def of(params: Mapping[str, Any]) -> str:
-        if len(asked) == 1:
-            return next(iter(asked))
         return objective.config(params).trainer.accelerator
 
     return asked, of
+
+
+def _differing(objective: TrainingObjective, space: Space, part: str) -> list[Config]:
+    """Configurations with every combination of what is swept of a part, or decides it."""
+    leading = {
+        leader
+        for follows in objective.following.values()
+        for key, found in follows.leaders.items()
+        if _is_within(key, part)
+        for leader in found
+    }
+    leading |= {*objective.groups}
+    axes = {
+        key: found if _is_within(key, part) or key in leading else found[:1]
+        for key, found in ends(space).items()
+    }
+    return [objective.config(point) for point in points(space, axes)]
+
+
+def _is_within(key: str, part: str) -> bool:
+    return f"{key}.".startswith(f"{part}.")
 
 
 def _folder(swept: Swept, name: str | None, space: Space) -> Path:
@@ -273,8 +288,23 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
     name = name or experiment or digest(space)
     sweep = OmegaConf.to_container(swept.settings.sweep, resolve=False)
     assert isinstance(sweep, dict)
+    if sweep["subdir"] != "${hydra.job.num}":
+        raise InputError(
+            f"hydra.sweep.subdir has no effect here, got {sweep['subdir']}: trials lie in folders "
+            "by their numbers; leave it out of the file"
+        )
     written = str(sweep["dir"]).replace("${sweep.name}", name)
-    return Path(OmegaConf.create({"dir": written}).dir).absolute()
+    found = set()
+    for base in swept.bases.values():
+        composed = OmegaConf.create({**plain(base), "sweep_dir": written})
+        found.add(str(selected(composed, "sweep_dir")))
+        keys = [key for key in space if key not in swept.groups]
+        if len(found) > 1 or leaders(composed, "sweep_dir", keys):
+            raise InputError(
+                f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
+                f"got {written}; give the sweep a name with sweep.name"
+            )
+    return Path(found.pop()).absolute()
 
 
 def _number_kept(text: str) -> int | None:

@@ -218,6 +218,34 @@ def test_nobody_is_asked_for_gpus_that_no_trial_wants(monkeypatch: pytest.Monkey
     assert executors.make_executor(composed("trainer=auto")).workers == 64
 
 
+@pytest.mark.parametrize(
+    ("address", "accelerator", "count"),
+    [(None, "gpu", 2), (None, "auto", 2), (None, "cpu", 0), ("head:6379", "gpu", None)],
+)
+def test_a_cluster_that_a_sweep_starts_has_the_gpus_that_pytorch_has(
+    address: str | None, accelerator: str, count: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int | None] = []
+
+    class Cluster:
+        gpus = 2.0
+
+        def __init__(self, address: str | None, packages: Any, *, gpus: int | None) -> None:
+            made.append(gpus)
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(gpus, "find", lambda: Gpus(("0", "1")))
+    monkeypatch.setattr(gpus, "likely", lambda: True)
+    monkeypatch.setattr("musicgen.sweep.cluster.Cluster", Cluster)
+    monkeypatch.setattr("musicgen.sweep.ray.RayExecutor", lambda *args, **kwargs: kwargs)
+    overrides = ["sweep.executor=ray", f"trainer.accelerator={accelerator}"]
+    overrides += [f"sweep.ray.address={address}"] if address else []
+    sizes: Any = executors.make_executor(composed(*overrides))
+    assert made == [count]
+    assert sizes["num_gpus"] == (0 if accelerator == "cpu" else 1)
+    assert sizes["environment"] == ({} if accelerator == "cpu" else executors.ON_GPU)
+
+
 def test_the_question_is_answered_by_the_pytorch_that_is_here() -> None:
     found = find()
     assert len(found.names) == torch.cuda.device_count()

@@ -78,7 +78,7 @@ def test_commands_of_a_run(place: Path) -> None:
     assert (place / FOLDER / "tunes").is_dir()
 
     folder = f"{FOLDER} 2"
-    words = [*QUICK, DATA, f"hydra.run.dir={quoted(folder)}", "trainer.max_epochs=1000"]
+    words = [*QUICK, DATA, f"hydra.run.dir={quoted(folder)}", "trainer.max_epochs=30"]
     process = subprocess.Popen(
         [sys.executable, "-m", "musicgen.train", *words, "schedule=constant"],
         cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
@@ -90,8 +90,6 @@ def test_commands_of_a_run(place: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=300)
     (again,) = printed(stderr)
-    config = place / folder / "config.yaml"
-    config.write_text(config.read_text().replace("max_epochs: 1000", "max_epochs: 3"))
     assert "val" in assert_runs(again, place)
 
 
@@ -132,12 +130,12 @@ def test_commands_of_a_sweep(flags: list[str], place: Path) -> None:
     [
         ["model.hidden=4,5", f"hydra.sweep.dir={quoted(FOLDER)}"],
         ["--run", "model.hidden=4,5", "--config-dir", "my conf", "optim=fast"],
-        ["-r", "model.hidden=choice(4,5)", "sweep.name=a\nb"],
+        ["-r", "model.hidden=choice(4,5)", "sweep.name='a\tb'"],
     ],
     ids=lambda words: words[0],
 )
 def test_a_refused_run_names_the_sweep_that_runs(words: list[str], place: Path) -> None:
-    refused = train(*words, *QUICK, DATA, cwd=place)
+    refused = train(*QUICK, DATA, *words, cwd=place)
     assert_refused(refused, "has several values, which needs -m: ")
     (command,) = printed(refused.stderr)
     assert "2 configurations" in assert_runs(command, place)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from musicgen import config as schema
 from musicgen import sweeping
+from musicgen.following import following
 from musicgen.objective import TrainingObjective
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Space
@@ -40,6 +42,29 @@ def test_every_combination_of_the_datas_keys_has_its_corpus(tmp_path: Path) -> N
     plain = {key: space[key] for key in ("data.batch_size", "data.path")}
     objective = replace(objective, corpora=sweeping._corpora(objective, plain))
     assert list(sweeping._digests(objective, plain)) == [f"corpus files {p}" for p in paths]
+
+
+def test_the_devices_of_all_trials_are_known(tmp_path: Path) -> None:
+    """Whether they are swept, or come with a group's choice, or follow another key."""
+    base = schema.to_dict(composed(*small(tmp_path), "trainer.accelerator=auto"))
+    alone = TrainingObjective({(): base}, ())
+    seeds: Space = {"seed": Choice((1, 2))}
+    assert sweeping._accelerators(alone, seeds)[0] == {"auto"}
+    swept: Space = {**seeds, "trainer.accelerator": Choice(("cpu", "gpu"))}
+    asked, of = sweeping._accelerators(alone, swept)
+    assert asked == {"cpu", "gpu"}
+    assert of({"seed": 2, "trainer.accelerator": "gpu"}) == "gpu"
+
+    on_gpu = {**base, "trainer": {**base["trainer"], "accelerator": "gpu"}}
+    grouped = TrainingObjective({("one",): base, ("two",): on_gpu}, ("experiment",))
+    choices: Space = {**seeds, "experiment": Choice(("one", "two"))}
+    assert sweeping._accelerators(grouped, choices)[0] == {"auto", "gpu"}
+
+    written = {"data": {"path": "cpu"}, "trainer": {"accelerator": "${data.path}"}}
+    follows = following(OmegaConf.create(written), {"data.path": ("cpu", "gpu")})
+    led = TrainingObjective({(): base}, (), following={(): follows} if follows else {})
+    paths: Space = {**seeds, "data.path": Choice(("cpu", "gpu"))}
+    assert sweeping._accelerators(led, paths)[0] == {"cpu", "gpu"}
 
 
 @pytest.mark.parametrize("error", [TypeError("one line\nand another"), ImportError("no module")])

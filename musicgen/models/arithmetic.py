@@ -41,3 +41,8 @@ def exact(device: torch.device) -> Iterator[None]:
     """True fp32 within: neither autocast nor TF32."""
     with without_autocast(device), products(FP32):
         yield
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The type for long sums: fp64, which Apple's GPUs lack."""
+    return torch.float32 if device.type == "mps" else torch.float64

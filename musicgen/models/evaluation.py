@@ -127,8 +127,9 @@ class _Reading:
                 break
 
     def loss_and_accuracy(self) -> tuple[float, float]:
-        # In double precision: a sum of a million fp32 terms loses digits.
-        losses, right = (of.flatten()[: self._n].double() for of in (self._losses, self._right))
+        # In double precision, which Apple's GPUs lack: a sum of a million fp32 terms loses digits.
+        both = self._losses, self._right
+        losses, right = (of.flatten()[: self._n].cpu().double() for of in both)
         return float(losses.mean()), float(right.mean())
 
     def _read(self, segments: Tensor, part: slice, state: Tensor | None) -> Tensor:

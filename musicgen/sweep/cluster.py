@@ -28,11 +28,18 @@ class Cluster:
     address: `host:port` as `ray start` prints it, or `auto`; None starts a cluster of this
     machine's cores and GPUs, which ends with this process, unless RAY_ADDRESS names another.
     packages: folders of Python packages that the nodes of an existing cluster are to import.
+    gpus: how many of this machine's can be used; None lets Ray count what NVIDIA's driver lists.
     Where this process is connected already, that connection is used, and left open.
     Raises InputError if the address does not answer.
     """
 
-    def __init__(self, address: str | None = None, packages: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        packages: Sequence[Path] = (),
+        *,
+        gpus: int | None = None,
+    ) -> None:
         self._ours = not ray.is_initialized()
         if not self._ours:
             return
@@ -51,6 +58,7 @@ class Cluster:
             # On loopback: nobody else's business.
             settings |= {"address": "local", "_node_ip_address": "127.0.0.1", "num_cpus": cores}
             settings |= {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+            settings |= {} if gpus is None else {"num_gpus": gpus}
         else:
             _knock(address)
             code = {"py_modules": [str(path) for path in packages]} if packages else {}

@@ -77,6 +77,9 @@ class Driver:
         self._given_up: set[int] = set()
         """Trials that the pruner has spoken on, in this life of the driver or before."""
         self._points: Iterator[Mapping[str, Any]] | None = None
+        """Of a grid, those without a trial, from the second on."""
+        self._point: Mapping[str, Any] | None = None
+        """The first of them."""
         self._stop_requests = 0
         self._failures = 0
         self._failures_in_a_row = 0
@@ -98,6 +101,7 @@ class Driver:
             name = self._folder.claim(
                 self.plan.identity(),
                 self.plan.space,
+                usual=self.plan.usual,
                 commands=self.plan.commands,
                 shared=database is not None,
             )
@@ -177,6 +181,7 @@ class Driver:
         if self.plan.sampler == GRID:
             fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
             self._points = islice(fresh, max(0, self.plan.total - self._study.points))
+            self._point = next(self._points, None)
         if self._study.count:
             runs = len(self._queue), len(self._failed_before)
             log.info("going on with %s, %d runs under way, %d again", self.progress(), *runs)
@@ -224,15 +229,18 @@ class Driver:
         On a grid all first runs go first, or else workers would have to wait for the last one
         until it is known whether its seeds are due. A sampler is to know what seeds gave first.
         """
-        fresh = self._study.points < self.plan.total
+        fresh = self._study.points < self.plan.total and (
+            self._study.room() if self._points is None else self._point is not None
+        )
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):
             job = self._queue.popleft()
             if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
         if not fresh:
             return self._failed_before.popleft() if self._failed_before else self._next_ahead()
-        point = next(self._points) if self._points is not None else None
-        configuration = self._admit(self._study.create(point))
+        configuration = self._admit(self._study.create(self._point))
+        if self._points is not None:
+            self._point = next(self._points, None)
         return self._job(configuration, 0)
 
     def _next_ahead(self) -> Job | None:

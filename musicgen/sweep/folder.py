@@ -28,6 +28,7 @@ class Folder:
         fingerprint: Mapping[str, str],
         space: Space | None = None,
         *,
+        usual: Mapping[str, str] | None = None,
         commands: Mapping[str, str] | None = None,
         shared: bool = False,
     ) -> str:
@@ -36,10 +37,11 @@ class Folder:
         Makes the folder if need be. The lock is the kernel's: it ends with the process, however
         that ends. Raises InputError if another driver holds it, or if another sweep lives here.
         space: what is varied. A sweep that has grown gets a new study; `grown` says of which.
+        usual: what keys of the fingerprint stand for in a sweep that does not have them yet.
         commands: kept beside the fingerprint when the folder is new, or the sweep has grown.
         shared: the study lives among others, so its name gets an ending of its own.
         """
-        self.compare(fingerprint, space or {})
+        self.compare(fingerprint, space, usual)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -73,7 +75,7 @@ class Folder:
         if (identity := self._identity()) is None:
             study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
             self._keep({"study": study, **about})
-        elif self.compare(fingerprint, space or {}):
+        elif self.compare(fingerprint, space, usual):
             study = renamed(str(identity["study"]))
             # A start that was killed before the sweep had grown has left trials where they were.
             self._keep({"study": study, "grown": identity.get("grown", identity), **about})
@@ -90,7 +92,12 @@ class Folder:
     def _keep(self, about: Mapping[str, Any]) -> None:
         write(self.path / "sweep.json", json.dumps(about, indent=2) + "\n", durable=True)
 
-    def compare(self, fingerprint: Mapping[str, str], space: Space | None = None) -> bool:
+    def compare(
+        self,
+        fingerprint: Mapping[str, str],
+        space: Space | None = None,
+        usual: Mapping[str, str] | None = None,
+    ) -> bool:
         """Whether the sweep that lives here has grown; false if there is none.
 
         Raises InputError, with the differences, if it is a sweep of another kind.
@@ -98,7 +105,7 @@ class Folder:
         identity = self._identity()
         if identity is None:
             return False
-        changes, grown = differences(identity, fingerprint, space or {})
+        changes, grown = differences(identity, fingerprint, space or {}, usual or {})
         if changes:
             more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise InputError(

@@ -50,12 +50,15 @@ def _dimension(fields: dict[str, Any]) -> Dimension:
 
 
 def differences(
-    about: Mapping[str, Any], identity: Mapping[str, str], space: Space
+    about: Mapping[str, Any],
+    identity: Mapping[str, str],
+    space: Space,
+    usual: Mapping[str, str],
 ) -> tuple[list[str], bool]:
     """What makes two sweeps different ones, as text by key, and whether the second is the first
     grown.
 
-    about: the first one's sweep.json. identity, space: of the second.
+    about: the first one's sweep.json. identity, space, usual: the second plan's.
     """
     before, known = about["sweep"], recalled(about)
     wider = {key for key in known if key in space and before.get(key) != identity.get(key)}
@@ -70,7 +73,7 @@ def differences(
     changes, grown = [], False
     for key in dict.fromkeys([*before, *identity]):
         was, now = before.get(key), identity.get(key)
-        if was == now:
+        if was == now or (was is None and now == usual.get(key)):
             continue
         more = key == SEEDS and was is not None and now is not None and int(now) > int(was)
         # Of a choice that is new, all that depends on it is new as well.
@@ -137,7 +140,8 @@ def _copied(trial: FrozenTrial, known: Space, plan: Plan) -> FrozenTrial:
         for name, result in trial.user_attrs.items()
         if name.removeprefix("run").isdecimal() and isinstance(result, dict)
     }
-    if Configuration(trial.number, point, plan.seeds, runs).status is None:
+    # One without runs of ours was added by Optuna itself, and stays as it is.
+    if runs and Configuration(trial.number, point, plan.seeds, runs).status is None:
         made.state, made.values, made.datetime_complete = TrialState.RUNNING, None, None
     return made
 

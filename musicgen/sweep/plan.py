@@ -1,6 +1,6 @@
 """What to sweep and how, as one value whose rules are checked when it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from musicgen.errors import InputError
 from musicgen.sweep.pruners import check_pruner
 from musicgen.sweep.samplers import GRID, check_sampler
-from musicgen.sweep.space import Space, describe, grid_size
+from musicgen.sweep.space import Point, Space, describe, grid_size, identity
 
 Direction = Literal["minimize", "maximize"]
 
@@ -48,9 +48,13 @@ class Plan:
     """A database's URL; None keeps the study in the sweep's folder."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     """What else must not change between two starts, for instance the rest of the configuration."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """What the fingerprint's keys that older sweeps do not have yet stood for in these."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Command lines that the sweep's folder keeps, for reports: `command` starts the sweep,
     `trial_command` and the swept values train one configuration."""
+    name: Callable[[Point], str] = identity
+    """A text that two points share exactly if they are the same configuration."""
     refresh_s: float = 5.0
     """Least time between two writings of the tables."""
 
@@ -72,7 +76,7 @@ class Plan:
 
     @cached_property
     def total(self) -> int:
-        """Configurations in all."""
+        """Configurations in all; fewer if points turn out to be the same one (`name`)."""
         size = grid_size(self.space)
         if self.n_trials is None:
             return size

@@ -32,17 +32,23 @@ class Proposals:
         return len(self._seen)
 
     def knows(self, point: Mapping[str, Any]) -> bool:
-        """Whether there is a trial at this point."""
-        return identity(point) in self._seen
+        """Whether there is a trial of this point's configuration."""
+        return self._plan.name(point) in self._seen
+
+    def room(self) -> bool:
+        """Whether there may be a point without a trial, beyond what the plan's total says."""
+        if self._plan.name is identity or not grid_size(self._plan.space):
+            return True
+        return not all(map(self.knows, grid(self._plan.space)))
 
     def note(self, point: Mapping[str, Any]) -> None:
         """Take in a trial's point."""
-        self._seen.add(identity(point))
+        self._seen.add(self._plan.name(point))
 
     def begin(self, number: int) -> dict[str, Any]:
         """Begin a trial with this number and return its point, which no other trial has.
 
-        Where all points have one, it is the sampler's proposal nevertheless.
+        If there is no `room`, it is the sampler's proposal nevertheless.
         """
         self._renew_sampler(number)
         trial = self._study.ask()

@@ -109,15 +109,20 @@ def told(failures: Counter[str], shown: int = 3) -> str:
     return ", ".join([*parts, *([f"{rest:,} for other reasons"] if rest else [])])
 
 
-def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, float, int]:
-    """A row's sort key: completed ones first, then by the first objective, then by number."""
-    key, way = next(iter(objectives.items()))
-    value = row.get(key)
+def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, tuple[float, ...], int]:
+    """A row's sort key: completed ones first, then by the first objective, then by number.
+
+    Of two that agree in the first objective the next one decides, so that no row stands below one
+    that it beats.
+    """
+    values = tuple(_worth(row.get(key), way) for key, way in objectives.items())
+    return row["status"] != COMPLETED, values, row["number"]
+
+
+def _worth(value: Any, way: str) -> float:
     if not isinstance(value, int | float):
-        value = math.inf
-    elif way == "maximize":
-        value = -value
-    return row["status"] != COMPLETED, value, row["number"]
+        return math.inf
+    return -value if way == "maximize" else value
 
 
 def means(runs: list[Result]) -> Result:

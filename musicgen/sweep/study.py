@@ -50,11 +50,19 @@ class Stored:
     """Why it failed before it was tried again."""
 
 
+def _quieten() -> None:
+    """As soon as a study is touched: Optuna prints through a handler of its own otherwise."""
+    optuna.logging.disable_default_handler()
+    optuna.logging.enable_propagation()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
 def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> None:
     """Make the study `name` of the one before the sweep grew, and move runs where seeds are.
 
     backing: a journal is closed at the end.
     """
+    _quieten()
     before = folder.grown
     assert before is not None
     known = recalled(before)
@@ -72,10 +80,7 @@ class Study:
     """One sweep's trials in a journal file or a database, by their numbers."""
 
     def __init__(self, backing: Journal | Database, name: str, plan: Plan) -> None:
-        # As soon as a study is touched: Optuna prints through a handler of its own otherwise.
-        optuna.logging.disable_default_handler()
-        optuna.logging.enable_propagation()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        _quieten()
         self._backing = backing
         self._plan = plan
         self._distributions = distributions(plan.space)
@@ -146,8 +151,12 @@ class Study:
         return len(self._proposals)
 
     def knows(self, point: Mapping[str, Any]) -> bool:
-        """Whether there is a trial at this point."""
+        """Whether there is a trial of this point's configuration."""
         return self._proposals.knows(point)
+
+    def room(self) -> bool:
+        """Whether there may be a point without a trial, for a sampler to propose."""
+        return self._proposals.room()
 
     def report(self, number: int, step: int, value: float, *, last: bool = False) -> bool:
         """Keep a value after a step; returns whether the pruner gives the trial up.

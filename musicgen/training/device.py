@@ -30,7 +30,7 @@ def choose(config: TrainerConfig) -> tuple[torch.device, str]:
     """
     device = torch.device(_kind(config.accelerator))
     return device, precision(
-        config.precision, device.type, bf16=lambda: _has_bf16(device), tf32=_has_tf32
+        config.precision, device.type, bf16=lambda: _has_bf16(device), tf32=has_tf32
     )
 
 
@@ -100,7 +100,8 @@ def _has_bf16(device: torch.device) -> bool:
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def _has_tf32() -> bool:
+def has_tf32() -> bool:
+    """Whether the GPU that CUDA takes is one of NVIDIA's that multiplies TF32."""
     return torch.version.cuda is not None and torch.cuda.get_device_capability() >= (8, 0)
 
 
@@ -112,10 +113,12 @@ def products(precision: str) -> str:
     return arithmetic.FP32 if precision == "fp32" else arithmetic.TF32
 
 
-def arithmetic_of(kind: str, precision: str) -> dict[str, str]:
-    """What a training step really computes in, for result.json: of the recurrent layers and of
-    the rest of the network. Their state's type is added by who sees it."""
-    recurrent = precision if kind == "cpu" or precision != "bf16" else "tf32"
+def arithmetic_of(kind: str, precision: str, *, tf32: Ability) -> dict[str, str]:
+    """What a training step really computes in, for result.json: the recurrent layers, and the
+    rest of the network. The type of their state is added by who sees it."""
+    recurrent = precision
+    if kind != "cpu" and precision == "bf16":
+        recurrent = "tf32" if tf32() else "fp32"
     return {"recurrent": recurrent, "rest": precision}
 
 

@@ -210,7 +210,7 @@ class _Run:
             parameters=sum(p.numel() for p in self.network.parameters()),
             device=device.name(place),
             precision=precision,
-            arithmetic=device.arithmetic_of(place.type, precision),
+            arithmetic=device.arithmetic_of(place.type, precision, tf32=device.has_tf32),
             machine=device.machine(),
             corpus={"name": data.name, "digest": data.digest, "split": data.split},
             versions=versions(),

@@ -98,7 +98,8 @@ class Training(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         torch.manual_seed(self._epoch_seed())
         self.state = None
-        self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        wide = arithmetic.widest(self.device)
+        self.sums = torch.zeros(2, dtype=wide, device=self.device)
         self.chars = 0
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -119,7 +120,8 @@ class Training(pl.LightningModule):
         logits, targets = logits.flatten(0, 1).float(), y.flatten()  # argmax of bf16 is slow
         loss = functional.cross_entropy(logits, targets)
         right = logits.detach().argmax(-1) == targets
-        self.sums += torch.stack([loss.detach().double() * y.numel(), right.sum().double()])
+        wide = self.sums.dtype
+        self.sums += torch.stack([loss.detach().to(wide) * y.numel(), right.sum().to(wide)])
         self.chars += y.numel()
         self.step += 1
         self._check(loss.detach())

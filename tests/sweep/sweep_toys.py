@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,68 +208,6 @@ def waits(trial: Trial) -> Mapping[str, Any]:
     return {"status": "completed", "val_loss": 0.0}
 
 
-class OutOfMemoryError(RuntimeError):
-    """Named as PyTorch's."""
-
-
-def _attempts(trial: Trial) -> int:
-    path = trial.folder / "attempts"
-    path.write_text(path.read_text() + "x" if path.exists() else "x")
-    return len(path.read_text())
-
-
-def needs_it_all(trial: Trial) -> Mapping[str, Any]:
-    """Fails for memory at first, when all four are there; later only if it is not alone."""
-    top = trial.folder.parent
-    if _attempts(trial) == 1:
-        deadline = time.monotonic() + 240
-        while len(list(top.glob("*/attempts"))) < 4:
-            assert time.monotonic() < deadline, "the others don't begin"
-            time.sleep(0.005)
-        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
-    taken = top / "taken"
-    taken.touch(exist_ok=False)
-    time.sleep(0.1)
-    taken.unlink()
-    return {"status": "completed", "val_loss": float(trial.params["x"])}
-
-
-def too_large(trial: Trial) -> Mapping[str, Any]:
-    _attempts(trial)
-    if trial.params["x"] == 1:
-        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20 TiB\nof memory")
-    return {"status": "completed", "val_loss": 0.0}
-
-
-class _StartsCuda:
-    """Its prepare() leaves PyTorch's sign of a CUDA that has begun, or the driver's."""
-
-    def __init__(self, by_pytorch: bool) -> None:
-        self.by_pytorch = by_pytorch
-
-    def prepare(self) -> None:
-        import sys
-        import types
-
-        if self.by_pytorch:
-            cuda = types.ModuleType("torch.cuda")
-            cuda.is_initialized = lambda: True  # type: ignore[attr-defined]
-            sys.modules["torch.cuda"] = cuda
-        else:
-            readlink = os.readlink
-
-            def uvm(path: Any, **kwargs: Any) -> Any:
-                return "/dev/nvidia-uvm" if "/fd/" in str(path) else readlink(path, **kwargs)
-
-            os.readlink = uvm
-
-    def __call__(self, trial: Trial) -> Mapping[str, Any]:
-        return {"status": "completed", "val_loss": 0.0}
-
-
-starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)
-
-
 def cliff(trial: Trial) -> Mapping[str, Any]:
     """Lower for a larger x, but above 0.5 it diverges, or there is no memory."""
     x = trial.params["x"]
@@ -304,3 +243,76 @@ def fragile(trial: Trial) -> Mapping[str, Any]:
     if (sweep / "disk full").exists() or (sweep.parent / "disk full").exists():
         raise OSError("[Errno 28] No space left on device")
     return {"status": "completed", "val_loss": float(trial.params["x"]), "seed": trial.seed}
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as PyTorch's."""
+
+
+def _attempts(trial: Trial) -> int:
+    path = trial.folder / "attempts"
+    path.write_text(path.read_text() + "x" if path.exists() else "x")
+    return len(path.read_text())
+
+
+def needs_it_all(trial: Trial) -> Mapping[str, Any]:
+    """Fails for memory at first, when all four are there; later only if it is not alone.
+
+    Not alone it is beside another trial, and beside a process that failed and is not gone yet.
+    """
+    top = trial.folder.parent
+    if _attempts(trial) == 1:
+        (trial.folder / "failed").write_text(str(os.getpid()))
+        deadline = time.monotonic() + 240
+        while len(list(top.glob("*/attempts"))) < 4:
+            assert time.monotonic() < deadline, "the others don't begin"
+            time.sleep(0.005)
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+    for failed in top.glob("*/failed"):
+        with suppress(ProcessLookupError):
+            os.kill(int(failed.read_text()), 0)
+            raise OutOfMemoryError("CUDA out of memory: a process that failed is still there")
+    taken = top / "taken"
+    taken.touch(exist_ok=False)
+    time.sleep(0.1)
+    taken.unlink()
+    return {"status": "completed", "val_loss": float(trial.params["x"])}
+
+
+NO_MEMORY = OutOfMemoryError("CUDA out of memory. Tried to allocate 20 TiB\nof memory")
+
+
+def too_large(trial: Trial, *, error: Exception = NO_MEMORY) -> Mapping[str, Any]:
+    _attempts(trial)
+    if trial.params["x"] == 1:
+        raise error
+    return {"status": "completed", "val_loss": 0.0}
+
+
+class _StartsCuda:
+    """Its prepare() leaves PyTorch's sign of a CUDA that has begun, or the driver's."""
+
+    def __init__(self, by_pytorch: bool) -> None:
+        self.by_pytorch = by_pytorch
+
+    def prepare(self) -> None:
+        import sys
+        import types
+
+        if self.by_pytorch:
+            cuda = types.ModuleType("torch.cuda")
+            cuda.is_initialized = lambda: True  # type: ignore[attr-defined]
+            sys.modules["torch.cuda"] = cuda
+        else:
+            readlink = os.readlink
+
+            def uvm(path: Any, **kwargs: Any) -> Any:
+                return "/dev/nvidia-uvm" if "/fd/" in str(path) else readlink(path, **kwargs)
+
+            os.readlink = uvm
+
+    def __call__(self, trial: Trial) -> Mapping[str, Any]:
+        return {"status": "completed", "val_loss": 0.0}
+
+
+starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)

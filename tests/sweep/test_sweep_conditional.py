@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.results import rank
 from musicgen.sweep.space import Choice, Float, Int, Only, Space, grid, grid_size, identity
 from musicgen.sweep.table import pivot, pivoted
 from tests.sweep.conftest import Sweep
@@ -91,3 +92,27 @@ def test_the_size_of_a_range_costs_nothing(sweep: Sweep) -> None:
     rows = sweep(Plan(space, n_trials=4), nothing).run().rows
     assert sorted(row["y"] for row in rows) == [0.0, 0.0, 0.0, 1e-9]
     assert grid_size(space) == 3 * 10**9 * (10**9 + 1)
+
+
+@pytest.mark.parametrize("sampler", ["grid", "tpe"])
+def test_points_of_one_configuration_are_trained_once(sampler: str, sweep: Sweep) -> None:
+    """As 64 and a key that follows another one of 64 are."""
+
+    def name(point: Any) -> str:
+        return f"{point['x']} {point['x'] if point['y'] == 'x' else point['y']}"
+
+    space: Space = {"x": Choice(("1", "2")), "y": Choice(("1", "x"))}
+    plan = Plan(space, sampler=sampler, n_trials=9, name=name)
+    rows = sweep(plan, nothing).run().rows
+    assert {name(row) for row in rows} == {"1 1", "2 1", "2 2"}
+    assert len(rows) == 3
+    assert sweep(plan, nothing).run().rows == rows
+
+
+def test_of_rows_that_agree_in_the_first_objective_the_next_decides() -> None:
+    ways = {"right": "maximize", "loss": "minimize"}
+    rows = [
+        {"number": n, "status": "completed", "right": right, "loss": loss}
+        for n, (right, loss) in enumerate([(0.0, 2.0), (0.0, 1.0), (0.5, 3.0)])
+    ]
+    assert [row["number"] for row in sorted(rows, key=lambda row: rank(row, ways))] == [2, 1, 0]

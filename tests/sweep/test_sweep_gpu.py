@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from musicgen.sweep.executor import Ended
 from musicgen.sweep.local import LocalExecutor, slots
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Int
-from musicgen.sweep.trial import Job
+from musicgen.sweep.trial import Job, untrainable
 from tests.tunes import ROOT
 
 
@@ -44,12 +45,27 @@ def test_out_of_memory_beside_others_is_tried_again_alone(tmp_path: Path) -> Non
     assert all("error" not in row and "out_of_memory" not in row for row in rows)
 
 
-def test_out_of_memory_alone_is_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (sweep_toys.NO_MEMORY, "OutOfMemoryError: CUDA out of memory. Tried to allocate 20 TiB"),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
+            "out of memory: RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling "
+            "cublasCreate",
+        ),
+    ],
+    ids=["torch", "cublas"],
+)
+def test_out_of_memory_alone_is_a_failure(tmp_path: Path, error: Exception, said: str) -> None:
+    """Of a kind that searches learn from, whatever the library's words."""
     executor = LocalExecutor(on_gpus("0", "0"))
-    rows = Driver(Plan({"x": Int(0, 2)}), sweep_toys.too_large, executor, tmp_path).run().rows
+    objective = partial(sweep_toys.too_large, error=error)
+    rows = Driver(Plan({"x": Int(0, 2)}), objective, executor, tmp_path).run().rows
     by_x = {row["x"]: row for row in rows}
     assert [by_x[x]["status"] for x in range(3)] == ["completed", "failed", "completed"]
-    assert "CUDA out of memory" in by_x[1]["error"]
+    assert by_x[1]["error"] == said
+    assert untrainable(by_x[1])
     assert (tmp_path / "1" / "attempts").read_text() == "xx"
 
 

@@ -151,3 +151,13 @@ def test_the_space_is_read_back_as_it_was() -> None:
     }  # fmt: skip
     text = json.dumps({"space": growth.recorded(space), "sweep": {}})
     assert growth.recalled(json.loads(text)) == space
+
+
+def test_a_key_that_older_sweeps_do_not_have_is_what_it_stood_for(sweep: Sweep) -> None:
+    def plan(**fingerprint: str) -> Plan:
+        return Plan({"x": Choice((1, 2))}, fingerprint=fingerprint, usual={"match": "0"})
+
+    rows = sweep(plan(hidden="8"), nothing).run().rows
+    assert sweep(plan(hidden="8", match="0"), nothing).run().rows == rows
+    with pytest.raises(InputError, match="match was absent, now 2"):
+        sweep(plan(hidden="8", match="2"), nothing).run()

@@ -20,13 +20,14 @@ from torch.utils._pytree import tree_leaves
 from musicgen.errors import InputError
 from musicgen.interpret.activations import record
 from musicgen.models import CharRNN, cells, evaluate, evaluation
-from musicgen.models.arithmetic import FP32, TF32, exact, products
+from musicgen.models.arithmetic import FP32, TF32, exact, products, widest
 from musicgen.models.cells import CELLS
 from musicgen.models.char_rnn import detach
 from musicgen.models.evaluation import _Reading
 from musicgen.models.stepper import ModuleStepper
 from musicgen.training import checkpoint, device, optim
 from musicgen.training.fit import fit
+from musicgen.training.module import Training
 from tests.training.test_fit import StopAt
 from tests.tunes import composed, small
 
@@ -201,21 +202,22 @@ def test_a_precision_that_the_device_lacks_is_one_line(asked: str, kind: str, wo
 
 
 @pytest.mark.parametrize(
-    ("kind", "precision", "recurrent", "product"),
+    ("kind", "precision", "able", "recurrent", "product"),
     [
-        ("cuda", "fp32", "fp32", FP32),
-        ("cuda", "tf32", "tf32", TF32),
-        ("cuda", "bf16", "tf32", TF32),
-        ("cpu", "fp32", "fp32", FP32),
-        ("cpu", "bf16", "bf16", TF32),  # on a CPU nobody asks
-        ("mps", "fp32", "fp32", FP32),
+        ("cuda", "fp32", YES, "fp32", FP32),
+        ("cuda", "tf32", YES, "tf32", TF32),
+        ("cuda", "bf16", YES, "tf32", TF32),
+        ("cuda", "bf16", NO, "fp32", TF32),  # which such a GPU does not know
+        ("cpu", "fp32", NO, "fp32", FP32),
+        ("cpu", "bf16", NO, "bf16", TF32),  # on a CPU nobody asks
+        ("mps", "fp32", NO, "fp32", FP32),
     ],
 )
 def test_what_is_said_of_a_precision(
-    kind: str, precision: str, recurrent: str, product: str
+    kind: str, precision: str, able: Any, recurrent: str, product: str
 ) -> None:
     said = {"recurrent": recurrent, "rest": precision}
-    assert device.arithmetic_of(kind, precision) == said
+    assert device.arithmetic_of(kind, precision, tf32=able) == said
     assert device.products(precision) == product
 
 
@@ -395,6 +397,25 @@ def test_apples_gpu_is_taken_where_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     assert (place, precision) == (torch.device("mps"), "fp32")
     assert device.name(place) == "mps"
     assert device.choose(trainer("auto"))[0] == torch.device("cpu")
+
+
+def test_apples_gpu_is_given_no_fp64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert widest(torch.device("mps")) == torch.float32
+    assert widest(torch.device("cuda")) == widest(torch.device("cpu")) == torch.float64
+    made: set[torch.dtype] = set()
+    step = Training.training_step
+
+    def spied(self: Training, *args: Any) -> Any:
+        with Types() as types:
+            loss = step(self, *args)
+        made.update(kind for _, given in types.seen for kind in given)
+        return loss
+
+    monkeypatch.setattr("musicgen.models.arithmetic.widest", lambda device: torch.float32)
+    monkeypatch.setattr(Training, "training_step", spied)
+    assert fit(composed(*small(tmp_path)), tmp_path / "run").status == "completed"
+    assert torch.float32 in made
+    assert torch.float64 not in made
 
 
 def test_a_driver_that_does_not_fit_is_no_gpu(
