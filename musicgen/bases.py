@@ -119,6 +119,7 @@ def _set(composed: DictConfig, key: str, value: Any) -> None:
 
 
 def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
+    composed = copy.deepcopy(composed)
     if isinstance(dimension, Choice):
         values = tuple(_cast(composed, key, value) for value in dimension.values)
         try:
@@ -140,15 +141,17 @@ def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
 
 
 def _cast(composed: DictConfig, key: str, value: Any) -> Any:
-    """The value as the key's type has it; an interpolation as it is. Raises InputError."""
+    """The value as the key's type has it; an interpolation as it is. It is left in the config.
+
+    Raises InputError.
+    """
     if interpolates(value):
         return value
-    probe = copy.deepcopy(composed)
     try:
-        _set(probe, key, value)
+        _set(composed, key, value)
         if isinstance(value, Mapping):
             return {name: _cast(composed, f"{key}.{name}", part) for name, part in value.items()}
-        return following.selected(probe, key)
+        return following.selected(composed, key)
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{key}: {reason}; --help says what {key} takes") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     from musicgen.swept import Swept
@@ -28,8 +28,8 @@ class Capture(Sweeper):
     """Found by Hydra as hydra_plugins.musicgen.Capture, though no such package exists."""
 
     def __init__(self, params: Mapping[str, Any] | None) -> None:
-        """params: from an experiment's hydra.sweeper.params; the command line has precedence."""
-        self.params = params or {}
+        """params: an experiment's hydra.sweeper.params with its interpolations resolved, which is
+        too early for those that follow swept keys; `sweep` reads them as they are written."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -41,7 +41,11 @@ class Capture(Sweeper):
         """arguments: the command line's overrides, those with several values too."""
         from musicgen.swept import compose  # takes Optuna along, which a single run does without
 
-        captured.append(compose(self.loader, self.composed, self.params, held or arguments))
+        # The command line has precedence.
+        sweeper = OmegaConf.to_container(self.composed.hydra.sweeper, resolve=False)
+        assert isinstance(sweeper, dict)
+        params = sweeper.get("params") or {}
+        captured.append(compose(self.loader, self.composed, params, held or arguments))
 
 
 def register() -> None:

@@ -21,7 +21,7 @@ from hydra.core.override_parser.types import (
     RangeSweep,
     Transformer,
 )
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from musicgen.command import known_keys, lacking
 from musicgen.errors import InputError
@@ -142,8 +142,7 @@ def _check_prefix(override: Override, key: str) -> None:
 
 def _written(value: Any) -> str:
     """A value of an experiment's file as an override; a text may be a sweep and stays as it is."""
-    plain = OmegaConf.to_container(value) if isinstance(value, ListConfig) else value
-    return plain if isinstance(plain, str) else spelled(plain)
+    return value if isinstance(value, str) else spelled(value)
 
 
 def _names(group: str, space: Mapping[str, Dimension]) -> Choices:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.config import load
 from tests.processes import descendants, unfinished
 from tests.test_command import assert_refused, train
 from tests.tunes import ROOT, small, tunes
@@ -197,6 +198,36 @@ def test_an_experiment_of_ones_own(tmp_path: Path) -> None:
 
     (folder / "experiment.yaml").write_text("hydra: [")
     assert_refused(train("--cfg", "job", cwd=tmp_path), "experiment.yaml can't be read")
+
+
+@pytest.mark.slow
+def test_a_file_whose_keys_follow_swept_ones(tmp_path: Path) -> None:
+    """Below hydra.sweeper.params, among the other keys, and of the other keys' own groups."""
+    folder = tmp_path / "experiments" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "experiment.yaml").write_text(
+        """
+model: {embedding: "${model.hidden}"}
+trainer: {max_epochs: "${early_stopping.patience}"}
+early_stopping: {patience: "${model.layers}"}
+hydra: {sweeper: {params: {
+    model.hidden: "4,5", optim: "sgd,adam", optim.momentum: 0.5, data.seq_len: "${model.hidden}"}}}
+"""
+    )
+    left_out = ("model.hidden", "trainer.max_epochs", "early_stopping", "data.seq_len")
+    given = [a for a in small(tmp_path) if not a.startswith(left_out)]
+    done = train("-m", "experiment=mine", *given, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "optim.momentum applies to optim=sgd, and not to adam" in done.stdout
+    for path in (tmp_path / "runs/sweeps/mine").glob("*/config.yaml"):
+        config = load(path)
+        assert config.model.embedding == config.model.hidden == config.data.seq_len
+        assert config.trainer.max_epochs == config.model.layers == 1
+    (again,) = re.findall(r"^python -m musicgen.train (.*)$", done.stdout, re.MULTILINE)
+    done = train(*shlex.split(again), "hydra.run.dir=again", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    best = table(tmp_path / "runs/sweeps/mine")[0]
+    assert load(tmp_path / "again" / "config.yaml").data.seq_len == int(best["model.hidden"])
 
 
 @pytest.mark.slow
