@@ -7,7 +7,7 @@ stretch both by different amounts.
 
 The constraint's tables are made anew for each draw, as in a command of its own. An untrained
 network is its worst case: in a trained one's tunes the same states come again and again. To measure
-with a trained one: python -m tests.bench.sampling <run folder>
+with a trained one, which may have side inputs: python -m tests.bench.sampling <run folder>
 """
 
 import statistics
@@ -82,9 +82,9 @@ def main() -> None:
         vocabulary = trained.vocabulary.characters
     ways: dict[str, Callable[[], int]] = {
         "usual loop, 1 tune": lambda: usual(network),
-        "1 tune": lambda: ours(network, 1),
-        "8 tunes": lambda: ours(network, 8),
-        "128 tunes": lambda: ours(network, 128),
+        "1 tune": lambda: ours(writer, 1),
+        "8 tunes": lambda: ours(writer, 8),
+        "128 tunes": lambda: ours(writer, 128),
         "128 tunes, constrain=syntax": lambda: bound(False),
         "128 tunes, constrain=bars": lambda: bound(True),
     }
