@@ -51,6 +51,11 @@ def cells(
     return found
 
 
+def measures(voice: Voice, text: str, ticks: int) -> int:
+    """How many measures a voice takes where its rests are spread."""
+    return sum(max(_bars_of_rest(voice, bar, text, ticks), 1) for bar in voice.bars)
+
+
 def _bars_of_rest(voice: Voice, bar: Bar, text: str, ticks: int) -> int:
     event = voice.events[bar.first]
     if bar.last - bar.first > 1 or event.pitches:

@@ -13,7 +13,7 @@ from musicgen.music.key import LETTERS, Key
 from musicgen.music.meter import Meter
 from musicgen.music.pace import usual_tempo
 from musicgen.music.performance import perform
-from musicgen.music.score.cells import Cell, endings
+from musicgen.music.score.cells import Cell, endings, measures
 from musicgen.music.score.musicxml.part import Part, attributes, clef_changes
 from musicgen.music.score.musicxml.signs import direction, metronome, quarters
 from musicgen.music.score.musicxml.xml import element, plain, written
@@ -83,11 +83,12 @@ def musicxml(tune: Tune) -> str:
     lengths = (event.length for voice in tune.voices for event in voice.events)
     common = gcd(tune.ticks // 4, *lengths)
     places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
+    longest = max(measures(voice, tune.text, tune.ticks) for voice in tune.voices)
+    if longest * places[-1] > MAX_MEASURES:
+        rule = f"MusicXML holds at most {MAX_MEASURES:,} measures"
+        raise InputError(f"{rule}, got {longest * places[-1]:,}; lower max_chars")
     parts = [Part(tune, number, place, common) for number, place in enumerate(places)]
     columns = [part.cells(spread_rests=True, longest=MAX_EVENTS) for part in parts]
-    if (measures := max(map(len, columns)) * places[-1]) > MAX_MEASURES:
-        rule = f"MusicXML holds at most {MAX_MEASURES:,} measures"
-        raise InputError(f"{rule}, got {measures:,}; lower max_chars")
     # The voice with most bars, mostly the first, says where repeats and endings are.
     lead = max(range(len(parts)), key=lambda number: len(columns[number]))
     frame = list(zip(columns[lead], _edges(tune, lead, columns[lead]), strict=True))
