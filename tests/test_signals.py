@@ -5,11 +5,12 @@ import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.processes import unfinished
+from tests.processes import descendants, unfinished
 from tests.test_command import train
 from tests.test_sweep_command import COMMAND, sweep, table
 from tests.tunes import ROOT
@@ -18,11 +19,25 @@ SWEPT = ["model.dropout=0,0.2", "trainer.max_epochs=40", "sweep.name=n", "sweep.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
-@pytest.mark.parametrize("group", [False, True])
-def test_a_sweep_stops_at_checkpoints(number: signal.Signals, group: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "executor", "group"),
+    [
+        (signal.SIGTERM, "local", False),
+        (signal.SIGTERM, "local", True),
+        (signal.SIGTERM, "ray", False),  # sent to Ray's own processes it ends them
+        (signal.SIGHUP, "local", False),
+        (signal.SIGHUP, "local", True),
+        (signal.SIGHUP, "ray", True),
+        (signal.SIGUSR1, "local", False),
+        (signal.SIGUSR1, "local", True),
+        (signal.SIGUSR1, "ray", True),
+    ],
+)
+def test_a_sweep_stops_at_checkpoints(
+    number: signal.Signals, executor: str, group: bool, tmp_path: Path
+) -> None:
     """group: all processes of the job get it, twice, as from a scheduler or a dying shell."""
-    arguments = sweep(tmp_path, *SWEPT)
+    arguments = sweep(tmp_path, *SWEPT, f"sweep.executor={executor}")
 
     def start(environment: dict[str, str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -38,10 +53,9 @@ def test_a_sweep_stops_at_checkpoints(number: signal.Signals, group: bool, tmp_p
     with unfinished(start, tmp_path / "s", tmp_path / "hold") as process:
         if group:
             os.killpg(process.pid, number)
-            for child in (
-                Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            ):
-                os.killpg(int(child), number)
+            for child in descendants(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, number)
             if number != signal.SIGTERM:
                 os.killpg(process.pid, number)
         else:

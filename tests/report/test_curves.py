@@ -1,5 +1,6 @@
 """Curves of a sweep: what is drawn, and what is in the way of drawing."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +20,7 @@ def run(folder: Path, losses: list[float], end: str = "\n") -> None:
 ROWS = [{"number": 1, "model.dropout": 0.1}, {"number": 0, "model.dropout": 0.0}]
 
 
-def test_a_line_per_configuration_in_the_order_of_the_sweep(tmp_path: Path) -> None:
+def test_a_line_per_configuration(tmp_path: Path) -> None:
     run(tmp_path / "0", [3.0, 2.0])
     run(tmp_path / "1", [2.0, 1.0, 0.5])
     draw(tmp_path, ROWS, ["model.dropout"], 1)
@@ -62,3 +63,12 @@ def test_a_diverging_run_does_not_press_the_others_flat(tmp_path: Path) -> None:
     draw(tmp_path, ROWS, ["model.dropout"], 1)
     figure = plot(pd.read_csv(tmp_path / "curves.csv"), {0: "a", 1: "b"})
     assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_the_legend_is_best_first(tmp_path: Path) -> None:
+    """As the table and the page are."""
+    run(tmp_path / "0", [3.0, 2.0])
+    run(tmp_path / "1", [2.0, 1.0])
+    draw(tmp_path, ROWS, ["model.dropout"], 1)
+    names = re.findall(r">(dropout=[0-9.]+)<", (tmp_path / "curves.svg").read_text())
+    assert names == ["dropout=0.1", "dropout=0"]
