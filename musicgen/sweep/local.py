@@ -110,6 +110,8 @@ class _Worker:
         self.connection = connection
         self.gpu = gpu
         self.open = True
+        self.leaving = False
+        """Whether its process ends, after a failure."""
         self.job: Job | None = None
         self.begun = False
         """Whether the objective was called for the job, as far as is known."""
@@ -167,9 +169,11 @@ class LocalExecutor:
 
     @property
     def free(self) -> int:
+        # One that leaves has a successor at once: a driver is not to take it for the end.
+        leaving = [i for i, worker in enumerate(self._workers) if worker and worker.leaving]
+        places = [*self._idle(), *leaving]
         reserved = self._alone.values()
-        idle = sum(self._gpu(slot) not in reserved for slot in self._idle())
-        return max(0, idle - len(self._waiting))
+        return max(0, sum(self._gpu(i) not in reserved for i in places) - len(self._waiting))
 
     def submit(self, job: Job) -> None:
         self._waiting.append(job)
@@ -195,7 +199,11 @@ class LocalExecutor:
         return None
 
     def _idle(self) -> list[int]:
-        return [i for i, worker in enumerate(self._workers) if not (worker and worker.job)]
+        return [
+            i
+            for i, worker in enumerate(self._workers)
+            if not (worker and (worker.job or worker.leaving))
+        ]
 
     def _gpu(self, slot: int) -> str:
         return self._environments[slot].get(GPU, "")
@@ -242,6 +250,7 @@ class LocalExecutor:
         if message[0] == REPORT:
             return Reported(worker.job, *message[1:])
         job, worker.job = worker.job, None
+        worker.leaving = message[1]["status"] == FAILED
         again = message[2] and self._wants_it_alone(job, worker.gpu)
         if not again:
             self._alone.pop(job.key, None)

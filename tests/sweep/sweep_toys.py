@@ -207,6 +207,10 @@ def waits(trial: Trial) -> Mapping[str, Any]:
     return {"status": "completed", "val_loss": 0.0}
 
 
+def fails(trial: Trial) -> Mapping[str, Any]:
+    raise ValueError(f"no {trial.number}")
+
+
 class OutOfMemoryError(RuntimeError):
     """Named as PyTorch's."""
 
