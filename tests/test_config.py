@@ -93,7 +93,7 @@ BAD = [
     ("optim.betas=[0.9,1.0]", "optim.betas must be at least 0 and below 1"),
     ("samples.temperatures=[1,-1]", "samples.temperatures must be at least 0"),
     ("samples.temperatures=[1,1.0]", "samples.temperatures must not have a value twice"),
-    ("trainer.precision=fp8", "trainer.precision must be one of auto, fp32, bf16, got fp8"),
+    ("trainer.precision=fp8", "trainer.precision must be one of auto, fp32, tf32, bf16, got fp8"),
     ("data.val_fraction=0.95", "data.val_fraction + data.test_fraction must be below 1"),
     ("data=cse253", "data=cse253 needs data.path"),
     ("model.tie_weights=true", "model.tie_weights needs model.embedding = model.hidden"),
