@@ -245,6 +245,10 @@ def fragile(trial: Trial) -> Mapping[str, Any]:
     return {"status": "completed", "val_loss": float(trial.params["x"]), "seed": trial.seed}
 
 
+def fails(trial: Trial) -> Mapping[str, Any]:
+    raise ValueError(f"no {trial.number}")
+
+
 class OutOfMemoryError(RuntimeError):
     """Named as PyTorch's."""
 

@@ -79,6 +79,14 @@ def test_out_of_memory_is_final_where_no_gpu_is_shared(
     assert (tmp_path / "1" / "attempts").read_text() == "x"
 
 
+def test_many_trials_may_fail_at_once(tmp_path: Path) -> None:
+    """Each leaves its worker for good, and none of these counts as one that did not start."""
+    executor = LocalExecutor(on_gpus(*[""] * 6))
+    plan = Plan({"x": Int(1, 24)}, max_failures_in_a_row=None)
+    with pytest.raises(RunError, match="none of 24 configurations completed, the last one: Value"):
+        Driver(plan, sweep_toys.fails, executor, tmp_path).run()
+
+
 def test_nothing_else_begins_on_a_gpu_that_a_trial_needs_for_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
