@@ -39,6 +39,10 @@ class Match:
     def sizes(self) -> tuple[int, int]:
         return self.vocab_size + 1, LONGEST + 1
 
+    @property
+    def suggesting(self) -> tuple[int, ...]:
+        return (0,)
+
     def of(self, text: Ids) -> Suggestions:
         return suggestions(text, begins(text, self.start), self.shortest)
 

@@ -41,6 +41,10 @@ class Melody:
     def sizes(self) -> tuple[int, int]:
         return len(self.characters) + 1, LONGEST + 1
 
+    @property
+    def suggesting(self) -> tuple[int, ...]:
+        return (0,)
+
     @cached_property
     def degree(self) -> NDArray[np.int64]:
         """Of each character, -1 for all but note letters."""

@@ -56,6 +56,10 @@ class PlaceInput:
     def sizes(self) -> tuple[int, ...]:
         return *SIZES, *[len(self.characters) + 1] * ECHOES
 
+    @property
+    def suggesting(self) -> tuple[int, ...]:
+        return tuple(range(len(SIZES), len(SIZES) + ECHOES))
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Of a suggested character, from 1; 0 stands for no suggestion."""

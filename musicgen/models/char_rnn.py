@@ -16,7 +16,8 @@ class CharRNN(nn.Module):
     """One-hot or embedding, a stack of recurrent layers, a linear head.
 
     Beside each character it may be told more (`side`): it then reads rows of a character and of
-    what there is to tell about it.
+    what there is to tell about it. Characters that side inputs suggest are raised in the scores, by
+    what a gate for each makes of the last layer's output.
 
     Dropout acts once before each layer and once before the head, so also in a network of one
     layer, where PyTorch's own `nn.LSTM(dropout=p)` does nothing.
@@ -48,6 +49,11 @@ class CharRNN(nn.Module):
         )
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(hidden, vocab_size)
+        self.gate = None
+        if self.side is not None and self.side.suggesting:
+            self.gate = nn.Linear(hidden, len(self.side.suggesting))
+            nn.init.zeros_(self.gate.weight)
+            nn.init.zeros_(self.gate.bias)
         if tie_weights:
             assert self.embedding is not None
             # A head's scale: nn.Embedding starts at variance 1, which would make a loss of 100.
@@ -69,7 +75,12 @@ class CharRNN(nn.Module):
             x, end = cell(self.dropout(x), None if state is None else state[layer])
             x = norm(x)
             after.append(end)
-        return self.head(self.dropout(x)), after
+        x = self.dropout(x)
+        scores = self.head(x)
+        if self.side is not None and self.gate is not None:
+            suggested = self.side.suggested(reading[..., 1:])
+            scores = raised(scores, suggested, self.gate(x).to(scores.dtype))
+        return scores, after
 
     def read(self, text: Tensor) -> Tensor:
         """What the network reads of a text, from its first character on.
@@ -92,6 +103,17 @@ class CharRNN(nn.Module):
             embedded: Tensor = self.embedding(characters)
             return embedded
         return functional.one_hot(characters, self.vocab_size).to(self.head.weight.dtype)
+
+
+def raised(scores: Tensor, suggested: Tensor, gates: Tensor) -> Tensor:
+    """Scores (..., vocab) with the gates (..., suggestions) added to those of the suggested
+    characters (..., suggestions), numbered from 1; 0 suggests none."""
+    behind = functional.pad(scores, (1, 0))
+    if scores.device.type == "cpu":
+        return behind.scatter_add(-1, suggested, gates)[..., 1:]
+    # scatter_add on a GPU adds in any order.
+    chosen = functional.one_hot(suggested, behind.shape[-1]).to(gates.dtype)
+    return (behind + (chosen * gates.unsqueeze(-1)).sum(dim=-2))[..., 1:]
 
 
 def detach(state: list[State]) -> list[State]:

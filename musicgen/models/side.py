@@ -29,6 +29,10 @@ class SideInput(Protocol):
     def sizes(self) -> tuple[int, ...]:
         """How many values each of its columns has, from 0 on."""
 
+    @property
+    def suggesting(self) -> tuple[int, ...]:
+        """Columns that suggest the next character: its number plus one, or 0."""
+
     def of(self, text: Ids) -> NDArray[np.int64]:
         """What there is to tell of each character of a text: (characters, columns)."""
 
@@ -47,6 +51,13 @@ class Side(nn.Module):
         super().__init__()
         self.inputs = tuple(inputs)
         sizes = [size for one in inputs for size in one.sizes]
+        before = np.cumsum([0, *(len(one.sizes) for one in inputs)]).tolist()
+        self.suggesting = [
+            first + column
+            for first, one in zip(before, inputs, strict=False)
+            for column in one.suggesting
+        ]
+        """Columns that suggest the next character."""
         self.first_rows = np.cumsum([0, *sizes[:-1]])
         self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
         nn.init.normal_(self.table.weight, std=max(len(sizes), 1) ** -0.5)  # the sum's is 1
@@ -59,6 +70,11 @@ class Side(nn.Module):
         else:
             summed = self.table(flat)
         return summed.view(*rows.shape[:-1], -1)
+
+    def suggested(self, rows: Tensor) -> Tensor:
+        """The suggestions in rows (..., columns): (..., suggesting), 0 for none."""
+        first = torch.as_tensor(self.first_rows[self.suggesting], device=rows.device)
+        return (rows[..., self.suggesting] - first).clamp(min=0)  # where texts are filled up
 
     def rows(self, text: Ids) -> NDArray[np.int64]:
         """Rows of the table for each character of a text: (characters, columns)."""

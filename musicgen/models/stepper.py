@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from musicgen.models.arithmetic import exact
 from musicgen.models.cells import GRU, LSTM, RNN, State
-from musicgen.models.char_rnn import CharRNN
+from musicgen.models.char_rnn import CharRNN, raised
 from musicgen.models.product import Floats, Product
 from musicgen.models.side import row_sums
 
@@ -59,16 +59,20 @@ class Stepper:
         ]
         for below, above in pairwise(self._layers):
             below.feed(above.inputs, above.bias)
-        self._layers[-1].feed(_array(model.head.weight).T, _array(model.head.bias))
+        ends = [model.head] if model.gate is None else [model.head, model.gate]
+        self._layers[-1].feed(
+            np.hstack([_array(end.weight).T for end in ends]),
+            np.hstack([_array(end.bias) for end in ends]),
+        )
         width = model.vocab_size if model.embedding is None else model.embedding.embedding_dim
         table, beside = np.split(self._layers[0].inputs, [width])
         if model.embedding is not None:
             table = _array(model.embedding.weight) @ table
         self._table: Floats = np.ascontiguousarray(table + self._layers[0].bias)
         """What each character adds to the gates of the first layer."""
-        self._side = None
+        self._side, self._vocab = None, model.vocab_size
         if model.side is not None:
-            self._side = model.side.follow()
+            self._side, self._suggested = model.side.follow(), model.side.suggested
             table = _array(model.side.table.weight) @ beside
             self._side_table = torch.from_numpy(np.ascontiguousarray(table))
         self.keep([0])
@@ -80,7 +84,11 @@ class Stepper:
             x += row_sums(self._side_table, rows).numpy()
         for layer in self._layers:
             x = layer.step(x)
-        return x
+        if x.shape[1] == self._vocab:
+            return x
+        scores, gates = torch.from_numpy(x).tensor_split([self._vocab], dim=1)
+        with_suggestions: Floats = raised(scores, self._suggested(rows), gates).numpy()
+        return with_suggestions
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
         if self._side is not None:

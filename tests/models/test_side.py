@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models import CharRNN, evaluate, sample
+from musicgen.models.char_rnn import raised
 from musicgen.models.side import Side
 from musicgen.models.stepper import ModuleStepper, Stepper
 
@@ -27,9 +28,29 @@ def network(cell: str = "lstm", embedding: int = 8, layers: int = 1) -> CharRNN:
         Melody(CHARACTERS, 2, MARK),
         PlaceInput(CHARACTERS),
     ]
-    return CharRNN(
-        len(CHARACTERS), 12, cell=cell, layers=layers, embedding=embedding, side=side
-    ).eval()
+    model = CharRNN(len(CHARACTERS), 12, cell=cell, layers=layers, embedding=embedding, side=side)
+    assert model.gate is not None
+    torch.nn.init.normal_(model.gate.weight)
+    return model.eval()
+
+
+def test_suggested_characters_are_raised_by_their_gates() -> None:
+    scores = torch.zeros(2, 3)
+    suggested = torch.tensor([[1, 1, 0], [3, 2, 0]])
+    gates = torch.tensor([[0.5, 1.0, 9.0], [2.0, -1.0, 9.0]])
+    expected = [[1.5, 0.0, 0.0], [0.0, -1.0, 2.0]]
+    assert raised(scores, suggested, gates).tolist() == expected
+
+
+def test_what_is_suggested_is_found_among_all_columns() -> None:
+    model = network()
+    assert model.side is not None
+    rows = model.read(torch.from_numpy(ids(TUNE + "AB")))[:, 1:]
+    suggested = model.side.suggested(rows)
+    of = [one.of(ids(TUNE + "AB")) for one in model.side.inputs]
+    assert suggested[:, 0].tolist() == of[0][:, 0].tolist()
+    assert suggested[:, 1].tolist() == of[1][:, 0].tolist()
+    assert suggested[:, 2:].tolist() == of[2][:, -4:].tolist()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
