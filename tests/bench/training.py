@@ -60,6 +60,7 @@ def ours(path: Path, folder: Path, hidden: int, precision: str, threads: int) ->
         f"data.seq_len={TIME}",
         f"model.hidden={hidden}",
         "model.dropout=0",
+        *("model.match=0", "model.melody=0", "model.place=false"),  # as the bare one
         "trainer=cpu",
         f"trainer.threads={threads}",
         f"trainer.precision={precision}",

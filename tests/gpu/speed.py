@@ -122,6 +122,7 @@ def ours(
             f"model.hidden={HIDDEN}",
             f"model.embedding={EMBEDDING}",
             "model.dropout=0",
+            *("model.match=0", "model.melody=0", "model.place=false"),  # as the bare one
             f"trainer={'gpu' if kind == 'cuda' else 'cpu'}",
             f"trainer.precision={precision}",
             f"trainer.max_epochs={size.epochs}",

@@ -127,8 +127,8 @@ def test_a_checkpoint_is_the_same_network_anywhere(
     losses = []
     for place in ("cpu", device):
         trained = load_model(tmp_path / "run", place)
-        encoded = torch.from_numpy(trained.vocabulary.encode(text)).long().to(place)
-        losses.append(evaluate(trained.model, encoded)[0])
+        encoded = torch.from_numpy(trained.vocabulary.encode(text)).long()
+        losses.append(evaluate(trained.model, trained.model.read(encoded).to(place))[0])
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
     assert result.val_loss is not None
 
