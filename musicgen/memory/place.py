@@ -68,7 +68,8 @@ class PlaceInput:
     def tell(self, place: "Place", character: int) -> tuple[int, ...]:
         """Let a text go on with this character; what there is to tell then."""
         figures = place.push(self.characters[character])
-        return *figures, *map(self.numbers.__getitem__, place.echoes())
+        numbers = self.numbers
+        return *figures, *[numbers[echo] for echo in place.echoes()]
 
     def of(self, text: Ids) -> NDArray[np.int64]:
         """Of each character of a text: (characters, columns). `Place` says what they are."""
@@ -173,7 +174,8 @@ class Place:
         A character each, `|` at their ends, or nothing. Blanks and line ends don't count, nor do
         upbeats, and behind a later ending not the first.
         """
-        return [bar and (bar[self._read : self._read + 1] or "|") for bar in self._alike]
+        read = self._read
+        return [bar and (bar[read : read + 1] or "|") for bar in self._alike]
 
     def _compare(self, bar: str) -> None:
         """Have this bar read so, and see which of those before begin like it."""
@@ -188,10 +190,17 @@ class Place:
         left = last = 0
         if self._full is not None:
             room = self._full - self._done - self._length
-            left = max(0, room // STEP + 1)
-            last = max(0, (room - self._upbeat) // STEP + 1)
-        figures = (left, last, len(self._part), self._parts, self._repeat)
-        return tuple(map(min, figures, _LARGEST))
+            left = room // STEP + 1 if room >= 0 else 0
+            last = (room - self._upbeat) // STEP + 1 if room >= self._upbeat else 0
+        bars, parts = len(self._part), self._parts
+        most = _LARGEST
+        return (
+            left if left < most[0] else most[0],
+            last if last < most[1] else most[1],
+            bars if bars < most[2] else most[2],
+            parts if parts < most[3] else most[3],
+            self._repeat,
+        )
 
     def _event(self) -> None:
         if self._chord == 2:

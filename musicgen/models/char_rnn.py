@@ -50,7 +50,7 @@ class CharRNN(nn.Module):
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(hidden, vocab_size)
         self.gate = None
-        if self.side is not None and self.side.suggesting:
+        if self.side is not None and len(self.side.suggesting):
             self.gate = nn.Linear(hidden, len(self.side.suggesting))
             nn.init.zeros_(self.gate.weight)
             nn.init.zeros_(self.gate.bias)

@@ -52,13 +52,20 @@ class Side(nn.Module):
         self.inputs = tuple(inputs)
         sizes = [size for one in inputs for size in one.sizes]
         before = np.cumsum([0, *(len(one.sizes) for one in inputs)]).tolist()
-        self.suggesting = [
+        suggesting = [
             first + column
             for first, one in zip(before, inputs, strict=False)
             for column in one.suggesting
         ]
-        """Columns that suggest the next character."""
         self.first_rows = np.cumsum([0, *sizes[:-1]])
+        columns = torch.tensor(suggesting, dtype=torch.int64)
+        self.register_buffer("suggesting", columns, persistent=False)
+        self.register_buffer(
+            "_no_suggestion", torch.from_numpy(self.first_rows)[columns], persistent=False
+        )
+        self.suggesting: Tensor
+        """Columns that suggest the next character."""
+        self._no_suggestion: Tensor
         self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
         nn.init.normal_(self.table.weight, std=max(len(sizes), 1) ** -0.5)  # the sum's is 1
 
@@ -73,8 +80,8 @@ class Side(nn.Module):
 
     def suggested(self, rows: Tensor) -> Tensor:
         """The suggestions in rows (..., columns): (..., suggesting), 0 for none."""
-        first = torch.as_tensor(self.first_rows[self.suggesting], device=rows.device)
-        return (rows[..., self.suggesting] - first).clamp(min=0)  # where texts are filled up
+        suggested = rows.index_select(-1, self.suggesting) - self._no_suggestion
+        return suggested.clamp(min=0)  # below where texts are filled up
 
     def rows(self, text: Ids) -> NDArray[np.int64]:
         """Rows of the table for each character of a text: (characters, columns)."""
@@ -123,7 +130,12 @@ class _RowSums(torch.autograd.Function):
 
 def row_sums(table: Tensor, rows: Tensor) -> Tensor:
     """The sum of the table's rows (size, width) that each row of `rows` (n, columns) numbers."""
-    return _sums(table, rows.flatten(), torch.arange(0, rows.numel(), rows.shape[1]))
+    return _sums(table, rows.flatten(), _starts(len(rows), rows.shape[1]))
+
+
+@lru_cache(maxsize=16)
+def _starts(rows: int, columns: int) -> Tensor:
+    return torch.arange(0, rows * columns, columns)
 
 
 def _sums(table: Tensor, rows: Tensor, starts: Tensor) -> Tensor:

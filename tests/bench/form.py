@@ -30,7 +30,7 @@ from musicgen.training.checkpoint import load_model
 TUNES = 300
 MAX_CHARS = 1000
 """As in `conf/generate.yaml`; of the default corpus, 0.1 % of tunes have more."""
-RECOMMENDED = (0.9, 0.0)
+RECOMMENDED = (0.85, 0.0)
 """Temperature and min_p for listening."""
 
 
