@@ -373,13 +373,14 @@ def typed_arguments() -> str:
 
 
 def place_flags() -> list[str]:
-    """The flags that say where this command's configuration is, for others on the same."""
-    return arguments.read(typed).places
+    """What says where this command's configuration is, for others on the same."""
+    given = arguments.read(typed)
+    return [*given.places, *(o for o in given.overrides if key_of(o) == "hydra.searchpath")]
 
 
 def _as_sweep() -> str:
     """The command that sweeps what was asked of a single run."""
-    kept = [word for word in typed if word not in ("-r", "--run", "hydra.mode=RUN")]
+    kept = [w for w in typed if w not in ("-r", "--run") and key_of(w) != "hydra.mode"]
     return f"python -m musicgen.train -m {shell(map(without_password, kept))}"
 
 

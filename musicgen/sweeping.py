@@ -160,7 +160,9 @@ def _refuse_driver_keys(swept: Swept) -> None:
 
 def _plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
     settings = first.sweep
-    for name in settings.objective:
+    for place, name in enumerate(settings.objective):
+        if name in settings.objective[:place]:
+            raise InputError(f"sweep.objective must have each name once, got {name} again")
         if name not in OBJECTIVES:
             raise InputError(
                 f"sweep.objective must be of {', '.join(OBJECTIVES)}, got {name}"
@@ -304,7 +306,13 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
                 f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
                 f"got {written}; give the sweep a name with sweep.name"
             )
-    return Path(found.pop()).absolute()
+    path = found.pop()
+    if not path.strip():
+        raise InputError(
+            "hydra.sweep.dir must be a folder, got an empty text; leave it out, or say . for the "
+            "current one"
+        )
+    return Path(path).absolute()
 
 
 def _number_kept(text: str) -> int | None:

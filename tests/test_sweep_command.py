@@ -63,6 +63,8 @@ BAD = [
     (["experiment=dropout,dropout2"], "experiment"),
     (["model.hidden=4,5", "sweep.seeds=1,2"], "sweep.seeds is not a trial's"),
     (["model.hidden=4,5", "sweep.objective=val_loss,parameters"], "several are a list: [a,b]"),
+    (["model.hidden=4,5", "sweep.objective=[epochs,epochs]"], "each name once, got epochs again"),
+    (["model.hidden=4,5", "hydra.sweep.dir="], "hydra.sweep.dir must be a folder, got an empty"),
     (["model.hidden=4,5", "sweep.objective=3"], "sweep.objective must be a name or a list"),
     (["model.hidden=4,5", "sweep.timeout=soon"], "sweep.timeout must be a time such as 2h"),
     (["model.hidden=4,5", "trainer.max_time=-5"], "trainer.max_time must be a time such as 2h"),
@@ -107,6 +109,12 @@ def test_bad_sweeps(extra: list[str], message: str, tmp_path: Path) -> None:
 
 def test_several_values_need_m(tmp_path: Path) -> None:
     process = train("model.dropout=0,0.1", cwd=tmp_path)
+    assert_refused(process, "python -m musicgen.train -m model.dropout=0,0.1")
+
+
+def test_the_command_that_sweeps_leaves_out_another_mode(tmp_path: Path) -> None:
+    """Hydra would refuse it there."""
+    process = train("hydra.mode=multirun", "model.dropout=0,0.1", cwd=tmp_path)
     assert_refused(process, "python -m musicgen.train -m model.dropout=0,0.1")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from musicgen.errors import InputError
-from musicgen.sweep.growth import differences, recorded, renamed
+from musicgen.sweep.growth import differences, recalled, recorded, renamed
 from musicgen.sweep.space import Space
 
 
@@ -151,7 +151,8 @@ class Folder:
             identity = json.loads(path.read_text())
             if not isinstance(identity["study"], str) or not isinstance(identity["sweep"], dict):
                 raise ValueError("its values are of another kind")
-        except (ValueError, KeyError, TypeError) as error:
+            recalled(identity)
+        except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
             raise InputError(
                 f"{path} is damaged ({type(error).__name__}: {error}): it says which sweep lives "
                 "here; if it is this one, remove that file and start again: the sweep goes on "

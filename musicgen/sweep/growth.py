@@ -17,7 +17,16 @@ from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.results import Configuration
-from musicgen.sweep.space import Choice, Dimension, Float, Int, Only, Space, distributions
+from musicgen.sweep.space import (
+    Choice,
+    Dimension,
+    Float,
+    Int,
+    Only,
+    Space,
+    applies,
+    distributions,
+)
 
 SEEDS = "sweep.seeds"
 KINDS: dict[str, type[Dimension]] = {"Choice": Choice, "Float": Float, "Int": Int}
@@ -70,6 +79,7 @@ def differences(
         for value in dimension.values
         if not known[key].contains(value)
     }
+    now_open = _conditional_now(before, known, space)
     changes, grown = [], False
     for key in dict.fromkeys([*before, *identity]):
         was, now = before.get(key), identity.get(key)
@@ -78,10 +88,24 @@ def differences(
         more = key == SEEDS and was is not None and now is not None and int(now) > int(was)
         # Of a choice that is new, all that depends on it is new as well.
         new = was is None and bool(names & {*key.rpartition(" ")[0].split("/"), *key.split(" ")})
+        new = new or key.rpartition(" ")[2] in now_open
         grown = grown or more or new or key in wider
         if not (more or new or key in wider):
             changes.append(f"{key} was {_told(was)}, now {_told(now)}")
     return changes, grown and not changes
+
+
+def _conditional_now(before: Mapping[str, str], known: Space, space: Space) -> set[str]:
+    """Keys of one value that all choices had, and that a new choice has not: the same value is
+    part of the space now."""
+    found = set()
+    for key in space.keys() - known.keys():
+        dimension = space[key]
+        if isinstance(dimension, Choice) and dimension.only and len(dimension.values) == 1:
+            was = {text for name, text in before.items() if name.rpartition(" ")[2] == key}
+            if was == {str(dimension.values[0])}:
+                found.add(key)
+    return found
 
 
 def _told(text: str | None) -> str:
@@ -133,6 +157,9 @@ def _copied(trial: FrozenTrial, known: Space, plan: Plan) -> FrozenTrial:
     point = {key: old[key].decode(trial.params[key]) for key in old}
     made = copy.deepcopy(trial)
     space: Mapping[str, Any] = plan.space
+    for key, dimension in plan.space.items():  # what has become conditional, as all had it
+        if key not in known and isinstance(dimension, Choice) and applies(dimension, point):
+            point[key] = dimension.values[0]
     made.params = {key: space[key].encode(value) for key, value in point.items()}
     made.distributions = {key: distributions(space)[key] for key in point}
     runs = {

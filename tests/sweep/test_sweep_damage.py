@@ -69,7 +69,8 @@ def test_a_sweep_without_its_description_goes_on(sweep: Sweep, tmp_path: Path) -
     rows = sweep(PLAN, sweep_toys.few_steps).run().rows
     description = tmp_path / "sweep" / "sweep.json"
     whole = description.read_text()
-    for damaged in ("", "{", "[]", "null", '{"study": 1, "sweep": {}}', '{"sweep": {}}'):
+    odd = '{"study": "a", "sweep": {}, "space": {"a": {}}}'
+    for damaged in ("", "{", "[]", "null", '{"study": 1, "sweep": {}}', '{"sweep": {}}', odd):
         description.write_text(damaged)
         with pytest.raises(InputError, match=r"sweep\.json is damaged .*remove that file") as error:
             sweep(PLAN, sweep_toys.few_steps).run()

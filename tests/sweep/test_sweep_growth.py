@@ -87,6 +87,25 @@ def test_choices_of_a_group_grow_with_what_depends_on_them(sweep: Sweep) -> None
         sweep(changed, nothing).run()
 
 
+def test_a_fixed_key_that_a_new_choice_has_not_stays_what_it_was(sweep: Sweep) -> None:
+    first = Plan(
+        {"optim": Choice(("sgd", "rmsprop"))},
+        fingerprint={"sgd momentum": "0.9", "rmsprop momentum": "0.9"},
+    )
+    sweep(first, nothing).run()
+    optims = Choice(("sgd", "rmsprop", "adam"))
+
+    def grown(momentum: float) -> Plan:
+        only = Only("optim", ("sgd", "rmsprop"))
+        return Plan({"optim": optims, "momentum": Choice((momentum,), only)})
+
+    with pytest.raises(InputError, match=r"sgd momentum was 0\.9, now absent"):
+        sweep(grown(0.5), nothing).run()
+    for _ in range(2):
+        rows = sweep(grown(0.9), nothing).run().rows
+        assert ran(rows, "optim", "momentum") == [("sgd", 0.9), ("rmsprop", 0.9), ("adam", None)]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
