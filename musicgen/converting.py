@@ -7,6 +7,7 @@ from pathlib import Path
 
 from musicgen.command import shown
 from musicgen.corpus import START, read_marked
+from musicgen.corpus.collection import ended_tunes
 from musicgen.corpus.source import Source, UnreadableError
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.keys import ConvertConfig
@@ -44,7 +45,7 @@ def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
     paths = [Path(path).expanduser() for path in dict.fromkeys(asked.files)]
     if not paths:
         raise InputError("convert needs a file of tunes, got none; name one, such as tune.abc")
-    tunes = [found for path in paths for found in _tunes(path, arranged)]
+    tunes = [found for path in paths for found in _tunes(path, arranged, tell)]
     if formats != ["abc"] and not any(found.tune.notes for found in tunes):
         raise InputError(
             f"formats={','.join(formats)} need tunes with notes, got {len(tunes)} without any; "
@@ -72,9 +73,9 @@ def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
         raise RunError(f"{missing} files could not be made; the lines above say why")
 
 
-def _tunes(path: Path, arranged: Arrangement) -> Iterator[Converted]:
+def _tunes(path: Path, arranged: Arrangement, tell: Callable[[str], None]) -> Iterator[Converted]:
     """The tunes of a file, arranged."""
-    texts = _texts(path)
+    texts = _texts(path, tell)
     names: set[str] = set()
     for place, text in enumerate(texts, start=1):
         number = re.match(r"X:\s*([0-9]{1,6})", text)
@@ -88,7 +89,7 @@ def _tunes(path: Path, arranged: Arrangement) -> Iterator[Converted]:
             raise InputError(f"{name}: {error}") from None
 
 
-def _texts(path: Path) -> list[str]:
+def _texts(path: Path, tell: Callable[[str], None]) -> list[str]:
     """The tunes of a file as they stand there."""
     try:
         text, _ = Source(path.name, path.read_bytes()).text()
@@ -103,6 +104,8 @@ def _texts(path: Path) -> list[str]:
     else:
         book = read_book(text, directives=True)
         texts = [piece.text for piece in sorted([*book.pieces, *book.keyless])]
+        if book.cut:
+            tell(f"{path.name}: {ended_tunes(book.cut)}; take it out of the file")
     if not texts:
         first = next((line.strip() for line in text.split("\n") if line.strip()), "")
         raise InputError(

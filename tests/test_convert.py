@@ -112,6 +112,14 @@ def test_what_a_tune_lacks_is_told(tmp_path: Path) -> None:
     assert "b: bar too short: 3/4 in a meter of 4/4, in 'CDEF|FGA|GGGG|'" in done.stdout
 
 
+def test_a_blank_line_that_ends_a_tune_before_its_notes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text("X:1\nT:a\nK:C\n\nCDEF|\n\nX:2\nK:C\nCDEF|\n")
+    done = convert("a.abc", "formats=[mid]", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "a.abc: a blank line ends a tune: 1 tune ended before its first note" in done.stdout
+    assert "at line 4; take it out" in done.stdout
+
+
 def test_marked_tunes_and_old_encodings(tmp_path: Path) -> None:
     (tmp_path / "marked.txt").write_text("<start>\nX:1\nK:C\nC4|\n<end>\n<start>\nK:D\nD|\n<end>\n")
     (tmp_path / "old.abc").write_bytes("X:1\r\nT:Café\r\nK:C\r\nC4|\r\n".encode("latin-1"))

@@ -269,7 +269,7 @@ class Place:
             elif last == "|":
                 self._end_part()
                 self._repeat *= self._repeat < 3
-        elif character.isdigit():
+        elif character.isdecimal():  # superscripts are digits, but no numbers
             if last in "|[":
                 self._chord = 0
                 self._compare(self._bar.removesuffix("["))

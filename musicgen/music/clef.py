@@ -30,6 +30,8 @@ _CLEF = re.compile(
 _UNKNOWN_CLEF = re.compile(r"(?<!\S)clef=(\S*)")
 _PARAMETER = re.compile(r"(?<!\S)(transpose|octave|middle|m|t)=(\S*)")
 _PITCH = re.compile(r"([A-Ga-g])([,']*)")
+_NO_KEY = re.compile(r"\s*(?i:none)(?!\S)")
+"""In `K:none treble-8` it names a key, and the clef stands behind it."""
 _QUOTED = re.compile(r'(?<=[=\s])"[^"]*"|^"[^"]*"')
 _MOVES = re.compile(r"(?<!\S)(?:score|sound|shift|instrument)=\S*")
 """Of other programs (abc2svg); each moves pitches in a way of its own."""
@@ -79,8 +81,9 @@ def parameters(options: str) -> str:
 @lru_cache(maxsize=1024)
 def _changed(clef: Clef, options: str) -> tuple[Clef, str]:
     bare = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "_"), options)
+    key = _NO_KEY.match(bare)
     complaint = ""
-    if found := _CLEF.search(bare):
+    if found := (_CLEF.search(bare, key.end()) if key else None) or _CLEF.search(bare):
         name = (found[1] or _OTHER_NAMES[found[5].lower()]).lower()
         name, line = _OTHER_CLEFS.get(name, (name, LINES.get(name, 0)))
         sign, eights = found[3] or found[7], found[4] or found[8]

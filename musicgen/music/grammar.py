@@ -73,12 +73,12 @@ TOKENS: dict[Kind, str] = {
     Kind.OVERLAY: r"\(&|&\)|&+",
     Kind.SLUR_OPEN: r"\.?\(",
     Kind.SLUR_CLOSE: r"\)",
-    Kind.GRACE: rf"\{{/?(?:{PITCH}{LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\[\]<>\-])+\}}",
+    Kind.GRACE: rf"\{{/?(?:{PITCH}{APART}|{SPACE}|{STRING}|{DECORATION}|[()\[\]<>\-])+\}}",
     Kind.TIE: r"\.?-",
     Kind.BROKEN: r">+|<+",
     Kind.INLINE: r"\[[A-Za-z]:[^\[\]\n]*\]",
     Kind.ENDING: rf"\[{NUMBERS}",
-    Kind.CHORD: rf"(?:\[(?:(?:{PITCH}|[zx]){LENGTH}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]"
+    Kind.CHORD: rf"(?:\[(?:(?:{PITCH}|[zx]){APART}|{SPACE}|{STRING}|{DECORATION}|[()\-])+\]"
     rf"|{OLD_CHORD}){APART}",
     Kind.TEXT_ENDING: r'\["[^"\n]*"',
     Kind.STRING: STRING,

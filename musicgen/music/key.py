@@ -22,6 +22,7 @@ _TONIC = re.compile(r"([A-G])(?:([#b])|[- ]?(?i:(sharp|flat))(?![A-Za-z]{2}))?|(
 _MODE = re.compile(r"([-_ ]*)([A-Za-z]*)")
 _ACCIDENTAL = re.compile(r"(\^\^?|__?|=)((?:[0-9]*/[0-9]*)?)([A-Ga-g])")
 _ACCIDENTALS = re.compile(rf"(?:{_ACCIDENTAL.pattern})+")
+_FLATTENED = re.compile(rf"(?=_){_ACCIDENTALS.pattern}(?![A-Za-z])")
 _OPTION = re.compile(
     r"[a-z]+=.*|(?i:(?:treble|alto|tenor|bass|perc|soprano|mezzo|baritone|subbass)[a-z]*[1-5]?)"
     r"(?:[+\-^_](?:8|15))?|exp"
@@ -76,7 +77,8 @@ def parse_key(value: str, before: Key | None = None, clef: Clef = _TREBLE) -> tu
         letter, sign, word, other = match.groups()
         named = _MODE.match(text, match.end())
         assert named is not None
-        apart, name = named.groups()
+        # `D_b` has an accidental behind its tonic, `D_dor` a mode.
+        apart, name = ("", "") if _FLATTENED.match(text, match.end()) else named.groups()
         known = "min" if name in ("m", "M") else name[:3].lower()
         if other:
             tonic, mode, explicit, rest = "", "maj", (), text[match.end() :]

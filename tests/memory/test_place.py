@@ -191,6 +191,10 @@ def test_a_letter_that_begins_a_field_is_no_note() -> None:
     assert told(HEAD + "A2\nB:a book\n")[-1] == told(HEAD + "A2\n")[-1]
 
 
+def test_superscripts_are_no_numbers() -> None:
+    assert told(HEAD + "(²A")[-1] == told(HEAD + "A")[-1]
+
+
 def test_a_tune_begins_behind_its_mark() -> None:
     assert told(HEAD + "A3|BC|\n<end>\n<start>\n")[-1] == told("<start>\n")[-1]
 

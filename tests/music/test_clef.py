@@ -43,6 +43,10 @@ def test_a_key_alone_keeps_the_octave_and_a_clef_ends_it() -> None:
     ]
 
 
+def test_a_clef_behind_no_key_holds() -> None:
+    assert pitches(f"{HEADER}K:none clef=treble-8\nC4|[K:none treble+8]C4|") == [[48, 72]]
+
+
 def test_each_voice_has_its_own() -> None:
     """`K:` in the header is for all voices, `V:` for its own, there and where its music begins."""
     header = f"{HEADER}V:1 clef=treble-8\nV:2 transpose=-2\nK:C octave=1\n"

@@ -288,6 +288,26 @@ def test_a_lone_exclamation_mark_once_broke_the_line(music: str) -> None:
 @pytest.mark.parametrize(
     ("music", "expected"),
     [
+        ("[C 2 E 2 G 2] A2", "[C2E2G2] A2"),
+        ("[ c 3/2 e 3/2 ] A2", "[c3/2e3/2] A2"),
+        ("[ C 2 E 2 ] 2 A2", "[C2E2]2 A2"),
+        ("{ g 2 a } c2", "{g2a}c2"),
+    ],
+)
+def test_tokens_apart_in_chords_and_graces_are_not_torn(music: str, expected: str) -> None:
+    apart, joined = read(f"[M:none]{music}"), read(f"[M:none]{expected}")
+    assert apart.problems == ()
+    said = [
+        [(event.pitches, event.length) for event in tune.voices[0].events]
+        for tune in (apart, joined)
+    ]
+    assert said[0] == said[1]
+    assert len(apart.voices[0].graces) == len(joined.voices[0].graces)
+
+
+@pytest.mark.parametrize(
+    ("music", "expected"),
+    [
         ("_/e ^/c ^3/2c _3/4e", [(76,), (72,), (73,), (75,)]),
         ("[_/e^/c2]2 [^3/2c_e]", [(76, 72), (73, 75)]),
         ("{_/e^/c}d {^3/2f}g", [(74,), (79,)]),
@@ -388,6 +408,9 @@ def test_a_header_in_brackets_or_indented_is_a_header(header: str) -> None:
         ("K:HP", (78, 73)),
         ("K:Hp", (78, 73)),
         ("K:Em^c", (78, 73)),
+        ("K:D_c", (78, 71)),
+        ("K:C_c^f", (78, 71)),
+        ("K:D_dor", (77, 72)),
         ("K:C ^f^c", (78, 73)),
         ("K:F sharp minor", (78, 73)),
         ("K:Foo", (77, 72)),

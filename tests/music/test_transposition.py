@@ -89,6 +89,7 @@ def test_any_text(music: str) -> None:
         ("Ador", 2, "Bdor"),
         ("A Mixolydian", 2, "B Mixolydian"),
         ("D =c", 2, "E =d"),
+        ("D=c", 1, "Eb_d"),
         ("D exp _b ^f", 2, "E exp =c ^g"),
         ("G clef=bass octave=1", 2, "A clef=bass octave=1"),
         ("none", 2, "none"),
