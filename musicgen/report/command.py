@@ -34,7 +34,11 @@ def train_command(config: Mapping[Any, Any]) -> str:
         name = wanted.get(key)
         if name not in {path.stem for path in (conf / group).glob("*.yaml")}:
             return ""
-        defaults[group] = _choice(conf / group, str(name))
+        chosen = _choice(conf / group, str(name))
+        recipe = defaults.get(group, {})
+        for key in recipe:  # of a run from before there was this key: it had what the group says
+            wanted.setdefault(f"{group}.{key}", chosen.get(key))
+        defaults[group] = chosen | recipe
         if name != usual[group]:
             given.append(f"{group}={name}")
     defaults["trainer"] = _choice(conf / "trainer", usual["trainer"])

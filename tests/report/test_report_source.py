@@ -282,6 +282,10 @@ def test_the_command_of_a_run_makes_its_configuration_again(tmp_path: Path) -> N
     assert command[:3] == ["python", "-m", "musicgen.train"]
     assert len(command) == 3 + len(given)
     assert composed(*command[3:]) == before
+    older = config.dump(before).replace("  match: 2\n", "").replace("  place: true\n", "")
+    (folder / "config.yaml").write_text(older)
+    again = composed(*shlex.split(read(folder).command)[3:])
+    assert (again.model.match, again.model.melody, again.model.place) == (0, 2, False)
     (folder / "config.yaml").write_text("model: {cell: ../model/gru}\n")
     assert read(folder).command == ""
 
