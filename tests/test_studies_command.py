@@ -121,7 +121,8 @@ def test_ctrl_c_stops_at_checkpoints_and_the_same_command_goes_on(
 ) -> None:
     (tmp_path / "input.txt").write_text(tunes(30))
     files, split = (
-        "  - override /data: files\nsweep: {workers: 2, retries: 9}\n",
+        "  - override /data: files\nsweep: {workers: 2, retries: 9}\n"
+        "early_stopping: {patience: 0}\n",
         "split: contiguous",
     )
     study(tmp_path, "tiny", "'model.dropout': '0,0.2'", files, split, epochs=30)
