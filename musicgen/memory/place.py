@@ -32,6 +32,10 @@ characters for which it suggests one, those 2 and 8 before in 39 and 29 %."""
 ECHOES = len(BARS_BEFORE) + 1
 LONGEST_PART = 128
 """Bars; of longer ones the first are forgotten."""
+LONGEST_BAR = 512
+"""Characters; longer ones are like no other."""
+LONGEST_LENGTH = 12
+"""Characters of a note's length; what is more does not count."""
 
 _LARGEST = tuple(size - 1 for size in SIZES)
 _EVENTS = frozenset("ABCDEFGabcdefgzx")
@@ -144,13 +148,16 @@ class Place:
         last = self._previous[1]
         ending = character.isdigit() and last in "|["
         if not (self._field or ending or character in _BLANKS):
-            self._compare(self._bar + character)
+            if self._read < LONGEST_BAR:
+                self._compare(self._bar + character)
+            else:
+                self._alike = [""] * ECHOES
         if self._hidden:
             self._hide(character)
         elif character in _EVENTS:
             self._event()
         elif self._open and character in _LENGTHS:
-            self._written += character
+            self._written = (self._written + character)[:LONGEST_LENGTH]
             self._length = self._base * _numerator(self._written) // _denominator(self._written)
         else:
             self._open = False

@@ -195,6 +195,15 @@ def test_superscripts_are_no_numbers() -> None:
     assert told(HEAD + "(²A")[-1] == told(HEAD + "A")[-1]
 
 
+def test_bars_and_lengths_without_end_are_followed_in_bounded_memory() -> None:
+    place = Place()
+    for character in HEAD + "ab" * 2000 + "|" + "ab" * 2000:
+        place.push(character)
+    assert place.echoes() == ["", "", "", ""]
+    assert told(HEAD + "A" + "1" * 5000)[-1][0] == 0
+    assert told(HEAD + "A/" + "2" * 5000 + "|")[-1][0] == 25
+
+
 def test_a_tune_begins_behind_its_mark() -> None:
     assert told(HEAD + "A3|BC|\n<end>\n<start>\n")[-1] == told("<start>\n")[-1]
 
