@@ -59,6 +59,7 @@ def test_its_tests_run(tmp_path: Path) -> None:
     assert " 5 passed, 1 skipped" in printed
 
 
+@pytest.mark.slow
 def test_a_part_that_hangs_or_fails_costs_that_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

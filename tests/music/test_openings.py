@@ -123,6 +123,7 @@ def test_nothing_else_comes_in_the_place_of_what_may_not(kind: str, bars: bool) 
     assert begun <= {kind, *(NEEDED if kind in ("[1", "[2") else ())}
 
 
+@pytest.mark.slow
 def test_what_the_training_text_has_is_written() -> None:
     for kind in TEXTS.keys() - {"[2", "[V:", "!trill!", "!fermata!", '"', "(5", "H", ":|2"}:
         text = TEXTS[kind].strip(" ")
@@ -229,6 +230,7 @@ def test_states_that_are_taken_for_alike_are(training: list[str] | None, bars: b
 LIVELY = st.lists(st.sampled_from([*TEXTS.values(), *FIELDS.values(), "A4", "|", " "]), max_size=12)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(LIVELY, st.booleans(), st.integers(0, 2**32))
 @example([":|2"], True, 0)

@@ -187,6 +187,7 @@ except AssertionError as error:
 """
 
 
+@pytest.mark.slow
 def test_what_trainings_are_forked_from_makes_no_call_of_cuda(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
     said = subprocess.run(

@@ -59,6 +59,7 @@ def test_a_training_step(network: CharRNN, batches: Iterator[tuple[Tensor, Tenso
     assert all(part.is_meta for layer in state for part in layer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alike", [True, False])
 def test_a_validation(network: CharRNN, alike: bool) -> None:
     text = torch.zeros(3_001, dtype=torch.int64, device=META)
