@@ -130,7 +130,7 @@ LOOKS = ("samples.every", "samples.media")
 """Keys that change what is shown of a training, and nothing of its result."""
 LATER = ("trainer.max_time", "model.match", "model.melody", "model.place")
 """Keys that came when there were digests already: at its default, such a key is left out of what
-two configurations are compared by, so that a run or a sweep of before it goes on."""
+two configurations are compared by, so that older runs and sweeps go on."""
 
 
 def digest(config: Config) -> str:

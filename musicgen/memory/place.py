@@ -9,14 +9,13 @@ from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.memory.match import Ids
 from musicgen.music.meter import Meter, parse_meter, parse_unit
 
-Ids = NDArray[np.integer[Any]]
 
 TICKS = 1680
 """In a unit note length: what tuplets of up to eight notes and sixteenths of a unit need."""

@@ -38,7 +38,7 @@ class Crowds(_Ready):
         (trial.folder / "attempts").open("a").write("x")
         begun = trial.folder.parent / f"begun {trial.params['x']}"
         begun.touch()
-        # Together, at first: whoever is second finds too little.
+        # Both try at the same time at first, so that the second one finds too little.
         deadline = time.monotonic() + 20
         while len(list(trial.folder.parent.glob("begun *"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -419,7 +419,7 @@ def test_times_that_are_none(tmp_path: Path, text: str) -> None:
 
 
 def test_a_key_that_came_later_changes_no_digest_at_its_default(tmp_path: Path) -> None:
-    """Runs and sweeps of before it go on."""
+    """Older runs and sweeps go on."""
     config = composed(*small(tmp_path))
     assert "trainer.max_time" not in schema.compared(config)
     other = schema.replaced(config, {"trainer.max_time": "2h"})
