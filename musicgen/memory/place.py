@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from musicgen.memory.match import Ids
 from musicgen.music.meter import Meter, parse_meter, parse_unit
 
-
 TICKS = 1680
 """In a unit note length: what tuplets of up to eight notes and sixteenths of a unit need."""
 STEP = TICKS // 2
