@@ -357,7 +357,7 @@ _DEPENDS: dict[str, Callable[[Rules, State], tuple[Hashable, ...]]] = {
     "string": lambda rules, state: (notes.symbols(rules, state),),
     "decoration": lambda rules, state: (notes.decorations(rules, state),),
 }
-"""Tokens whose next characters depend on what is written, and on these values of the state alone."""
+"""Tokens whose next characters depend on what is written and on these values of the state."""
 
 _MODES = {
     "head": Mode(fields.head, None, "XK" + fields.VALUES + fields.TEXTS),
