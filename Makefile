@@ -35,7 +35,7 @@ gpu: $(VENV)/.installed-dev  ## on a machine with a GPU: proofs and figures in e
 	$(RUN) -m tests.gpu $(GPU)
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
-	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/test_sweep_command.py
+	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/workflows/test_sweep_command.py
 
 wheel: $(VENV)/.installed  ## a wheel in dist/, for machines without this clone
 	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

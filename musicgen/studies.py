@@ -11,15 +11,16 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from musicgen import command, config
-from musicgen.command import Invocation
+from musicgen.cli import command
+from musicgen.cli.command import Invocation
+from musicgen.config import composition
+from musicgen.config.keys import StudiesConfig
 from musicgen.errors import InputError, Interrupted, RunError
-from musicgen.keys import StudiesConfig
-from musicgen.paths import shipped
 from musicgen.report import study
 from musicgen.report.about import swept_values
 from musicgen.report.source import read
-from musicgen.sweep.trial import STOPPING
+from musicgen.system.paths import shipped
+from musicgen.system.signals import STOPPING
 
 EXPERIMENTS = Path("experiments")
 SWEEPS = Path("runs/sweeps")
@@ -30,7 +31,7 @@ TEMPERATURES = "temperature=[0.3,0.5,1,2]"
 
 
 def main(invocation: Invocation) -> None:
-    asked = config.typed(invocation.cfg, StudiesConfig)
+    asked = composition.checked(invocation.cfg, StudiesConfig)
     origins = [_origin(name) for name in asked.names]
     # What is missing is said before anything is made, and not when others have run for an hour.
     given = [_corpus(origin, asked.path) for origin in origins]
@@ -165,7 +166,7 @@ def _run(name: str, *arguments: str) -> None:
 
 def entry() -> None:
     """Of the console script."""
-    command.run("studies", main)
+    command.run("studies", __doc__, main)
 
 
 if __name__ == "__main__":

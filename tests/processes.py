@@ -21,7 +21,7 @@ while {module!r} in sys.orig_argv and not pathlib.Path({until!r}).exists():
 
 
 def descendants(pid: int) -> list[int]:
-    """The nest of a driver, and the workers forked from it."""
+    """The fork server of a driver, and the workers forked from it."""
     with contextlib.suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [c for child in map(int, children) for c in (child, *descendants(child))]
@@ -29,7 +29,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def marked(pid: int) -> list[int]:
-    """Nests and workers of a driver wherever they run: their environment names it."""
+    """Fork servers and workers of a driver wherever they run: their environment names it."""
     mark = f"SWEEP_DRIVER={pid}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -67,7 +67,7 @@ def unfinished(
     folder, as for an earlier worker of its (for a minute, then again if the sweep retries).
     start: starts the sweep in an environment. sweep: its folder. hold: a folder to make.
     """
-    process = start(held_up(hold, "musicgen.sweep.nest", hold / "go"))
+    process = start(held_up(hold, "musicgen.sweep.fork_server", hold / "go"))
     try:
         until((sweep / "1").exists, process)
         with RunFolder(sweep / "1").locked():

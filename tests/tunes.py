@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from musicgen import config
-from musicgen.keys import TrainConfig
-from musicgen.paths import shipped
+from musicgen.config import composition
+from musicgen.config.keys import TrainConfig
+from musicgen.system.paths import shipped
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,14 +28,14 @@ def tunes(n: int, seed: int = 0) -> str:
 
 @cache
 def _registered() -> None:
-    config.register()
+    composition.register()
 
 
 def composed(*overrides: str) -> TrainConfig:
     """What `python -m musicgen.train` would be given."""
     _registered()
     with initialize_config_dir(str(shipped("conf")), version_base=None):
-        return config.typed(compose("train", list(overrides)), TrainConfig)
+        return composition.checked(compose("train", list(overrides)), TrainConfig)
 
 
 SMALL = (

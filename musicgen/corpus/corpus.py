@@ -21,7 +21,7 @@ from musicgen.errors import InputError
 from musicgen.music.kinds import Kinds
 
 if TYPE_CHECKING:  # at run time it would bring Hydra along
-    from musicgen.keys import DataConfig
+    from musicgen.config.keys import DataConfig
 
 log = logging.getLogger(__name__)
 

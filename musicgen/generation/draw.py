@@ -14,9 +14,9 @@ from musicgen.models.sampler import Constraint, Cut
 from musicgen.music.constraint import BatchConstraint
 from musicgen.music.constraint.batch import SLACK
 from musicgen.music.kinds import Kinds
-from musicgen.paths import in_name
+from musicgen.system.paths import in_name
 
-LEAST = 64
+MIN_ROOM = 64
 """Characters that a constrained tune gets besides its given header."""
 
 
@@ -124,9 +124,9 @@ def _constraint(
         reserve = 2 * sum(len(f"K:{value}\n") for value in given.values()) + 2 * SLACK
         _check_given(vocabulary, given, options)
         room = options.max_chars - (reserve if given else 0)
-        if given and room < LEAST:
+        if given and room < MIN_ROOM:
             raise InputError(
-                f"max_chars must be at least {reserve + LEAST} for such a header, got "
+                f"max_chars must be at least {reserve + MIN_ROOM} for such a header, got "
                 f"{options.max_chars}; raise it, or use constrain=off"
             )
         inner = BatchConstraint(

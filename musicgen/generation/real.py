@@ -8,7 +8,7 @@ from musicgen.corpus import Corpus, read_marked
 from musicgen.music import parse
 from musicgen.music.measures import SetMeasures, summarise
 from musicgen.music.reference import Reference
-from musicgen.paths import replacing
+from musicgen.system.files import replacing
 
 COMPARED = 300
 """Validation tunes that are measured; fewer where the corpus has fewer."""

@@ -13,7 +13,7 @@ BINS = 16
 """Of equal count, into which an activation is put for mutual information."""
 SHIFTS = 4
 """Of the labels against the text, for what chance alone would score."""
-LEAST = 20
+MIN_SAMPLES = 20
 """Characters of a class; below this it counts as absent."""
 
 
@@ -51,9 +51,9 @@ class Question:
     def __init__(self, annotation: Annotation, labels: Labels, seed: int) -> None:
         self.annotation = annotation
         counts = np.bincount(labels[labels != ABSENT], minlength=len(annotation.classes))
-        self.asked = (labels != ABSENT) & (counts >= LEAST)[labels]
+        self.asked = (labels != ABSENT) & (counts >= MIN_SAMPLES)[labels]
         self.labels = labels[self.asked]
-        self.classes = int((counts >= LEAST).sum())
+        self.classes = int((counts >= MIN_SAMPLES).sum())
         # A shift keeps what makes neighbours alike, which a permutation of single characters
         # would destroy: chance would look smaller than it is.
         quarter = len(self.labels) // 4

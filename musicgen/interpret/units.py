@@ -49,7 +49,7 @@ def best(scores: Iterable[Score]) -> dict[str, Score]:
     return found
 
 
-def told(row: Score) -> str:
+def score_text(row: Score) -> str:
     """A score as text, such as `AUC 0.964` or `1.31 of 2.84 bits`."""
     if row.measure == "auc":
         return f"AUC {row.score:.3f}"

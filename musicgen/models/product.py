@@ -11,7 +11,7 @@ Floats = NDArray[np.float32]
 Way = Callable[[Tensor], Tensor]
 """Takes rows (n, inputs), gives products (n, outputs)."""
 
-LEAST = 4
+MIN_ROWS = 4
 """Rows below which a matrix product takes quite another routine, which never agrees."""
 
 
@@ -37,7 +37,7 @@ class Product:
 
     def prepare(self, n: int) -> Floats:
         """Where to put the n rows before each `multiply`, (n, inputs)."""
-        size = 1 if n == 1 else LEAST
+        size = 1 if n == 1 else MIN_ROWS
         while size < n:
             size += min(size, 16)
         if size not in self._ways:
@@ -75,12 +75,12 @@ class Product:
         return sums[0][0]
 
     def _filled_up(self, row: Tensor) -> Tensor:
-        rows = torch.zeros(LEAST, len(row))
+        rows = torch.zeros(MIN_ROWS, len(row))
         rows[0] = row
         return self._together(rows)[0]
 
 
-def packed(weights: Tensor, rows: int = LEAST) -> Way | None:
+def packed(weights: Tensor, rows: int = MIN_ROWS) -> Way | None:
     """The product with weights (inputs, outputs) in oneDNN's own order, for so many rows at once.
 
     None where there is no oneDNN, or none for weights of this type on this processor.

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 
 from musicgen.music.distance import Histograms, jensen_shannon
-from musicgen.music.draft import misfits
 from musicgen.music.grammar import read_bar_line
 from musicgen.music.melody import melodies
 from musicgen.music.reference import Reference
 from musicgen.music.structure import Structure, structure
 from musicgen.music.tune import Tune
 from musicgen.music.voice import Voice
+from musicgen.music.voice_builder import misfits
 
 MEMORISED = 32
 """A tune with a longer run of notes (about four bars of quavers) from one training tune is a copy.

@@ -13,8 +13,8 @@ from operator import itemgetter
 from musicgen.errors import InputError
 from musicgen.music.key import Key
 from musicgen.music.meter import Meter, Tempo
-from musicgen.music.pace import usual_tempo
 from musicgen.music.performance import perform
+from musicgen.music.tempo import usual_tempo
 from musicgen.music.tune import Tune
 from musicgen.music.unfold import play_order
 

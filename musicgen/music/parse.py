@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from musicgen.music.clef import Clef
-from musicgen.music.draft import misfits
 from musicgen.music.findings import Findings
 from musicgen.music.key import Key, parse_key
 from musicgen.music.meter import Meter, Tempo, parse_meter, parse_tempo, parse_unit
 from musicgen.music.prose import block_end, is_prose
 from musicgen.music.reader import Reader
 from musicgen.music.tune import Tune
+from musicgen.music.voice_builder import misfits
 
 _FIELD_LINE = re.compile(r"[ \t]*([A-Za-z+]):(?![|:])").match
 """`d:|` begins a line of music."""
@@ -141,7 +141,7 @@ def _read_body(lines: Iterable[tuple[str, int]], offset: int, reader: Reader, te
                 reader.found.complain(offset, "words, not music; not read")
             else:
                 reader.music(line, offset)
-        elif reader.drafts:
+        elif reader.builders:
             if text[offset:].strip():
                 reader.found.complain(offset, "a blank line ends the tune; the rest was not read")
             return offset

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from musicgen.music.accompaniment import accompaniment
 from musicgen.music.directives import Directive, directives
-from musicgen.music.pace import Clock
+from musicgen.music.tempo import Clock
 from musicgen.music.tune import Tune
 from musicgen.music.unfold import Sounding
 from musicgen.music.voice import Voice

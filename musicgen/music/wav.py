@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from musicgen.errors import InputError
-from musicgen.music.pace import Clock
 from musicgen.music.performance import perform
-from musicgen.music.pluck import RELEASE_S, damped, string
+from musicgen.music.plucked_string import RELEASE_S, damped, string
+from musicgen.music.tempo import Clock
 from musicgen.music.tune import Tune
 
 MAX_SECONDS = 900

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> Path:
     if not folders:
         raise InputError("a report needs the folder of a run or of a sweep, got none; see --help")
     # pandas, matplotlib and Optuna take a second to import: only now.
-    from musicgen.report.write import write
+    from musicgen.workflows.report import write
 
     return write(folders, out)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from musicgen.overrides import shell, spelled
+from musicgen.config.overrides import as_override, shell
 from musicgen.report.importance import importances
 from musicgen.report.source import Source
 from musicgen.sweep.results import Row
@@ -105,7 +105,7 @@ def trial_command(source: Source, row: Row) -> str:
 def swept_values(source: Source, row: Row) -> list[str]:
     """A configuration's swept keys as overrides."""
     return [
-        f"{key}={spelled(_swept(row[key]))}" for key in source.space if row.get(key) is not None
+        f"{key}={as_override(_swept(row[key]))}" for key in source.space if row.get(key) is not None
     ]
 
 

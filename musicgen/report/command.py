@@ -6,8 +6,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from musicgen.overrides import flatten, shell, spelled
-from musicgen.paths import shipped
+from musicgen.config.overrides import as_override, flatten, shell
+from musicgen.system.paths import shipped
 
 CHOICES = {
     "data": "data.name",
@@ -44,7 +44,7 @@ def train_command(config: Mapping[Any, Any]) -> str:
     defaults["trainer"] = _choice(conf / "trainer", usual["trainer"])
     known = flatten(defaults)
     given += [
-        f"{key}={spelled(value)}"
+        f"{key}={as_override(value)}"
         for key, value in wanted.items()
         if key not in known or known[key] != value
     ]

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from musicgen.paths import replacing
 from musicgen.report.source import metrics
+from musicgen.system.files import replacing
 
 PANELS = {
     "loss": "loss (nats/character)",

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from musicgen.paths import write_text
 from musicgen.report.content import Ranked
 from musicgen.report.curves import LARGEST, label, plot, read, save
 from musicgen.sweep.table import as_csv, as_markdown, cell
+from musicgen.system.files import write_text
 
 _TEX = {
     "\\": r"\textbackslash{}",

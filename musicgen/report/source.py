@@ -13,12 +13,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from musicgen.config.overrides import flatten
 from musicgen.errors import InputError
-from musicgen.overrides import flatten
-from musicgen.paths import held
 from musicgen.report.command import train_command
 from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row
+from musicgen.system.lock import held
 
 MAX_TEXT = 300
 """Characters of a value that a report keeps: a network or a user may have written a megabyte."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.paths import write_text
 from musicgen.report.about import trial_command
 from musicgen.report.source import read
 from musicgen.sweep.samplers import GRID
+from musicgen.system.files import write_text
 
 BEGIN = "<!-- results: written by python -m musicgen.studies -->"
 END = "<!-- end of results -->"

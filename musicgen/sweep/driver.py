@@ -19,7 +19,7 @@ from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
 from musicgen.sweep.pruners import NONE, optunas
-from musicgen.sweep.results import Configuration, Row, judge, reasons, told
+from musicgen.sweep.results import Configuration, Row, describe_failures, judge, reasons
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Stored, Study, grow
@@ -369,4 +369,4 @@ class Driver:
 
 
 def _why(failures: Counter[str]) -> str:
-    return f" ({told(failures)})" if failures else ""
+    return f" ({describe_failures(failures)})" if failures else ""

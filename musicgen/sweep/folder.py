@@ -1,10 +1,7 @@
 """A sweep's folder: whose it is, who is at work in it, where each trial lives."""
 
-import fcntl
 import json
-import os
 import secrets
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +9,8 @@ from typing import IO, Any
 from musicgen.errors import InputError
 from musicgen.sweep.growth import differences, recalled, recorded, renamed
 from musicgen.sweep.space import Space
+from musicgen.system.files import write_text
+from musicgen.system.lock import Held, hold
 
 
 class Folder:
@@ -49,28 +48,13 @@ class Folder:
                 f"the sweep's folder must be one that can be made, got {self.path} "
                 f"({error.strerror}); choose another"
             ) from None
-        lock = (self.path / "lock").open("a+")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if not isinstance(error, BlockingIOError):
-                lock.close()
-                raise InputError(
-                    f"the sweep's folder must be on a file system that knows locks (flock), "
-                    f"{self.path} is not: {error.strerror}; choose another folder with "
-                    "hydra.sweep.dir=<folder>, or have it mounted with them (Lustre: -o flock)"
-                ) from None
-            lock.seek(0)
-            holder = lock.read() or "another process"
-            lock.close()
+            self._lock = hold(self.path / "lock")
+        except Held as holder:
             raise InputError(
                 f"{self.path} is in the hands of {holder}; wait for it, stop it, "
                 "or give the sweep another name"
             ) from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        self._lock = lock
         about = {**(commands or {}), "space": recorded(space or {}), "sweep": fingerprint}
         if (identity := self._identity()) is None:
             study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
@@ -90,7 +74,7 @@ class Folder:
         self.grown = None
 
     def _keep(self, about: Mapping[str, Any]) -> None:
-        write(self.path / "sweep.json", json.dumps(about, indent=2) + "\n", durable=True)
+        write_text(self.path / "sweep.json", json.dumps(about, indent=2) + "\n")
 
     def compare(
         self,
@@ -159,30 +143,3 @@ class Folder:
                 "(not with sweep.storage, whose study is named there)"
             ) from None
         return dict(identity)
-
-
-def write(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write a file so that a kill leaves the old text or the new one.
-
-    durable: so does a power cut.
-    """
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("w") as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    draft.replace(path)
-    if durable:
-        sync_names(path.parent)
-
-
-def sync_names(folder: Path) -> None:
-    """Have a power cut leave the folder with the files that it has now."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:  # some network file systems can't
-        pass
-    finally:
-        os.close(descriptor)

@@ -18,7 +18,7 @@ from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result
 
 ENQUEUED = "fixed_params"
 """Optuna's attribute of a trial: the values of an enqueued point, which may lack some."""
-WAY_OUT = "; take it out of the study again, or give the sweep another name"
+ADVICE = "; take it out of the study again, or give the sweep another name"
 
 
 def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None:
@@ -33,7 +33,7 @@ def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None
                 rule = f"must be of {plan.space[key]}" if key in known else "is not swept"
                 raise InputError(
                     f"trial {trial.number} of the study was made by Optuna itself, and its {key} "
-                    f"{rule}, got {value!r}{WAY_OUT}"
+                    f"{rule}, got {value!r}{ADVICE}"
                 )
         if not trial.state.is_finished() or trial.number in own:
             continue
@@ -44,12 +44,12 @@ def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None
             elif applies(plan.space[key], point):
                 raise InputError(
                     f"trial {trial.number} of the study was ended by Optuna itself, and must have "
-                    f"a value of {key}, got none{WAY_OUT}"
+                    f"a value of {key}, got none{ADVICE}"
                 )
         if plan.seeds > 1 and trial.state == TrialState.COMPLETE:
             raise InputError(
                 f"trial {trial.number} of the study was ended by Optuna itself with one value, and "
-                f"sweep.seeds={plan.seeds} needs one of each seed{WAY_OUT}"
+                f"sweep.seeds={plan.seeds} needs one of each seed{ADVICE}"
             )
 
 

@@ -20,7 +20,7 @@ from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
 from musicgen.errors import RunError
-from musicgen.sweep.folder import sync_names
+from musicgen.system.files import sync_names
 
 
 class Journal(BaseJournalBackend):

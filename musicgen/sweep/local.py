@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.errors import InputError, RunError
-from musicgen.sweep import nest
+from musicgen.sweep import fork_server
 from musicgen.sweep.executor import Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
@@ -57,7 +57,7 @@ def slots(
     return environments
 
 
-class _Nest:
+class _ForkServer:
     """The parent process of the workers, as the executor sees it."""
 
     def __init__(
@@ -69,7 +69,7 @@ class _Nest:
             # A plain child instead of multiprocessing's: its environment is there before the
             # first import, and the program's main module isn't imported again.
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", nest.__name__, str(theirs.fileno()), method],
+                [sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()), method],
                 env={**os.environ, "PYTHONPATH": _search_path(), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -81,8 +81,8 @@ class _Nest:
         with suppress(OSError):  # it died; `wait` will say so
             self.line.send_bytes(objective)
 
-    def hatch(self, environment: Mapping[str, str]) -> "_Worker":
-        """A new worker, which will be there once the nest is ready."""
+    def start_worker(self, environment: Mapping[str, str]) -> "_Worker":
+        """A new worker, which will be there once the fork server is ready."""
         ours, theirs = socket.socketpair()
         self._hatched += 1
         with suppress(OSError):
@@ -107,7 +107,7 @@ class _Nest:
 class _Worker:
     """One worker as the executor sees it.
 
-    identity: what its nest calls it.
+    identity: what its fork server calls it.
     theirs: its end of the line, kept until it speaks: macOS loses a socket that its sender closes
         while it is on its way to another process (CPython's issue 14669).
     """
@@ -135,7 +135,7 @@ class _Worker:
         self._theirs.close()
 
     def send(self, message: Any) -> None:
-        with suppress(OSError):  # it died; the nest will say so
+        with suppress(OSError):  # it died; the fork server will say so
             self.connection.send(message)
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class LocalExecutor:
 
     fits: which workers a trial can run in; left out, in any. A trial that runs out of memory on a
     GPU that others may use too is tried again there by itself, before it counts as failed.
-    method: how workers start, as in `nest`; None: as the platform has it.
+    method: how workers start, as in `fork_server`; None: as the platform has it.
     """
 
     def __init__(
@@ -160,14 +160,14 @@ class LocalExecutor:
     ) -> None:
         self._environments = list(environments)
         self._fits = fits
-        self._method = method or nest.start_method()
+        self._method = method or fork_server.start_method()
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._waiting: list[Job] = []
         self._alone: dict[tuple[int, int], str] = {}
         """Jobs that need a GPU for themselves, and which: nothing else begins on it."""
         self._over: list[Event] = []
         """What ended without a worker's word."""
-        self._nest: _Nest | None = None
+        self._fork_server: _ForkServer | None = None
         self._false_starts = 0
         self._stopping = False
         self._alarm: socket.socket | None = None
@@ -228,11 +228,13 @@ class LocalExecutor:
         return [slot for slot in range(len(self._environments)) if self._gpu(slot) == gpu]
 
     def _begin(self, job: Job, slot: int) -> None:
-        if self._nest is None:
-            self._nest = _Nest(self._environments[0], self._objective, self._log, self._method)
+        if self._fork_server is None:
+            self._fork_server = _ForkServer(
+                self._environments[0], self._objective, self._log, self._method
+            )
         worker = self._workers[slot]
         if worker is None:
-            worker = self._workers[slot] = self._nest.hatch(self._environments[slot])
+            worker = self._workers[slot] = self._fork_server.start_worker(self._environments[slot])
         worker.run(job)
 
     def wait(self, timeout_s: float | None) -> list[Event]:
@@ -240,13 +242,13 @@ class LocalExecutor:
             over, self._over = self._over, []
             return over
         lines = {w.connection: w for w in self._workers if w and w.open}
-        nests = [self._nest.line] if self._nest else []
-        ready = wait([*lines, *nests, self._awake], timeout_s)
+        servers = [self._fork_server.line] if self._fork_server else []
+        ready = wait([*lines, *servers, self._awake], timeout_s)
         events: list[Event | None] = [
             self._hear(lines[connection]) for connection in lines if connection in ready
         ]
-        if nests and nests[0] in ready:  # last: what a worker said goes before its end
-            events += self._hear_nest()
+        if servers and servers[0] in ready:  # last: what a worker said goes before its end
+            events += self._hear_fork_server()
         if self._awake in ready:
             self._awake.recv(4096)
         return [event for event in events if event]
@@ -283,15 +285,15 @@ class LocalExecutor:
         self._waiting.insert(0, job)
         return True
 
-    def _hear_nest(self) -> list[Event | None]:
-        assert self._nest is not None
+    def _hear_fork_server(self) -> list[Event | None]:
+        assert self._fork_server is not None
         try:
-            message = self._nest.line.recv()
+            message = self._fork_server.line.recv()
         except (EOFError, OSError):
-            return self._lose_nest()
+            return self._lose_fork_server()
         if message[0] == BROKEN:
             raise self._broken(message[1])
-        if message[0] == nest.READY:
+        if message[0] == fork_server.READY:
             return []
         gone = [i for i, w in enumerate(self._workers) if w and w.identity == message[1]]
         return self._bury(gone, message[2])
@@ -299,10 +301,10 @@ class LocalExecutor:
     def _broken(self, reason: str) -> RunError:
         return RunError(f"workers can't load the objective: {reason}; see {self._log}")
 
-    def _lose_nest(self) -> list[Event | None]:
+    def _lose_fork_server(self) -> list[Event | None]:
         """Its workers went with it."""
-        assert self._nest is not None
-        lost, self._nest = self._nest, None
+        assert self._fork_server is not None
+        lost, self._fork_server = self._fork_server, None
         return self._bury([i for i, worker in enumerate(self._workers) if worker], lost.end())
 
     def _bury(self, slots: Sequence[int], code: int) -> list[Event | None]:
@@ -362,9 +364,9 @@ class LocalExecutor:
                 worker.close()
         self._workers = [None] * len(self._environments)
         self._waiting = []
-        if self._nest:
-            self._nest.end(kill=kill)
-            self._nest = None
+        if self._fork_server:
+            self._fork_server.end(kill=kill)
+            self._fork_server = None
         if self._alarm:
             self._alarm.close()
             self._awake.close()

@@ -102,7 +102,7 @@ def reasons(rows: Iterable[Row]) -> Counter[str]:
     return Counter(str(row.get("error")) for row in rows if row["status"] == FAILED)
 
 
-def told(failures: Counter[str], shown: int = 3) -> str:
+def describe_failures(failures: Counter[str], shown: int = 3) -> str:
     """Reasons as text, most frequent first: `12 x OSError: disk full, 1 x out of memory`."""
     parts = [f"{count:,} x {reason}" for reason, count in failures.most_common(shown)]
     rest = failures.total() - sum(count for _, count in failures.most_common(shown))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musicgen.sweep.folder import write
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.results import EARLIER, Configuration, Row, rank
 from musicgen.sweep.space import Space, grid_size, varied
 from musicgen.sweep.trial import COMPLETED
+from musicgen.system.files import write_text
 
 LAST = (EARLIER, "error")
 ABSENT = "—"
@@ -57,11 +57,13 @@ class Tables:
             rows = [{**row, "front": row["number"] in front} for row in rows]
         shown = [self._spell(row) for row in rows]
         lead = ["number", "status", *self._plan.space, "n", *self._plan.objectives]
-        write(self._folder / "table.csv", as_csv(shown, lead))
-        write(self._folder / "table.md", self._page(shown, lead, importances))
+        write_text(self._folder / "table.csv", as_csv(shown, lead), durable=False)
+        write_text(self._folder / "table.md", self._page(shown, lead, importances), durable=False)
         if self._plan.seeds > 1:
             runs = [self._spell(row) for c in configurations for row in c.run_rows()]
-            write(self._folder / "runs.csv", as_csv(runs, ["number", "run", *lead[1:]]))
+            write_text(
+                self._folder / "runs.csv", as_csv(runs, ["number", "run", *lead[1:]]), durable=False
+            )
         return rows
 
     def _spell(self, row: Row) -> Row:

@@ -1,6 +1,5 @@
 """A trial as it travels: the driver's job, the objective's view of it, the decisions between."""
 
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -27,11 +26,6 @@ def untrainable(result: Result) -> bool:
     """Whether a run failed for what was to be trained: it diverged, or no memory holds it."""
     out_of_memory = OUT_OF_MEMORY in str(result.get("error")).lower()
     return result["status"] == DIVERGED or (result["status"] == FAILED and out_of_memory)
-
-
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Signals that ask a sweep to stop: Ctrl-C, the end of a service or of an allocation, a terminal
-that closes, a scheduler's warning. The driver hears them, workers are told."""
 
 
 class Decision(Enum):

@@ -18,15 +18,15 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from musicgen import config as schema
+from musicgen.config import record
+from musicgen.config.keys import Config, ModelConfig
 from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
-from musicgen.keys import Config, ModelConfig
 from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models import CharRNN
 from musicgen.models.side import SideInput
 from musicgen.music.kinds import Kinds
-from musicgen.paths import replacing, write_text
+from musicgen.system.files import replacing, write_text
 
 
 def save(path: Path, content: Any) -> None:
@@ -121,7 +121,7 @@ def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
     """Write model.json: what turns weights back into a network. corpus: its digest."""
-    content = {"config": schema.to_dict(config), "vocabulary": vocabulary.characters}
+    content = {"config": record.to_dict(config), "vocabulary": vocabulary.characters}
     content |= {"corpus": corpus, "kinds": kinds.to_json()}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
@@ -135,7 +135,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
     description = weights.with_name("model.json")
     try:
         content = json.loads(description.read_text(encoding="utf-8"))
-        config = schema.from_dict(content["config"])
+        config = record.from_dict(content["config"])
         vocabulary = Vocabulary(content["vocabulary"])
         corpus = str(content["corpus"])
         kinds = Kinds.from_json(content["kinds"]) if "kinds" in content else None

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from musicgen.config.keys import TrainerConfig
 from musicgen.errors import InputError
-from musicgen.gpus import VISIBLE, WORKSPACE, likely
-from musicgen.keys import TrainerConfig
 from musicgen.models import arithmetic
+from musicgen.system.gpus import VISIBLE, WORKSPACE, likely
 
 LIGHTNING: dict[str, Any] = {"fp32": "32-true", "tf32": "32-true", "bf16": "bf16-mixed"}
 log = logging.getLogger(__name__)

@@ -11,18 +11,18 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from musicgen import config as schema
 from musicgen import corpus
+from musicgen.config import record
+from musicgen.config.keys import Config
+from musicgen.config.overrides import flatten, seconds
 from musicgen.errors import InputError
-from musicgen.keys import Config
 from musicgen.models import evaluate
-from musicgen.overrides import flatten, seconds
-from musicgen.paths import write_text
+from musicgen.system.files import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
+from musicgen.training.checkpointing import Checkpointing, Stopped, TimeOver
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
-from musicgen.training.keeper import Keeper, Stopped, TimeOver
 from musicgen.training.measured import measured
 from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result, versions
@@ -124,15 +124,15 @@ def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bo
             "or choose another folder with hydra.run.dir=<folder>"
         )
     try:
-        before = flatten(schema.to_dict(schema.load(folder.config)))
+        before = flatten(record.to_dict(record.load(folder.config)))
     except InputError as error:
         if not one_of_many:
             raise
         # A sweep knows what it trains; the checkpoint, too, says which configuration it is of.
         log.warning("%s; it is written again", error)
         return
-    now = flatten(schema.to_dict(config))
-    told = (before | now).keys() - schema.LOOKS
+    now = flatten(record.to_dict(config))
+    told = (before | now).keys() - record.DISPLAY_KEYS
     changed = [key for key in before | now if key in told and before.get(key) != now.get(key)]
     if changed:
         key = changed[0]
@@ -182,7 +182,7 @@ class _Run:
             self._read(data.validation),
             products=device.products(precision),
         )
-        keys = flatten(schema.to_dict(config))
+        keys = flatten(record.to_dict(config))
         self.events = EventLog(folder.path, keys, one_of_many=one_of_many)
         self.samples = Samples(
             self.network,
@@ -194,7 +194,7 @@ class _Run:
         )
         patience, every = config.early_stopping.patience, config.samples.every
         limit = config.trainer.max_time
-        self.keeper = Keeper(
+        self.checkpointing = Checkpointing(
             folder,
             self.events,
             watcher,
@@ -206,7 +206,7 @@ class _Run:
         self.result = Result(
             status="failed",
             seed=config.seed,
-            config_digest=schema.digest(config),
+            config_digest=record.digest(config),
             parameters=sum(p.numel() for p in self.network.parameters()),
             device=device.name(place),
             precision=precision,
@@ -232,7 +232,7 @@ class _Run:
                 resume = False
         kinds = self.data.kinds
         checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
-        write_text(folder.config, schema.dump(self.config))
+        write_text(folder.config, record.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
         if self.place.type == "mps":
             log.warning(device.UNTRIED)
@@ -280,7 +280,7 @@ class _Run:
                     f"{device.LIGHTNING[self.precision]}; go on where it began, or start a new run"
                 )
             checkpoint.load(folder.best)
-            written = done["callbacks"][self.keeper.state_key]["files"]
+            written = done["callbacks"][self.checkpointing.state_key]["files"]
             size = folder.metrics.stat().st_size if folder.metrics.exists() else 0
             if size < written.get(folder.metrics.name, 0):
                 raise InputError(
@@ -333,7 +333,7 @@ class _Run:
             return "interrupted", None
         except TimeOver:
             return "completed", None
-        decision = self.keeper.decision
+        decision = self.checkpointing.decision
         return ("completed" if decision is Decision.CONTINUE else decision.value), None
 
     def _trainer(self) -> pl.Trainer:
@@ -346,7 +346,7 @@ class _Run:
                 precision=device.LIGHTNING[self.precision],
                 max_epochs=self.config.trainer.max_epochs,
                 gradient_clip_val=self.config.trainer.grad_clip or None,
-                callbacks=[self.keeper],
+                callbacks=[self.checkpointing],
                 # The environment is named, or else a SLURM allocation passes for many ranks.
                 plugins=[SafetensorsIO(), LightningEnvironment()],
                 logger=False,
@@ -364,7 +364,7 @@ class _Run:
         if self.data.test:
             text = self._read(self.data.test).to(self.place)
             self.result.test_loss, _ = evaluate(self.network, text)
-        epoch = self.keeper.progress.last.epoch if self.keeper.progress.last else 0
+        epoch = self.checkpointing.progress.last.epoch if self.checkpointing.progress.last else 0
         self.samples.write(self.folder.samples, epoch)
         if self.config.samples.measure:
             self.result.measures = measured(
@@ -373,7 +373,7 @@ class _Run:
 
     def _record(self) -> None:
         """Write result.json from what was reached."""
-        progress, result = self.keeper.progress, self.result
+        progress, result = self.checkpointing.progress, self.result
         if self.module.state_type is not None:
             result.arithmetic["state"] = self.module.state_type
         if len(self.module.devices) > 1:

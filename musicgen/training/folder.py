@@ -1,9 +1,5 @@
 """A run's folder: what lies where, and who may write in it."""
 
-import fcntl
-import json
-import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +7,8 @@ from pathlib import Path
 from typing import IO
 
 from musicgen.errors import InputError
-from musicgen.paths import make_folder
+from musicgen.system.lock import Held, hold
+from musicgen.system.paths import make_folder
 
 
 class RunFolder:
@@ -40,39 +37,18 @@ class RunFolder:
         Raises InputError naming the process that holds it already, and still after `patience_s`.
         """
         make_folder(self.path, "hydra.run.dir")
-        until = time.monotonic() + patience_s
-        with (self.path / ".lock").open("a+") as lock:
-            while not _locked(lock):
-                if time.monotonic() >= until:
-                    lock.seek(0)
-                    raise InputError(
-                        f"{self.path} is in use by {_holder(lock.read())}; "
-                        "wait for it or choose another folder with hydra.run.dir=<folder>"
-                    )
-                time.sleep(0.1)
-            lock.truncate(0)
-            lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-            lock.flush()
+        with self._lock(patience_s):
             yield
 
-
-def _locked(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise InputError(
-            f"a run's folder must be on a file system that knows locks (flock), {lock.name} is "
-            f"not: {error.strerror}; choose another with hydra.run.dir=<folder>, or have it "
-            "mounted with them (Lustre: -o flock)"
-        ) from None
-    return True
-
-
-def _holder(text: str) -> str:
-    try:
-        holder = json.loads(text)
-        return f"process {holder['pid']} on {holder['host']}"
-    except (ValueError, KeyError, TypeError):
-        return "another process"
+    def _lock(self, patience_s: float) -> IO[str]:
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return hold(self.path / ".lock")
+            except Held as holder:
+                if time.monotonic() >= until:
+                    raise InputError(
+                        f"{self.path} is in use by {holder}; wait for it or choose another folder "
+                        "with hydra.run.dir=<folder>"
+                    ) from None
+            time.sleep(0.1)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.config import digest
-from musicgen.keys import Config
+from musicgen.config.keys import Config
+from musicgen.config.record import digest
 from musicgen.models import CharRNN, arithmetic, evaluate
 from musicgen.models.arithmetic import FP32
 from musicgen.models.cells import State

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from musicgen.config import settings
-from musicgen.keys import OptimConfig
+from musicgen.config.keys import OptimConfig
+from musicgen.config.schema import settings
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adagrad": torch.optim.Adagrad,

@@ -11,7 +11,7 @@ from typing import Any
 
 import musicgen
 from musicgen.errors import InputError
-from musicgen.paths import write_text
+from musicgen.system.files import write_text
 
 
 @dataclass(frozen=True)

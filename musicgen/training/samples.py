@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from musicgen.config.keys import Config
 from musicgen.corpus import END, START, Vocabulary
 from musicgen.errors import InputError, MusicgenError
 from musicgen.interpret.activations import record
 from musicgen.interpret.heatmap import heatmap
 from musicgen.interpret.units import marked, rank
-from musicgen.keys import Config
 from musicgen.models import CharRNN, sample
 from musicgen.music import Tune, parse
 from musicgen.music.score import mei, png_bytes
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.wav import wav_bytes
-from musicgen.paths import in_name, write_text
+from musicgen.system.files import write_text
+from musicgen.system.paths import in_name
 from musicgen.training.events import EventLog
 
 # What a browser needs to show it well; event files keep every byte of it for each run and epoch.

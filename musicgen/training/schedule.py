@@ -6,8 +6,8 @@ A new one is a class and an entry here, its fields in keys.py, a file in conf/sc
 import math
 from typing import Any
 
-from musicgen.config import settings
-from musicgen.keys import ScheduleConfig
+from musicgen.config.keys import ScheduleConfig
+from musicgen.config.schema import settings
 
 
 class Constant:

@@ -17,13 +17,13 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from musicgen import generating
 from musicgen.generation import Options, RealTunes, draw
 from musicgen.music import Tune, midi_bytes, parse
 from musicgen.music.score import mei, musicxml, png_bytes
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.wav import wav_bytes
 from musicgen.training.checkpoint import load_model
+from musicgen.workflows import generate
 
 TEMPERATURES = (0.5, 1.0, 2.0)
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def main(folder: str) -> None:
         table.add_row(name, *(f"{by_temperature[t]:.3f}" for t in TEMPERATURES))
     console = Console(width=100)
     console.print(table)
-    if real := generating._real(trained):
+    if real := generate._real(trained):
         hundred = draw(trained.model, trained.vocabulary, Options([1.0], 100, constrain="off"))
         tunes = [parse(one.text) for one in hundred]
         console.print(_whole(tunes, real))

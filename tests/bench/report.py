@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from musicgen.report.content import TUNED
 from musicgen.report.tunes import exhibited
-from musicgen.report.write import write
+from musicgen.workflows.report import write
 from tests.report.folders import sweep_folder
 from tests.report.test_page import FLAGS
 

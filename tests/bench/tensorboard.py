@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from musicgen import config, corpus
-from musicgen.overrides import flatten
+from musicgen import corpus
+from musicgen.config import record
+from musicgen.config.overrides import flatten
 from musicgen.training import fit as training
 from musicgen.training.checkpoint import load_model
 from musicgen.training.events import EventLog
@@ -52,7 +53,7 @@ class Timed(Samples):
 def trial(run: Path, folder: Path) -> None:
     """The event file of a sweep's trial that trained as `run` did."""
     trained = load_model(run)
-    events = EventLog(folder, flatten(config.to_dict(trained.config)), one_of_many=True)
+    events = EventLog(folder, flatten(record.to_dict(trained.config)), one_of_many=True)
     events.open()
     validation = corpus.of(trained.config.data).validation
     samples = Samples(

@@ -106,13 +106,13 @@ def to_first_step(path: Path, folder: Path) -> tuple[float, float, float]:
     code = (
         "import sys, time; began = time.time()\n"
         "import torch, pytorch_lightning; imported = time.time()\n"
-        "from musicgen import command, train, console\n"
-        "class Display(console.TrainingDisplay):\n"
+        "from musicgen.cli import command, train, training_display\n"
+        "class Display(training_display.TrainingDisplay):\n"
         "    def step(self, *a):\n"
         "        if not hasattr(self, 'seen'):\n"
         "            self.seen = 1; print('FIRST', time.time() - began, imported - began)\n"
-        "console.TrainingDisplay = Display\n"
-        "command.run('train', train.main)\n"
+        "training_display.TrainingDisplay = Display\n"
+        "command.run('train', '', train.run)\n"
     )
     arguments = [f"data.path={path}", "data=files", f"data.root={folder / 'data'}"]
     out = subprocess.run(

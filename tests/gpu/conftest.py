@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from musicgen.gpus import WORKSPACE
+from musicgen.system.gpus import WORKSPACE
 
 LIMIT_S = 60
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from musicgen import gpus
 from musicgen.errors import RunError
-from musicgen.executors import ON_GPU
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor, slots
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Int
+from musicgen.system import gpus
 from musicgen.training import device as devices
+from musicgen.workflows.executor import ON_GPU
 from tests.gpu import objectives
 from tests.gpu.test_runs import overrides
 from tests.tunes import ROOT

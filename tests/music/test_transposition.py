@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from musicgen.errors import InputError
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import arrangement, with_tempo
-from musicgen.music.pace import usual_tempo
+from musicgen.music.tempo import usual_tempo
 from musicgen.music.transposition import interval_of, semitones_to, transposed
 
 HEADER = "X:1\nT:A tune\nM:4/4\nL:1/8\nK:G\n"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from musicgen.music import parse
 from musicgen.report.tunes import Playable
-from musicgen.report.write import write
+from musicgen.workflows.report import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 
 pytestmark = pytest.mark.slow  # a browser

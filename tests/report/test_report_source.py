@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from musicgen import config
+from musicgen.config import record
 from musicgen.errors import InputError
 from musicgen.report.about import about as about_of
 from musicgen.report.content import content, notices, ranking
 from musicgen.report.source import differing, read, read_all, without_folders
 from musicgen.report.tunes import exhibited, playables
-from musicgen.report.write import write
+from musicgen.workflows.report import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 from tests.tunes import ROOT, composed
 
@@ -263,7 +263,7 @@ def test_the_page_says_whose_tunes_could_not_be_had(
     page = write([folder]).read_text()
     assert "Samples of its training; no other tunes, no units: " in page
     assert "has no checkpoint; name the folder of a finished run" in page
-    monkeypatch.setattr("musicgen.report.write.LIMIT_S", 0.01)
+    monkeypatch.setattr("musicgen.workflows.report.LIMIT_S", 0.01)
     assert "0.01 s for all networks were not enough" in write([folder]).read_text()
 
 
@@ -277,12 +277,12 @@ def test_the_command_of_a_run_makes_its_configuration_again(tmp_path: Path) -> N
     given[1] = "data.path='two words\\'s.txt'"
     before = composed(*given)
     folder = run_folder(tmp_path / "r")
-    (folder / "config.yaml").write_text(config.dump(before))
+    (folder / "config.yaml").write_text(record.dump(before))
     command = shlex.split(read(folder).command)
     assert command[:3] == ["python", "-m", "musicgen.train"]
     assert len(command) == 3 + len(given)
     assert composed(*command[3:]) == before
-    older = config.dump(before).replace("  match: 2\n", "").replace("  place: true\n", "")
+    older = record.dump(before).replace("  match: 2\n", "").replace("  place: true\n", "")
     (folder / "config.yaml").write_text(older)
     again = composed(*shlex.split(read(folder).command)[3:])
     assert (again.model.match, again.model.melody, again.model.place) == (0, 2, False)

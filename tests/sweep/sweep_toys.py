@@ -202,7 +202,7 @@ def environment(trial: Trial) -> Mapping[str, Any]:
 
 def waits(trial: Trial) -> Mapping[str, Any]:
     """Says which process it is a fork of; the first one never ends, and the others do at once."""
-    (trial.folder / "nest").write_text(f"{os.getppid()}\n")
+    (trial.folder / "fork_server").write_text(f"{os.getppid()}\n")
     if trial.number == 0:
         time.sleep(600)
     return {"status": "completed", "val_loss": 0.0}

@@ -96,8 +96,8 @@ def test_what_a_sweep_cannot_do_without_survives_a_power_cut(
     sweep(
         PLAN, sweep_toys.few_steps, observe=lambda _: begun.append(list(synced)) if not begun else 0
     ).run()
-    assert {"sweep.json.draft", "study.journal", "sweep"} <= set(begun[0])
-    assert begun[0].index("sweep.json.draft") < begun[0].index("sweep")
+    assert {f".sweep.json.{os.getpid()}.tmp", "study.journal", "sweep"} <= set(begun[0])
+    assert begun[0].index(f".sweep.json.{os.getpid()}.tmp") < begun[0].index("sweep")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])

@@ -86,7 +86,7 @@ def test_workers_end_at_once_when_their_line_is_cut(
 
 
 @pytest.mark.parametrize(("stopped", "status"), [(False, "completed"), (True, "interrupted")])
-def test_a_lost_nest_fails_only_what_had_begun(
+def test_a_lost_fork_server_fails_only_what_had_begun(
     local: MakeExecutor, tmp_path: Path, stopped: bool, status: str
 ) -> None:
     jobs = []
@@ -97,17 +97,17 @@ def test_a_lost_nest_fails_only_what_had_begun(
     executor.start(sweep_toys.waits, tmp_path)
     try:
         executor.submit(jobs[0])
-        written = tmp_path / "0" / "nest"
+        written = tmp_path / "0" / "fork_server"
         deadline = time.monotonic() + 120
         while not written.exists() or not written.read_text().endswith("\n"):
             assert time.monotonic() < deadline
             executor.wait(0.05)
-        nest = int(written.read_text())
-        os.kill(nest, signal.SIGSTOP)
+        fork_server = int(written.read_text())
+        os.kill(fork_server, signal.SIGSTOP)
         executor.submit(jobs[1])  # for a worker that will never be made
         if stopped:
             executor.stop()
-        os.kill(nest, signal.SIGKILL)
+        os.kill(fork_server, signal.SIGKILL)
         ended: dict[int, Any] = {}
         while len(ended) < 2:
             assert time.monotonic() < deadline

@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from musicgen.errors import RunError
-from musicgen.sweep import nest
+from musicgen.sweep import fork_server
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Int
 from musicgen.sweep.trial import Job
@@ -51,7 +51,7 @@ def test_a_fresh_worker_after_a_failure_costs_milliseconds(
         return (time.monotonic() - begun) / count
 
     try:
-        each("fine", 1)  # the nest's own start
+        each("fine", 1)  # the fork server's own start
         assert each("raises", 20) - each("diverges", 20) < 0.25  # 0.01 on an idle machine
     finally:
         executor.close()
@@ -59,8 +59,8 @@ def test_a_fresh_worker_after_a_failure_costs_milliseconds(
 
 def test_workers_are_forked_where_that_is_safe() -> None:
     """Apple's system libraries may crash or hang in a fork of a process that has used them."""
-    assert nest.start_method("linux") == "fork"
-    assert nest.start_method("darwin") == "spawn"
+    assert fork_server.start_method("linux") == "fork"
+    assert fork_server.start_method("darwin") == "spawn"
 
 
 DISK = "OSError: [Errno 28] No space left on device"

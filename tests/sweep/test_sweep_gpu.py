@@ -11,7 +11,7 @@ import pytest
 import sweep_toys
 
 from musicgen.errors import RunError
-from musicgen.sweep import nest
+from musicgen.sweep import fork_server
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Ended
 from musicgen.sweep.local import LocalExecutor, slots
@@ -156,7 +156,7 @@ def test_workers_are_not_forked_from_a_process_with_cuda(
 
 
 def test_this_process_has_no_cuda() -> None:
-    assert not nest.cuda_begun()
+    assert not fork_server.cuda_begun()
 
 
 NO_CUDA = """
@@ -175,7 +175,7 @@ for name in names | {"_cuda_getCurrentRawStream"}:
 torch.cuda._is_compiled = lambda: True  # as in a build with CUDA
 torch.cuda._device_count_nvml = lambda: 1
 torch.cuda._is_in_bad_fork = lambda: False
-from musicgen.objective import TrainingObjective
+from musicgen.workflows.trial import TrainingObjective
 TrainingObjective({}, ()).prepare()
 assert torch.cuda.is_available()  # by NVML, which starts nothing
 assert not calls, calls

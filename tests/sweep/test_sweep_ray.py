@@ -15,17 +15,17 @@ from conftest import MakeExecutor
 from ray.cluster_utils import Cluster as Nodes
 from test_sweep_kill import results
 
+from musicgen.config.keys import RayConfig
 from musicgen.errors import InputError
-from musicgen.executors import make_executor as executor_of
-from musicgen.keys import RayConfig
 from musicgen.sweep.cluster import Cluster
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.ray import RayExecutor, Worker
-from tests.test_command import train
-from tests.test_sweep_command import sweep as arguments
-from tests.test_sweep_command import table
+from musicgen.workflows.executor import make_executor as executor_of
+from tests.cli.test_command import train
 from tests.tunes import ROOT, composed, small
+from tests.workflows.test_sweep_command import sweep as arguments
+from tests.workflows.test_sweep_command import table
 
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
 QUICK = {
@@ -174,7 +174,7 @@ def test_workers_too_large_for_any_node(make_executor: MakeExecutor) -> None:
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musicgen.executors.find_spec", lambda name: None)
+    monkeypatch.setattr("musicgen.workflows.executor.find_spec", lambda name: None)
     config = composed("sweep.executor=ray")
     assert config.sweep.ray == RayConfig(address=None, num_cpus=1, num_gpus=None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[ray\]'"):

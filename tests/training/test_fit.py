@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from musicgen import config as schema
+from musicgen.config import record
+from musicgen.config.keys import Config
 from musicgen.errors import InputError
-from musicgen.keys import Config
 from musicgen.training import checkpoint
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
@@ -421,17 +421,17 @@ def test_times_that_are_none(tmp_path: Path, text: str) -> None:
 def test_a_key_that_came_later_changes_no_digest_at_its_default(tmp_path: Path) -> None:
     """Older runs and sweeps go on."""
     config = composed(*small(tmp_path))
-    assert "trainer.max_time" not in schema.compared(config)
-    other = schema.replaced(config, {"trainer.max_time": "2h"})
-    assert schema.compared(other)["trainer.max_time"] == "2h"
-    assert schema.digest(other) != schema.digest(config)
-    before = schema.replaced(config, {"model.match": 0, "model.melody": 0, "model.place": False})
-    assert not set(schema.LATER) & schema.compared(before).keys()
-    values = schema.to_dict(before)
-    for name in schema.LATER:
+    assert "trainer.max_time" not in record.compared(config)
+    other = record.replaced(config, {"trainer.max_time": "2h"})
+    assert record.compared(other)["trainer.max_time"] == "2h"
+    assert record.digest(other) != record.digest(config)
+    before = record.replaced(config, {"model.match": 0, "model.melody": 0, "model.place": False})
+    assert not set(record.LATER) & record.compared(before).keys()
+    values = record.to_dict(before)
+    for name in record.LATER:
         group, _, last = name.partition(".")
         del values[group][last]
-    assert schema.digest(schema.from_dict(values)) == schema.digest(before)
+    assert record.digest(record.from_dict(values)) == record.digest(before)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from musicgen.config import digest
+from musicgen.config.record import digest
 from musicgen.training.events import SCALARS, EventLog
 from musicgen.training.fit import fit
 from musicgen.training.result import Epoch

@@ -9,7 +9,7 @@ form.py     bars, repeats and endings
 spelling.py, rules.py    words that may be written with the characters there are
 fields.py, notes.py, automaton.py    the next state for each character
 openings.py what of that a tune of the training text may begin
-way_out.py  how a tune comes to its end
+completion.py  how a tune comes to its end
 table.py    the automaton as a table of integers, filled as it is used
 batch.py    the tunes of a batch, each in its state
 """

@@ -1,7 +1,7 @@
 """The automaton that writes tunes: which character may come next.
 
 It accepts a part of ABC 2.1; what is left out is rare, or makes players stumble. Whatever it has
-let through can be completed: `way_out.py` says how.
+let through can be completed: `completion.py` says how.
 """
 
 from collections.abc import Callable, Hashable

@@ -65,7 +65,7 @@ class BatchConstraint:
         for place in np.flatnonzero((left <= LONGEST) & (states != DONE)).tolist():
             state = int(states[place])
             if left[place] <= self._table.exit(state) + SLACK:
-                masks[place] = self._table.only(self._table.way_out(state))
+                masks[place] = self._table.only(self._table.completion(state))
         return self._table.rows[masks]
 
     def push(self, tunes: Ids, characters: Ids) -> None:

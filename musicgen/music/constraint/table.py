@@ -14,12 +14,12 @@ from musicgen.music.constraint.automaton import (
     surroundings,
     within,
 )
+from musicgen.music.constraint.completion import completion
 from musicgen.music.constraint.form import Form
 from musicgen.music.constraint.notes import LETTERS
 from musicgen.music.constraint.openings import Openings
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.state import Hold, State
-from musicgen.music.constraint.way_out import way_out
 from musicgen.music.kinds import Kinds
 
 LONGEST = 80
@@ -136,10 +136,10 @@ class Table:
         """The number of the row that allows this character alone."""
         return self._row(frozenset(self.vocabulary[character]))
 
-    def way_out(self, state: int) -> int:
+    def completion(self, state: int) -> int:
         """The character that comes next on the way to the end."""
         number = state >> _LETTER_BITS
-        return self.vocabulary.index(way_out(self._rules, self._states[number]))
+        return self.vocabulary.index(completion(self._rules, self._states[number]))
 
     def exit(self, state: int) -> int:
         """How many characters the way out has."""
@@ -148,7 +148,7 @@ class Table:
             way.append(state)
             if len(way) > LONGEST:
                 raise AssertionError(f"no way out of {self._states[way[0] >> _LETTER_BITS]}")
-            state = self.step(state, self.way_out(state))
+            state = self.step(state, self.completion(state))
         length = self._exits[state]
         for passed in reversed(way):
             length += 1

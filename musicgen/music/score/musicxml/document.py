@@ -11,13 +11,13 @@ import musicgen
 from musicgen.errors import InputError
 from musicgen.music.key import LETTERS, Key
 from musicgen.music.meter import Meter
-from musicgen.music.pace import usual_tempo
 from musicgen.music.performance import perform
 from musicgen.music.score.cells import Cell, endings, measures
 from musicgen.music.score.musicxml.part import Part, attributes, clef_changes
 from musicgen.music.score.musicxml.signs import direction, metronome, quarters
 from musicgen.music.score.musicxml.xml import element, plain, written
 from musicgen.music.score.spelling import ORDER, printed_signature
+from musicgen.music.tempo import usual_tempo
 from musicgen.music.tune import Tune
 from musicgen.music.unfold import sections
 

@@ -1,0 +1,1 @@
+"""The frame of every command, and what is shown in a terminal."""

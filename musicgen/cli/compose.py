@@ -1,0 +1,199 @@
+"""Hydra's overrides as dimensions of a sweep, composed for each choice of the swept groups.
+
+Composition costs about 50 ms, so it happens once for each combination of swept groups; other values
+are set on the typed config.
+"""
+
+import itertools
+import random
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    IntervalSweep,
+    Override,
+    QuotedString,
+    RangeSweep,
+    Transformer,
+)
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from musicgen.config.overrides import as_override
+from musicgen.config.schema import known_keys, lacking
+from musicgen.errors import InputError
+from musicgen.sweep.space import Choice, Dimension, Float, Int, Only
+from musicgen.workflows.swept import Choices, Swept, choices_of
+
+
+def compose(
+    loader: ConfigLoader, settings: DictConfig, params: Mapping[str, Any], arguments: list[str]
+) -> Swept:
+    """settings: a composition without the sweep, for what is Hydra's own. Raises InputError."""
+    given = [f"{key}={_written(value)}" for key, value in params.items()]
+    overrides = {_key(o): o for o in _parsed(loader, given + arguments)}
+    space = {key: dimension(o) for key, o in overrides.items() if o.is_sweep_override()}
+    groups = tuple(key for key in space if loader.get_group_options(key))
+    fixed = {key: o for key, o in overrides.items() if not o.is_sweep_override()}
+    # Keys inside a swept group: maybe not all of its choices have them.
+    inside = {
+        key: o for key, o in fixed.items() if key.split(".")[0] in groups and not _added_or_gone(o)
+    }
+    always = [_text(o) for key, o in fixed.items() if key not in inside]
+    bases, having = {}, dict[str, set[Choices]]()
+    for choices in itertools.product(*(choices_of(group, space) for group in groups)):
+        chosen = [f"{group}={name}" for group, name in zip(groups, choices, strict=True)]
+        composed = loader.load_sweep_config(settings, [*always, *chosen])
+        for key in (*inside, *(key for key in space if key not in groups)):
+            having.setdefault(key, set())
+            if _has(composed, key):
+                having[key].add(choices)
+        if there := [_text(o) for key, o in inside.items() if choices in having[key]]:
+            composed = loader.load_sweep_config(settings, [*always, *chosen, *there])
+        with open_dict(composed):
+            del composed["hydra"]
+        bases[choices] = composed
+    conditions = {key: _condition(key, found, groups, bases) for key, found in having.items()}
+    ordered: dict[str, Dimension] = {}
+    for key, override in overrides.items():
+        only = conditions.get(key)
+        if key in space:
+            _check_prefix(override, key)
+            ordered[key] = replace(space[key], only=only)
+        elif only is not None:
+            ordered[key] = Choice((_plain(override.value()),), only)
+    kept = tuple(_text(o) for key, o in fixed.items() if key not in ordered)
+    return Swept(ordered, groups, bases, kept, settings.hydra)
+
+
+def _parsed(loader: ConfigLoader, texts: list[str]) -> Iterator[Override]:
+    parser = OverridesParser.create(config_loader=loader)
+    for text in texts:
+        with _repeatable(text):
+            yield from parser.parse_overrides([text])
+
+
+@contextmanager
+def _repeatable(text: str) -> Iterator[None]:
+    """Let Hydra's shuffle() give the same order whenever it reads the same text: a sweep that is
+    started again goes on."""
+    state = random.getstate()
+    random.seed(text)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _key(override: Override) -> str:
+    return override.get_key_element().lstrip("+")
+
+
+def _text(override: Override) -> str:
+    """A fixed override, with the value of its functions in their place."""
+    line = str(override.input_line)
+    if override.value_type is None or "(" not in line:
+        return line
+    return f"{override.get_key_element()}={override.get_value_element_as_str()}"
+
+
+def _added_or_gone(override: Override) -> bool:
+    """Whether it is Hydra's `+key=` or `~key`: it says what it makes of a key that is not there."""
+    return override.is_add() or override.is_delete()
+
+
+def _check_prefix(override: Override, key: str) -> None:
+    if override.is_add():
+        raise InputError(f"{key} is there already, so it cannot be added; leave out +")
+
+
+def _written(value: Any) -> str:
+    """A value of an experiment's file as an override; a text may be a sweep and stays as it is."""
+    return value if isinstance(value, str) else as_override(value)
+
+
+def _has(composed: DictConfig, key: str) -> bool:
+    path, _, last = key.rpartition(".")
+    part = OmegaConf.select(composed, path) if path else composed
+    return OmegaConf.is_dict(part) and last in part
+
+
+def _condition(
+    key: str, having: Collection[Choices], groups: Choices, all_choices: Collection[Choices]
+) -> Only | None:
+    """Which choices have a key; None: all. Raises InputError if none has it."""
+    if len(having) == len(all_choices):
+        return None
+    first = key.split(".")[0]
+    if not having:
+        taken = [dict(zip(groups, choices, strict=True)).get(first) for choices in all_choices]
+        chosen = ", ".join(dict.fromkeys(filter(None, taken))) or "another"
+        raise InputError(lacking(key, known_keys(), chosen))
+    for place, group in sorted(enumerate(groups), key=lambda pair: pair[1] != first):
+        names = {choices[place] for choices in having}
+        if sum(choices[place] in names for choices in all_choices) == len(having):
+            in_order = dict.fromkeys(choices[place] for choices in all_choices)
+            return Only(group, tuple(name for name in in_order if name in names))
+    raise InputError(
+        f"{key} must be there by the choice of one group, but depends on {' and '.join(groups)}; "
+        "sweep one of them"
+    )
+
+
+def dimension(override: Override) -> Dimension:
+    """One swept key in Hydra's grammar as a dimension of the space. Raises InputError."""
+    sweep = override.value()
+    try:
+        if isinstance(sweep, IntervalSweep):
+            return _interval(sweep)
+        if isinstance(sweep, RangeSweep):
+            return _range(sweep)
+        with _repeatable(str(override.input_line)):
+            values = list(override.sweep_iterator(transformer=Transformer.identity))
+        return Choice(tuple(_plain(value) for value in values))
+    except InputError as error:
+        raise InputError(f"{_key(override)}: {error}") from None
+
+
+def _interval(sweep: IntervalSweep) -> Dimension:
+    assert sweep.start is not None
+    assert sweep.end is not None
+    if unknown := sorted(sweep.tags - {"log"}):
+        raise InputError(f"an interval's tag must be log, got {unknown[0]}; tag(log,interval(..))")
+    log = "log" in sweep.tags
+    if isinstance(sweep.start, int) and isinstance(sweep.end, int):
+        # interval() reads its ends as numbers with a point unless int() is around it.
+        return Int(sweep.start, sweep.end, log=log)
+    return Float(float(sweep.start), float(sweep.end), log=log)
+
+
+def _range(sweep: RangeSweep) -> Dimension:
+    """Hydra's range, half-open; in decimals, where Hydra's of 0.1 has a 0.30000000000000004."""
+    ends: Sequence[Any] = (sweep.start, sweep.stop, sweep.step)
+    start, stop, step = (Decimal(str(end)) for end in ends)
+    if not all(end.is_finite() for end in (start, stop, step)) or not step:
+        raise InputError(f"a range needs finite ends and a step, got {start} to {stop} by {step}")
+    count = int(((stop - start) / step).to_integral_value(ROUND_CEILING))
+    if count < 1:
+        raise InputError(f"a range must have a value, got none from {start} to {stop} by {step}")
+    low, high = sorted((start, start + (count - 1) * step))
+    order: Any = "shuffled" if sweep.shuffle else "up" if step > 0 else "down"
+    if all(isinstance(end, int) for end in ends):
+        log = "log" in sweep.tags and abs(step) == 1
+        return Int(int(low), int(high), log, int(abs(step)), order)
+    return Float(float(low), float(high), step=float(abs(step)), order=order)
+
+
+def _plain(value: Any) -> Any:
+    """A parsed value as JSON has it: quoted strings lose their quotes, dicts get text keys."""
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_plain(k)): _plain(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,91 @@
+"""A sweep at the command line: its signals, its display, and what to type next."""
+
+import logging
+from pathlib import Path
+
+from musicgen.cli.command import place_flags, typed_arguments
+from musicgen.cli.sweep_display import SweepDisplay
+from musicgen.config.overrides import as_override, shell
+from musicgen.errors import Interrupted, RunError
+from musicgen.sweep.driver import Outcome
+from musicgen.sweep.results import describe_failures
+from musicgen.sweep.worker import one_line
+from musicgen.system.paths import display_path
+from musicgen.system.signals import hearing
+from musicgen.workflows.sweep import DRIVERS, prepare
+from musicgen.workflows.swept import Swept
+
+COMMAND = "python -m musicgen.train"
+log = logging.getLogger(__name__)
+
+
+def run(swept: Swept) -> None:
+    """Drive a sweep to its end.
+
+    Raises InputError before anything is created, RunError if too much failed, Interrupted after
+    Ctrl-C.
+    """
+    again = f"{COMMAND} {typed_arguments()}"
+    trial_command = _trial_command(swept)
+    sweep = prepare(swept, {"command": again, "trial_command": trial_command})
+    shown = display_path(sweep.folder)
+    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
+    driver = sweep.driver(display.observe)
+    reports = sweep.settings.report
+    try:
+        with hearing(lambda _: driver.request_stop()), display.showing(driver):
+            outcome = driver.run()
+    except RunError:
+        display.ranking(sweep.latest)
+        if reports:
+            display.reported(_report(sweep.folder))
+        raise
+    display.ended(outcome, _best_command(swept, outcome, trial_command))
+    failures = outcome.failures
+    why = f"({describe_failures(failures)})"
+    if outcome.interrupted:
+        failed = f"{failures.total():,} failed {why}; " if failures else ""
+        raise Interrupted(f"stopped; {failed}to go on: {again}")
+    if reports:
+        display.reported(_report(sweep.folder))
+    if outcome.timed_out:
+        display.timed_out(str(sweep.settings.sweep.timeout), again)
+    else:
+        sweep.remove_checkpoints(outcome.rows)
+    if failures:
+        raise RunError(
+            f"{failures.total():,} of {sweep.plan.total:,} configurations failed {why}; "
+            f"to try them again: {again}"
+        )
+
+
+def _trial_command(swept: Swept) -> str:
+    """What trains one configuration, up to the swept values."""
+    kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
+    threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
+    return f"{COMMAND} {shell([*place_flags(), *kept, *threads])}"
+
+
+def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
+    """What trains the best configuration again."""
+    if not outcome.rows:
+        return ""
+    best = outcome.rows[0]
+    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
+    return f"{trial_command} {shell(values)}"
+
+
+def _report(folder: Path) -> Path | None:
+    """Write the sweep's page; None if that failed, which is not worth a sweep either."""
+    try:
+        from musicgen.workflows.report import write
+
+        return write([folder])
+    except Exception as error:
+        again = f"python -m musicgen.report {shell([display_path(folder)])}"
+        log.warning("no report this time: %s; %s", one_line(error), again)
+    except KeyboardInterrupt:
+        log.warning(
+            "no report; python -m musicgen.report %s makes one", shell([display_path(folder)])
+        )
+    return None

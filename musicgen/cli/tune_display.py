@@ -1,0 +1,130 @@
+"""What `generate` shows: a progress bar, then a table of the tunes."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from musicgen.cli.training_display import printable
+from musicgen.music.measures import MEMORISED, SetMeasures
+from musicgen.system.paths import display_path
+from musicgen.workflows.generate import Written
+
+TITLE = 28
+"""Characters of a title that the table has room for."""
+
+
+class TuneDisplay:
+    """Watches `generating.run`."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._soft = not self._console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=self._console,
+            disable=self._soft,
+            transient=True,
+        )
+        self._tunes: list[Written] = []
+
+    def __enter__(self) -> "TuneDisplay":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def began(self, weights: Path, tunes: int) -> None:
+        self._console.print(
+            Text(f"writing {tunes} tune{'s' * (tunes != 1)} with {display_path(weights)}"),
+            soft_wrap=self._soft,
+        )
+        self._task = self._progress.add_task("drawing", total=tunes)
+        self._progress.start()
+
+    def wrote(self, tune: Written) -> None:
+        self._tunes.append(tune)
+        self._progress.update(self._task, advance=1, description="writing")
+
+    def ended(self, out: Path, sets: dict[str, SetMeasures]) -> None:
+        self._progress.stop()
+        console = Console(highlight=False, width=None if self._console.is_terminal else 140)
+        console.print(_table(self._tunes))
+        if sets:
+            console.print(_comparison(sets))
+        for tune in self._tunes:
+            for name, why in tune.missing.items():
+                self._console.print(
+                    Text(f"{tune.drawn.name}.{name} is missing: {why}"), soft_wrap=self._soft
+                )
+        self._console.print(Text(f"the tunes are in {display_path(out)}"), soft_wrap=self._soft)
+
+
+def _table(tunes: list[Written]) -> Table:
+    table = Table(box=None, header_style="bold")
+    table.add_column("tune")
+    table.add_column("title", max_width=TITLE, no_wrap=True)
+    for name in ("key", "meter"):
+        table.add_column(name)
+    for name in ("bars", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("valid")
+    table.add_column("bars right", justify="right")
+    table.add_column("nearest training tune", no_wrap=True)
+    for one in tunes:
+        tune, measures = one.tune, one.measures
+        metered = measures.bars_metered
+        cells = (
+            one.drawn.name,
+            _short(tune.field("T")),
+            _short(tune.field("K"), 8),
+            tune.meter.text[:8] or "none",
+            str(measures.bars),
+            f"{one.seconds:.0f}",
+            "yes" if measures.parses else "no notes" if not measures.notes else "no",
+            f"{measures.bars_right / metered:.0%}" if metered else "-",
+            _nearest(one),
+        )
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return table
+
+
+def _short(text: str, limit: int = TITLE) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _nearest(one: Written) -> str:
+    if one.nearest is None:
+        return "not compared"
+    notes, number, title = one.nearest
+    if not notes:
+        return "none"
+    copy = ", a copy" if notes > MEMORISED else ""
+    return f"{notes} notes{copy}: {_short(title or f'number {number}')}"
+
+
+def _comparison(sets: dict[str, SetMeasures]) -> Table:
+    """A set in each row, real tunes last."""
+    table = Table(box=None, header_style="bold")
+    table.add_column("tunes at")
+    shares = (
+        "parses",
+        "bars_right",
+        "repeats_closed",
+        "in_key",
+        "bars_again",
+        "loops",
+        "memorised",
+    )
+    for name in (*shares, "bars", "parts", "run"):
+        table.add_column(name.replace("_", " "), justify="right")
+    for name, measures in sets.items():
+        values = [f"{getattr(measures, share):.0%}" for share in shares]
+        table.add_row(
+            name, *values, *(f"{n:.1f}" for n in (measures.bars, measures.parts, measures.run))
+        )
+    return table

@@ -1,0 +1,1 @@
+"""The configuration: its keys, how it is composed, kept and compared."""

@@ -1,0 +1,1 @@
+"""Where things lie, and files that survive a kill."""

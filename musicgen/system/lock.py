@@ -1,0 +1,60 @@
+"""Locks on folders. They are the kernel's: one ends with its process, however that ends."""
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+from musicgen.errors import InputError
+
+
+class Held(Exception):  # noqa: N818 - a state of the lock, for its caller to wait for or to report
+    """Another process holds the lock; the message says which."""
+
+
+def hold(path: Path) -> IO[str]:
+    """Lock the file `path` for this process until what is returned is closed.
+
+    Raises Held if another process has it, InputError on a file system that knows no locks.
+    """
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        text = lock.read()
+        lock.close()
+        raise Held(_holder(text)) from None
+    except OSError as error:
+        lock.close()
+        raise InputError(
+            f"{path.parent} must be on a file system that knows locks (flock), it is not: "
+            f"{error.strerror}; choose another folder, or have it mounted with them "
+            "(Lustre: -o flock)"
+        ) from None
+    lock.truncate(0)
+    lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+    lock.flush()
+    return lock
+
+
+def held(path: Path) -> bool:
+    """Whether a living process holds the lock file `path`."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"process {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,40 @@
+"""Where things lie: the configuration in a checkout or in an installed wheel, and run folders."""
+
+import os
+from pathlib import Path
+
+from musicgen.errors import InputError
+
+PACKAGE = Path(__file__).parent.parent
+
+
+def shipped(name: str) -> Path:
+    """The folder conf or experiments: inside the package in a wheel, beside it in a checkout."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def in_name(number: float) -> str:
+    """A number as names of files have it, such as 1, 0.5 or 1e-05; unlike numbers differ in it."""
+    return repr(float(number)).removesuffix(".0")
+
+
+def make_folder(path: Path, key: str) -> Path:
+    """Create a folder that can be written. Raises InputError naming the configuration key."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{key} must be a folder that can be written, got {path} ({error.strerror}); "
+            f"choose another with {key}=<folder>"
+        ) from None
+    return path
+
+
+def display_path(path: Path) -> str:
+    """A path as the user would type it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,68 @@
+"""Completed runs by configuration, so that sweeps which agree on one train it once."""
+
+import os
+import shutil
+from pathlib import Path
+
+from musicgen.config import record
+from musicgen.config.keys import Config
+from musicgen.errors import InputError
+from musicgen.system.files import replacing
+from musicgen.training import device
+from musicgen.training.folder import RunFolder
+from musicgen.training.result import Result, versions
+
+
+class RunCache:
+    """A folder of links, named by `config.digest`, to the folders of completed runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, run: Path, result: Result) -> None:
+        """Remember a run; only completed ones are worth it."""
+        if result.status != "completed":
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        link = self._folder / f".{result.config_digest}.{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(run.absolute())
+        link.replace(self._folder / result.config_digest)
+
+    def copy(self, config: Config, corpus: str, to: Path) -> bool:
+        """Copy a run that this machine would make just so; False if there is none.
+
+        So: of this configuration, corpus and software, on such a device, in this precision.
+
+        corpus: its digest; a file may have changed under the name that the configuration has.
+
+        The folder is then that of a completed run, which `fit` returns as it is.
+        """
+        digest = record.digest(config)
+        source = self._folder / digest
+        try:
+            result = Result.read(RunFolder(source).result)
+            kept = record.load(RunFolder(source).config)
+        except InputError:
+            return False
+        # What a link says may be of another time: its folder was removed and used again.
+        if result.status != "completed" or {result.config_digest, record.digest(kept)} != {digest}:
+            return False
+        place, precision = device.choose(config.trainer)
+        there = result.versions, result.corpus.get("digest"), result.device, result.precision
+        here = versions(), corpus, device.name(place), precision
+        if there != here or source.resolve() == to.resolve():
+            return False
+        # The result comes last. A copy cut short, or of a folder that somebody removes meanwhile,
+        # is none: what stays in the folder is but a checkpoint that `fit` takes or leaves.
+        besides = shutil.ignore_patterns("output.log", ".lock", "result.json", "last.safetensors")
+        try:
+            shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)
+            last = RunFolder(source).last
+            if last.exists():
+                with replacing(RunFolder(to).last) as file:
+                    file.write(last.read_bytes())
+        except (OSError, shutil.Error):
+            return False
+        result.write(RunFolder(to).result)
+        return True

@@ -1,0 +1,142 @@
+"""What a report shows of trained networks: python -m musicgen.workflows.assets <run folder> ...
+
+Each folder gets tunes, and tunes/units.json with what the network's units do in them, unless it
+has those of its weights as they are now. Reports start this as a process of its own, since they do
+without PyTorch.
+"""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from musicgen.config.keys import GenerateConfig, HeaderConfig
+from musicgen.corpus import START
+from musicgen.errors import MusicgenError
+from musicgen.interpret.activations import record
+from musicgen.interpret.annotate import ANNOTATIONS
+from musicgen.interpret.score import Score
+from musicgen.interpret.units import marked, rank
+from musicgen.report.tunes import exhibited, read_text, text_digest, weights_digest, written
+from musicgen.system.files import write_text
+from musicgen.training.checkpoint import TrainedModel, load_model
+from musicgen.workflows import generate
+from musicgen.workflows.explain import held_out
+
+TEMPERATURES = (0.5, 1.0)
+HELD_OUT = 60
+"""Validation tunes over which units are ranked; `musicgen.heatmap` takes more."""
+EACH = 3
+"""Units for each annotation."""
+
+
+def show(run: Path) -> None:
+    """Write what is missing. Raises MusicgenError, OSError or ValueError if that can't be had."""
+    if exhibited(run):
+        return
+    digest = weights_digest(run)
+    if not written(run, digest):
+        generate.run(_asked(run), _Silent())
+    texts = {path.stem: read_text(path) for path in written(run, digest)}
+    units = {"weights": digest, "tunes": _units(load_model(run), texts)}
+    write_text(run / "tunes" / "units.json", json.dumps(units) + "\n")
+
+
+def _asked(run: Path) -> GenerateConfig:
+    return GenerateConfig(
+        run=str(run),
+        n=1,
+        first=1,
+        temperature=list(TEMPERATURES),
+        max_chars=1000,
+        top_k=0,
+        top_p=1.0,
+        min_p=0.0,
+        prime=None,
+        header=HeaderConfig(None, None, None, None, None, None),
+        constrain="bars",
+        seed=1,
+        transpose=None,
+        accompaniment=True,
+        formats=["abc"],
+        out=None,
+    )
+
+
+def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
+    """By tune: its text's digest, names of the best units, and their hidden state at each
+    character, -127 to 127."""
+    torch.set_num_threads(1)
+    scores = rank(
+        trained.model, trained.vocabulary, marked(held_out(trained), HELD_OUT), ["hidden"]
+    )
+    chosen = _chosen(scores)
+    shown = {}
+    for name, text in texts.items():
+        read = trained.vocabulary.encode(f"{START}\n{text}")
+        layers = {r.layer: r.values for r in record(trained.model, [read], ["hidden"])}
+        rows = [layers[row.layer][row.unit][len(START) + 1 :] for row in chosen]
+        shown[name] = {
+            "names": [_name(row, len(layers)) for row in chosen],
+            "text": text_digest(text),
+            "values": _packed(np.stack(rows)) if rows else "",
+        }
+    return shown
+
+
+def _chosen(scores: list[Score]) -> list[Score]:
+    """The EACH best units for each annotation, each once, those that tell most first."""
+    scores = sorted(scores, key=lambda row: -_worth(row))
+    counts = dict.fromkeys(ANNOTATIONS, 0)
+    chosen: dict[tuple[int, int], Score] = {}
+    for row in scores:
+        if counts[row.annotation] < EACH and (row.layer, row.unit) not in chosen:
+            chosen[row.layer, row.unit] = row
+            counts[row.annotation] += 1
+    return list(chosen.values())
+
+
+def _worth(row: Score) -> float:
+    """0: no better than chance; 1: perfect."""
+    return (row.score - row.chance) / max(row.most - row.chance, 1e-9)
+
+
+def _name(row: Score, layers: int) -> str:
+    layer = f"layer {row.layer}, " if layers > 1 else ""
+    auc = row.measure == "auc"
+    figure = f"AUC {row.score:.2f}" if auc else f"{row.score:.1f} of {row.most:.1f} bits"
+    return f"{layer}unit {row.unit}: {ANNOTATIONS[row.annotation].asks} ({figure})"
+
+
+def _packed(values: NDArray[np.float32]) -> str:
+    """Hidden states lie between -1 and 1."""
+    small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
+    return base64.b64encode(small.tobytes()).decode()
+
+
+class _Silent:
+    """A watcher of `generate.run` that has nothing to say."""
+
+    def began(self, *_: object) -> None: ...
+
+    def wrote(self, *_: object) -> None: ...
+
+    def ended(self, *_: object) -> None: ...
+
+
+def main(folders: list[str]) -> None:
+    for folder in folders:
+        try:
+            show(Path(folder))
+        except (MusicgenError, OSError, ValueError) as error:
+            # The page then shows what the training wrote.
+            print(f"{folder}: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,156 @@
+"""Bases: the configurations that trials start from, one for each choice of the swept groups."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING as REQUIRED
+from dataclasses import replace
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen.config import composition, following, record, schema
+from musicgen.config.following import Following, interpolates
+from musicgen.config.keys import Config, TrainConfig
+from musicgen.config.overrides import flatten
+from musicgen.errors import InputError
+from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
+from musicgen.workflows.swept import Choices, Swept
+
+
+def converted(swept: Swept) -> Space:
+    """The space with every value as the key's type has it (150 as 150.0 where that is a float).
+
+    Raises InputError.
+    """
+    space = dict(swept.space)
+    for key, dimension in swept.space.items():
+        if key not in swept.groups:
+            composed = next(
+                base for choices, base in swept.bases.items() if _applies(swept, dimension, choices)
+            )
+            space[key] = _typed(composed, key, dimension)
+    return space
+
+
+def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
+    """The bases, swept keys at their first values. Raises InputError."""
+    bases = {}
+    for choices, composed in swept.bases.items():
+        base = copy.deepcopy(composed)
+        for key, values in _open(swept, space, choices).items():
+            _set(base, key, values[0])
+        bases[choices] = composition.checked(base, TrainConfig)
+    return bases
+
+
+def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choices, Following]:
+    """What follows swept keys, by the groups' choices.
+
+    drivers: beginnings of keys of the sweep as a whole. Raises InputError if one of them follows.
+    """
+    found = {}
+    for choices, composed in swept.bases.items():
+        values = _open(swept, space, choices)
+        if made := following.following(composed, values):
+            for key in made.texts:
+                if key.startswith(drivers):
+                    leader = made.leaders[key][0]
+                    raise InputError(
+                        f"{key} is of the sweep as a whole, so it cannot follow {leader}, "
+                        f"which is swept; give {key} a value"
+                    )
+            found[choices] = made
+    return found
+
+
+def fingerprint(
+    swept: Swept,
+    space: Space,
+    bases: Mapping[Choices, TrainConfig],
+    follows: Mapping[Choices, Following],
+) -> dict[str, str]:
+    """All that a trial depends on besides the space, as text by key.
+
+    What follows swept keys is there as it is written.
+    """
+    many = len(bases) > 1
+    keys = tuple(f"{key}." for key in space if key not in swept.groups)
+    texts: dict[str, str] = {}
+    for choices, base in bases.items():
+        values = record.compared(base)
+        if choices in follows:
+            values |= follows[choices].texts
+        texts |= {
+            f"{'/'.join(choices)} {key}" if many else key: str(value)
+            for key, value in values.items()
+            if not f"{key}.".startswith(keys)
+        }
+    return texts
+
+
+def usual(fingerprint: Iterable[str]) -> dict[str, str]:
+    """Of a fingerprint's keys, the values of those that configurations have not always had."""
+    fields = {key: field.default for key, field in schema.known(Config).items()}
+    return {
+        name: str(fields[key])
+        for name in fingerprint
+        if fields.get(key := name.rpartition(" ")[2], REQUIRED) not in (REQUIRED, MISSING)
+    }
+
+
+def _applies(swept: Swept, dimension: Dimension, choices: Choices) -> bool:
+    return applies(dimension, dict(zip(swept.groups, choices, strict=True)))
+
+
+def _open(swept: Swept, space: Space, choices: Choices) -> dict[str, tuple[Any, ...]]:
+    """Values of each key that is swept with these choices of the groups; of a range, its ends."""
+    return {
+        key: values
+        for key, values in ends(space).items()
+        if key not in swept.groups and _applies(swept, space[key], choices)
+    }
+
+
+def _set(composed: DictConfig, key: str, value: Any) -> None:
+    for name, part in flatten({key: value}).items():
+        OmegaConf.update(composed, name, part)
+
+
+def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
+    composed = copy.deepcopy(composed)
+    if isinstance(dimension, Choice):
+        values = tuple(_cast(composed, key, value) for value in dimension.values)
+        try:
+            return replace(dimension, values=values)
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from None
+    try:
+        low = _cast(composed, key, dimension.low)
+    except InputError as error:
+        whole = "; whole numbers are int(interval(...))" if isinstance(dimension, Float) else ""
+        raise InputError(f"{error}{whole}") from None
+    if type(low) is type(dimension.low):
+        return dimension
+    if isinstance(low, float):
+        high, step = float(dimension.high), None if dimension.log else dimension.step
+        return Float(low, high, dimension.log, step, dimension.order, dimension.only)
+    values = tuple(_cast(composed, key, value) for value in dimension.ordered() or ())
+    return Choice(values, dimension.only)
+
+
+def _cast(composed: DictConfig, key: str, value: Any) -> Any:
+    """The value as the key's type has it; an interpolation as it is. It is left in the config.
+
+    Raises InputError.
+    """
+    if interpolates(value):
+        return value
+    try:
+        _set(composed, key, value)
+        if isinstance(value, Mapping):
+            return {name: _cast(composed, f"{key}.{name}", part) for name, part in value.items()}
+        return following.selected(composed, key)
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{key}: {reason}; --help says what {key} takes") from None

@@ -1,0 +1,152 @@
+"""From files of tunes in ABC to files in other formats, without a network."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from musicgen.config.keys import ConvertConfig
+from musicgen.corpus import START, read_marked
+from musicgen.corpus.collection import ended_tunes
+from musicgen.corpus.source import Source, UnreadableError
+from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.music import Tune, parse
+from musicgen.music.arrangement import Arrangement, arrangement
+from musicgen.music.book import read_book
+from musicgen.music.files import files
+from musicgen.music.score.engrave import Engraver
+from musicgen.system.files import replacing
+from musicgen.system.paths import display_path, make_folder
+
+MAX_PROBLEMS = 5
+"""Of a tune, that are told."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A tune, and where its files go."""
+
+    source: Path
+    name: str
+    """Of its files, without the endings."""
+    tune: Tune
+
+
+def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
+    """Write each tune of each file in each format. tell: gets the lines to print.
+
+    Raises InputError before anything is written; Interrupted after Ctrl-C; RunError if a tune could
+    not be had in a format, the others being there.
+    """
+    arranged = arrangement(asked.transpose, asked.header.tempo)
+    formats = list(dict.fromkeys(asked.formats))
+    if not formats:
+        raise InputError("formats must name a format, got none; write formats=[musicxml,mid]")
+    paths = [Path(path).expanduser() for path in dict.fromkeys(asked.files)]
+    if not paths:
+        raise InputError("convert needs a file of tunes, got none; name one, such as tune.abc")
+    tunes = [found for path in paths for found in _tunes(path, arranged, tell)]
+    if formats != ["abc"] and not any(found.tune.notes for found in tunes):
+        raise InputError(
+            f"formats={','.join(formats)} need tunes with notes, got {len(tunes)} without any; "
+            "see that music stands behind K:"
+        )
+    targets = _targets(tunes, formats, asked.out)
+    folder = make_folder(Path(asked.out), "out") if asked.out else None
+    missing = 0
+    try:
+        with Engraver() as engraver:
+            for found, places in zip(tunes, targets, strict=True):
+                made = files(found.tune, formats, engraver, accompanied=asked.accompaniment)
+                for name, content in made.contents.items():
+                    with replacing(places[name]) as file:
+                        file.write(content)
+                for line in _about(found, made.missing):
+                    tell(line)
+                missing += len(made.missing)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the files of the tunes that were ready are there") from None
+    where = {display_path(folder.absolute())} if folder else {str(path.parent) for path in paths}
+    count = f"{len(tunes)} tune{'s' * (len(tunes) != 1)}"
+    tell(f"{count} as {', '.join(formats)} in {', '.join(sorted(where))}")
+    if missing:
+        raise RunError(f"{missing} files could not be made; the lines above say why")
+
+
+def _tunes(path: Path, arranged: Arrangement, tell: Callable[[str], None]) -> Iterator[Converted]:
+    """The tunes of a file, arranged."""
+    texts = _texts(path, tell)
+    names: set[str] = set()
+    for place, text in enumerate(texts, start=1):
+        number = re.match(r"X:\s*([0-9]{1,6})", text)
+        name = f"{path.stem}-{number[1] if number else place}" if len(texts) > 1 else path.stem
+        while name in names:
+            name = f"{name}-{place}"
+        names.add(name)
+        try:
+            yield Converted(path, name, parse(arranged.of(text)))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+
+
+def _texts(path: Path, tell: Callable[[str], None]) -> list[str]:
+    """The tunes of a file as they stand there."""
+    try:
+        text, _ = Source(path.name, path.read_bytes()).text()
+    except OSError as error:
+        raise InputError(
+            f"{path} must be a file of tunes in ABC ({error.strerror}); check its name"
+        ) from None
+    except UnreadableError as error:
+        raise InputError(f"{path} must be a file of tunes in ABC: {error}; convert it") from None
+    if START in text:
+        texts = [setting.text + "\n" for setting in read_marked(text).settings]
+    else:
+        book = read_book(text, directives=True)
+        texts = [piece.text for piece in sorted([*book.pieces, *book.keyless])]
+        if book.cut:
+            tell(f"{path.name}: {ended_tunes(book.cut)}; take it out of the file")
+    if not texts:
+        first = next((line.strip() for line in text.split("\n") if line.strip()), "")
+        raise InputError(
+            f"{path} must hold tunes with a header, got none ({first!r:.40}); put lines such as "
+            "X:1, M:4/4, L:1/8 and K:G before the music"
+        )
+    return texts
+
+
+def _targets(tunes: list[Converted], formats: list[str], out: str | None) -> list[dict[str, Path]]:
+    """Where each tune's files go, by format. Raises InputError if one would replace a source, or
+    two tunes would share one."""
+    sources = {found.source.resolve() for found in tunes}
+    taken: dict[Path, Converted] = {}
+    targets = []
+    for found in tunes:
+        folder = Path(out).expanduser() if out else found.source.parent
+        places = {name: folder / f"{found.name}.{name}" for name in formats}
+        for place in places.values():
+            if place.resolve() in sources:
+                raise InputError(
+                    f"out must be another folder than that of {place}, which would be replaced; "
+                    "name one with out=<folder>"
+                )
+            if place in taken:
+                raise InputError(
+                    f"files must have names of their own, got {taken[place].source} and "
+                    f"{found.source}, which both become {place}; convert one at a time"
+                )
+            taken[place] = found
+        targets.append(places)
+    return targets
+
+
+def _about(found: Converted, missing: dict[str, str]) -> Iterator[str]:
+    """What a reader should know of a tune."""
+    lines = found.tune.text.split("\n")
+    for problem in found.tune.problems[:MAX_PROBLEMS]:
+        at = lines[problem.line - 1].strip()[:60]
+        yield f"{found.name}: {problem.message}, in {at!a}"
+    if (more := len(found.tune.problems) - MAX_PROBLEMS) > 0:
+        yield f"{found.name}: {more} more problems"
+    for name, why in missing.items():
+        yield f"{found.name}.{name} is missing: {why}"

@@ -1,0 +1,118 @@
+"""Where a sweep trains: its executor, as the configuration asks for it."""
+
+import logging
+import os
+from collections.abc import Callable, Collection, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from musicgen.config.keys import TrainConfig
+from musicgen.errors import InputError
+from musicgen.sweep.executor import Executor
+from musicgen.sweep.local import GPU, LocalExecutor, slots
+from musicgen.system import gpus
+from musicgen.system.paths import PACKAGE
+
+NO_GPU = "trainer.accelerator=gpu needs a GPU, got none {where}; use trainer=cpu"
+ON_GPU = dict([gpus.WORKSPACE, gpus.WITHOUT_CUDA])
+"""What a worker that may use a GPU, and the process that it is a fork of, need in their
+environment before CUDA or PyTorch is there."""
+Accelerator = Callable[[Mapping[str, Any]], str]
+"""trainer.accelerator of a trial by its params."""
+log = logging.getLogger(__name__)
+
+
+def make_executor(
+    config: TrainConfig,
+    accelerators: Collection[str] | None = None,
+    accelerator: Accelerator | None = None,
+) -> Executor:
+    """The executor of sweep.executor, connected if it is on other machines.
+
+    accelerators, accelerator: all that trials ask for, and what one of them does; left out, what
+    `config` says.
+    Raises InputError for workers that can't be had.
+    """
+    one = config.trainer.accelerator
+    accelerators, accelerator = accelerators or {one}, accelerator or (lambda params: one)
+    workers = _workers(config.sweep.workers)
+    if config.sweep.executor == "ray":
+        return _ray(config, workers, accelerators)
+    return _local(config, workers, accelerators, accelerator)
+
+
+def _local(
+    config: TrainConfig,
+    workers: int | str,
+    accelerators: Collection[str],
+    accelerator: Accelerator,
+) -> Executor:
+    found = _found(accelerators)
+    if "gpu" in accelerators and not (found.names or found.apple):
+        reason = f" ({found.why})" if found.why else ""
+        raise InputError(NO_GPU.format(where=f"on this machine{reason}"))
+    shared = config.sweep.trials_per_gpu
+    if found.apple and not found.names and accelerators == {"gpu"}:
+        workers = shared if workers == "auto" else workers  # one GPU, which has no name
+    environments = slots(
+        workers, gpus=found.names, trials_per_gpu=shared, cpus_too="cpu" in accelerators
+    )
+    if found.names:
+        environments = [{**environment, **ON_GPU} for environment in environments]
+    kinds = {bool(environment.get(GPU)) for environment in environments}
+
+    def fits(params: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+        return len(kinds) == 1 or (accelerator(params) != "cpu") == bool(environment[GPU])
+
+    return LocalExecutor(environments, fits=fits)
+
+
+def _found(accelerators: Collection[str]) -> gpus.Gpus:
+    """What there is, if any trial may use it; asking takes seconds."""
+    if "gpu" in accelerators or ("auto" in accelerators and gpus.likely()):
+        found = gpus.find()
+        if found.why and "gpu" not in accelerators:
+            log.warning("no GPU is used: %s", found.why)
+        return found
+    return gpus.Gpus()
+
+
+def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str]) -> Executor:
+    if find_spec("ray") is None:
+        raise InputError(
+            "sweep.executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the "
+            "clone, or take sweep.executor=local"
+        )
+    from musicgen.sweep.cluster import Cluster
+    from musicgen.sweep.ray import RayExecutor
+
+    asked = config.sweep.ray
+    # A cluster that exists has counted its own.
+    ours = asked.address is None and "RAY_ADDRESS" not in os.environ
+    found = _found(accelerators) if ours else gpus.Gpus()
+    count = len(found.names) if ours else None
+    cluster = Cluster(asked.address, packages=[PACKAGE], gpus=count)
+    if "gpu" in accelerators and not cluster.gpus:
+        reason = f" ({found.why})" if found.why else ""
+        raise InputError(NO_GPU.format(where=f"in the cluster{reason}"))
+    num_gpus = asked.num_gpus
+    if num_gpus is None:
+        wanted = set(accelerators) != {"cpu"} and cluster.gpus
+        num_gpus = 1 / config.sweep.trials_per_gpu if wanted else 0.0
+    environment = ON_GPU if num_gpus else {}
+    return RayExecutor(
+        cluster, workers, num_cpus=asked.num_cpus, num_gpus=num_gpus, environment=environment
+    )
+
+
+def _workers(text: str) -> int | str:
+    """Raises InputError."""
+    if text == "auto":
+        return text
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise InputError(f"sweep.workers must be auto or at least 1, got {text}")
+    return count

@@ -1,0 +1,95 @@
+"""The plan of a sweep of trainings: objectives, seeds, sampler and pruner out of its settings."""
+
+import itertools
+from collections.abc import Mapping
+
+from musicgen.config import schema
+from musicgen.config.keys import TrainConfig
+from musicgen.config.overrides import seconds
+from musicgen.config.schema import near
+from musicgen.errors import InputError
+from musicgen.music.measures import DIRECTIONS
+from musicgen.sweep.plan import Direction, Plan
+from musicgen.sweep.space import Choice, Space
+
+OBJECTIVES: dict[str, Direction] = {
+    "val_loss": "minimize",
+    "val_accuracy": "maximize",
+    "val_accuracy_best": "maximize",
+    "train_loss": "minimize",
+    "train_accuracy": "maximize",
+    "parameters": "minimize",
+    "epochs": "minimize",
+    "seconds": "minimize",
+    "chars_per_s": "maximize",
+    **DIRECTIONS,
+}
+"""Results to judge a configuration by. Not test_loss: the test split selects nothing."""
+PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
+"""Objectives that are known after each epoch, by which a pruner can judge."""
+
+
+def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
+    """The plan, as the configuration `first` of its trials has it. Raises InputError."""
+    settings = first.sweep
+    for place, name in enumerate(settings.objective):
+        if name in settings.objective[:place]:
+            raise InputError(f"sweep.objective must have each name once, got {name} again")
+        if name not in OBJECTIVES:
+            raise InputError(
+                f"sweep.objective must be of {', '.join(OBJECTIVES)}, got {name}"
+                f"{near(name, OBJECTIVES) or '; choose one of them'}"
+            )
+        if name in DIRECTIONS and not first.samples.measure:
+            raise InputError(
+                f"sweep.objective={name} needs samples.measure=true, got false; set it, or take "
+                "another objective"
+            )
+    if first.pruner.name != "none" and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
+        raise InputError(
+            f"pruner={first.pruner.name} judges by an objective known after each epoch "
+            f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
+        )
+    _check_seeds(first, space)
+    sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
+    limit = settings.max_failures
+    return Plan(
+        space=space,
+        n_trials=settings.n_trials,
+        objectives={name: OBJECTIVES[name] for name in settings.objective},
+        sampler=first.sampler.name,
+        sampler_settings=sampler,
+        pruner=first.pruner.name,
+        pruner_settings=pruner,
+        seed=first.seed,
+        seeds=settings.seeds,
+        retries=settings.retries,
+        max_failures=int(limit) if limit is not None and limit >= 1 else limit,
+        max_failures_in_a_row=settings.max_failures_in_a_row,
+        retry_failed=settings.retry_failed,
+        timeout_s=None if settings.timeout is None else seconds(settings.timeout),
+        storage=settings.storage,
+        fingerprint=fingerprint,
+    )
+
+
+def judged(settings: list[str]) -> str:
+    """The result that is reported after each epoch, by which a pruner judges."""
+    return next((name for name in settings[:1] if name in PER_EPOCH), "val_loss")
+
+
+def _check_seeds(first: TrainConfig, space: Space) -> None:
+    """Raise InputError if two configurations would train the same seed."""
+    dimension, runs = space.get("seed"), first.sweep.seeds
+    if dimension is None or runs == 1:
+        return
+    if isinstance(dimension, Choice):
+        begins = sorted(dimension.values)
+        apart = all(b - a >= runs for a, b in itertools.pairwise(begins))
+    else:
+        apart = (dimension.step or 0) >= runs or dimension.low == dimension.high
+    if not apart:
+        raise InputError(
+            f"seed={dimension} and sweep.seeds={runs} must not give two configurations the same "
+            f"seed (each trains its own and the {runs - 1} after it); leave out one of the two keys"
+        )

@@ -1,0 +1,64 @@
+"""A report of some folders: first what networks write and show for it, then the page."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from musicgen.report import write as report
+from musicgen.report.content import ranking, tuned
+from musicgen.report.source import read_all, without_folders
+from musicgen.report.tunes import exhibited
+from musicgen.system.paths import PACKAGE, make_folder
+
+COMMON = Path("runs/report")
+"""Where the report of several sources goes."""
+LIMIT_S = 300
+"""For the networks' tunes; then the page does with what there is, and says so."""
+
+
+def write(folders: Sequence[Path], out: Path | None = None) -> Path:
+    """Write report.html and what goes with it; returns the page's path.
+
+    out: None for the source's own folder, or COMMON for several. Raises InputError if a folder
+    holds no result, or `out` can't be written.
+    """
+    sources = read_all(folders)
+    if out is None:
+        out = sources[0].folder if len(sources) == 1 else COMMON
+    make_folder(out, "out")
+    return report.write(sources, out, _make_assets(tuned(ranking(sources))))
+
+
+def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
+    """Let networks write tunes that a page can show, where they have not yet; why some could not.
+
+    One process for all of them: it takes seconds to import PyTorch.
+    """
+    wanting = [folder for folder in folders if not exhibited(folder)]
+    if not wanting:
+        return {}
+    command = [sys.executable, "-P", "-m", "musicgen.workflows.assets", *map(str, wanting)]
+    # The same musicgen as here, whatever lies in the current folder.
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": path},
+            timeout=LIMIT_S,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        said = done.stderr.strip().splitlines()
+    except subprocess.TimeoutExpired:
+        said = [f"{LIMIT_S} s for all networks were not enough"]
+    own = dict(line.split(": ", 1) for line in said if ": " in line)
+    last = said[-1] if said else "the process that draws them ended early"
+    return {
+        folder: without_folders(own.get(str(folder), last))[:200]
+        for folder in wanting
+        if not exhibited(folder)
+    }

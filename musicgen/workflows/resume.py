@@ -1,0 +1,29 @@
+"""The configuration of a run that goes on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from musicgen.config import record
+from musicgen.config.keys import Config
+from musicgen.config.overrides import flatten
+from musicgen.errors import InputError
+from musicgen.system.paths import display_path
+
+
+def resumed(asked: Config, overrides: Iterable[str], folder: Path) -> Config:
+    """The configuration that the run in `folder` began with.
+
+    asked, overrides: what was composed, and from what. Raises InputError if they say otherwise.
+    """
+    stored = record.load(folder / "config.yaml")
+    now, before = (flatten(record.to_dict(c)) for c in (asked, stored))
+    for override in overrides:
+        key = override.split("=")[0].lstrip("+")
+        for name in before:
+            covered = key == "experiment" or f"{name}.".startswith(f"{key}.")
+            if covered and now.get(name) != before[name]:
+                raise InputError(
+                    f"{name} must stay {before[name]} in {display_path(folder)}, got "
+                    f"{now.get(name)}; leave {override} out, or start a new run without resume"
+                )
+    return stored

@@ -1,0 +1,77 @@
+"""What the trials of a sweep share out among them: their corpora and their accelerators."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from musicgen import corpus
+from musicgen.config.keys import Config, DataConfig
+from musicgen.sweep.space import Space, ends, points
+from musicgen.workflows.executor import Accelerator
+from musicgen.workflows.trial import TrainingObjective
+
+
+def corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
+    """Every corpus that a trial may read, by label, prepared here once.
+
+    Workers are given them, and what is wrong is said once and before the first trial. Of a range
+    there are its ends; what lies between is read where the trial runs.
+    """
+    return {objective.label(data): corpus.of(data) for data in _corpus_settings(objective, space)}
+
+
+def digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
+    """The corpora's digests: a sweep does not go on with other tunes than it began with."""
+    settings = _corpus_settings(objective, space)
+    digests = {}
+    for data in settings:
+        alike = [
+            corpus.arguments(other)
+            for other in settings
+            if (other.name, other.path) == (data.name, data.path)
+        ]
+        rest = [
+            f"{key}={value}"
+            for key, value in corpus.arguments(data).items()
+            if any(arguments[key] != value for arguments in alike)
+        ]
+        name = " ".join(["corpus", data.name, *filter(None, [data.path]), *rest])
+        digests[name] = objective.corpora[objective.label(data)].digest
+    return digests
+
+
+def accelerators(objective: TrainingObjective, space: Space) -> tuple[set[str], Accelerator]:
+    """trainer.accelerator of all trials, and that of one by its params."""
+    differing = _differing(objective, space, "trainer.accelerator")
+    asked = {config.trainer.accelerator for config in differing}
+
+    def of(params: Mapping[str, Any]) -> str:
+        return objective.config(params).trainer.accelerator
+
+    return asked, of
+
+
+def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataConfig]:
+    """What trials ask of corpora, each once."""
+    found = [config.data for config in _differing(objective, space, "data")]
+    return list({objective.label(data): data for data in found}.values())
+
+
+def _differing(objective: TrainingObjective, space: Space, part: str) -> list[Config]:
+    """Configurations with every combination of what is swept of a part, or decides it."""
+    leading = {
+        leader
+        for follows in objective.following.values()
+        for key, found in follows.leaders.items()
+        if _is_within(key, part)
+        for leader in found
+    }
+    leading |= {*objective.groups}
+    axes = {
+        key: found if _is_within(key, part) or key in leading else found[:1]
+        for key, found in ends(space).items()
+    }
+    return [objective.config(point) for point in points(space, axes)]
+
+
+def _is_within(key: str, part: str) -> bool:
+    return f"{key}.".startswith(f"{part}.")

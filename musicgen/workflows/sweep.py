@@ -1,0 +1,169 @@
+"""A sweep of trainings from what was composed to the driver that runs it; knows no terminal."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from musicgen.config import record
+from musicgen.config.following import leaders, plain, selected
+from musicgen.config.keys import TrainConfig
+from musicgen.errors import InputError
+from musicgen.sweep.driver import Driver
+from musicgen.sweep.executor import Executor
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.progress import Observer
+from musicgen.sweep.results import Row
+from musicgen.sweep.space import Space, digest
+from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
+from musicgen.sweep.worker import one_line
+from musicgen.workflows import shared
+from musicgen.workflows.bases import checked_bases, converted, fingerprint, followed, usual
+from musicgen.workflows.executor import make_executor
+from musicgen.workflows.plan import judged, plan
+from musicgen.workflows.points import check
+from musicgen.workflows.swept import Swept
+from musicgen.workflows.trial import TrainingObjective
+
+DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
+"""Keys of the sweep as a whole."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A sweep of which everything was checked and nothing has begun."""
+
+    plan: Plan
+    objective: TrainingObjective
+    executor: Executor
+    folder: Path
+    settings: TrainConfig
+    """The configuration of one of its trials, with the settings of the sweep as a whole."""
+    latest: list[Row] = field(default_factory=list)
+    """The rows of its table, best first, as they were written last."""
+
+    def driver(self, observe: Observer) -> Driver:
+        """What runs it, or goes on with it; draws the curves whenever the table was written."""
+
+        def refreshed(rows: list[Row]) -> None:
+            self.latest[:] = rows
+            _draw(self.folder, self.plan, rows)
+
+        return Driver(
+            self.plan,
+            self.objective,
+            self.executor,
+            self.folder,
+            observe=observe,
+            on_refresh=refreshed,
+        )
+
+    def remove_checkpoints(self, rows: list[Row]) -> None:
+        """Remove the checkpoints to go on from, of all that has ended but the best `sweep.keep`."""
+        keep = _number_kept(self.settings.sweep.keep)
+        ended = [row for row in rows if row["status"] in (COMPLETED, PRUNED, DIVERGED)]
+        for row in [] if keep is None else ended[keep:]:
+            for last in (self.folder / str(row["number"])).glob("**/checkpoints/last.safetensors"):
+                last.unlink()
+
+
+def prepare(swept: Swept, commands: Mapping[str, str]) -> Prepared:
+    """Check a sweep and connect its executor; its corpora are prepared.
+
+    commands: what its folder keeps for reports (`Plan.commands`).
+    Raises InputError before anything is created.
+    """
+    _refuse_driver_keys(swept)
+    space = converted(swept)
+    follows = followed(swept, space, DRIVERS)
+    bases = checked_bases(swept, space)
+    first = next(iter(bases.values()))
+    settings = first.sweep
+    for base in bases.values():
+        base.trainer.threads = base.trainer.threads or 1
+    objective = TrainingObjective(
+        {choices: record.to_dict(base) for choices, base in bases.items()},
+        swept.groups,
+        judged=judged(settings.objective),
+        shelf=settings.shelf and str(Path(settings.shelf).absolute()),
+        following=follows,
+    )
+    made = plan(first, space, fingerprint(swept, space, bases, follows))
+    check(objective, space)
+    objective = replace(objective, corpora=shared.corpora(objective, space))
+    if follows:  # a value that is typed and one that follows may be the same
+        made = replace(made, name=lambda point: record.digest(objective.config(point)))
+    made = replace(
+        made,
+        usual=usual(made.fingerprint),
+        fingerprint={**made.fingerprint, **shared.digests(objective, space)},
+        commands=commands,
+    )
+    _number_kept(settings.keep)
+    folder = _folder(swept, settings.name, space)
+    executor = make_executor(first, *shared.accelerators(objective, space))
+    return Prepared(made, objective, executor, folder, first)
+
+
+def _refuse_driver_keys(swept: Swept) -> None:
+    for key in swept.space:
+        if f"{key}.".startswith((*DRIVERS, "experiment.")):
+            several = "; several are a list: [a,b]" if key == "sweep.objective" else ""
+            raise InputError(
+                f"{key} is not a trial's, so it cannot be swept; give it one value{several}"
+            )
+    if any(override.startswith("resume=") for override in swept.fixed):
+        raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
+
+
+def _folder(swept: Swept, name: str | None, space: Space) -> Path:
+    experiment = swept.settings.runtime.choices.get("experiment")
+    name = name or experiment or digest(space)
+    sweep = OmegaConf.to_container(swept.settings.sweep, resolve=False)
+    assert isinstance(sweep, dict)
+    if sweep["subdir"] != "${hydra.job.num}":
+        raise InputError(
+            f"hydra.sweep.subdir has no effect here, got {sweep['subdir']}: trials lie in folders "
+            "by their numbers; leave it out of the file"
+        )
+    written = str(sweep["dir"]).replace("${sweep.name}", name)
+    found = set()
+    for base in swept.bases.values():
+        composed = OmegaConf.create({**plain(base), "sweep_dir": written})
+        found.add(str(selected(composed, "sweep_dir")))
+        keys = [key for key in space if key not in swept.groups]
+        if len(found) > 1 or leaders(composed, "sweep_dir", keys):
+            raise InputError(
+                f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
+                f"got {written}; give the sweep a name with sweep.name"
+            )
+    path = found.pop()
+    if not path.strip():
+        raise InputError(
+            "hydra.sweep.dir must be a folder, got an empty text; leave it out, or say . for the "
+            "current one"
+        )
+    return Path(path).absolute()
+
+
+def _number_kept(text: str) -> int | None:
+    """How many runs keep their last checkpoint, None for all. Raises InputError."""
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"sweep.keep must be all or a number of configurations, got {text}")
+    return int(text)
+
+
+def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
+    """Draw the curves; whatever fails there is not worth a sweep."""
+    try:
+        from musicgen.report.curves import draw
+
+        draw(folder, rows, list(plan.space), plan.seeds)
+    except Exception as error:
+        log.warning("no curves this time: %s", one_line(error))

@@ -1,0 +1,47 @@
+"""What is swept: its space, and a composed configuration for each choice of the swept groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from omegaconf import DictConfig
+
+from musicgen.errors import InputError
+from musicgen.sweep.space import Choice, Dimension
+
+Choices = tuple[str, ...]
+"""One choice for each swept group."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep as composed from the command line and an experiment's file."""
+
+    space: Mapping[str, Dimension]
+    """By config key or group, in the order of the sweep. A key of one value is here too if only
+    some choices of the groups have it."""
+    groups: Choices
+    """The keys of the space that are config groups."""
+    bases: Mapping[Choices, DictConfig]
+    """The composed config for each combination of the groups' choices."""
+    fixed: tuple[str, ...]
+    """The overrides of one value that all choices have, such as Hydra reads them."""
+    settings: DictConfig
+    """Hydra's own settings, of the sweep as a whole."""
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for each key that not all choices have."""
+        return [
+            f"{key} applies to {dimension.only}, and not to {', '.join(rest)}"
+            for key, dimension in self.space.items()
+            if (only := dimension.only) is not None
+            and (rest := [v for v in choices_of(only.key, self.space) if v not in only.values])
+        ]
+
+
+def choices_of(group: str, space: Mapping[str, Dimension]) -> Choices:
+    """The choices of a swept group. Raises InputError if its values are no names."""
+    dimension = space[group]
+    if not isinstance(dimension, Choice) or not all(isinstance(v, str) for v in dimension.values):
+        raise InputError(f"{group} is a group, so it takes names, got {dimension}; see --help")
+    return dimension.values

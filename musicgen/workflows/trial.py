@@ -1,0 +1,87 @@
+"""One trial of a sweep: a training, as a worker process runs it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musicgen import corpus
+from musicgen.config import record
+from musicgen.config.following import Following
+from musicgen.config.keys import Config, DataConfig
+from musicgen.config.overrides import flatten
+from musicgen.music.measures import DIRECTIONS
+from musicgen.sweep.trial import Trial
+
+
+@dataclass(frozen=True)
+class TrainingObjective:
+    """Travels to each worker once; imports PyTorch there and not in the driver."""
+
+    bases: Mapping[tuple[str, ...], Mapping[str, Any]]
+    """Configurations (as `to_dict` gives them) by the choices of the swept groups."""
+    groups: tuple[str, ...]
+    judged: str = "val_loss"
+    """What is reported after each epoch: the column of metrics.csv that decides pruning."""
+    shelf: str | None = None
+    """Folder of completed runs that sweeps share; see `training.run_cache`."""
+    corpora: Mapping[str, corpus.Corpus] = field(default_factory=dict)
+    """What trials read, by `label`: a worker on another machine has neither the tunes nor the
+    prepared corpus. One that is missing here is read where the trial runs."""
+    following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
+    """What follows swept keys by interpolation, by the choices of the swept groups."""
+    _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
+    """The bases that were asked for: to read one takes longer than all the rest."""
+
+    def config(self, params: Mapping[str, Any]) -> Config:
+        """The configuration at a point of the space. Raises InputError."""
+        choices = tuple(params[group] for group in self.groups)
+        if choices not in self._read:
+            self._read[choices] = record.from_dict(dict(self.bases[choices]))
+        values = {key: value for key, value in params.items() if key not in self.groups}
+        if following := self.following.get(choices):
+            values |= following.at(values)
+        return record.replaced(self._read[choices], values)
+
+    @staticmethod
+    def label(data: DataConfig) -> str:
+        """What two configurations share exactly if they ask for the same corpus."""
+        return str(corpus.arguments(data))
+
+    def prepare(self) -> None:
+        import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
+
+    def __call__(self, trial: Trial) -> dict[str, Any]:
+        from musicgen.training.fit import fit
+        from musicgen.training.result import Epoch
+        from musicgen.training.run_cache import RunCache
+        from musicgen.training.watcher import Decision, Watcher
+
+        class Reporter(Watcher):
+            def epoch(self, row: Epoch) -> Decision:
+                return self._told(row, last=False)
+
+            def last_epoch(self, row: Epoch) -> Decision:
+                return self._told(row, last=True)
+
+            def should_stop(self) -> bool:
+                return trial.should_stop() and trial.decision.name == Decision.STOP.name
+
+            def _told(self, row: Epoch, *, last: bool) -> Decision:
+                return Decision[trial.report(row.epoch, getattr(row, judged), last=last).name]
+
+        judged = self.judged
+        config = self.config(trial.params)
+        config.seed += trial.run
+        data = self.corpora.get(self.label(config.data)) or corpus.of(config.data)
+        cache = RunCache(Path(self.shelf)) if self.shelf else None
+        if cache:
+            cache.copy(config, data.digest, trial.folder)
+        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True, data=data)
+        if cache:
+            cache.put(trial.folder, result)
+        row = asdict(result)
+        del row["arithmetic"]  # result.json has it
+        # Of the measures, a table has those that have a better end; result.json has them all.
+        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        return flatten(row) | {"corpus": result.corpus["name"]} | measures
