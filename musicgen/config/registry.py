@@ -1,0 +1,108 @@
+"""What a configuration can name: cells, optimizers, measures, ..., ours and those of plugins.
+
+A component is a class or a function that owns its settings and whatever other rooms ask of it. It
+is registered where it is declared, by importing the module; the declaration imports no PyTorch
+(its `build` does), so that --help stays light. Plugins are modules that the user names
+(`plugins=[my_package.cells]`) or that an installed package offers as entry points of the group
+`musicgen`. A run folder never causes an import: it says which plugin it needs.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from musicgen.errors import InputError
+
+T = TypeVar("T")
+Kind = Literal[
+    "cell",
+    "optimizer",
+    "schedule",
+    "sampler",
+    "pruner",
+    "reader",
+    "measure",
+    "annotation",
+    "format",
+]
+
+OURS: dict[Kind, str] = {}
+"""The modules that declare our own components, by kind; imported when a kind is first asked for."""
+ENTRY_POINTS = "musicgen"
+
+_components: dict[Kind, dict[str, Any]] = {}
+_modules: dict[tuple[Kind, str], str] = {}
+"""Where each component is declared, by kind and name."""
+_loaded: set[str] = set()
+
+
+def register(kind: Kind, name: str) -> Callable[[T], T]:
+    """Let configurations name this component.
+
+    Raises InputError if another one has the name already.
+    """
+
+    def add(component: T) -> T:
+        module = getattr(component, "__module__", "")
+        known = _components.setdefault(kind, {})
+        if name in known and _modules[kind, name] != module:
+            raise InputError(
+                f"{kind} {name} is declared twice, in {_modules[kind, name]} and in {module}; "
+                "leave one of the two plugins out"
+            )
+        known[name] = component
+        _modules[kind, name] = module
+        return component
+
+    return add
+
+
+def components(kind: Kind) -> Mapping[str, Any]:
+    """All components of a kind by name: ours, then those of plugins as they were loaded."""
+    if kind in OURS:
+        _import(OURS[kind])
+    return MappingProxyType(_components.get(kind, {}))
+
+
+def component(kind: Kind, name: str) -> Any:
+    """One of them. Raises InputError, with a name that is near, if there is none."""
+    known = components(kind)
+    if name not in known:
+        raise InputError(
+            f"{kind} must be one of {', '.join(known)}, got {name}; choose one, or name the "
+            "plugin that has it with plugins=[<module>]"
+        )
+    return known[name]
+
+
+def plugin_of(kind: Kind, name: str) -> str | None:
+    """The module that a plugin declares a component in; None for ours."""
+    module = _modules.get((kind, name), "")
+    return None if module.split(".")[0] in ("musicgen", "") else module
+
+
+def load_plugins(modules: Iterable[str] = ()) -> None:
+    """Import these modules, and all that installed packages offer, each once. Raises InputError."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        _import(entry.value, f"the entry point {entry.name}")
+    for module in modules:
+        _import(module, "plugins")
+
+
+def _import(module: str, asked_by: str = "") -> None:
+    if module in _loaded:
+        return
+    _loaded.add(module)
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        _loaded.discard(module)
+        if not asked_by:
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{asked_by} must name modules that can be imported, got {module} ({reason}); "
+            "install it, or run where it can be found"
+        ) from error
