@@ -14,6 +14,7 @@ from musicgen.config.keys import COMMANDS, SCHEMAS, VARIANTS, Config, TrainConfi
 from musicgen.config.overrides import flatten
 from musicgen.config.schema import check, check_bounds, leaves
 from musicgen.errors import InputError
+from musicgen.system.paths import shipped
 
 T = TypeVar("T")
 
@@ -30,6 +31,11 @@ def register() -> None:
     for group, variants in VARIANTS.items():
         for name, schema in variants.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def experiments() -> list[Path]:
+    """Folders of experiments: what came with the program, and the current folder's own."""
+    return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
 
 
 def register_experiments(folder: Path) -> None:
