@@ -126,6 +126,11 @@ class Folder:
             self._lock.close()
             self._lock = None
 
+    def study_name(self) -> str | None:
+        """Of the sweep that lives here; None if there is none. Raises InputError."""
+        identity = self._identity()
+        return None if identity is None else str(identity["study"])
+
     def _identity(self) -> dict[str, Any] | None:
         """What sweep.json says. Raises InputError if it is damaged."""
         path = self.path / "sweep.json"

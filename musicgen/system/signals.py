@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,9 +16,13 @@ that closes, a scheduler's warning. The driver hears them, workers are told."""
 def hearing(stop: Callable[[int], None]) -> Iterator[None]:
     """Call `stop` with its number at each signal that asks for an end.
 
+    In a thread that is not the main one nothing is heard: Python lets no other thread hear.
     Of a terminal's or a scheduler's only the first counts: they send several. Those that were
     ignored before, as nohup has it, stay ignored.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     asked = False
     terminals = [stream for stream in (1, 2) if os.isatty(stream)]
 
