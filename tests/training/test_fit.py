@@ -426,9 +426,9 @@ def test_a_key_that_came_later_changes_no_digest_at_its_default(tmp_path: Path) 
     assert record.compared(other)["trainer.max_time"] == "2h"
     assert record.digest(other) != record.digest(config)
     before = record.replaced(config, {"model.match": 0, "model.melody": 0, "model.place": False})
-    assert not set(record.LATER) & record.compared(before).keys()
+    assert not set(record.KEYS_ADDED_LATER) & record.compared(before).keys()
     values = record.to_dict(before)
-    for name in record.LATER:
+    for name in record.KEYS_ADDED_LATER:
         group, _, last = name.partition(".")
         del values[group][last]
     assert record.digest(record.from_dict(values)) == record.digest(before)
