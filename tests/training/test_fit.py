@@ -20,12 +20,13 @@ import torch
 from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.errors import InputError
+from musicgen.sweep.trial import Decision
 from musicgen.training import checkpoint
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
-from musicgen.training.watcher import Decision, Watcher
+from musicgen.training.watcher import Watcher
 from tests.tunes import ROOT, composed, small
 
 TIMES = {"seconds", "chars_per_s"}
