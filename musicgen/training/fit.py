@@ -325,7 +325,8 @@ class _Run:
                 max_epochs=self.config.trainer.max_epochs,
             )
         )
-        # Lightning's answer to SIGTERM is to exit; what a signal means is the caller's to say.
+        # Lightning's answer to SIGTERM is to exit, and no option leaves it out (pytorch-lightning
+        # #5225, closed); what a signal means is the caller's to say.
         connector: Any = trainer._signal_connector
         connector.register_signal_handlers = lambda: None
         try:
