@@ -9,11 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import sweep_process
-import sweep_toys
-from conftest import MakeExecutor
 from ray.cluster_utils import Cluster as Nodes
-from test_sweep_kill import results
 
 from musicgen.config.keys import RayConfig
 from musicgen.errors import InputError
@@ -22,10 +18,12 @@ from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.ray import RayExecutor, Worker
 from musicgen.workflows.executor import make_executor as executor_of
-from tests.cli.test_command import train
+from tests.commands import sweep as arguments
+from tests.commands import table, train
+from tests.sweep import driver_process, objectives
+from tests.sweep.makers import MakeExecutor
+from tests.sweep.tables import results
 from tests.tunes import ROOT, composed, small
-from tests.workflows.test_sweep_command import sweep as arguments
-from tests.workflows.test_sweep_command import table
 
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
 QUICK = {
@@ -100,7 +98,7 @@ def test_a_node_dies_and_another_joins(
     assert all(len(life) == 1 for number, life in lives(folder).items() if number != dying)
     assert "late" in names(folder)
     alone = LocalExecutor([{"SWEEP_NODE": "late"}] * 4)
-    Driver(sweep_process.plan(POINTS), sweep_toys.travels, alone, tmp_path / "alone").run()
+    Driver(driver_process.plan(POINTS), objectives.travels, alone, tmp_path / "alone").run()
     assert results(folder) == results(tmp_path / "alone")
 
 
@@ -154,7 +152,7 @@ def test_a_folder_that_workers_do_not_see(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ours = Path("/proc/self/cwd/sweep")  # of whoever looks
-    driver = Driver(sweep_process.plan(4), sweep_toys.nothing, make_executor(2), ours)
+    driver = Driver(driver_process.plan(4), objectives.nothing, make_executor(2), ours)
     with pytest.raises(InputError, match=f"{socket.gethostname()} doesn't see {ours}; choose one"):
         driver.run()
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sweep_toys
-from conftest import MakeExecutor
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep.driver import Driver
@@ -20,6 +18,8 @@ from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Judged
 from musicgen.sweep.space import Int
 from musicgen.sweep.trial import Job
+from tests.sweep import objectives
+from tests.sweep.makers import MakeExecutor
 
 
 def test_slots_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,14 +41,14 @@ def test_environments_are_there_before_the_first_import(
     make_executor: MakeExecutor, tmp_path: Path
 ) -> None:
     executor = make_executor(1, OMP_NUM_THREADS="3", CUDA_VISIBLE_DEVICES="7")
-    (row,) = Driver(Plan({"a": Int(1, 1)}), sweep_toys.environment, executor, tmp_path).run().rows
+    (row,) = Driver(Plan({"a": Int(1, 1)}), objectives.environment, executor, tmp_path).run().rows
     assert (row["threads"], row["gpu"]) == ("3", "7")
 
 
 def test_workers_that_do_not_start(make_executor: MakeExecutor, tmp_path: Path) -> None:
     executor = make_executor(1, PYTHONMALLOC="nonsense")
     with pytest.raises(RunError, match=r"don't start: .* with code 1, 3 times in a row; see "):
-        Driver(Plan({"a": Int(1, 9)}), sweep_toys.nothing, executor, tmp_path).run()
+        Driver(Plan({"a": Int(1, 9)}), objectives.nothing, executor, tmp_path).run()
     assert "PYTHONMALLOC" in (tmp_path / "workers.log").read_text()
 
 
@@ -77,7 +77,7 @@ def test_workers_end_at_once_when_their_line_is_cut(
     with pytest.raises(ZeroDivisionError):
         Driver(
             Plan({"a": Int(1, 9)}),
-            sweep_toys.polls_after_one_report,
+            objectives.polls_after_one_report,
             executor,
             tmp_path,
             observe=fail,
@@ -94,7 +94,7 @@ def test_a_lost_fork_server_fails_only_what_had_begun(
         (tmp_path / str(number)).mkdir()
         jobs.append(Job(number, 0, seed=0, params={}, folder=tmp_path / str(number)))
     executor = local(2)
-    executor.start(sweep_toys.waits, tmp_path)
+    executor.start(objectives.waits, tmp_path)
     try:
         executor.submit(jobs[0])
         written = tmp_path / "0" / "fork_server"

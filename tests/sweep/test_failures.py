@@ -6,11 +6,8 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sweep_toys
-from conftest import MakeExecutor, Sweep
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -20,14 +17,13 @@ from musicgen.sweep import fork_server
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Int
 from musicgen.sweep.trial import Job
-
-
-def by_number(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: int(row["number"]))
+from tests.sweep import objectives
+from tests.sweep.makers import MakeExecutor, Sweep
+from tests.sweep.tables import by_number
 
 
 def test_a_broken_process_takes_no_other_trial_with_it(sweep: Sweep) -> None:
-    rows = by_number(sweep(Plan({"x": Int(1, 6)}), sweep_toys.breaks, workers=1).run().rows)
+    rows = by_number(sweep(Plan({"x": Int(1, 6)}), objectives.breaks, workers=1).run().rows)
     assert [row["status"] for row in rows] == ["completed", "failed", *["completed"] * 4]
     assert rows[1]["error"] == "RuntimeError: CUDA error: device-side assert triggered"
     assert len({row["pid"] for row in rows if "pid" in row}) == 2
@@ -37,7 +33,7 @@ def test_a_fresh_worker_after_a_failure_costs_milliseconds(
     local: MakeExecutor, tmp_path: Path
 ) -> None:
     executor = local(1)
-    executor.start(sweep_toys.moody, tmp_path)
+    executor.start(objectives.moody, tmp_path)
 
     def each(mood: str, count: int) -> float:
         """Seconds for a trial."""
@@ -83,13 +79,13 @@ def test_what_failed_is_tried_again_once_for_each_start(
     def attempts() -> list[str]:
         return [(tmp_path / "sweep" / str(n) / "attempts").read_text() for n in range(5)]
 
-    outcome = sweep(plan, sweep_toys.moody).run()
+    outcome = sweep(plan, objectives.moody).run()
     assert attempts() == ["x"] * 5
     assert outcome.failures.total() == 3
     failed = [TrialState.COMPLETE, *[TrialState.FAIL] * 4]
     if url is None:
         assert states(tmp_path / "sweep") == failed
-    again = sweep(plan, sweep_toys.moody)
+    again = sweep(plan, objectives.moody)
     rows = {row["mood"]: row for row in again.run().rows}
     assert attempts() == ["x", "xx", "x", "xx", "xx"]
     assert again.progress().done == 5
@@ -105,9 +101,9 @@ def test_what_failed_is_tried_again_once_for_each_start(
     assert rows["raises"]["error"] == rows["raises"]["earlier_errors"] == "ValueError: no good"
     if url is None:
         assert states(tmp_path / "sweep") == [*failed[:3], TrialState.COMPLETE, TrialState.FAIL]
-    sweep(replace(plan, retries=2), sweep_toys.moody).run()
+    sweep(replace(plan, retries=2), objectives.moody).run()
     assert attempts() == ["x", "xxxxx", "x", "xx", "xxxxx"]
-    last = sweep(replace(plan, retry_failed=False), sweep_toys.moody).run()
+    last = sweep(replace(plan, retry_failed=False), objectives.moody).run()
     assert attempts() == ["x", "xxxxx", "x", "xx", "xxxxx"]
     assert {row["mood"]: row.get("earlier_errors") for row in last.rows} == {
         "fine": None,
@@ -126,7 +122,7 @@ def test_a_mishap_stops_the_sweep_early_and_costs_no_configuration(
     full.touch()
     plan = Plan({"x": Int(1, 40)})
     with pytest.raises(RunError) as error:
-        sweep(plan, sweep_toys.fragile).run()
+        sweep(plan, objectives.fragile).run()
     assert f"10 runs failed one after another (1{{0}} x {DISK})" in re.sub(
         r"1[01] x",
         "1{0} x",
@@ -135,7 +131,7 @@ def test_a_mishap_stops_the_sweep_early_and_costs_no_configuration(
     assert "start again: the sweep goes on" in str(error.value)
     assert "\n" not in str(error.value)
     full.unlink()
-    rows = by_number(sweep(plan, sweep_toys.fragile).run().rows)
+    rows = by_number(sweep(plan, objectives.fragile).run().rows)
     assert [row["status"] for row in rows] == ["completed"] * 40
     assert {row.get("earlier_errors") for row in rows[:8]} == {DISK}
     assert {row.get("earlier_errors") for row in rows[12:]} == {None}
@@ -144,7 +140,7 @@ def test_a_mishap_stops_the_sweep_early_and_costs_no_configuration(
 def test_a_run_of_failures_may_be_of_any_length(sweep: Sweep) -> None:
     """As where the largest networks of a grid need more memory than there is."""
     plan = Plan({"x": Float(0, 1, step=0.05), "fails": Choice((True,))}, max_failures_in_a_row=None)
-    outcome = sweep(plan, sweep_toys.cliff).run()
+    outcome = sweep(plan, objectives.cliff).run()
     assert len(outcome.rows) == 21
     assert outcome.failures.total() == 10
 
@@ -155,7 +151,7 @@ def test_what_fails_for_good_keeps_no_sweep_from_going_on(sweep: Sweep, tmp_path
     known: list[int] = []
     for _ in range(5):
         with pytest.raises(RunError, match="4 runs failed one after another"):
-            sweep(plan, sweep_toys.cliff, workers=1).run()
+            sweep(plan, objectives.cliff, workers=1).run()
         known.append(len(states(tmp_path / "sweep")))
     assert known == [4, 8, 12, 16, 18]
 
@@ -167,10 +163,10 @@ def test_other_seeds_stay_when_one_is_tried_again(sweep: Sweep, tmp_path: Path) 
         return {(row["number"], row["run"]): row["val_loss"] for row in rows}
 
     plan = Plan({"x": Int(1, 2)}, seeds=3)
-    _, row = by_number(sweep(plan, sweep_toys.seeded, workers=1).run().rows)
+    _, row = by_number(sweep(plan, objectives.seeded, workers=1).run().rows)
     assert (row["status"], row["n"]) == ("failed", 2)
     done = losses()
-    _, row = by_number(sweep(plan, sweep_toys.fragile, workers=1).run().rows)
+    _, row = by_number(sweep(plan, objectives.fragile, workers=1).run().rows)
     assert (row["status"], row["n"], row["earlier_errors"]) == (
         "completed",
         3,
@@ -188,12 +184,12 @@ def test_failures_of_a_sweep_of_an_older_version_are_tried_again_too(
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "disk full").touch()
     with pytest.raises(RunError, match="none of 3 configurations completed"):
-        sweep(plan, sweep_toys.fragile).run()
+        sweep(plan, objectives.fragile).run()
     (tmp_path / "sweep" / "disk full").unlink()
     journal = tmp_path / "sweep" / "study.journal"
     assert sum(json.loads(line).get("state") == 3 for line in journal.read_text().splitlines()) == 3
     size = journal.stat().st_size
-    rows = sweep(plan, sweep_toys.fragile).run().rows
+    rows = sweep(plan, objectives.fragile).run().rows
     assert [row["status"] for row in rows] == ["completed"] * 3
     assert journal.stat().st_size > size
     assert states(tmp_path / "sweep") == [TrialState.COMPLETE] * 3

@@ -1,4 +1,4 @@
-"""What the files of a tune cost: python -m tests.bench.formats <run folder>
+"""What the files of a tune cost: python -m benchmarks.formats <run folder>
 
 Seconds for six tunes at each of three temperatures: drawing them, then each format, with
 an engraver that is already there; then how fast tunes are parsed (validation tunes, and 100 of the

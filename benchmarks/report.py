@@ -1,5 +1,5 @@
 """How long reports take, how large they are, and how soon they are heard:
-python -m tests.bench.report [<run folder>]
+python -m benchmarks.report [<run folder>]
 
 With a run folder, its network stands for the best ten of each sweep and writes their tunes. Each
 page is opened in Chromium, and its first tune played by the page's first click.
@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, sync_playwright
 from musicgen.report.content import TUNED
 from musicgen.report.tunes import exhibited
 from musicgen.workflows.report import write
+from tests.report.browser import FLAGS
 from tests.report.folders import sweep_folder
-from tests.report.test_page import FLAGS
 
 COLUMNS = ("trials", "networks", "seconds", "of a core", "report.html, MB", "opened, s",
            "click to sound, ms", "click to highlight, ms")  # fmt: skip

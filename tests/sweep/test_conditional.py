@@ -9,8 +9,8 @@ from musicgen.sweep.plan import Plan
 from musicgen.sweep.results import rank
 from musicgen.sweep.space import Choice, Float, Int, Only, Space, grid, grid_size, identity
 from musicgen.sweep.table import pivot, pivoted
-from tests.sweep.conftest import Sweep
-from tests.sweep.sweep_toys import nothing
+from tests.sweep.makers import Sweep
+from tests.sweep.objectives import nothing
 
 SAMPLERS = ["random", "tpe", "gp", "nsgaii"]
 MOMENTUM = Choice((0.0, 0.9), Only("optim", ("sgd",)))

@@ -1,4 +1,4 @@
-"""What the sweep engine costs, Optuna's own share told apart: `python tests/bench/engine.py`.
+"""What the sweep engine costs, Optuna's own share told apart: python -m benchmarks.engine.
 
 Trials: they do nothing, on two workers. The engine's cost is the driver's time in all, less what
 it spends in Optuna (storage included) and in waiting for workers.
@@ -12,17 +12,11 @@ import argparse
 import functools
 import heapq
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "sweep"))
-
-import sweep_toys
 
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Ended, Event, Reported
@@ -33,6 +27,7 @@ from musicgen.sweep.space import Choice, Float
 from musicgen.sweep.study import Study
 from musicgen.sweep.table import Tables
 from musicgen.sweep.trial import Decision, Job
+from tests.sweep import objectives
 
 PRUNERS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -145,7 +140,7 @@ def reports(history: int, pruner: str, settings: dict[str, Any]) -> str:
                 before.save(number, 0, {"status": status, "val_loss": value})
                 before.finish(number, status, values)
         before.close()
-        Driver(plan, sweep_toys.nothing, workers, path).run()
+        Driver(plan, objectives.nothing, workers, path).run()
     delays = sorted(workers.delays_s)
     count = len(delays)
     return (
@@ -191,7 +186,7 @@ def cost(sizes: list[int]) -> None:
             **({"tpe": Plan(ranges, n_trials=trials, sampler="tpe")} if trials <= 1000 else {}),
         }.items():
             clock.spent_s = {}
-            total = measure(plan, sweep_toys.nothing, clock)
+            total = measure(plan, objectives.nothing, clock)
             spent = {key: 1000 * s / trials for key, s in clock.spent_s.items()}
             each = 1000 * total / trials
             engine = each - sum(spent.values())

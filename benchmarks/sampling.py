@@ -1,4 +1,4 @@
-"""Speed of sampling as ratios in one run: python -m tests.bench.sampling
+"""Speed of sampling as ratios in one run: python -m benchmarks.sampling
 
 Characters per second of processor time against the loop that a tutorial would write: one tune,
 `nn.LSTM` called for each character, softmax, multinomial. LSTM of 150 units, 93 characters, one
@@ -7,7 +7,7 @@ stretch both by different amounts.
 
 The constraint's tables are made anew for each draw, as in a command of its own. An untrained
 network is its worst case: in a trained one's tunes the same states come again and again. To measure
-with a trained one, which may have side inputs: python -m tests.bench.sampling <run folder>
+with a trained one, which may have side inputs: python -m benchmarks.sampling <run folder>
 """
 
 import statistics

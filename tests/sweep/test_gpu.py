@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import sweep_toys
 
 from musicgen.errors import RunError
 from musicgen.sweep import fork_server
@@ -18,6 +17,7 @@ from musicgen.sweep.local import LocalExecutor, slots
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Int
 from musicgen.sweep.trial import Job, untrainable
+from tests.sweep import objectives
 from tests.tunes import ROOT
 
 
@@ -38,7 +38,7 @@ def test_out_of_memory_beside_others_is_tried_again_alone(tmp_path: Path) -> Non
     """Each of four trials on a GPU fails for memory unless it is by itself there."""
     executor = LocalExecutor(on_gpus("0", "0", "0", "0"))
     plan = Plan({"x": Int(0, 3)})
-    rows = Driver(plan, sweep_toys.needs_it_all, executor, tmp_path).run().rows
+    rows = Driver(plan, objectives.needs_it_all, executor, tmp_path).run().rows
     assert {row["status"] for row in rows} == {"completed"}
     attempts = [len((tmp_path / str(n) / "attempts").read_text()) for n in range(4)]
     assert max(attempts) == 2
@@ -48,7 +48,7 @@ def test_out_of_memory_beside_others_is_tried_again_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (sweep_toys.NO_MEMORY, "OutOfMemoryError: CUDA out of memory. Tried to allocate 20 TiB"),
+        (objectives.NO_MEMORY, "OutOfMemoryError: CUDA out of memory. Tried to allocate 20 TiB"),
         (
             RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
             "out of memory: RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling "
@@ -60,7 +60,7 @@ def test_out_of_memory_beside_others_is_tried_again_alone(tmp_path: Path) -> Non
 def test_out_of_memory_alone_is_a_failure(tmp_path: Path, error: Exception, said: str) -> None:
     """Of a kind that searches learn from, whatever the library's words."""
     executor = LocalExecutor(on_gpus("0", "0"))
-    objective = partial(sweep_toys.too_large, error=error)
+    objective = partial(objectives.too_large, error=error)
     rows = Driver(Plan({"x": Int(0, 2)}), objective, executor, tmp_path).run().rows
     by_x = {row["x"]: row for row in rows}
     assert [by_x[x]["status"] for x in range(3)] == ["completed", "failed", "completed"]
@@ -74,7 +74,7 @@ def test_out_of_memory_is_final_where_no_gpu_is_shared(
     names: tuple[str, str], tmp_path: Path
 ) -> None:
     executor = LocalExecutor(on_gpus(*names))
-    rows = Driver(Plan({"x": Int(0, 2)}), sweep_toys.too_large, executor, tmp_path).run().rows
+    rows = Driver(Plan({"x": Int(0, 2)}), objectives.too_large, executor, tmp_path).run().rows
     assert sorted(row["status"] for row in rows) == ["completed", "completed", "failed"]
     assert (tmp_path / "1" / "attempts").read_text() == "x"
 
@@ -84,14 +84,14 @@ def test_many_trials_may_fail_at_once(tmp_path: Path) -> None:
     executor = LocalExecutor(on_gpus(*[""] * 6))
     plan = Plan({"x": Int(1, 24)}, max_failures_in_a_row=None)
     with pytest.raises(RunError, match="none of 24 configurations completed, the last one: Value"):
-        Driver(plan, sweep_toys.fails, executor, tmp_path).run()
+        Driver(plan, objectives.fails, executor, tmp_path).run()
 
 
 def test_nothing_else_begins_on_a_gpu_that_a_trial_needs_for_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executor = LocalExecutor(on_gpus("0", "0", "1", "1"))
-    executor.start(sweep_toys.nothing, tmp_path)
+    executor.start(objectives.nothing, tmp_path)
     begun: list[tuple[int, int]] = []
     monkeypatch.setattr(executor, "_begin", lambda job, slot: begun.append((job.number, slot)))
     idle = {0, 1, 2, 3}
@@ -121,7 +121,7 @@ def test_nothing_else_begins_on_a_gpu_that_a_trial_needs_for_itself(
 
 def test_waiting_trials_end_when_the_sweep_stops(tmp_path: Path) -> None:
     executor = LocalExecutor(on_gpus(""), fits=lambda params, slot: False)
-    executor.start(sweep_toys.nothing, tmp_path)
+    executor.start(objectives.nothing, tmp_path)
     (job,) = jobs(tmp_path, 1)
     executor.submit(job)
     assert executor.free == 0
@@ -146,7 +146,7 @@ def test_workers_without_a_gpu_take_the_cores_that_are_left(
 
 
 @pytest.mark.parametrize(
-    "prepare", [sweep_toys.starts_cuda, sweep_toys.opens_cuda], ids=["pytorch", "driver"]
+    "prepare", [objectives.starts_cuda, objectives.opens_cuda], ids=["pytorch", "driver"]
 )
 def test_workers_are_not_forked_from_a_process_with_cuda(
     prepare: Callable[..., object], tmp_path: Path

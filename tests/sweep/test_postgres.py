@@ -15,11 +15,7 @@ from typing import Any
 import optuna
 import psycopg
 import pytest
-import sweep_process
-import sweep_toys
-from database import Database, free_port, programs
 from optuna.trial import TrialState
-from test_sweep_kill import results
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep.database import connect
@@ -28,9 +24,12 @@ from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.progress import Started
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Study
+from tests.sweep import driver_process, objectives
+from tests.sweep.postgres import Database, free_port, programs
+from tests.sweep.tables import results
 
 POINTS = 40
-OBJECTIVE = sweep_toys.six_steps
+OBJECTIVE = objectives.six_steps
 STEPS = (1, 2, 3, 4, 5, 6)
 
 pytestmark = [
@@ -89,7 +88,7 @@ def check(folder: Path, url: str, alone: Path, *, reports: bool) -> None:
     assert {trial.state for trial in found} == {TrialState.COMPLETE}
     if reports:
         assert {tuple(sorted(trial.intermediate_values)) for trial in found} == {STEPS}
-    Driver(sweep_process.plan(POINTS), OBJECTIVE, LocalExecutor([{}, {}]), alone).run()
+    Driver(driver_process.plan(POINTS), OBJECTIVE, LocalExecutor([{}, {}]), alone).run()
     assert results(folder) == results(alone)
 
 
@@ -114,7 +113,7 @@ def test_a_server_that_restarts_while_a_sweep_runs(database: Database, tmp_path:
 
     with connect(database.url):
         pass  # the dashboard does not make the tables
-    plan = sweep_process.plan(POINTS, storage=database.url)
+    plan = driver_process.plan(POINTS, storage=database.url)
     workers = LocalExecutor([{}, {}])
     with dashboard(database.url) as trials:
         Driver(plan, OBJECTIVE, workers, tmp_path / "sweep", observe=observe).run()
@@ -132,7 +131,7 @@ def test_a_server_that_stays_away_for_long(
         if isinstance(event, Started) and event.job.number == 20:
             database.stop()
 
-    plan = sweep_process.plan(POINTS, storage=database.url)
+    plan = driver_process.plan(POINTS, storage=database.url)
     folder = tmp_path / "sweep"
     with pytest.raises(RunError) as error:
         Driver(plan, OBJECTIVE, LocalExecutor([{}, {}]), folder, observe=observe).run()
@@ -165,7 +164,7 @@ def test_a_password_in_the_query(database: Database) -> None:
 
 def test_answers_that_get_lost_behind_a_commit(database: Database) -> None:
     """Every third commit is made, and the connection ends before anybody hears of it."""
-    plan = sweep_process.plan(4, storage=database.url)
+    plan = driver_process.plan(4, storage=database.url)
     with connect(database.url) as storage:
         plain, commits = storage.engine.dialect.do_commit, itertools.count()
 

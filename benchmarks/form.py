@@ -1,8 +1,8 @@
-"""Form of what a network writes beside that of real tunes: python -m tests.bench.form <run folder>
+"""Form of what a network writes beside that of real tunes: python -m benchmarks.form <run folder>
 
 One table: real validation tunes, and TUNES tunes of the network with `constrain=bars` at T = 1, at
 T = 0.7 and as the README recommends for listening; at T = 1 also without any constraint. More
-settings can be asked for: python -m tests.bench.form <run folder> 0.9,0.05 0.85 (temperature,
+settings can be asked for: python -m benchmarks.form <run folder> 0.9,0.05 0.85 (temperature,
 min_p).
 
 Rows: the measures of `musicgen.music.measures.SetMeasures`, and shares of sounding bars whose last

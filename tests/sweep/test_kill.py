@@ -1,7 +1,6 @@
 """Drivers and workers killed at random moments: nothing is lost, nothing is done twice."""
 
 import contextlib
-import csv
 import json
 import os
 import random
@@ -14,14 +13,14 @@ from pathlib import Path
 
 import optuna
 import pytest
-import sweep_process
-import sweep_toys
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 from tests.processes import marked
+from tests.sweep import driver_process, objectives
+from tests.sweep.tables import results
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 POINTS = (30, 16)
@@ -53,22 +52,13 @@ def outlived(process: subprocess.Popen[str], seconds: float) -> int | None:
         return None
 
 
-def results(folder: Path) -> list[dict[str, str]]:
-    """The table without what may differ between two runs of one sweep."""
-    with (folder / "table.csv").open() as file:
-        return [
-            {k: v for k, v in row.items() if not k.startswith("pid")}
-            for row in csv.DictReader(file)
-        ]
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, str]]]:
     """The tables of the sweep with one seed, and with two."""
     folders = [tmp_path_factory.mktemp("undisturbed") for _ in range(2)]
     for folder, seeds, points in zip(folders, (1, 2), POINTS, strict=True):
-        plan = sweep_process.plan(points, seeds=seeds)
-        Driver(plan, sweep_toys.steps, LocalExecutor([{}, {}]), folder).run()
+        plan = driver_process.plan(points, seeds=seeds)
+        Driver(plan, objectives.steps, LocalExecutor([{}, {}]), folder).run()
     return [results(folder) for folder in folders]
 
 

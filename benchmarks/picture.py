@@ -1,4 +1,4 @@
-"""The README's picture of a page: python -m tests.bench.picture <report.html> docs/report.png [n]
+"""The README's picture of a page: python -m benchmarks.picture <report.html> docs/report.png [n]
 
 The best network's n-th tune (the first, unless given) plays, and a hidden unit colours the text.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.report.test_page import FLAGS
+from tests.report.browser import FLAGS
 
 WIDTH, HEIGHT = 1280, 800
 PLAYED_MS = 2500

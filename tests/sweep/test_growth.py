@@ -10,8 +10,8 @@ from musicgen.errors import InputError
 from musicgen.sweep import growth
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Int, Only, Space
-from tests.sweep.conftest import Sweep
-from tests.sweep.sweep_toys import few_steps, nothing, seeded, steps
+from tests.sweep.makers import Sweep
+from tests.sweep.objectives import few_steps, nothing, seeded, steps
 
 OPTIMS = {"optim": Choice(("sgd", "adam")), "momentum": Choice((0.0, 0.9), Only("optim", ("sgd",)))}
 

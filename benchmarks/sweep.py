@@ -1,4 +1,4 @@
-"""Trials per hour: python -m tests.bench.sweep [text of tunes] [orders]
+"""Trials per hour: python -m benchmarks.sweep [text of tunes] [orders]
 
 12 configurations of a 150-unit LSTM, run three ways in each order: by Hydra's basic launcher one
 after the other (same training code, fp32, all threads), by our sweep, and by our sweep with

@@ -1,4 +1,4 @@
-"""Speed of training as ratios in one run: python -m tests.bench.training [text of tunes]
+"""Speed of training as ratios in one run: python -m benchmarks.training [text of tunes]
 
 Characters per second of our training against a bare PyTorch loop around nn.LSTM with the same
 sizes, batches, optimizer, gradient clipping and threads, in fp32; of our GRU layer, forward and

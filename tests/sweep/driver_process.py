@@ -1,7 +1,7 @@
 """A driver in a process of its own, for tests that kill it.
 
-Arguments: folder, objective of sweep_toys, points of the grid, workers, seeds, executor (local,
-spawned, or ray on the cluster of RAY_ADDRESS).
+Arguments: folder, a name in tests.sweep.objectives, points of the grid, workers, seeds, executor
+(local, spawned, or ray on the cluster of RAY_ADDRESS).
 Handles Ctrl-C as a command would, prints `started` at the first report and `told` at each Ctrl-C,
 and exits with 0, 130 or an error's own code.
 """
@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import sweep_toys
-
 from musicgen.errors import MusicgenError
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor
@@ -21,6 +19,7 @@ from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Judged
 from musicgen.sweep.space import Choice
+from tests.sweep import objectives
 
 
 def plan(points: int, **settings: Any) -> Plan:
@@ -49,7 +48,7 @@ def main(folder: str, objective: str, points: str, workers: str, seeds: str, kin
 
     executor = make_executor(kind, workers)
     what = plan(int(points), seeds=int(seeds))
-    driver = Driver(what, getattr(sweep_toys, objective), executor, Path(folder), observe=observe)
+    driver = Driver(what, getattr(objectives, objective), executor, Path(folder), observe=observe)
 
     def stop(*_: object) -> None:
         driver.request_stop()

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sweep_toys
-from conftest import Sweep
 
 from musicgen.errors import InputError, MusicgenError
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Judged
 from musicgen.sweep.space import Int
+from tests.sweep import objectives
+from tests.sweep.makers import Sweep
 
 PLAN = Plan({"a": Int(1, 4)}, seeds=2)
 
@@ -37,8 +37,8 @@ def test_each_damaged_file_is_named_or_costs_little(
         if len(events) == 25 and not finished:
             driver.request_stop()
 
-    whole = sweep(PLAN, sweep_toys.steps, folder="whole").run()
-    driver = sweep(PLAN, sweep_toys.steps, folder="kept", observe=stop)
+    whole = sweep(PLAN, objectives.steps, folder="whole").run()
+    driver = sweep(PLAN, objectives.steps, folder="kept", observe=stop)
     assert driver.run().interrupted is not finished
     kept = tmp_path / "kept"
     names = sorted(path.relative_to(kept) for path in kept.rglob("*") if path.is_file())
@@ -53,7 +53,7 @@ def test_each_damaged_file_is_named_or_costs_little(
         os.truncate(path, int(part * path.stat().st_size))
         said = ""
         try:
-            assert small(sweep(PLAN, sweep_toys.steps).run().rows) == small(whole.rows), name
+            assert small(sweep(PLAN, objectives.steps).run().rows) == small(whole.rows), name
         except MusicgenError as error:
             said = str(error)
         if said:
@@ -66,17 +66,17 @@ def test_each_damaged_file_is_named_or_costs_little(
 
 def test_a_sweep_without_its_description_goes_on(sweep: Sweep, tmp_path: Path) -> None:
     """As its message says, if it is damaged."""
-    rows = sweep(PLAN, sweep_toys.few_steps).run().rows
+    rows = sweep(PLAN, objectives.few_steps).run().rows
     description = tmp_path / "sweep" / "sweep.json"
     whole = description.read_text()
     odd = '{"study": "a", "sweep": {}, "space": {"a": {}}}'
     for damaged in ("", "{", "[]", "null", '{"study": 1, "sweep": {}}', '{"sweep": {}}', odd):
         description.write_text(damaged)
         with pytest.raises(InputError, match=r"sweep\.json is damaged .*remove that file") as error:
-            sweep(PLAN, sweep_toys.few_steps).run()
+            sweep(PLAN, objectives.few_steps).run()
         assert "\n" not in str(error.value)
     description.unlink()
-    assert sweep(PLAN, sweep_toys.few_steps).run().rows == rows
+    assert sweep(PLAN, objectives.few_steps).run().rows == rows
     assert json.loads(description.read_text()) == json.loads(whole)
 
 
@@ -94,7 +94,7 @@ def test_what_a_sweep_cannot_do_without_survives_a_power_cut(
     monkeypatch.setattr(os, "fsync", fsync)
     begun: list[list[str]] = []
     sweep(
-        PLAN, sweep_toys.few_steps, observe=lambda _: begun.append(list(synced)) if not begun else 0
+        PLAN, objectives.few_steps, observe=lambda _: begun.append(list(synced)) if not begun else 0
     ).run()
     assert {f".sweep.json.{os.getpid()}.tmp", "study.journal", "sweep"} <= set(begun[0])
     assert begun[0].index(f".sweep.json.{os.getpid()}.tmp") < begun[0].index("sweep")
@@ -111,4 +111,4 @@ def test_a_file_system_without_locks_is_said_to_be_one(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(InputError, match=rf"knows locks \(flock\), .*{os.strerror(number)}"):
-        sweep(PLAN, sweep_toys.few_steps).run()
+        sweep(PLAN, objectives.few_steps).run()

@@ -6,8 +6,6 @@ from typing import Any
 
 import optuna
 import pytest
-import sweep_toys
-from conftest import Sweep
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -17,6 +15,9 @@ from musicgen.errors import InputError
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Started
 from musicgen.sweep.space import Choice, Float
+from tests.sweep import objectives
+from tests.sweep.makers import Sweep
+from tests.sweep.tables import by_number
 
 LR = FloatDistribution(1e-4, 1e-1, log=True)
 CELL = CategoricalDistribution(("lstm", "gru"))
@@ -37,12 +38,8 @@ def begin(sweep: Sweep, plan: Plan = PLAN) -> None:
         if isinstance(event, Started) and event.job.number == 3:
             driver.request_stop()
 
-    driver = sweep(plan, sweep_toys.few_steps, workers=1, observe=stop)
+    driver = sweep(plan, objectives.few_steps, workers=1, observe=stop)
     assert driver.run().interrupted
-
-
-def by_number(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: int(row["number"]))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +48,7 @@ def by_number(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_an_enqueued_point_is_trained(sweep: Sweep, tmp_path: Path, point: dict[str, Any]) -> None:
     begin(sweep)
     opened(tmp_path).enqueue_trial(point)
-    rows = by_number(sweep(PLAN, sweep_toys.few_steps).run().rows)
+    rows = by_number(sweep(PLAN, objectives.few_steps).run().rows)
     assert [row["status"] for row in rows] == ["completed"] * 6
     assert {key: rows[4][key] for key in point} == point
     assert [trial.state for trial in opened(tmp_path).trials] == [TrialState.COMPLETE] * 6
@@ -62,7 +59,7 @@ def test_an_enqueued_point_takes_no_point_of_a_grid_away(sweep: Sweep, tmp_path:
     begin(sweep, plan)
     opened(tmp_path).enqueue_trial({"cell": "lstm"})  # there is one already
     opened(tmp_path).enqueue_trial({"cell": "other"})
-    rows = by_number(sweep(plan, sweep_toys.few_steps).run().rows)
+    rows = by_number(sweep(plan, objectives.few_steps).run().rows)
     cells = [row["cell"] for row in rows]
     assert cells == ["lstm", "gru", "rnn", "none", "lstm", "other"]
 
@@ -74,14 +71,14 @@ def test_a_trial_that_was_added_is_a_row(sweep: Sweep, tmp_path: Path) -> None:
     study.add_trial(create_trial(value=-1.0, **added))
     study.add_trial(create_trial(state=TrialState.FAIL, **added))
     study.tell(3, 2.0)  # the one that was stopped, as the dashboard can
-    driver = sweep(PLAN, sweep_toys.few_steps)
+    driver = sweep(PLAN, objectives.few_steps)
     rows = driver.run().rows
     assert (rows[0]["number"], rows[0]["val_loss"], rows[0]["lr"]) == (4, -1.0, 0.05)
     told, _, failed = by_number(rows)[3:6]
     assert (told["status"], told["val_loss"]) == ("completed", 2.0)
     assert (failed["status"], failed["error"]) == ("failed", "ended as failed by Optuna itself")
     assert driver.progress().done == len(rows) == 7
-    assert sweep(PLAN, sweep_toys.few_steps).run().rows == rows
+    assert sweep(PLAN, objectives.few_steps).run().rows == rows
 
 
 def note(study: optuna.Study) -> None:
@@ -97,8 +94,8 @@ def note(study: optuna.Study) -> None:
 def test_attributes_of_others_change_nothing(sweep: Sweep, tmp_path: Path) -> None:
     begin(sweep)
     note(opened(tmp_path))
-    rows = sweep(PLAN, sweep_toys.few_steps).run().rows
-    undisturbed = sweep(PLAN, sweep_toys.few_steps, folder="whole").run().rows
+    rows = sweep(PLAN, objectives.few_steps).run().rows
+    undisturbed = sweep(PLAN, objectives.few_steps, folder="whole").run().rows
     assert [{**row, "pid": 0} for row in rows] == [{**row, "pid": 0} for row in undisturbed]
 
 
@@ -131,7 +128,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
     journal = tmp_path / "sweep" / "study.journal"
     before = journal.read_bytes()
     with pytest.raises(InputError, match=says) as error:
-        sweep(PLAN, sweep_toys.few_steps).run()
+        sweep(PLAN, objectives.few_steps).run()
     assert "\n" not in str(error.value)
     assert "made by Optuna itself" in str(error.value) or "ended by Optuna" in str(error.value)
     assert journal.read_bytes() == before

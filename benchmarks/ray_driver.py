@@ -1,4 +1,4 @@
-"""What a driver on Ray sustains: python -m tests.bench.ray_driver [workers] [seconds]
+"""What a driver on Ray sustains: python -m benchmarks.ray_driver [workers] [seconds]
 
 Trials that sleep and report, in simulated workers: many of them share an actor, so that hundreds
 fit on one machine, and talk to the driver by the same calls as real ones. First at 500 reports a
@@ -26,7 +26,7 @@ from musicgen.sweep.progress import Judged
 from musicgen.sweep.ray import RayExecutor
 from musicgen.sweep.space import Float
 from musicgen.sweep.trial import Decision, Job
-from tests.sweep import sweep_toys
+from tests.sweep import objectives
 
 STEPS = 20
 LOAD = 500.0
@@ -116,7 +116,7 @@ def measure(workers: int, seconds: float, pruner: str, reports_per_s: float) -> 
             threading.Timer(seconds, lambda: [driver.request_stop() for _ in "12"]).start()
 
     with tempfile.TemporaryDirectory() as folder:
-        driver = Driver(plan, sweep_toys.nothing, executor, Path(folder), observe=observe)
+        driver = Driver(plan, objectives.nothing, executor, Path(folder), observe=observe)
         driver.run()
         wall, spent = time.perf_counter() - begun[0][0], time.process_time() - begun[0][1]
     delays = sorted(d for crowd in executor.crowds for d in ray.get(crowd.delays_s.remote()))

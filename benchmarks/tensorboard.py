@@ -1,4 +1,4 @@
-"""What TensorBoard's tunes, scores, sound and heat map cost: python -m tests.bench.tensorboard
+"""What TensorBoard's tunes, scores, sound and heat map cost: python -m benchmarks.tensorboard
 
 Trains the default network (overrides may follow: data=cse253 data.path=input.txt) and tells the
 share of its seconds that went into showing; then 250 trials of such a training in a real server:
@@ -24,7 +24,7 @@ from musicgen.training.checkpoint import load_model
 from musicgen.training.events import EventLog
 from musicgen.training.result import Epoch
 from musicgen.training.samples import Samples
-from tests.training.test_samples import ask, hparams, tensorboard
+from tests.training.tensorboard_server import ask, hparams, tensorboard
 from tests.tunes import composed
 
 TRIALS = 250

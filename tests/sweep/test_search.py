@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sweep_toys
-from conftest import Sweep
 from optuna.trial import TrialState
 
 from musicgen.sweep.journal import Journal
@@ -15,6 +13,8 @@ from musicgen.sweep.progress import Judged, Started
 from musicgen.sweep.space import Choice, Float, Int
 from musicgen.sweep.study import Study
 from musicgen.sweep.trial import Decision
+from tests.sweep import objectives
+from tests.sweep.makers import Sweep
 
 FALLING = tuple(float(x) for x in (5, 1, 9, 0, 8, 7, 6, 9.5, 4, 3, 2, 11))
 
@@ -72,7 +72,7 @@ def test_a_failure_of_the_machine_says_nothing_of_the_configuration() -> None:
 
 def test_what_a_sampler_is_told_is_not_what_the_study_keeps(sweep: Sweep, tmp_path: Path) -> None:
     plan = Plan({"x": Float(0, 1)}, sampler="tpe", n_trials=14)
-    rows = sweep(plan, sweep_toys.cliff, workers=1).run().rows
+    rows = sweep(plan, objectives.cliff, workers=1).run().rows
     diverged = {row["number"] for row in rows if row["status"] == "diverged"}
     assert diverged
     study = Study(Journal(tmp_path / "sweep" / "study.journal"), "sweep", plan)
@@ -95,7 +95,7 @@ def test_the_median_of_a_grid_hears_of_first_runs(sweep: Sweep, seeds: int) -> N
         pruner_settings={"n_startup_trials": 2, "n_warmup_steps": 0},
         seeds=seeds,
     )
-    rows = sweep(plan, sweep_toys.descent, workers=1).run().rows
+    rows = sweep(plan, objectives.descent, workers=1).run().rows
     assert {row["x"] for row in rows if row["status"] == "completed"} == {5, 1, 0}
 
 
@@ -111,10 +111,10 @@ def test_a_median_that_goes_on_knows_the_first_runs(sweep: Sweep) -> None:
         if isinstance(event, Started) and event.job.number == 3:
             driver.request_stop()
 
-    driver = sweep(plan, sweep_toys.descent, workers=1, observe=stop)
+    driver = sweep(plan, objectives.descent, workers=1, observe=stop)
     assert driver.run().interrupted
-    rest = sweep(plan, sweep_toys.descent, workers=1).run().rows
-    whole = sweep(plan, sweep_toys.descent, workers=1, folder="whole").run().rows
+    rest = sweep(plan, objectives.descent, workers=1).run().rows
+    whole = sweep(plan, objectives.descent, workers=1, folder="whole").run().rows
     assert rest == whole
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_pruned_at_its_last_step(
 ) -> None:
     plan = Plan({"x": Choice(FALLING)}, pruner=pruner, pruner_settings=settings)
     events: list[Any] = []
-    rows = sweep(plan, sweep_toys.descent, observe=events.append).run().rows
+    rows = sweep(plan, objectives.descent, observe=events.append).run().rows
     told = [e for e in events if isinstance(e, Judged) and e.decision is Decision.PRUNE]
     assert all(event.step < 9 for event in told)
     assert all((row["steps"] == 9) == (row["status"] == "completed") for row in rows)
@@ -166,7 +166,7 @@ def test_the_first_step_judged_follows_the_warm_up(sweep: Sweep, warmup: int) ->
         pruner_settings={"n_startup_trials": 1, "n_warmup_steps": warmup},
     )
     events: list[Any] = []
-    sweep(plan, sweep_toys.descent, workers=1, observe=events.append).run()
+    sweep(plan, objectives.descent, workers=1, observe=events.append).run()
     (pruned,) = [e for e in events if isinstance(e, Judged) and e.decision is Decision.PRUNE]
     assert pruned.step == warmup + 1
 
@@ -179,7 +179,7 @@ def test_the_first_rung_of_asha_is_after_so_many_steps(sweep: Sweep, least: int)
         pruner_settings={"min_resource": least, "reduction_factor": 2},
     )
     events: list[Any] = []
-    sweep(plan, sweep_toys.descent, workers=1, observe=events.append).run()
+    sweep(plan, objectives.descent, workers=1, observe=events.append).run()
     (pruned,) = [e for e in events if isinstance(e, Judged) and e.decision is Decision.PRUNE]
     assert pruned.step == least
 
@@ -190,5 +190,5 @@ def test_as_many_trials_as_are_asked_for_run_to_their_end_first(sweep: Sweep) ->
         pruner="median",
         pruner_settings={"n_startup_trials": 3, "n_warmup_steps": 0},
     )
-    rows = sweep(plan, sweep_toys.descent, workers=1).run().rows
+    rows = sweep(plan, objectives.descent, workers=1).run().rows
     assert {row["x"] for row in rows if row["status"] == "completed"} == {1, 2, 3}
