@@ -18,6 +18,7 @@ FLOORS = [
     {"report"},
     {"workflows"},
     {"cli"},
+    {"api"},
     {"train", "generate", "heatmap", "convert", "studies"},
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
