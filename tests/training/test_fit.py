@@ -19,21 +19,13 @@ import torch
 from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.errors import InputError
-<<<<<<< HEAD
 from musicgen.sweep.trial import Decision
-from musicgen.training import checkpoint
-=======
->>>>>>> words
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
-<<<<<<< HEAD
 from musicgen.training.watcher import Watcher
-=======
-from musicgen.training.watcher import Decision, Watcher
 from tests.training.runs import StopAt, assert_equal_runs, rows, scalars, weights
->>>>>>> words
 from tests.tunes import ROOT, composed, small
 
 
