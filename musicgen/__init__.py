@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from musicgen.api.run import Run
     from musicgen.api.sweep import Sweep
     from musicgen.music import parse
+    from musicgen.sweep.context import current_trial
     from musicgen.sweep.space import Choice, Float, Int
 
 if sys.platform == "win32":
@@ -26,7 +27,7 @@ if sys.platform == "win32":
 
 __version__ = "0.1.0"
 
-__all__ = ["Choice", "Config", "Float", "Int", "Run", "Sweep", "parse"]
+__all__ = ["Choice", "Config", "Float", "Int", "Run", "Sweep", "current_trial", "parse"]
 
 _HOMES = {
     "Choice": "musicgen.sweep.space",
@@ -35,6 +36,7 @@ _HOMES = {
     "Int": "musicgen.sweep.space",
     "Run": "musicgen.api.run",
     "Sweep": "musicgen.api.sweep",
+    "current_trial": "musicgen.sweep.context",
     "parse": "musicgen.music",
 }
 """The module of each public name."""
