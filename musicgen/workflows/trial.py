@@ -10,7 +10,7 @@ from musicgen.config import record
 from musicgen.config.following import Following
 from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
-from musicgen.music.measures import DIRECTIONS
+from musicgen.music.measures import directions
 from musicgen.sweep.trial import Decision, Trial
 
 
@@ -83,5 +83,6 @@ class TrainingObjective:
         row = asdict(result)
         del row["arithmetic"]  # result.json has it
         # Of the measures, a table has those that have a better end; result.json has them all.
-        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        better = directions()
+        measures = {k: v for k, v in row.pop("measures").items() if k in better}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures
