@@ -11,28 +11,73 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config.keys import SCHEMAS, VARIANTS, Config
+from musicgen.config.components import GROUPS, variants
+from musicgen.config.keys import SCHEMAS, Config
 from musicgen.config.overrides import flatten
-from musicgen.config.schema import check, leaves
+from musicgen.config.registry import plugin_of
+from musicgen.config.schema import check, leaves, near, settle
 from musicgen.errors import InputError
+
+
+class MissingPluginError(InputError):
+    """A configuration names a component of a plugin that is not loaded."""
+
+
+PLUGINS = "plugins"
+"""Where a stored configuration says which plugins its components are of, by group."""
 
 
 def from_dict(values: dict[str, Any]) -> Config:
     """A `Config` from its plain form (`to_dict`), as a run folder keeps it. Raises InputError."""
+    values = dict(values)
+    plugins = values.pop(PLUGINS, {})
     schema = OmegaConf.structured(Config)
     try:
         for name in {field.name for field in dataclasses.fields(Config)}:
-            if name in VARIANTS:
-                schema[name] = OmegaConf.structured(VARIANTS[name][values[name]["name"]])
+            if name in GROUPS:
+                chosen = values[name][GROUPS[name].key]
+                if chosen not in variants(name):
+                    _refuse(name, str(chosen), plugins.get(name))
+                schema[name] = OmegaConf.structured(variants(name)[chosen])
             elif name in SCHEMAS:
                 schema[name] = OmegaConf.structured(SCHEMAS[name])
         config = OmegaConf.to_object(OmegaConf.merge(schema, values))
-    except (KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"not a musicgen configuration: {reason}") from error
     assert isinstance(config, Config)
     check(config)
     return config
+
+
+def _refuse(group: str, name: str, plugin: object) -> None:
+    """Raise InputError for a component that there is not, or MissingPluginError."""
+    key = f"{group}.{GROUPS[group].key}"
+    if plugin is None:
+        known = variants(group)
+        raise InputError(
+            f"{key} must be one of {', '.join(known)}, got {name}"
+            f"{near(name, known) or '; add plugins=[<module>] if a plugin has it'}"
+        )
+    raise MissingPluginError(
+        f"{key}={name} needs the plugin {plugin}, which is not loaded; add plugins=[{plugin}]"
+    )
+
+
+def plugins(config: Config) -> dict[str, str]:
+    """The modules of plugins that declare its components, by group; empty if all are ours."""
+    found = {
+        group: plugin_of(of.kind, getattr(getattr(config, group), of.key))
+        for group, of in GROUPS.items()
+        if group in Config.__dataclass_fields__
+    }
+    return {group: module for group, module in found.items() if module}
+
+
+def stored(config: Config) -> dict[str, Any]:
+    """`to_dict` with the plugins that its components are of, if any: what a run folder keeps."""
+    needed = plugins(config)
+    return to_dict(config) | ({PLUGINS: needed} if needed else {})
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -53,13 +98,15 @@ def load(path: Path) -> Config:
         raise InputError(f"{path} is damaged (no keys in it)")
     try:
         return from_dict({str(name): value for name, value in values.items()})
+    except MissingPluginError as error:
+        raise MissingPluginError(f"{path}: {error}") from None
     except InputError as error:
         raise InputError(f"{path} is damaged ({error})") from error
 
 
 def dump(config: Config) -> str:
     """YAML that `load` reads."""
-    return OmegaConf.to_yaml(OmegaConf.create(to_dict(config)))
+    return OmegaConf.to_yaml(OmegaConf.create(stored(config)))
 
 
 def replaced(config: Config, values: Mapping[str, Any]) -> Config:
@@ -73,6 +120,7 @@ def replaced(config: Config, values: Mapping[str, Any]) -> Config:
         if not hasattr(part, last):
             raise InputError(f"there is no key {name} in this configuration; see --help")
         setattr(part, last, value)
+    settle(config)
     check(config)
     return config
 
@@ -85,7 +133,7 @@ two configurations are compared by, so that older runs and sweeps go on."""
 
 
 def digest(config: Config) -> str:
-    """16 hex digits that two configurations share exactly if all values but LOOKS agree."""
+    """16 hex digits that two configurations share exactly if all values but DISPLAY_KEYS agree."""
     values = to_dict(config)
     for name in (*DISPLAY_KEYS, *_later_at_default(config)):
         group, _, last = name.partition(".")
