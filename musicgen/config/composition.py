@@ -11,17 +11,36 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from musicgen.config.components import GROUPS, variants
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
-from musicgen.config.registry import named_plugins, plugin_of
+from musicgen.config.registry import load_plugins, named_plugins, plugin_of
 from musicgen.config.schema import check, check_bounds, leaves, settle
 from musicgen.errors import InputError
 from musicgen.system.paths import shipped
 
 T = TypeVar("T")
+
+
+def use_plugins(overrides: Iterable[str]) -> None:
+    """Import the modules that `plugins=[...]` names, before anything is composed or registered.
+
+    Raises InputError for what is no list of modules, or can't be imported.
+    """
+    named = [text for text in overrides if text.partition("=")[0].lstrip("+") == "plugins"]
+    try:
+        found = [OverridesParser.create().parse_override(text).value() for text in named[-1:]]
+    except HydraException:
+        return  # which Hydra says better
+    for text, modules in zip(named[-1:], found, strict=True):
+        if not isinstance(modules, list):
+            given = text.partition("=")[2]
+            raise InputError(f"plugins must be a list of modules, got {given}; plugins=[{given}]")
+        load_plugins(getattr(module, "text", str(module)) for module in modules)
 
 
 def register() -> None:

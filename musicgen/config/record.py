@@ -23,22 +23,26 @@ class MissingPluginError(InputError):
     """A configuration names a component of a plugin that is not loaded."""
 
 
+FIELDS = tuple(field.name for field in dataclasses.fields(Config))
 PLUGINS = "plugins"
 """Where a stored configuration says which plugins its components are of, by group."""
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    """A `Config` from its plain form (`to_dict`), as a run folder keeps it. Raises InputError."""
+    """A `Config` from its plain form (`to_dict`, `stored`). Raises InputError.
+
+    Nothing is imported for it: a component that is not there raises MissingPluginError where the
+    values say which plugin has it.
+    """
     values = dict(values)
-    plugins = values.pop(PLUGINS, {})
+    needed = values.pop(PLUGINS, {})
     schema = OmegaConf.structured(Config)
     try:
-        for name in {field.name for field in dataclasses.fields(Config)}:
-            if name in GROUPS:
-                chosen = values[name][GROUPS[name].key]
-                if chosen not in variants(name):
-                    _refuse(name, str(chosen), plugins.get(name))
-                schema[name] = OmegaConf.structured(variants(name)[chosen])
+        names = {group: values[group][of.key] for group, of in GROUPS.items() if group in FIELDS}
+        _check_known(names, needed)
+        for name in FIELDS:
+            if name in names:
+                schema[name] = OmegaConf.structured(variants(name)[names[name]])
             elif name in SCHEMAS:
                 schema[name] = OmegaConf.structured(SCHEMAS[name])
         config = OmegaConf.to_object(OmegaConf.merge(schema, values))
@@ -50,18 +54,24 @@ def from_dict(values: dict[str, Any]) -> Config:
     return config
 
 
-def _refuse(group: str, name: str, plugin: object) -> None:
-    """Raise InputError for a component that there is not, or MissingPluginError."""
-    key = f"{group}.{GROUPS[group].key}"
-    if plugin is None:
-        known = variants(group)
-        raise InputError(
-            f"{key} must be one of {', '.join(known)}, got {name}"
-            f"{near(name, known) or '; add plugins=[<module>] if a plugin has it'}"
+def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
+    """names: of the chosen components by group. needed: plugins by group, where they are kept."""
+    unknown = [group for group, name in names.items() if name not in variants(group)]
+    for group in unknown:
+        if group not in needed:
+            known = variants(group)
+            close = near(str(names[group]), known)
+            raise InputError(
+                f"{group}.{GROUPS[group].key} must be one of {', '.join(known)}, got "
+                f"{names[group]}{close or '; add plugins=[<module>] if a plugin has it'}"
+            )
+    if unknown:
+        keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
+        modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
+        raise MissingPluginError(
+            f"{', '.join(keys)} {'needs' if len(keys) == 1 else 'need'} {', '.join(modules)}, which "
+            f"{'is' if len(modules) == 1 else 'are'} not loaded; add plugins=[{','.join(modules)}]"
         )
-    raise MissingPluginError(
-        f"{key}={name} needs the plugin {plugin}, which is not loaded; add plugins=[{plugin}]"
-    )
 
 
 def plugins(config: Config) -> dict[str, str]:
@@ -69,7 +79,7 @@ def plugins(config: Config) -> dict[str, str]:
     found = {
         group: plugin_of(of.kind, getattr(getattr(config, group), of.key))
         for group, of in GROUPS.items()
-        if group in Config.__dataclass_fields__
+        if group in FIELDS
     }
     return {group: module for group, module in found.items() if module}
 
@@ -82,8 +92,7 @@ def stored(config: Config) -> dict[str, Any]:
 
 def to_dict(config: Config) -> dict[str, Any]:
     """Plain nested dictionaries, without what is not part of the run itself (`resume`)."""
-    names = {field.name for field in dataclasses.fields(Config)}
-    return {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+    return {k: v for k, v in dataclasses.asdict(config).items() if k in FIELDS}
 
 
 def load(path: Path) -> Config:

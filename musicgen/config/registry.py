@@ -122,6 +122,11 @@ def named_plugins() -> tuple[str, ...]:
     return tuple(_named)
 
 
+def naming_plugins() -> list[str]:
+    """The argument by which another command loads the same; empty without plugins."""
+    return [f"plugins=[{','.join(_named)}]"] if _named else []
+
+
 def _load_installed() -> None:
     """Import the plugins that installed packages offer, once."""
     global _looked

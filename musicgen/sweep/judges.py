@@ -229,4 +229,7 @@ class Theirs(Judge):
         identity = storage.get_trial_id_from_study_id_trial_number(study._study_id, course.number)
         trial = copy.copy(storage.get_trial(identity))
         trial.intermediate_values = dict(course.values)  # the last one is written afterwards
+        return self.prune(study, trial)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
         return self._pruner.prune(study, trial)
