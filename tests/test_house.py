@@ -38,12 +38,13 @@ RESERVED = {
 
 ALONE = {
     "system": {"errors"},
-    "sweep": {"errors", "system"},
+    "sweep": {"errors", "system", "config.components", "config.registry"},
     "music": {"errors", "config.registry"},
     "memory": {"music"},
     "report": {"errors", "system", "config", "sweep", "music"},
 }
-"""Rooms that may import these rooms or modules alone, whatever lies below them."""
+"""Rooms that may import these rooms or modules alone, whatever lies below them. What can be named
+is registered in `sweep` and `music` by the means that plugins have."""
 
 TORCHLESS = {"errors", "system", "config", "music", "memory", "corpus", "report", "sweep"}
 

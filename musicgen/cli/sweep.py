@@ -6,6 +6,7 @@ from pathlib import Path
 from musicgen.cli.command import place_flags, typed_arguments
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
 from musicgen.sweep.driver import Outcome
 from musicgen.sweep.results import describe_failures
@@ -63,7 +64,7 @@ def _trial_command(swept: Swept) -> str:
     """What trains one configuration, up to the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return f"{COMMAND} {shell([*place_flags(), *kept, *threads])}"
+    return f"{COMMAND} {shell([*place_flags(), *naming_plugins(), *kept, *threads])}"
 
 
 def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
@@ -82,10 +83,11 @@ def _report(folder: Path) -> Path | None:
 
         return write([folder])
     except Exception as error:
-        again = f"python -m musicgen.report {shell([display_path(folder)])}"
+        again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
         log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
         log.warning(
-            "no report; python -m musicgen.report %s makes one", shell([display_path(folder)])
+            "no report; python -m musicgen.report %s makes one",
+            shell([display_path(folder), *naming_plugins()]),
         )
     return None

@@ -7,6 +7,7 @@ from musicgen.cli.command import Invocation
 from musicgen.config import composition
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
 from musicgen.system.paths import display_path
 from musicgen.workflows.resume import resumed
@@ -26,7 +27,7 @@ def run(invocation: Invocation) -> None:
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     resume = f"resume={as_override(display_path(folder))}"
-    again = f"to go on: python -m musicgen.train {shell([resume])}"
+    again = f"to go on: python -m musicgen.train {shell([resume, *naming_plugins()])}"
     with TrainingDisplay() as display:
         try:
             result = fit(chosen, folder, display, resume=bool(asked.resume))

@@ -26,7 +26,7 @@ def rank(
 ) -> list[Score]:
     """Every unit's states against every annotation: by annotation, best first.
 
-    tunes: of `marked`; each is read by itself. states: of activations.STATES.
+    tunes: of `marked`; each is read by itself. states: observable ones of the cell.
     """
     if not tunes:
         return []

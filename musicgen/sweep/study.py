@@ -18,9 +18,10 @@ from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.growth import SEEDS, copy_trials, recalled, spread
 from musicgen.sweep.journal import Journal
+from musicgen.sweep.judges import RUNG, Course
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
-from musicgen.sweep.pruners import RUNG, Course, make_pruner
+from musicgen.sweep.pruners import make_pruner
 from musicgen.sweep.space import distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 

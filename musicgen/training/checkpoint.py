@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from musicgen.config import record
-from musicgen.config.keys import Config, ModelConfig
+from musicgen.config.components import Cell
+from musicgen.config.keys import Config
 from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.memory import Match, Melody, PlaceInput
@@ -91,12 +92,12 @@ class TrainedModel:
     """What its training tunes are made of; None in a run from before these were counted."""
 
 
-def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
+def build(model: Cell, vocabulary: Vocabulary) -> CharRNN:
     """The configured network, with fresh weights."""
     return CharRNN(
         len(vocabulary),
         model.hidden,
-        cell=model.cell,
+        cell=model,
         layers=model.layers,
         dropout=model.dropout,
         embedding=model.embedding,
@@ -106,7 +107,7 @@ def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
     )
 
 
-def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
+def _side(model: Cell, vocabulary: Vocabulary) -> list[SideInput]:
     side: list[SideInput] = []
     marked = all(character in vocabulary for character in START)
     start = tuple(vocabulary.encode(START).tolist()) if marked else ()
@@ -121,7 +122,7 @@ def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
     """Write model.json: what turns weights back into a network. corpus: its digest."""
-    content = {"config": record.to_dict(config), "vocabulary": vocabulary.characters}
+    content = {"config": record.stored(config), "vocabulary": vocabulary.characters}
     content |= {"corpus": corpus, "kinds": kinds.to_json()}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
