@@ -41,18 +41,26 @@ def to_dict(config: Config) -> dict[str, Any]:
     return {k: v for k, v in dataclasses.asdict(config).items() if k in names}
 
 
-def load(path: Path) -> Config:
-    """The configuration that a run folder keeps. Raises InputError if it can't be read."""
+def plain_values(path: Path) -> dict[str, Any]:
+    """What a run's config.yaml says, nested and unchecked: a version that read another set of keys
+    may have written it. Raises InputError if it can't be read."""
     try:
-        values = OmegaConf.to_container(OmegaConf.load(path))
+        found = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name the folder of a run") from None
-    except Exception as error:
-        raise InputError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
-    if not isinstance(values, dict):
+    except Exception as error:  # whatever a YAML reader makes of a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} is damaged ({reason})") from error
+    if not isinstance(found, dict):
         raise InputError(f"{path} is damaged (no keys in it)")
+    return {str(name): value for name, value in found.items()}
+
+
+def load(path: Path) -> Config:
+    """The configuration that a run folder keeps. Raises InputError if it can't be read."""
+    found = plain_values(path)
     try:
-        return from_dict({str(name): value for name, value in values.items()})
+        return from_dict(found)
     except InputError as error:
         raise InputError(f"{path} is damaged ({error})") from error
 

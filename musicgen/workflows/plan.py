@@ -1,7 +1,6 @@
 """The plan of a sweep of trainings: objectives, seeds, sampler and pruner out of its settings."""
 
 import itertools
-from collections.abc import Mapping
 
 from musicgen.config import schema
 from musicgen.config.keys import TrainConfig
@@ -29,7 +28,7 @@ PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
 """Objectives that are known after each epoch, by which a pruner can judge."""
 
 
-def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
+def plan(first: TrainConfig, space: Space) -> Plan:
     """The plan, as the configuration `first` of its trials has it. Raises InputError."""
     settings = first.sweep
     for place, name in enumerate(settings.objective):
@@ -69,7 +68,6 @@ def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Pl
         retry_failed=settings.retry_failed,
         timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=fingerprint,
     )
 
 
