@@ -41,7 +41,15 @@ ALONE = {
     "sweep": {"errors", "system", "config.components", "config.registry"},
     "music": {"errors", "config.registry"},
     "memory": {"music"},
-    "report": {"errors", "system", "config", "sweep", "music"},
+    "report": {
+        "errors",
+        "system",
+        "config",
+        "sweep",
+        "music",
+        "training.folder",
+        "training.result",
+    },
 }
 """Rooms that may import these rooms or modules alone, whatever lies below them. What can be named
 is registered in `sweep` and `music` by the means that plugins have."""

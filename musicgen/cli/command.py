@@ -320,9 +320,9 @@ def help_text(name: str, doc: str, own: str | None = None) -> str:
     return "\n".join(lines)
 
 
-def typed_arguments() -> str:
+def typed_words() -> list[str]:
     """What this command was given, as errors, logs and pages may show it."""
-    return shell(map(without_password, typed))
+    return [without_password(word) for word in typed]
 
 
 def place_flags() -> list[str]:

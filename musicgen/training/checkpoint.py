@@ -127,24 +127,43 @@ def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, ki
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
+@dataclass(frozen=True)
+class Description:
+    """model.json: what turns weights back into a network."""
+
+    config: Config
+    vocabulary: Vocabulary
+    corpus: str
+    """Digest of the corpus that it was trained on."""
+    kinds: Kinds | None
+    """What its training tunes are made of; None in a run from before these were counted."""
+
+
+def described(path: Path, way_out: str) -> Description:
+    """What `describe` wrote. Raises FileNotFoundError, or InputError if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Description(
+            record.from_dict(content["config"]),
+            Vocabulary(content["vocabulary"]),
+            str(content["corpus"]),
+            Kinds.from_json(content["kinds"]) if "kinds" in content else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}); {way_out}") from None
+
+
 def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
     """The best network of a run folder, or the one of a checkpoint file within it.
 
     Raises InputError if something is missing or damaged.
     """
     weights = path if path.is_file() else path / "checkpoints" / "best.safetensors"
-    description = weights.with_name("model.json")
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        config = record.from_dict(content["config"])
-        vocabulary = Vocabulary(content["vocabulary"])
-        corpus = str(content["corpus"])
-        kinds = Kinds.from_json(content["kinds"]) if "kinds" in content else None
+        found = described(weights.with_name("model.json"), "use another run")
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{description} is damaged ({error}); use another run") from None
-    model = build(config.model, vocabulary)
+    model = build(found.config.model, found.vocabulary)
     try:
         model.load_state_dict(_weights(load(weights)))
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
@@ -152,7 +171,14 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         raise InputError(
             f"{weights} does not fit its model.json ({reason}); use another run"
         ) from None
-    return TrainedModel(model.to(device).eval(), vocabulary, config, corpus, weights, kinds)
+    return TrainedModel(
+        model.to(device).eval(),
+        found.vocabulary,
+        found.config,
+        found.corpus,
+        weights,
+        found.kinds,
+    )
 
 
 def _weights(content: Any) -> dict[str, Tensor]:

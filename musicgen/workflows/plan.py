@@ -1,7 +1,6 @@
 """The plan of a sweep of trainings: objectives, seeds, sampler and pruner out of its settings."""
 
 import itertools
-from collections.abc import Mapping
 
 from musicgen.config.components import given
 from musicgen.config.keys import TrainConfig
@@ -34,7 +33,7 @@ def objectives() -> dict[str, Direction]:
     return RESULTS | directions()
 
 
-def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
+def plan(first: TrainConfig, space: Space) -> Plan:
     """The plan, as the configuration `first` of its trials has it. Raises InputError."""
     settings = first.sweep
     known, measured = objectives(), directions()
@@ -75,7 +74,6 @@ def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Pl
         retry_failed=settings.retry_failed,
         timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=fingerprint,
     )
 
 
