@@ -23,7 +23,7 @@ class Follower(Protocol):
 
 
 class SideInput(Protocol):
-    """Gives a row of whole numbers for each character, computed from the text up to that character."""
+    """Gives each character a row of whole numbers, computed from the text up to there."""
 
     @property
     def sizes(self) -> tuple[int, ...]:

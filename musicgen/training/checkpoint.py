@@ -38,7 +38,7 @@ def save(path: Path, content: Any) -> None:
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> Any:
-    """Read what `save` wrote (tuples come back as lists). Raises InputError if missing or damaged."""
+    """Read what `save` wrote (tuples as lists). Raises InputError if missing or damaged."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; name the folder of a run that has a checkpoint")
     try:
