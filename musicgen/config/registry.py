@@ -28,7 +28,12 @@ Kind = Literal[
     "format",
 ]
 
-OURS: dict[Kind, str] = {}
+OURS: dict[Kind, str] = {
+    "reader": "musicgen.corpus.readers",
+    "measure": "musicgen.music.measures",
+    "annotation": "musicgen.interpret.annotations",
+    "format": "musicgen.music.formats",
+}
 """The modules that declare our own components, by kind; imported when a kind is first asked for."""
 ENTRY_POINTS = "musicgen"
 
@@ -75,6 +80,12 @@ def component(kind: Kind, name: str) -> Any:
             "plugin that has it with plugins=[<module>]"
         )
     return known[name]
+
+
+def about(component: Any) -> str:
+    """The first line of a component's documentation, which explains it to users."""
+    lines = (component.__doc__ or "").strip().splitlines()
+    return lines[0].strip() if lines else ""
 
 
 def plugin_of(kind: Kind, name: str) -> str | None:

@@ -60,7 +60,7 @@ class Melody:
         degree = self.degree[text]
         return np.where(degree < 0, text, len(self.characters) + _WIDEST + degree - before)
 
-    def as_override(self, found: Suggestions, last: Ids) -> Suggestions:
+    def as_characters(self, found: Suggestions, last: Ids) -> Suggestions:
         """Matches of symbols as matches of characters. last: degree of the last note letter.
 
         A step beyond the letters suggests nothing.
@@ -81,7 +81,7 @@ class Melody:
         last = np.maximum(self.degree[text[np.maximum.accumulate(known)]], 0)
         before = np.where(tunes, 0, np.append(0, last)[: len(text)])
         found = suggestions(self.symbols(text, before), tunes, self.shortest)
-        return self.as_override(found, last)
+        return self.as_characters(found, last)
 
     def follow(self) -> "MelodyFollower":
         return MelodyFollower(self)
@@ -101,7 +101,7 @@ class MelodyFollower:
         kind, degree = self._kind, self._kind.degree[characters]
         found = self._longest.push(kind.symbols(characters, self._last))
         self._last = np.where(degree < 0, self._last, degree)
-        told = kind.as_override(found, self._last)
+        told = kind.as_characters(found, self._last)
         ended = self._marks.push(characters)
         self._longest.forget(ended)
         self._last[ended] = 0

@@ -105,7 +105,7 @@ class PlaceFollower:
 
 
 class Place:
-    """The place in the last tune of one text. A tune begins behind a line `<start>`."""
+    """The place in the last tune of one text. A tune begins behind `<start>` on its own line."""
 
     __slots__ = (
         "_alike", "_bar", "_base", "_begun", "_chord", "_done", "_field", "_first_ending",

@@ -27,7 +27,7 @@ class Arrangement:
         return bool(self.transpose or self.tempo)
 
     def of(self, text: str) -> str:
-        """The arranged text of a tune. Raises InputError if the tune cannot be arranged like this."""
+        """The arranged text of a tune. Raises InputError if the tune does not allow it."""
         if self.transpose:
             semitones = self.transpose
             if not _SEMITONES.fullmatch(semitones):

@@ -223,7 +223,7 @@ def _blocks(text: str, book: Book, directives: bool) -> Iterator[_Block]:
 
 
 def _without_html(text: str) -> str:
-    """A text in HTML as a browser shows it, with its lines where they were; other text unchanged."""
+    """A text in HTML as a browser shows it, with its lines in place; other text unchanged."""
     if "<" not in text or not _HTML.search(text):
         return text
     text = _HIDDEN.sub(lambda hidden: "\n" * hidden[0].count("\n"), text)

@@ -74,7 +74,7 @@ class Clef:
 
 
 def parameters(options: str) -> str:
-    """The words of a `V:` field's value that set clef and transposition, without names and stems."""
+    """The words of a `V:` field that set clef and transposition, without names and stems."""
     words = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "_"), options).split()
     return " ".join(word for word in words if _CLEF.match(word) or _PARAMETER.match(word))
 

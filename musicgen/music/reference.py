@@ -57,7 +57,7 @@ class Reference:
         return cls(tuple(titles), Histograms.of(lines), index, returns, longest)
 
     def longest_runs(self, tunes: Iterable[Tune]) -> list[Run]:
-        """The longest run of each tune that a training tune has too. Faster for many tunes at once."""
+        """The longest run of each tune that a training tune has too; faster for many at once."""
         notes, homes = self.index.longest_runs(melodies(tune) for tune in tunes)
         return [
             Run(count, home + 1, self.titles[home] if count else "")

@@ -176,7 +176,7 @@ class VoiceBuilder:
             self.close_bar("", JUST_ENDS, its.start, its.end)
 
     def catch_up(self, start: int, end: int) -> bool:
-        """Read a bar line inside an overlay of several bars; False if that makes the bars differ."""
+        """Read a bar line inside an overlay of several bars; False if the bars then differ."""
         assert self.over is not None
         its = self.over.bars[len(self.bars)]
         if self.bar.first == len(self.starts):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from musicgen import __version__
+from musicgen.config.registry import about as explanation
+from musicgen.music.measures import measures
 from musicgen.report.about import LABELS, about, corpus, summary, trial_command
 from musicgen.report.source import Source, differing, metrics
 from musicgen.report.tunes import Playable, playables, scores, weights_digest, written
@@ -35,15 +37,21 @@ RESULTS = {
     "seconds": ("seconds", "wall clock"),
     "chars_per_s": ("characters/s", "of training"),
     "front": ("front", "no other configuration beats it in every objective"),
-    "parses": ("tunes that parse", "share of 100 tunes drawn at temperature 1 without constraint"),
-    "bars_right": ("bars right", "share of these tunes' bars that are as long as the meter says"),
-    "memorised": (
-        "memorised",
-        "share of these tunes with a run of over 32 notes of a training tune",
-    ),
-    "error": ("error", "why there is no result"),
 }
 """Results in the table, if any row has them: heading and explanation."""
+
+
+def results(objective: str) -> dict[str, tuple[str, str]]:
+    """RESULTS; measures that have a heading, or are the objective; why there is no result.
+
+    Measures are of tunes that the network drew by itself, at temperature 1.
+    """
+    drawn = {
+        name: (each.heading or name, explanation(each))
+        for name, each in measures().items()
+        if each.heading or name == objective
+    }
+    return RESULTS | drawn | {"error": ("error", "why there is no result")}
 
 
 def content(
@@ -144,10 +152,11 @@ def _columns(
         drawn = {"swept": bool(spaces) or not sweeps, "log": log}
         columns.append(_column(key, key, about, numeric=numeric) | drawn)
     objective = sources[0].objective
-    order = [objective, f"{objective}_std", *(key for key in RESULTS if key != objective)]
+    known = results(objective)
+    order = [objective, f"{objective}_std", *(key for key in known if key != objective)]
     for key in order:
         if any(row.get(key) is not None for row in rows):
-            label, about = RESULTS.get(key, (key, ""))
+            label, about = known.get(key, (key, ""))
             if key.endswith("_std"):
                 label, about = "± std", "standard deviation over the seeds"
             columns.append(_column(key, label, about, numeric=key not in ("error", "front")))

@@ -70,7 +70,7 @@ class Result:
     corpus: dict[str, str] = field(default_factory=dict)
     """name, digest, split."""
     measures: dict[str, float] = field(default_factory=dict)
-    """Of tunes that it drew (`music.measures.SetMeasures`); empty unless samples.measure."""
+    """Of tunes that it drew (`music.measures`), by name; empty unless samples.measure."""
     versions: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 

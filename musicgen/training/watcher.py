@@ -1,18 +1,10 @@
 """The interface between a training and its observer: a progress bar, or a sweep's driver."""
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
+from musicgen.sweep.trial import Decision
 from musicgen.training.result import Epoch
-
-
-class Decision(Enum):
-    """The observer's answer to an epoch's figures."""
-
-    CONTINUE = "continue"
-    PRUNE = "pruned"
-    STOP = "interrupted"
 
 
 @dataclass(frozen=True)

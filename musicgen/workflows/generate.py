@@ -23,14 +23,9 @@ from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
+from musicgen.music.counts import TuneMeasures, measure
 from musicgen.music.files import Files, files
-from musicgen.music.measures import (
-    SetMeasures,
-    TuneMeasures,
-    measure,
-    measures_csv,
-    summarise,
-)
+from musicgen.music.measures import measures_csv, summarise
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.tempo import duration
@@ -66,7 +61,7 @@ class Watcher(Protocol):
 
     def wrote(self, tune: Written) -> None: ...
 
-    def ended(self, out: Path, sets: dict[str, SetMeasures]) -> None: ...
+    def ended(self, out: Path, sets: dict[str, dict[str, float]]) -> None: ...
 
 
 def run(asked: GenerateConfig, watcher: Watcher) -> None:
@@ -207,7 +202,9 @@ def _real(trained: TrainedModel) -> RealTunes | None:
     return RealTunes.of(again)
 
 
-def _sets(drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None) -> dict[str, SetMeasures]:
+def _sets(
+    drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None
+) -> dict[str, dict[str, float]]:
     """Measures by temperature, and of real tunes; none without training tunes to compare to."""
     if real is None:
         return {}

@@ -10,8 +10,8 @@ from musicgen.config import record
 from musicgen.config.following import Following
 from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
-from musicgen.music.measures import DIRECTIONS
-from musicgen.sweep.trial import Trial
+from musicgen.music.measures import directions
+from musicgen.sweep.trial import Decision, Trial
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TrainingObjective:
         from musicgen.training.fit import fit
         from musicgen.training.result import Epoch
         from musicgen.training.run_cache import RunCache
-        from musicgen.training.watcher import Decision, Watcher
+        from musicgen.training.watcher import Watcher
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
@@ -65,10 +65,10 @@ class TrainingObjective:
                 return self._told(row, last=True)
 
             def should_stop(self) -> bool:
-                return trial.should_stop() and trial.decision.name == Decision.STOP.name
+                return trial.decision is Decision.STOP
 
             def _told(self, row: Epoch, *, last: bool) -> Decision:
-                return Decision[trial.report(row.epoch, getattr(row, judged), last=last).name]
+                return trial.report(row.epoch, getattr(row, judged), last=last)
 
         judged = self.judged
         config = self.config(trial.params)
@@ -83,5 +83,6 @@ class TrainingObjective:
         row = asdict(result)
         del row["arithmetic"]  # result.json has it
         # Of the measures, a table has those that have a better end; result.json has them all.
-        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        better = directions()
+        measures = {k: v for k, v in row.pop("measures").items() if k in better}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures

@@ -60,6 +60,10 @@ BAD = [
     (["--info", "nothing"], "invalid choice: 'nothing'"),
     (["--shell-completion"], "Expecting one subcommand"),
     (["-m"], "a sweep must vary something"),
+    (["--cfg", "job", "-p", "nothing"], "--package must be a part of the configuration"),
+    (["--cfg", "job", "-p", "modell"], "did you mean model?"),
+    (["hydra.searchpath=[file://nowhere]"], "hydra.searchpath must name folders that exist"),
+    (["-m", "seed=1,2", "hydra.searchpath=[nowhere]"], "hydra.searchpath must name folders"),
 ]
 
 

@@ -19,11 +19,12 @@ import torch
 from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.errors import InputError
+from musicgen.sweep.trial import Decision
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
-from musicgen.training.watcher import Decision, Watcher
+from musicgen.training.watcher import Watcher
 from tests.training.runs import StopAt, assert_equal_runs, rows, scalars, weights
 from tests.tunes import ROOT, composed, small
 
@@ -372,9 +373,9 @@ def test_a_key_that_came_later_changes_no_digest_at_its_default(tmp_path: Path) 
     assert record.compared(other)["trainer.max_time"] == "2h"
     assert record.digest(other) != record.digest(config)
     before = record.replaced(config, {"model.match": 0, "model.melody": 0, "model.place": False})
-    assert not set(record.LATER) & record.compared(before).keys()
+    assert not set(record.KEYS_ADDED_LATER) & record.compared(before).keys()
     values = record.to_dict(before)
-    for name in record.LATER:
+    for name in record.KEYS_ADDED_LATER:
         group, _, last = name.partition(".")
         del values[group][last]
     assert record.digest(record.from_dict(values)) == record.digest(before)

@@ -12,10 +12,11 @@ from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from musicgen.config.record import digest
+from musicgen.sweep.trial import Decision
 from musicgen.training.events import SCALARS, EventLog
 from musicgen.training.fit import fit
 from musicgen.training.result import Epoch
-from musicgen.training.watcher import Decision, Watcher
+from musicgen.training.watcher import Watcher
 from tests.training.tensorboard_server import ask, hparams, loaded, tensorboard
 from tests.tunes import composed, small
 

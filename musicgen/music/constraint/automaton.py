@@ -239,7 +239,7 @@ def _end_parenthesis(rules: Rules, state: State) -> State | None:
 
 
 def _open(rules: Rules, state: State, character: str) -> State | None:
-    """The next state behind a sign that needs a note to follow: `(`, `{`, `"`, `!` or a decoration."""
+    """The next state behind a sign that needs a note: `(`, `{`, `"`, `!` or a decoration."""
     hold = state.hold
     if hold.ornament or not notes.lengths(rules, state):
         return None

@@ -182,7 +182,7 @@ def _idle(rules: Rules, state: State) -> str:
 
 
 def _usual(rules: Rules, ways: list[tuple[str, str]]) -> str:
-    """The character of the first of these (kind, character) pairs whose kind the training text has."""
+    """The character of the first (kind, character) pair whose kind the training text has."""
     return min(ways, key=lambda way: not rules.usual(way[0]))[1]
 
 

@@ -95,7 +95,7 @@ def number(rules: Rules, state: State, character: str) -> State | None:
 
 
 def value(rules: Rules, state: State, character: str) -> State | None:
-    """A field that determines the music: part is its letter, behind `[` if inline, and the value."""
+    """A field that determines the music. part: its letter, behind `[` if inline, and value."""
     inline = state.part[0] == "["
     letter, written = state.part[inline], state.part[inline + 1 :]
     if character == ("]" if inline else "\n"):

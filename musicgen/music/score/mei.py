@@ -172,7 +172,7 @@ def _change(before: Bar, bar: Bar) -> str:
 
 
 def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
-    """Whether the text has a line break before an event, without a backslash that joins the lines."""
+    """Whether the text breaks the line before an event, without a backslash that joins lines."""
     lines = text[events[first - 1].end : events[first].start].split("\n")[:-1]
     return any(not line.rstrip().endswith("\\") for line in lines)
 
