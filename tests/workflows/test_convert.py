@@ -12,7 +12,7 @@ import pytest
 
 from musicgen.config import keys, schema
 from musicgen.music import files, parse
-from tests.cli.test_command import assert_refused
+from tests.commands import assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73
