@@ -25,6 +25,8 @@ else:
 
 FILE = "sweep.ckpt"
 """Lightning's checkpoint of a trial, in its folder."""
+PROGRESS = "sweep_progress"
+"""Of the checkpoint: the counters of Lightning's loops."""
 
 
 class SweepCallback(Callback):
@@ -54,6 +56,7 @@ class SweepCallback(Callback):
         self._validated = False
         self._saving = False
         self._random: dict[str, Any] | None = None
+        self._progress: dict[str, Any] | None = None
 
     @property
     def ckpt_path(self) -> Path | None:
@@ -74,11 +77,23 @@ class SweepCallback(Callback):
     def on_save_checkpoint(
         self, trainer: "Trainer", pl_module: "LightningModule", checkpoint: dict[str, Any]
     ) -> None:
-        if self._saving:  # they may be anything, which weights_only refuses; code makes the module
-            for key in ("hyper_parameters", "datamodule_hyper_parameters"):
-                checkpoint.pop(key, None)
-            for key in ("hparams_type", "datamodule_hparams_type"):
-                checkpoint.pop(key, None)
+        if not self._saving:
+            return
+        # Lightning's loops repeat the end of an epoch, or leave one out, when their state is
+        # restored (pytorch-lightning #18780, #19815); their counters are all there is to know.
+        del checkpoint["loops"]
+        checkpoint[PROGRESS] = {name: each.state_dict() for name, each in _counters(trainer)}
+        checkpoint[PROGRESS]["stepped"] = trainer.fit_loop.epoch_loop.on_save_checkpoint()
+        # They may be anything, which weights_only refuses. The program makes the module.
+        for key in [
+            key for key in checkpoint if key.endswith(("hyper_parameters", "hparams_type"))
+        ]:
+            del checkpoint[key]
+
+    def on_load_checkpoint(
+        self, trainer: "Trainer", pl_module: "LightningModule", checkpoint: dict[str, Any]
+    ) -> None:
+        self._progress = checkpoint.get(PROGRESS)
 
     # -- Lightning's hooks
 
@@ -91,9 +106,12 @@ class SweepCallback(Callback):
     def on_fit_start(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
         if not self.trial.in_sweep:
             return
-        if self._random is not None:
-            # Before the loaders are made, which draw their seeds.
-            _set_random_state(self._random)
+        if self._progress is not None:
+            for name, counter in _counters(trainer):
+                counter.load_state_dict(self._progress[name])
+            trainer.fit_loop.epoch_loop.on_load_checkpoint(self._progress["stepped"])
+            epochs = trainer.fit_loop.epoch_progress  # saved when the next one was ready to start
+            epochs.current.ready, epochs.total.ready = epochs.current.started, epochs.total.started
         pruned = self.trial.should_stop() and self.trial.decision is Decision.PRUNE
         if self._over or pruned:
             trainer.should_stop = True
@@ -101,9 +119,12 @@ class SweepCallback(Callback):
     def on_train_epoch_start(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
         # A checkpoint of an epoch's end would lack the step of its schedulers, which comes after.
         self._validated = False
-        if self.trial.in_sweep and trainer.current_epoch:
+        if self._random is not None:  # where it was taken
+            _set_random_state(self._random)
+            self._random = None
+        elif self.trial.in_sweep and trainer.current_epoch:
             self._save(trainer)
-            self._stop_if_told()
+        self._stop_if_told()
 
     def on_train_batch_end(self, trainer: "Trainer", pl_module: "LightningModule", *_: Any) -> None:
         self._stop_if_told()
@@ -165,6 +186,18 @@ class _EpochEnd(Checkpoint):
 
     def on_train_epoch_end(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
         self._owner.epoch_ended(trainer)
+
+
+def _counters(trainer: "Trainer") -> list[tuple[str, Any]]:
+    """What counts epochs, batches and steps, by name."""
+    fit, epoch = trainer.fit_loop, trainer.fit_loop.epoch_loop
+    return [
+        ("epochs", fit.epoch_progress),
+        ("batches", epoch.batch_progress),
+        ("schedulers", epoch.scheduler_progress),
+        ("steps", epoch.automatic_optimization.optim_progress),
+        ("manual_steps", epoch.manual_optimization.optim_step_progress),
+    ]
 
 
 def _random_state() -> dict[str, Any]:
