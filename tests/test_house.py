@@ -31,7 +31,7 @@ DOORS = {"report/__main__.py"}
 RESERVED = {
     "hydra": {"config", "cli"},
     "omegaconf": {"config", "cli", "workflows", "report"},
-    "pytorch_lightning": {"training"},
+    "pytorch_lightning": {"training", "api"},
     "rich": {"cli"},
 }
 """Libraries and the rooms that may import them."""
