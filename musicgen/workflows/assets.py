@@ -43,7 +43,7 @@ def show(run: Path) -> None:
         return
     digest = weights_digest(run)
     if not written(run, digest):
-        generate.run(_asked(run), _Silent())
+        generate.run(_asked(run), generate.Watcher())
     texts = {path.stem: read_text(path) for path in written(run, digest)}
     units = {"weights": digest, "tunes": _units(load_model(run), texts)}
     write_text(run / "tunes" / "units.json", json.dumps(units) + "\n")
@@ -119,16 +119,6 @@ def _packed(values: NDArray[np.float32]) -> str:
     """Hidden states lie between -1 and 1."""
     small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
     return base64.b64encode(small.tobytes()).decode()
-
-
-class _Silent:
-    """A watcher of `generate.run` that has nothing to say."""
-
-    def began(self, *_: object) -> None: ...
-
-    def wrote(self, *_: object) -> None: ...
-
-    def ended(self, *_: object) -> None: ...
 
 
 def main(arguments: list[str]) -> None:
