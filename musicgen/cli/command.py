@@ -16,7 +16,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from musicgen.cli import arguments
 from musicgen.cli.arguments import Arguments, key_of
-from musicgen.config import composition, schema
+from musicgen.config import composition, registry, schema
 from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten, shell, without_password
 from musicgen.config.schema import known_keys, lacking, near
@@ -292,6 +292,9 @@ def help_text(name: str, doc: str) -> str:
     for key, field in keys.items():
         rule = schema.rule(field)
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    if "formats" in keys:
+        known = registry.components("format").items()
+        lines += ["", "Formats:", *(f"  {n:<25}{registry.about(each).rstrip('.')}" for n, each in known)]
     where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",

@@ -1,10 +1,13 @@
 """Every key of the configuration: its type, its unit, its bounds. Values live in conf/*.yaml."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import MISSING
+
+from musicgen.config.registry import components
 
 
 def key(
@@ -14,12 +17,13 @@ def key(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] = (),
     duration: bool = False,
     default: Any = MISSING,
 ) -> Any:
     """A field of the configuration: one line on what it is and its unit, and its bounds.
 
+    choices: a function where components are meant: plugins may add to them.
     duration: text such as 2h, 30m or a number of seconds.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
@@ -308,7 +312,8 @@ class TrainConfig(Config):
     pruner: PrunerConfig = MISSING
 
 
-FORMATS = ("abc", "mid", "svg", "png", "wav", "musicxml", "mei")
+def _formats() -> tuple[str, ...]:
+    return tuple(components("format"))
 
 
 @dataclass
@@ -344,7 +349,7 @@ class GenerateConfig:
     seed: int = key("Seed of the tunes", ge=0)
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
-    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    formats: list[str] = key("Files of each tune", choices=_formats)
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
 
 
@@ -360,7 +365,7 @@ class ConvertConfig:
     """What `python -m musicgen.convert` takes."""
 
     files: list[str] = key("Files of tunes in ABC; they may be named without files=")
-    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    formats: list[str] = key("Files of each tune", choices=_formats)
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it stands")
     header: TempoConfig = MISSING
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")

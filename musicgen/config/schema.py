@@ -46,13 +46,19 @@ def settings(part: Any) -> dict[str, Any]:
     return {name: value for name, value in dataclasses.asdict(part).items() if name != "name"}
 
 
+def choices(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """The only values that a field takes; empty if it takes others."""
+    given: Any = field.metadata.get("choices", ())
+    return tuple(given() if callable(given) else given)
+
+
 def rule(field: dataclasses.Field[Any]) -> str:
     """A field's bounds in words, empty if it has none."""
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     bounds = field.metadata.get("bounds", {})
     parts = [f"{words[name]} {bound:g}" for name, bound in bounds.items() if bound is not None]
-    if choices := field.metadata.get("choices"):
-        parts.append(f"one of {', '.join(choices)}")
+    if some := choices(field):
+        parts.append(f"one of {', '.join(some)}")
     return " and ".join(parts)
 
 
@@ -81,8 +87,8 @@ def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
         return True
     if isinstance(value, (list, tuple)):
         return all(_within(item, field) for item in value)
-    if choices := field.metadata.get("choices"):
-        return value in choices
+    if some := choices(field):
+        return value in some
     if isinstance(value, float) and not math.isfinite(value):
         return False
     bounds = field.metadata.get("bounds", {})

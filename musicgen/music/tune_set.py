@@ -47,7 +47,7 @@ class TuneSet:
 
     @cached_property
     def returns(self) -> Counts:
-        """Bars of all tunes by how many bars ago they were there (`structure.Structure.returns`)."""
+        """Bars of all tunes by how many bars ago they were there (`Structure.returns`)."""
         zero = np.zeros_like(self.reference.returns)
         return sum((one.returns for one in self.structures), zero)
 

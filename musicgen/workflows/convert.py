@@ -9,11 +9,11 @@ from musicgen.config.keys import ConvertConfig
 from musicgen.corpus import START, read_marked
 from musicgen.corpus.collection import ended_tunes
 from musicgen.corpus.source import Source, UnreadableError
-from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, RunError, advised
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
 from musicgen.music.book import read_book
-from musicgen.music.files import files
+from musicgen.music.files import check_notes, files
 from musicgen.music.score.engrave import Engraver
 from musicgen.system.files import replacing
 from musicgen.system.paths import display_path, make_folder
@@ -46,11 +46,8 @@ def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
     if not paths:
         raise InputError("convert needs a file of tunes, got none; name one, such as tune.abc")
     tunes = [found for path in paths for found in _tunes(path, arranged, tell)]
-    if formats != ["abc"] and not any(found.tune.notes for found in tunes):
-        raise InputError(
-            f"formats={','.join(formats)} need tunes with notes, got {len(tunes)} without any; "
-            "see that music stands behind K:"
-        )
+    with advised("see that music stands behind K:"):
+        check_notes([found.tune for found in tunes], formats)
     targets = _targets(tunes, formats, asked.out)
     folder = make_folder(Path(asked.out), "out") if asked.out else None
     missing = 0

@@ -17,14 +17,14 @@ import musicgen
 from musicgen import corpus
 from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
-from musicgen.errors import InputError, Interrupted
+from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
-from musicgen.music.files import Files, files
 from musicgen.music.counts import TuneMeasures, measure
+from musicgen.music.files import Files, check_notes, files
 from musicgen.music.measures import measures_csv, summarise
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
@@ -84,7 +84,8 @@ def run(asked: GenerateConfig, watcher: Watcher) -> None:
     _check_going_on(drawn, options.prime)
     drawn = _arranged(drawn, arranged)
     tunes = [parse(one.text) for one in drawn]
-    _check_notes(tunes, formats)
+    with advised("use constrain=bars, a network that was trained longer, or formats=[abc]"):
+        check_notes(tunes, formats)
     real = _real(trained)
     nearest = real.training.longest_runs(tunes) if real else [None] * len(tunes)
     folder = trained.weights.parent.parent / "tunes" if asked.out is None else Path(asked.out)
@@ -172,15 +173,6 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
         except InputError as error:
             raise InputError(f"{one.name}: {error}") from None
     return tunes
-
-
-def _check_notes(tunes: list[Tune], formats: list[str]) -> None:
-    needing = [name for name in formats if name != "abc"]
-    if needing and not any(tune.notes for tune in tunes):
-        raise InputError(
-            f"formats={','.join(needing)} need tunes with notes, got {len(tunes)} without any; "
-            "use constrain=bars, a network that was trained longer, or formats=[abc]"
-        )
 
 
 def _real(trained: TrainedModel) -> RealTunes | None:
