@@ -294,7 +294,11 @@ def help_text(name: str, doc: str) -> str:
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
     if "formats" in keys:
         known = registry.components("format").items()
-        lines += ["", "Formats:", *(f"  {n:<25}{registry.about(each).rstrip('.')}" for n, each in known)]
+        lines += [
+            "",
+            "Formats:",
+            *(f"  {n:<25}{registry.about(each).rstrip('.')}" for n, each in known),
+        ]
     where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",
