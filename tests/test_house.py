@@ -13,11 +13,12 @@ FLOORS = [
     {"system"},
     {"config"},
     {"music", "corpus", "models", "memory"},
-    {"generation", "interpret"},
-    {"training", "sweep"},
+    {"generation", "interpret", "sweep"},
+    {"training"},
     {"report"},
     {"workflows"},
     {"cli"},
+    {"api"},
     {"train", "generate", "heatmap", "convert", "studies"},
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -109,6 +110,14 @@ def _check_hydra(arguments: Arguments) -> None:
         for name, instead in unused.items():
             if f"{key}.".startswith(f"{name}."):
                 raise InputError(f"{key} has no effect here: {instead}; leave out {override}")
+    places = arguments.value("hydra.searchpath")
+    for place in places if isinstance(places, list) else []:
+        kind, _, path = str(place).rpartition("://")
+        if kind in ("", "file") and not Path(path).is_dir():
+            raise InputError(
+                f"hydra.searchpath must name folders that exist, got {place}; make it, or leave "
+                "it out (a package's is pkg://<package>)"
+            )
     if arguments.flags.multirun and arguments.value("hydra.mode") == "RUN":
         raise InputError("--multirun and hydra.mode=RUN do not go together; leave one of them out")
     if arguments.multirun and arguments.flags.cfg:

@@ -102,6 +102,7 @@ def run(
     typed[:] = sys.argv[1:]
     try:
         given = _checked(typed)
+        _check_package(given.flags.package, known_keys(name))
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
@@ -216,6 +217,17 @@ def _checked(words: list[str]) -> Arguments:
             "`ls runs/*` shows what there is"
         )
     return given
+
+
+def _check_package(package: str | None, keys: Sequence[str]) -> None:
+    """Raise InputError if --package, of --cfg, is no part of the configuration."""
+    if package is None or package in ("_global_", "hydra") or package.startswith("hydra."):
+        return
+    if not any(f"{key}.".startswith(f"{package}.") for key in keys):
+        raise InputError(
+            f"--package must be a part of the configuration, got {package}"
+            f"{near(package, keys) or '; --cfg job shows all of it'}"
+        )
 
 
 def _remove_empty(folder: Path) -> None:

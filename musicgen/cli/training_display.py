@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.config.overrides import as_override, shell
+from musicgen.sweep.trial import Decision
 from musicgen.system.paths import display_path
 from musicgen.system.signals import hearing
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
-from musicgen.training.watcher import Decision, Start, Watcher
+from musicgen.training.watcher import Start, Watcher
 
 
 class TrainingDisplay(Watcher):

@@ -56,7 +56,8 @@ class Tables:
         if front is not None:
             rows = [{**row, "front": row["number"] in front} for row in rows]
         shown = [self._spell(row) for row in rows]
-        lead = ["number", "status", *self._plan.space, "n", *self._plan.objectives]
+        many = ["n"] if self._plan.seeds > 1 else []
+        lead = ["number", "status", *self._plan.space, *many, *self._plan.objectives]
         write_text(self._folder / "table.csv", as_csv(shown, lead), durable=False)
         write_text(self._folder / "table.md", self._page(shown, lead, importances), durable=False)
         if self._plan.seeds > 1:

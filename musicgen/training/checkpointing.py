@@ -13,12 +13,13 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from musicgen.sweep.trial import Decision
 from musicgen.training import checkpoint
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.module import Training
 from musicgen.training.result import COLUMNS, Epoch
-from musicgen.training.watcher import Decision, Watcher
+from musicgen.training.watcher import Watcher
 
 
 class Stopped(Exception):  # noqa: N818 - a request, not an error

@@ -17,6 +17,7 @@ from musicgen.config.keys import Config
 from musicgen.config.overrides import flatten, seconds
 from musicgen.errors import InputError
 from musicgen.models import evaluate
+from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision
 from musicgen.system.files import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
@@ -28,13 +29,19 @@ from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result, versions
 from musicgen.training.safetensors_io import SafetensorsIO
 from musicgen.training.samples import Samples
-from musicgen.training.watcher import Decision, Start, Watcher
+from musicgen.training.watcher import Start, Watcher
 
 log = logging.getLogger(__name__)
 # Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
+STATUS = {
+    Decision.CONTINUE: COMPLETED,
+    Decision.PRUNE: PRUNED,
+    Decision.STOP: INTERRUPTED,
+}
+"""How a training ends, by the last word of its watcher."""
 TAKEOVER_S = 60.0
 """How long a sweep's trial waits for its earlier worker, given up for lost, to be gone for good: a
 cluster that ends takes its nodes down one after another."""
@@ -318,7 +325,8 @@ class _Run:
                 max_epochs=self.config.trainer.max_epochs,
             )
         )
-        # Lightning's answer to SIGTERM is to exit; what a signal means is the caller's to say.
+        # Lightning's answer to SIGTERM is to exit, and no option leaves it out (pytorch-lightning
+        # #5225, closed); what a signal means is the caller's to say.
         connector: Any = trainer._signal_connector
         connector.register_signal_handlers = lambda: None
         try:
@@ -333,8 +341,7 @@ class _Run:
             return "interrupted", None
         except TimeOver:
             return "completed", None
-        decision = self.checkpointing.decision
-        return ("completed" if decision is Decision.CONTINUE else decision.value), None
+        return STATUS[self.checkpointing.decision], None
 
     def _trainer(self) -> pl.Trainer:
         with warnings.catch_warnings():

@@ -15,7 +15,7 @@ MAX_CHARS = 1000
 
 
 def measured(network: CharRNN, vocabulary: Vocabulary, data: Corpus, seed: int) -> dict[str, float]:
-    """All `music.measures` of TUNES tunes at temperature 1, as the network writes them alone."""
+    """All measures (`music.measures`) of TUNES tunes at temperature 1, without a constraint."""
     # On the CPU, where such small steps are fastest.
     network = copy.deepcopy(network).cpu().eval()
     options = Options([1.0], n=TUNES, seed=seed, max_chars=MAX_CHARS, constrain="off")

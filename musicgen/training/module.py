@@ -164,8 +164,9 @@ class Training(pl.LightningModule):
         self.schedule.epoch_end(self.val_loss)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # Lightning's own loop state replays the end of an epoch when it is restored there; at an
-        # epoch's end all there is to know is how many epochs and steps are done.
+        # Lightning's own loop state repeats the last batch or the end of an epoch when it is
+        # restored (pytorch-lightning #18780, #19815); at an epoch's end all there is to know is
+        # how many epochs and steps are done.
         del checkpoint["loops"]
         checkpoint["done"] = {
             "epochs": self.current_epoch + 1,

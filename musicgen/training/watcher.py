@@ -1,18 +1,10 @@
 """The seam between a training and whoever looks on: a progress bar, a sweep's driver."""
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
+from musicgen.sweep.trial import Decision
 from musicgen.training.result import Epoch
-
-
-class Decision(Enum):
-    """The answer to an epoch's figures."""
-
-    CONTINUE = "continue"
-    PRUNE = "pruned"
-    STOP = "interrupted"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from musicgen.config.following import Following
 from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
 from musicgen.music.measures import directions
-from musicgen.sweep.trial import Trial
+from musicgen.sweep.trial import Decision, Trial
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TrainingObjective:
         from musicgen.training.fit import fit
         from musicgen.training.result import Epoch
         from musicgen.training.run_cache import RunCache
-        from musicgen.training.watcher import Decision, Watcher
+        from musicgen.training.watcher import Watcher
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
@@ -65,10 +65,10 @@ class TrainingObjective:
                 return self._told(row, last=True)
 
             def should_stop(self) -> bool:
-                return trial.should_stop() and trial.decision.name == Decision.STOP.name
+                return trial.decision is Decision.STOP
 
             def _told(self, row: Epoch, *, last: bool) -> Decision:
-                return Decision[trial.report(row.epoch, getattr(row, judged), last=last).name]
+                return trial.report(row.epoch, getattr(row, judged), last=last)
 
         judged = self.judged
         config = self.config(trial.params)

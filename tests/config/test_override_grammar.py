@@ -25,7 +25,7 @@ from musicgen.config.overrides import as_override
 from musicgen.errors import InputError
 from musicgen.sweep.space import Space, describe, grid
 from musicgen.system.paths import shipped
-from musicgen.workflows.bases import converted, fingerprint, followed, typed
+from musicgen.workflows.bases import checked_bases, converted, fingerprint, followed
 from musicgen.workflows.points import check
 from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
@@ -62,7 +62,7 @@ def prepared(swept: Swept) -> tuple[TrainingObjective, Space]:
     """As sweeping.run does it."""
     space = converted(swept)
     follows = followed(swept, space, ("sweep.", "sampler", "pruner"))
-    bases = {key: record.to_dict(base) for key, base in typed(swept, space).items()}
+    bases = {key: record.to_dict(base) for key, base in checked_bases(swept, space).items()}
     objective = TrainingObjective(bases, swept.groups, following=follows)
     check(objective, space)
     return objective, space
@@ -228,7 +228,7 @@ def test_what_follows_is_kept_as_it_is_written(grammar: Grammar) -> None:
     )  # fmt: skip
     space = converted(swept)
     follows = followed(swept, space, ())
-    kept = fingerprint(swept, space, typed(swept, space), follows)
+    kept = fingerprint(swept, space, checked_bases(swept, space), follows)
     assert kept["model.embedding"] == "${model.hidden}"
     assert kept["data.validation_path"] == "x"
     assert "model.hidden" not in kept

@@ -7,17 +7,7 @@ from hypothesis import strategies as st
 from musicgen.interpret.annotate import annotate, bar_lines
 from musicgen.interpret.annotations import ABSENT, annotations
 from musicgen.interpret.units import marked
-
-TUNE = """<start>
-X:1
-T:A | title
-M:4/4
-L:1/4
-K:G
-|:"Am"CD^EF|GABc|1 cBAG:|2 G4||
-A|CDEF|GABc|cBAG|cBAG|CDEF|]
-<end>
-"""
+from tests.interpret.tune import TUNE
 
 
 def where(name: str, answer: str, text: str = TUNE) -> str:

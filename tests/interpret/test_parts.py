@@ -9,7 +9,7 @@ from musicgen.interpret.annotate import annotate, part_starts
 from musicgen.interpret.parts import WINDOW, course, courses
 from musicgen.interpret.units import marked, rank
 from musicgen.models import CharRNN
-from tests.interpret.test_annotate import TUNE
+from tests.interpret.tune import TUNE
 
 PAIR = TUNE + TUNE
 

@@ -11,7 +11,7 @@ from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Only, Space
-from tests.sweep.sweep_toys import nothing
+from tests.sweep.objectives import nothing
 
 SPACE: Space = {
     "optim": Choice(("sgd", "adam")),

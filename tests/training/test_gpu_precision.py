@@ -28,7 +28,7 @@ from musicgen.models.stepper import ModuleStepper
 from musicgen.training import checkpoint, device, optim
 from musicgen.training.fit import fit
 from musicgen.training.module import Training
-from tests.training.test_fit import StopAt
+from tests.training.runs import StopAt
 from tests.tunes import composed, small
 
 VOCAB, HIDDEN, TIME, BATCH = 11, 7, 5, 3

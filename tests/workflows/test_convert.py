@@ -15,7 +15,7 @@ from musicgen.config import keys, schema
 from musicgen.config.registry import about
 from musicgen.music import parse
 from musicgen.music.formats import formats
-from tests.cli.test_command import assert_refused
+from tests.commands import assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73

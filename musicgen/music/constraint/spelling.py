@@ -86,10 +86,10 @@ def meter_length(value: str) -> Fraction | None:
 @cache
 def _lengths() -> dict[str, int]:
     """Lengths as they are written, in grains. Players know powers of two below the line alone."""
-    as_override = {"": 8, "/": 4, "/2": 4, "//": 2, "/4": 2, "/8": 1, "3/8": 3}
-    as_override |= {str(n): 8 * n for n in (*range(2, 17), 24, 32)}
-    as_override |= {f"{n}/{two}": 4 * n for n in range(3, 16, 2) for two in ("", "2")}
-    return as_override | {f"{n}/4": 2 * n for n in range(3, 16, 2)}
+    lengths = {"": 8, "/": 4, "/2": 4, "//": 2, "/4": 2, "/8": 1, "3/8": 3}
+    lengths |= {str(n): 8 * n for n in (*range(2, 17), 24, 32)}
+    lengths |= {f"{n}/{two}": 4 * n for n in range(3, 16, 2) for two in ("", "2")}
+    return lengths | {f"{n}/4": 2 * n for n in range(3, 16, 2)}
 
 
 def _meters() -> Iterable[str]:

@@ -1,0 +1,1 @@
+"""Python's door: what `from musicgen import ...` gives. `musicgen/__init__.py` lists it."""
