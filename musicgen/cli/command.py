@@ -17,6 +17,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from musicgen.cli import arguments
 from musicgen.cli.arguments import Arguments, key_of
 from musicgen.config import composition, registry, schema
+from musicgen.config.components import variants
 from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten, shell, without_password
 from musicgen.config.schema import known_keys, lacking, near
@@ -102,12 +103,13 @@ def run(
     typed[:] = sys.argv[1:]
     try:
         given = _checked(typed)
+        composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
             # Hydra's own collects every group twice, which takes longer than a second.
-            print(help_text(name, doc or ""))
+            print(help_text(name, doc or "", given.flags.config_dir))
             return
         if given.multirun and sweep is None:
             raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
@@ -287,16 +289,21 @@ def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
     return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
 
 
-def help_text(name: str, doc: str) -> str:
-    """Of --help: what each key means, its bounds, the groups' choices."""
+def help_text(name: str, doc: str, own: str | None = None) -> str:
+    """Of --help: what each key means, its bounds, the groups' choices.
+
+    own: the user's --config-dir.
+    """
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
     folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
     lines += ["Groups (group=choice):"] if folders else []
     for folder in folders:
-        choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-        lines.append(f"  {folder.name:<15}{choices}")
+        files = [*folder.glob("*.yaml")]
+        files += (Path(own) / folder.name).glob("*.yaml") if own else []
+        choices = sorted({path.stem for path in files} | variants(folder.name).keys())
+        lines.append(f"  {folder.name:<15}{', '.join(choices)}")
     if name == "train":
         studies = sorted({p.parent.name for f in _experiments() for p in f.glob("*/*.yaml")})
         lines.append(f"  experiment     {', '.join(studies)}")
@@ -320,9 +327,9 @@ def help_text(name: str, doc: str) -> str:
     return "\n".join(lines)
 
 
-def typed_arguments() -> str:
+def typed_words() -> list[str]:
     """What this command was given, as errors, logs and pages may show it."""
-    return shell(map(without_password, typed))
+    return [without_password(word) for word in typed]
 
 
 def place_flags() -> list[str]:

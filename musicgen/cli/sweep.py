@@ -3,9 +3,10 @@
 import logging
 from pathlib import Path
 
-from musicgen.cli.command import place_flags, typed_arguments
+from musicgen.cli.command import place_flags, typed_words
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
 from musicgen.sweep.driver import Outcome
 from musicgen.sweep.results import describe_failures
@@ -15,7 +16,7 @@ from musicgen.system.signals import hearing
 from musicgen.workflows.sweep import DRIVERS, prepare
 from musicgen.workflows.swept import Swept
 
-COMMAND = "python -m musicgen.train"
+COMMAND = ("python", "-m", "musicgen.train")
 log = logging.getLogger(__name__)
 
 
@@ -25,9 +26,10 @@ def run(swept: Swept) -> None:
     Raises InputError before anything is created, RunError if too much failed, Interrupted after
     Ctrl-C.
     """
-    again = f"{COMMAND} {typed_arguments()}"
+    command = [*COMMAND, *typed_words()]
+    again = shell(command)
     trial_command = _trial_command(swept)
-    sweep = prepare(swept, {"command": again, "trial_command": trial_command})
+    sweep = prepare(swept, {"command": command, "trial_command": trial_command})
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
     driver = sweep.driver(display.observe)
@@ -59,20 +61,20 @@ def run(swept: Swept) -> None:
         )
 
 
-def _trial_command(swept: Swept) -> str:
+def _trial_command(swept: Swept) -> list[str]:
     """What trains one configuration, up to the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return f"{COMMAND} {shell([*place_flags(), *kept, *threads])}"
+    return [*COMMAND, *place_flags(), *naming_plugins(), *kept, *threads]
 
 
-def _best_command(swept: Swept, outcome: Outcome, trial_command: str) -> str:
+def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
     """What trains the best configuration again."""
     if not outcome.rows:
         return ""
     best = outcome.rows[0]
     values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
-    return f"{trial_command} {shell(values)}"
+    return shell([*trial_command, *values])
 
 
 def _report(folder: Path) -> Path | None:
@@ -82,10 +84,11 @@ def _report(folder: Path) -> Path | None:
 
         return write([folder])
     except Exception as error:
-        again = f"python -m musicgen.report {shell([display_path(folder)])}"
+        again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
         log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
         log.warning(
-            "no report; python -m musicgen.report %s makes one", shell([display_path(folder)])
+            "no report; python -m musicgen.report %s makes one",
+            shell([display_path(folder), *naming_plugins()]),
         )
     return None

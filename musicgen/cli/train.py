@@ -3,10 +3,11 @@
 import logging
 from typing import TYPE_CHECKING
 
-from musicgen.cli.command import Invocation
+from musicgen.cli.command import Invocation, typed_words
 from musicgen.config import composition
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
 from musicgen.system.paths import display_path
 from musicgen.workflows.resume import resumed
@@ -26,10 +27,11 @@ def run(invocation: Invocation) -> None:
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     resume = f"resume={as_override(display_path(folder))}"
-    again = f"to go on: python -m musicgen.train {shell([resume])}"
+    command = ["python", "-m", "musicgen.train", *typed_words()]
+    again = f"to go on: python -m musicgen.train {shell([resume, *naming_plugins()])}"
     with TrainingDisplay() as display:
         try:
-            result = fit(chosen, folder, display, resume=bool(asked.resume))
+            result = fit(chosen, folder, display, resume=bool(asked.resume), command=command)
         except RuntimeError as error:  # PyTorch's, out of memory among them
             reason = str(error).strip().splitlines()[0]
             raise RunError(f"failed: {reason}; {again}") from error

@@ -27,7 +27,7 @@ def rank(
 ) -> list[Score]:
     """Every unit's states against every annotation: by annotation, best first.
 
-    tunes: of `marked`; each is read by itself. states: of activations.STATES.
+    tunes: of `marked`; each is read by itself. states: observable ones of the cell.
     names: of the annotations; None for all.
     """
     if not tunes:

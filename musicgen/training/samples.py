@@ -1,4 +1,4 @@
-"""What a network writes and how it works, shown while it trains and at the end."""
+"""Tunes and a hidden unit of the network, shown in TensorBoard while it trains and at the end."""
 
 import contextlib
 from collections.abc import Iterator
@@ -21,24 +21,24 @@ from musicgen.system.files import write_text
 from musicgen.system.paths import in_name
 from musicgen.training.events import EventLog
 
-# What a browser needs to show it well; event files keep every byte of it for each run and epoch.
+# What a browser shows well; event files keep every byte for each run and epoch.
 PIXELS = 800
 """Width of a picture."""
 RATE = 16_000
-"""Samples of sound a second."""
+"""Samples of sound per second."""
 SECONDS = 15.0
-"""Of each tune's sound."""
+"""Seconds of sound of each tune."""
 
 HELD_OUT = 50
 """Validation tunes over which the best unit is sought."""
 CHARS = 600
-"""Of the heat map's text."""
+"""Characters in the heat map."""
 
 
 class Samples:
     """A tune for each of samples.temperatures, and the best unit for each watched annotation.
 
-    Nothing here draws on PyTorch's random generators, so a training with it goes as one without.
+    Nothing here draws from PyTorch's random generators, so samples do not change a training.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class Samples:
         *,
         one_of_many: bool,
     ) -> None:
-        """one_of_many: leave sound out, and pictures but at the end."""
+        """one_of_many: no sound, and pictures only at the end."""
         self.network, self.vocabulary, self.config = network, vocabulary, config
         self.validation, self.events = validation, events
         self.media = config.samples.media
         self.one_of_many = one_of_many
 
     def show(self, epoch: int) -> None:
-        """Put them into the event file."""
+        """Write them to the event file."""
         self._show(self._tunes(), epoch, pictures=self.media and not self.one_of_many)
 
     def write(self, folder: Path, epoch: int) -> None:
-        """The same at the end of the training, and the tunes as files."""
+        """Write them to the event file at the end of the training, and the tunes to files."""
         tunes = self._tunes()
         folder.mkdir(exist_ok=True)
         for temperature, text in tunes.items():
@@ -74,7 +74,7 @@ class Samples:
         return prime
 
     def _tunes(self) -> dict[float, str]:
-        """By temperature."""
+        """One tune for each temperature."""
         temperatures = self.config.samples.temperatures
         tunes = sample(
             self.network,
@@ -90,12 +90,13 @@ class Samples:
     def _show(self, tunes: dict[float, str], epoch: int, *, pictures: bool) -> None:
         with Engraver() as engraver:
             for temperature, text in tunes.items():
-                # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind.
+                # A tag belongs to one tab: of contents that share a tag, TensorBoard shows the
+                # first kind.
                 tag = f"temperature {in_name(temperature)}"
                 self.events.add_text(f"tune/{tag}", text, epoch)
                 tune = parse(text)
                 if pictures and tune.notes:
-                    # A tune that can't be engraved or played is shown as far as it can be.
+                    # A tune that cannot be engraved or played is shown as far as possible.
                     with contextlib.suppress(MusicgenError):
                         png = png_bytes(engraver.svg(mei(tune)), PIXELS)
                         self.events.add_png(f"score/{tag}", png, epoch)

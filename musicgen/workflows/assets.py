@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from musicgen.config import composition
 from musicgen.config.keys import GenerateConfig, HeaderConfig
+from musicgen.config.registry import naming_plugins
 from musicgen.corpus import START
 from musicgen.errors import MusicgenError
 from musicgen.interpret.activations import record
@@ -129,8 +131,12 @@ class _Silent:
     def ended(self, *_: object) -> None: ...
 
 
-def main(folders: list[str]) -> None:
-    for folder in folders:
+def main(arguments: list[str]) -> None:
+    """arguments: folders, and `plugins=[...]` that their networks need."""
+    composition.use_plugins(arguments)
+    for folder in arguments:
+        if folder in naming_plugins():
+            continue
         try:
             show(Path(folder))
         except (MusicgenError, OSError, ValueError) as error:

@@ -16,7 +16,7 @@ from musicgen import corpus
 from musicgen.config.keys import HeatmapConfig
 from musicgen.corpus import END, START
 from musicgen.errors import InputError
-from musicgen.interpret.activations import STATES, Activations, record
+from musicgen.interpret.activations import Activations, record
 from musicgen.interpret.annotations import annotations
 from musicgen.interpret.heatmap import MAX_CHARS, heatmap
 from musicgen.interpret.overview import overview
@@ -101,13 +101,13 @@ def _folder(place: Path) -> Path:
 
 
 def _states(asked: HeatmapConfig, trained: TrainedModel) -> Sequence[str]:
-    cell = trained.config.model.cell
+    cell = trained.model.cell
     if asked.state is None:
-        return STATES[cell]
-    if asked.state not in STATES[cell]:
+        return cell.observable
+    if asked.state not in cell.observable:
         raise InputError(
-            f"state must be one of {', '.join(STATES[cell])} for a network of model.cell={cell}, "
-            f"got {asked.state}; choose one of these"
+            f"state must be one of {', '.join(cell.observable)} for a network of "
+            f"model.cell={cell.cell}, got {asked.state}; choose one of these"
         )
     return (asked.state,)
 

@@ -17,6 +17,7 @@ import musicgen
 from musicgen import corpus
 from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
 from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
@@ -250,7 +251,7 @@ class _Recipe:
         nearest = written.nearest
         problems = [f"{p.line}:{p.column} {p.message}" for p in written.tune.problems]
         return {
-            "command": f"python -m musicgen.generate {shell(given)}",
+            "command": f"python -m musicgen.generate {shell([*given, *naming_plugins()])}",
             "options": alone,
             "weights": self._weights,
             "corpus": self._corpus,
