@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.cli import arguments
 from musicgen.cli.arguments import Arguments, key_of
 from musicgen.cli.explanation import COMPOSING, explain
-from musicgen.config import composition, schema
+from musicgen.config import composition, registry, schema
 from musicgen.config.components import variants
 from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten
@@ -224,6 +224,13 @@ def help_text(name: str, doc: str, own: str | None = None) -> str:
     for key, field in keys.items():
         rule = schema.rule(field)
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    if "formats" in keys:
+        known = registry.components("format").items()
+        lines += [
+            "",
+            "Formats:",
+            *(f"  {n:<25}{registry.about(each).rstrip('.')}" for n, each in known),
+        ]
     where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",

@@ -18,14 +18,14 @@ from musicgen import corpus
 from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import InputError, Interrupted
+from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
 from musicgen.music.counts import TuneMeasures, measure
-from musicgen.music.files import Files, files
+from musicgen.music.files import Files, check_notes, files
 from musicgen.music.measures import measures_csv, summarise
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
@@ -120,7 +120,8 @@ def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
     _check_going_on(texts, options.prime)
     texts = _arranged(texts, arranged)
     tunes = [parse(one.text) for one in texts]
-    _check_notes(tunes, formats)
+    with advised("use constrain=bars, a network that was trained longer, or formats=[abc]"):
+        check_notes(tunes, formats)
     real = _real(trained)
     nearest = real.training.longest_runs(tunes) if real else [None] * len(tunes)
     measured = [
@@ -199,15 +200,6 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
         except InputError as error:
             raise InputError(f"{one.name}: {error}") from None
     return tunes
-
-
-def _check_notes(tunes: list[Tune], formats: list[str]) -> None:
-    needing = [name for name in formats if name != "abc"]
-    if needing and not any(tune.notes for tune in tunes):
-        raise InputError(
-            f"formats={','.join(needing)} need tunes with notes, got {len(tunes)} without any; "
-            "use constrain=bars, a network that was trained longer, or formats=[abc]"
-        )
 
 
 def _real(trained: TrainedModel) -> RealTunes | None:
