@@ -22,20 +22,20 @@ test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minut
 	$(RUN) -m pytest -q -n auto -m "not slow" --hypothesis-profile=fast
 
 bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<run folder> add your own)
-	$(RUN) -m tests.bench.training $(TUNES)
-	$(RUN) tests/bench/engine.py
-	$(RUN) -m tests.bench.ray_driver
-	$(RUN) -m tests.bench.sweep $(TUNES)
-	$(RUN) -m tests.bench.sampling
-	$(RUN) -m tests.bench.tensorboard
-	$(if $(NET),$(RUN) -m tests.bench.formats $(NET))
-	$(if $(NET),$(RUN) -m tests.bench.report $(NET))
+	$(RUN) -m benchmarks.training $(TUNES)
+	$(RUN) -m benchmarks.engine
+	$(RUN) -m benchmarks.ray_driver
+	$(RUN) -m benchmarks.sweep $(TUNES)
+	$(RUN) -m benchmarks.sampling
+	$(RUN) -m benchmarks.tensorboard
+	$(if $(NET),$(RUN) -m benchmarks.formats $(NET))
+	$(if $(NET),$(RUN) -m benchmarks.report $(NET))
 
 gpu: $(VENV)/.installed-dev  ## on a machine with a GPU: proofs and figures in eight minutes, into gpu.json
 	$(RUN) -m tests.gpu $(GPU)
 
 test-kill: $(VENV)/.installed-dev  ## kill sweeps and resume them, ROUNDS times (SEED repeats a run)
-	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_sweep_kill.py tests/workflows/test_sweep_command.py
+	ROUNDS=$(or $(ROUNDS),20) $(RUN) -m pytest -q -s -k "kill" tests/sweep/test_kill.py tests/workflows/test_sweep_command.py
 
 wheel: $(VENV)/.installed  ## a wheel in dist/, for machines without this clone
 	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

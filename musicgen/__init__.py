@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from musicgen.api.config import Config
+    from musicgen.api.lightning import SweepCallback
     from musicgen.api.run import Run
     from musicgen.api.sweep import Sweep
     from musicgen.music import parse
+    from musicgen.sweep.context import current_trial
     from musicgen.sweep.space import Choice, Float, Int
 
 if sys.platform == "win32":
@@ -26,7 +28,17 @@ if sys.platform == "win32":
 
 __version__ = "0.1.0"
 
-__all__ = ["Choice", "Config", "Float", "Int", "Run", "Sweep", "parse"]
+__all__ = [
+    "Choice",
+    "Config",
+    "Float",
+    "Int",
+    "Run",
+    "Sweep",
+    "SweepCallback",
+    "current_trial",
+    "parse",
+]
 
 _HOMES = {
     "Choice": "musicgen.sweep.space",
@@ -35,6 +47,8 @@ _HOMES = {
     "Int": "musicgen.sweep.space",
     "Run": "musicgen.api.run",
     "Sweep": "musicgen.api.sweep",
+    "SweepCallback": "musicgen.api.lightning",
+    "current_trial": "musicgen.sweep.context",
     "parse": "musicgen.music",
 }
 """The module of each public name."""

@@ -13,7 +13,7 @@ from musicgen.music.score import png_bytes
 from musicgen.music.score.engrave import Engraver
 
 if TYPE_CHECKING:
-    from musicgen.music.measures import TuneMeasures
+    from musicgen.music.counts import TuneMeasures
     from musicgen.music.tune import Tune
     from musicgen.workflows.generate import Written
 

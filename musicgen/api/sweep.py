@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from musicgen.api.notebook import guarded, html_table
 from musicgen.errors import InputError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from musicgen.api.run import Run
+    from musicgen.sweep.space import Dimension
+    from musicgen.sweep.trial import Trial
 
 
 class Sweep:
@@ -67,6 +70,33 @@ class Sweep:
                 prepared, trial_command = command.prepared(swept, asked)
             command.drive(prepared, swept, trial_command, again)
         return cls(prepared.folder)
+
+    @classmethod
+    def of(
+        cls,
+        objective: Callable[[Trial], Any],
+        space: Mapping[str, Dimension | list[Any]],
+        *,
+        folder: str | Path,
+        **settings: Any,
+    ) -> Sweep:
+        """Sweep any function to its end, or go on with the sweep in the folder.
+
+        objective: called with a `Trial` in worker processes. It reads `trial.params` (and, if it
+        likes, `trial.seed`), calls `trial.report(step, value)` after each step with the first
+        objective's value, stops if `trial.should_stop()`, and returns a number, or a dictionary of
+        results. A trial that goes on after a kill finds its own files in `trial.folder`. Functions
+        of scripts and notebook cells travel by value, functions of modules by reference.
+        space: what is varied, by name: `Float`, `Int`, `Choice`, or a list of values.
+        folder: where the sweep keeps its trials. The same call goes on with what is there.
+        settings: objectives={"loss": "minimize"}, n_trials, sampler, pruner, seeds, workers, ... as
+        `workflows.settings.SweepSettings` says.
+        Raises InputError before anything is created, RunError if too much failed, Interrupted
+        after Ctrl-C.
+        """
+        from musicgen.api.function import sweep_function
+
+        return cls(sweep_function(objective, space, folder=folder, **settings))
 
     @property
     def table(self) -> pd.DataFrame:

@@ -60,9 +60,9 @@ class Arguments:
     """All of it, in the order in which it was typed."""
 
     @property
-    def shown(self) -> str:
+    def shown_words(self) -> list[str]:
         """What was typed, as errors, logs and pages may show it."""
-        return shell(map(without_password, self.words))
+        return [without_password(word) for word in self.words]
 
     @property
     def as_sweep(self) -> str:
@@ -198,6 +198,14 @@ def _check_hydra(arguments: Arguments) -> None:
         for name, instead in unused.items():
             if f"{key}.".startswith(f"{name}."):
                 raise InputError(f"{key} has no effect here: {instead}; leave out {override}")
+    places = arguments.value("hydra.searchpath")
+    for place in places if isinstance(places, list) else []:
+        kind, _, path = str(place).rpartition("://")
+        if kind in ("", "file") and not Path(path).is_dir():
+            raise InputError(
+                f"hydra.searchpath must name folders that exist, got {place}; make it, or leave "
+                "it out (a package's is pkg://<package>)"
+            )
     if arguments.flags.multirun and arguments.value("hydra.mode") == "RUN":
         raise InputError("--multirun and hydra.mode=RUN do not go together; leave one of them out")
     if arguments.multirun and arguments.flags.cfg:

@@ -17,9 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.cli import arguments
 from musicgen.cli.arguments import Arguments, key_of
 from musicgen.cli.explanation import COMPOSING, explain
-from musicgen.config import composition, schema
+from musicgen.config import composition, registry, schema
+from musicgen.config.components import variants
 from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten
+from musicgen.config.schema import known_keys, near
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.system.paths import shipped
 
@@ -37,6 +39,7 @@ class Invocation:
     """Where Hydra puts this run; exists."""
     overrides: list[str]
     """The arguments that are not flags or Hydra's own."""
+    given: Arguments
 
 
 def run(
@@ -62,7 +65,7 @@ def run(
     def capture(cfg: DictConfig) -> None:
         settings = HydraConfig.get()
         folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
-        composed.append(Invocation(cfg, folder, overrides))
+        composed.append(Invocation(cfg, folder, overrides, given))
         swept_keys.extend(settings.sweeper.get("params") or ())
 
     try:
@@ -70,11 +73,13 @@ def run(
     except InputError as error:
         fail(str(error), error.exit_code)
     try:
+        composition.use_plugins(given.overrides)
+        _check_package(given.flags.package, known_keys(name))
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
             # Hydra's own collects every group twice, which takes longer than a second.
-            print(help_text(name, doc or ""))
+            print(help_text(name, doc or "", given.flags.config_dir))
             return
         if given.multirun and sweep is None:
             raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
@@ -163,6 +168,17 @@ def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
     return f"{key}={as_override(values)}", *rest
 
 
+def _check_package(package: str | None, keys: Sequence[str]) -> None:
+    """Raise InputError if --package, of --cfg, is no part of the configuration."""
+    if package is None or package in ("_global_", "hydra") or package.startswith("hydra."):
+        return
+    if not any(f"{key}.".startswith(f"{package}.") for key in keys):
+        raise InputError(
+            f"--package must be a part of the configuration, got {package}"
+            f"{near(package, keys) or '; --cfg job shows all of it'}"
+        )
+
+
 def _remove_empty(folder: Path) -> None:
     """Take back the folders that Hydra made for a run that never began."""
     here = Path.cwd()
@@ -184,16 +200,21 @@ def fail(message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-def help_text(name: str, doc: str) -> str:
-    """Of --help: what each key means, its bounds, the groups' choices."""
+def help_text(name: str, doc: str, own: str | None = None) -> str:
+    """Of --help: what each key means, its bounds, the groups' choices.
+
+    own: the user's --config-dir.
+    """
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
     folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
     lines += ["Groups (group=choice):"] if folders else []
     for folder in folders:
-        choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-        lines.append(f"  {folder.name:<15}{choices}")
+        files = [*folder.glob("*.yaml")]
+        files += (Path(own) / folder.name).glob("*.yaml") if own else []
+        choices = sorted({path.stem for path in files} | variants(folder.name).keys())
+        lines.append(f"  {folder.name:<15}{', '.join(choices)}")
     if name == "train":
         studies = sorted(
             {p.parent.name for f in composition.experiments() for p in f.glob("*/*.yaml")}
@@ -203,6 +224,13 @@ def help_text(name: str, doc: str) -> str:
     for key, field in keys.items():
         rule = schema.rule(field)
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    if "formats" in keys:
+        known = registry.components("format").items()
+        lines += [
+            "",
+            "Formats:",
+            *(f"  {n:<25}{registry.about(each).rstrip('.')}" for n, each in known),
+        ]
     where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",

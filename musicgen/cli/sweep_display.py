@@ -26,8 +26,20 @@ SHOWN = 20
 class SweepDisplay:
     """What a driver tells, for people."""
 
-    def __init__(self, plan: Plan, folder: str, workers: int, notes: Sequence[str] = ()) -> None:
-        """folder: as the user would type it. notes: lines to say of what is swept."""
+    def __init__(
+        self,
+        plan: Plan,
+        folder: str,
+        workers: int,
+        notes: Sequence[str] = (),
+        *,
+        step: str = "epoch",
+    ) -> None:
+        """folder: as the user would type it. notes: lines to say of what is swept.
+
+        step: what a report is made after.
+        """
+        self.step = step
         self.plan, self.folder, self.workers, self.notes = plan, folder, workers, notes
         self.console = Console(highlight=False)
         self.objective = next(iter(plan.objectives))
@@ -44,7 +56,7 @@ class SweepDisplay:
             self._introduce()
             self.running[key] = values
         elif isinstance(event, Judged):
-            self.latest[key] = f"epoch {event.step}", f"{self.objective} {event.value:.4f}"
+            self.latest[key] = f"{self.step} {event.step}", f"{self.objective} {event.value:.4f}"
         else:
             self.running.pop(key, None)
             self.latest.pop(key, None)
@@ -148,7 +160,8 @@ class SweepDisplay:
         objectives = list(self.plan.objectives)
         spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
         columns = ["number", "status", *self.plan.space, *objectives, *spread]
-        columns += ["val_accuracy", "best_epoch", "seconds"]
+        found = {key for row in rows for key in row}
+        columns += [k for k in ("val_accuracy", "best_epoch", "seconds") if k in found]
         table = Table(title="configurations, best first", title_justify="left", box=None)
         for column in columns:
             table.add_column(column.rsplit(".", 1)[-1])
@@ -158,8 +171,8 @@ class SweepDisplay:
         if len(rows) > SHOWN:
             self._say(f"... and {len(rows) - SHOWN:,} more in {self.folder}/table.md")
 
-    def ended(self, outcome: Outcome, command: str) -> None:
-        """Ranked table, pivot, importances, and the best configuration as a command."""
+    def ended(self, outcome: Outcome, command: str = "") -> None:
+        """Ranked table, pivot, importances, and the best configuration, as a command if given."""
         self.ranking(outcome.rows)
         asked, total = self.plan.n_trials or 0, self.plan.total
         if asked > total == len(outcome.rows):
@@ -172,10 +185,13 @@ class SweepDisplay:
             self._say(f"importance of {key}: {share:.0%}")
         if outcome.rows and outcome.rows[0]["status"] == "completed":
             self._say(f"best: {self._described(outcome.rows[0])}")
-            self._say("to train it again:")
-            self._command(command)
-        self._say(f"tables, curves and runs: {self.folder}")
-        self._command(shell(["tensorboard", "--logdir", self.folder]))
+            if command:
+                self._say("to train it again:")
+                self._command(command)
+        curves = next(Path(self.folder).glob("**/events.out.tfevents.*"), None)
+        self._say(f"tables{', curves' if curves else ''} and runs: {self.folder}")
+        if curves:
+            self._command(shell(["tensorboard", "--logdir", self.folder]))
 
     def timed_out(self, timeout: str, command: str) -> None:
         """What to do when the time was over."""

@@ -1,7 +1,7 @@
 """A training at the command line: its display, its signals, and what to type next."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from musicgen.cli.command import Invocation
 from musicgen.config import composition
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
 from musicgen.system.paths import display_path
 from musicgen.workflows.resume import resumed
@@ -23,8 +24,9 @@ def run(invocation: Invocation) -> None:
     asked = composition.checked(invocation.cfg, TrainConfig)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     resume = f"resume={as_override(display_path(invocation.folder))}"
-    again = f"to go on: python -m musicgen.train {shell([resume])}"
-    train(asked, invocation.overrides, invocation.folder, again)
+    again = f"to go on: python -m musicgen.train {shell([resume, *naming_plugins()])}"
+    command = ["python", "-m", "musicgen.train", *invocation.given.shown_words]
+    train(asked, invocation.overrides, invocation.folder, again, command=command)
 
 
 def train(
@@ -33,12 +35,14 @@ def train(
     folder: Path,
     again: str,
     *,
+    command: Sequence[str] = (),
     at_once: Callable[[int], None] | None = None,
 ) -> None:
     """Train into a folder, and show how it goes.
 
     overrides: what `asked` was composed from.
     again: says how to go on if it stops or fails.
+    command: the words of the command that trains, which the run's folder keeps.
     at_once: answers a second Ctrl-C, by the signal's number; None ends the process.
     Raises InputError before anything is written, RunError, Interrupted.
     """
@@ -50,7 +54,7 @@ def train(
 
     with TrainingDisplay(at_once) as display:
         try:
-            result = fit(chosen, folder, display, resume=bool(asked.resume))
+            result = fit(chosen, folder, display, resume=bool(asked.resume), command=command)
         except RuntimeError as error:  # PyTorch's, out of memory among them
             reason = str(error).strip().splitlines()[0]
             raise RunError(f"failed: {reason}; {again}") from error

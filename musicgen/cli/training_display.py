@@ -13,11 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.registry import naming_plugins
+from musicgen.sweep.trial import Decision
 from musicgen.system.paths import display_path
 from musicgen.system.signals import hearing
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
-from musicgen.training.watcher import Decision, Start, Watcher
+from musicgen.training.watcher import Start, Watcher
 
 
 class TrainingDisplay(Watcher):
@@ -118,7 +120,8 @@ class TrainingDisplay(Watcher):
         self._command("tensorboard", "--logdir", where)
         if folder.best.exists():
             self._say("for more tunes, with score and sound:")
-            self._command("python", "-m", "musicgen.generate", f"run={as_override(where)}")
+            run = [f"run={as_override(where)}", *naming_plugins()]
+            self._command("python", "-m", "musicgen.generate", *run)
 
 
 def _end_process(number: int) -> None:

@@ -1,6 +1,6 @@
-"""From a network to tunes: drawn as asked for, as files, and measured beside real ones.
+"""From a network to tunes: drawn, written to files, and measured beside real tunes.
 
-header.py, headed.py    fields of the header that must have a given value
+header.py, headed.py    header fields that must have a given value
 prime.py                the text that every tune begins with
 draw.py                 tunes in batches
 real.py                 the tunes of the network's own corpus, to measure against

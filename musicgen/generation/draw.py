@@ -1,4 +1,4 @@
-"""Tunes drawn from a network, as asked for."""
+"""Draws tunes from a network."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,29 +17,29 @@ from musicgen.music.kinds import Kinds
 from musicgen.system.paths import in_name
 
 MIN_ROOM = 64
-"""Characters that a constrained tune gets besides its given header."""
+"""Characters that a constrained tune may have besides its given header."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to draw. A tune hangs on all of this but `n`, `first` and the other temperatures."""
+    """What to draw. A tune depends on all fields but `n`, `first` and the other temperatures."""
 
     temperatures: Sequence[float]
-    """0: the likeliest character."""
+    """0 takes the likeliest character."""
     n: int = 6
     """Tunes at each temperature."""
     first: int = 1
     """Number of the first of them."""
     seed: int = 1
     max_chars: int = 1000
-    """Behind the prime."""
+    """Characters behind the prime."""
     cut: Cut = field(default_factory=Cut)
     prime: str = ""
     """Text that every tune begins with."""
     header: Mapping[str, str | None] = field(default_factory=dict)
-    """Given values by the names in `header.LETTERS`."""
+    """Given values, by the names in `header.LETTERS`."""
     constrain: str = "bars"
-    """off; syntax: text that can be played; bars: whose bars fill their meter, too."""
+    """off; syntax: the text can be played; bars: its bars fill their meter, too."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Drawn:
 
     temperature: float
     number: int
-    """Among those of its temperature, from 1."""
+    """Number among the tunes of its temperature, from 1."""
     text: str
-    """ABC with its prime, without `<start>` and `<end>`; readers of ABC need an `X:` line, so one
-    is put in front if the network wrote none."""
+    """ABC with its prime, without `<start>` and `<end>`. Readers of ABC need an `X:` line: one is
+    put in front if the network wrote none."""
     complete: bool
-    """It came to its `<end>`."""
+    """Whether the tune reached its `<end>`."""
 
     @property
     def name(self) -> str:
@@ -63,11 +63,11 @@ class Drawn:
 def draw(
     model: CharRNN, vocabulary: Vocabulary, options: Options, kinds: Kinds | None = None
 ) -> list[Drawn]:
-    """`n` tunes at each temperature, in that order.
+    """Draw `n` tunes at each temperature, in that order.
 
-    kinds: of the network's training text; a constraint writes nothing that this lacks. None: all.
+    kinds: kinds of tokens of the network's training text; a constraint allows no others. None: all.
 
-    Raises InputError if the network cannot write what is asked for, or not so.
+    Raises InputError if the network cannot write what is asked for.
     """
     try:
         vocabulary.encode(START + "\n" + END)
@@ -119,8 +119,9 @@ def _constraint(
         cursor.read(options.prime)
     inner = None
     if options.constrain != "off":
-        # The way out that the constraint keeps open knows nothing of the given lines, of which
-        # some are hidden from it.
+        # The completion that the constraint keeps possible ignores the given lines; it does not
+        # even
+        # see some of them.
         reserve = 2 * sum(len(f"K:{value}\n") for value in given.values()) + 2 * SLACK
         _check_given(vocabulary, given, options)
         room = options.max_chars - (reserve if given else 0)

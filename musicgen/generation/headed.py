@@ -1,4 +1,4 @@
-"""A constraint that writes a given header, around one that keeps to the grammar."""
+"""A constraint that writes a given header, around a constraint that keeps to the grammar."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,14 @@ from musicgen.models.stepper import Ids
 
 
 class Headed:
-    """When a network begins the line of a given field, it gets the given value; a field that it
-    skipped goes in before `K:`, a title behind `X:`. It is a `musicgen.models.Constraint`.
-    """
+    """Replaces characters so that each given field gets its value. When the network begins the line
+    of a given field, the line gets the given value. A given field that the network skips goes in
+    before `K:`, a title behind `X:`. Implements `musicgen.models.Constraint`."""
 
     def __init__(
         self, vocabulary: str, cursors: list[Cursor], inner: Constraint | None = None
     ) -> None:
-        """vocabulary: the characters by number. cursors: of the tunes, behind the prime."""
+        """vocabulary: characters by number. cursors: one for each tune, behind the prime."""
         self._vocabulary = vocabulary
         self._open = {tune: cursor for tune, cursor in enumerate(cursors) if not cursor.done}
         self._inner = inner
@@ -24,7 +24,7 @@ class Headed:
         self._masks: dict[str, NDArray[np.bool_]] = {}
 
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
-        """Which characters may come next: (len(tunes), vocab), at least one for each."""
+        """Which characters may come next: (len(tunes), vocab), at least one for each tune."""
         rows = self._every[tunes] if self._inner is None else self._inner.allowed(tunes)
         if not self._open:
             return rows
@@ -33,12 +33,13 @@ class Headed:
             if cursor is not None and (characters := cursor.allowed()):
                 mask = self._mask(characters)
                 both = rows[row] & mask
-                # On its way out the inner one knows of no header; what is given goes first.
+                # Close to max_chars the inner constraint completes a tune and ignores the header:
+                # given fields take precedence.
                 rows[row] = both if both.any() else mask if cursor.rest else rows[row]
         return rows
 
     def push(self, tunes: Ids, characters: Ids) -> Ids:
-        """These tunes have drawn these characters; what they get."""
+        """These tunes have drawn these characters; returns the characters that they get instead."""
         told = np.ones(len(tunes), np.bool_)
         if self._open:
             characters = characters.copy()
@@ -47,7 +48,7 @@ class Headed:
                     continue
                 got = cursor.instead(self._vocabulary[characters[place]])
                 characters[place] = self._vocabulary.index(got)
-                # The inner one refuses some texts that a network should not write by itself.
+                # The inner constraint may refuse a given text: it does not see it.
                 told[place] = not cursor.hidden
                 cursor.push(got)
                 if cursor.done:

@@ -1,4 +1,4 @@
-"""The header that was asked for, and where a tune stands in writing it."""
+"""The given header, and how far a tune has written it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from musicgen.music.key import parse_key
 from musicgen.music.meter import parse_meter, parse_unit
 
 LETTERS = {"title": "T", "rhythm": "R", "meter": "M", "unit": "L", "key": "K"}
-"""Fields that can be given, in the order in which a header has them."""
+"""Fields that can be given, in the order of a header."""
 _OTHERS = "ABCDFGHINOPQSUVZ"
 """Letters of the other fields of a header; `X` comes first or not at all."""
 _FIELD_LINE = re.compile(r"([A-Za-z]):(.*)")
@@ -22,7 +22,7 @@ _PARSERS: dict[str, Callable[[str], tuple[object, str]]] = {
 
 
 def asked_for(header: Mapping[str, str | None], vocabulary: Vocabulary) -> dict[str, str]:
-    """The given values by the letters of their fields. Raises InputError for one that no header
+    """The given values by the letters of their fields. Raises InputError for a value that no header
     can have, or that the network cannot write."""
     given = {}
     for name, letter in LETTERS.items():
@@ -40,7 +40,7 @@ def asked_for(header: Mapping[str, str | None], vocabulary: Vocabulary) -> dict[
                 f"{key} must be as an ABC {letter}: field has it, got {value!r:.60} "
                 f"({complaint}); change it"
             )
-        if letter == "K":  # as cleaned corpora have it: a network has never seen `Gminor`
+        if letter == "K":  # as cleaned corpora write it: a network has never seen `Gminor`
             value = written_field("K", value).removeprefix("K:")
         try:
             vocabulary.encode(f"{letter}:{value}\n")
@@ -51,28 +51,29 @@ def asked_for(header: Mapping[str, str | None], vocabulary: Vocabulary) -> dict[
 
 
 class Cursor:
-    """Where one tune is in its header: what may come next, and what must."""
+    """How far one tune has written its header: which characters may come next, and which must."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
         self._missing = dict(given)
         self._begun = False
-        """A line of the header is complete."""
+        """Whether a line of the header is complete."""
         self._letter = ""
-        """Of the field on this line; empty at its start."""
+        """Letter of the field on this line; empty at its start."""
         self._colon = False
         self.rest = ""
-        """Characters of a given value that come next, and the line's end."""
+        """Characters of a given value that must come next, and the line's end."""
         self.done = not given
-        """Nothing of what was given can come any more: the music has begun."""
+        """Whether the music has begun, so that no given field can come any more."""
 
     @property
     def hidden(self) -> bool:
-        """What comes next is of a given text, which binds nothing behind it."""
+        """Whether the next character belongs to a given title or rhythm, which binds nothing behind
+        it."""
         return self._letter in "TR" and len(self.rest) > 1
 
     def allowed(self) -> str:
-        """The characters of which the next one must be; empty: all."""
+        """The characters that may come next; empty: all."""
         if self.rest:
             return self.rest[0]
         if self._letter:
@@ -83,7 +84,8 @@ class Cursor:
         return _OTHERS + "".join(free) + ("" if self._begun else "X")
 
     def instead(self, character: str) -> str:
-        """What the tune gets where the network drew this: a field that was skipped goes first."""
+        """The character that the tune gets where the network drew this one: a skipped field goes
+        first."""
         if self._letter or character == "X":
             return character
         if "T" in self._missing:
@@ -93,7 +95,7 @@ class Cursor:
         return character
 
     def push(self, character: str) -> None:
-        """The tune has got this character."""
+        """Append a character to the tune."""
         if not self._letter:
             self._letter = character
         elif not self._colon:
@@ -107,7 +109,7 @@ class Cursor:
                 self._begun, self._letter, self._colon = True, "", False
 
     def read(self, prime: str) -> None:
-        """Go behind a prime. Raises InputError where it contradicts what was given."""
+        """Read a prime. Raises InputError where it contradicts a given value."""
         *lines, last = prime.split("\n")
         for line in lines:
             field = _FIELD_LINE.match(line)

@@ -14,8 +14,8 @@ _FINAL = re.compile(r"\|\]\s*\Z")
 
 
 def check_prime(prime: str, *, constrained: bool) -> None:
-    """Raise InputError for a prime behind which nothing is left to write, and for music without a
-    header where the tunes must be well-formed."""
+    """Raise InputError for a prime that is a complete tune, and for music without a header where
+    tunes must be well-formed."""
     if _FINAL.search(prime):
         raise InputError(f"{FINISHED}, got one that ends in |]; {CUT_IT}")
     if not constrained:
@@ -25,7 +25,7 @@ def check_prime(prime: str, *, constrained: bool) -> None:
         field = _FIELD_LINE.match(line)
         if (field and field[1] == "K") or _key_in_brackets(line):
             return
-        begun = line is last and len(line) == 1 and line.isupper()  # the letter of a field to come
+        begun = line is last and len(line) == 1 and line.isupper()  # a field without its colon yet
         if line.strip() and not (field or begun or line[0] == "%" or _IN_BRACKETS.fullmatch(line)):
             raise InputError(
                 f"prime must begin with a header, got music at once ({line!r:.40}); put lines such "

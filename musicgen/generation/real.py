@@ -1,4 +1,5 @@
-"""Real tunes: those that a network was trained on, and others, to measure its own against."""
+"""Real tunes of a network's corpus: those that it was trained on, and validation tunes to compare
+with."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -6,47 +7,47 @@ from functools import lru_cache
 
 from musicgen.corpus import Corpus, read_marked
 from musicgen.music import parse
-from musicgen.music.measures import SetMeasures, summarise
+from musicgen.music.measures import summarise
 from musicgen.music.reference import Reference
 from musicgen.system.files import replacing
 
 COMPARED = 300
-"""Validation tunes that are measured; fewer where the corpus has fewer."""
+"""How many validation tunes are measured; fewer where the corpus has fewer."""
 
 
 @dataclass(frozen=True)
 class RealTunes:
-    """Of one corpus."""
+    """The real tunes of one corpus."""
 
     digest: str
-    """The corpus's, which says all about it."""
+    """The corpus' digest, which identifies it."""
     training: Reference = field(compare=False)
     validation: tuple[str, ...] = field(compare=False)
-    """Texts of COMPARED of them, evenly spread."""
+    """Texts of COMPARED validation tunes, evenly spread."""
 
     @classmethod
     def of(cls, corpus: Corpus) -> "RealTunes":
-        """Reads all training tunes, which takes 3 s for a million characters; the index is then
-        kept in the corpus's folder."""
+        """Index all training tunes, which takes 3 s for a million characters; the corpus' folder
+        keeps the index."""
         path = corpus.folder / "reference.npz"
         training = Reference.load(path)
         if training is None:
             training = Reference.of(parse(text) for text in _texts(corpus.train))
-            with suppress(OSError), replacing(path) as file:  # a folder that is read-only
+            with suppress(OSError), replacing(path) as file:  # the folder is read-only
                 training.save(file)
         texts = _texts(corpus.validation)
         count = min(COMPARED, len(texts))
         chosen = (texts[number * len(texts) // count] for number in range(count))
         return cls(corpus.digest, training, tuple(chosen))
 
-    def measures(self) -> SetMeasures:
-        """Of the validation tunes: what a network should come near."""
+    def measures(self) -> dict[str, float]:
+        """Measures of the validation tunes, which a network should come near."""
         return _measures(self)
 
 
 @lru_cache(maxsize=1)
-def _measures(real: RealTunes) -> SetMeasures:
-    """Remembered, as a report asks for ten networks of one corpus."""
+def _measures(real: RealTunes) -> dict[str, float]:
+    """Cached: a report asks for ten networks of one corpus."""
     return summarise([parse(text) for text in real.validation], real.training)
 
 

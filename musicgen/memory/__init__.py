@@ -1,5 +1,7 @@
-"""What a network is told of the tune so far, beside its characters: side inputs
-(`models/side.py`) that know ABC, numpy alone."""
+"""Side inputs of networks (`models/side.py`): facts about the tune so far, beside its characters.
+
+They know ABC and use numpy alone.
+"""
 
 from musicgen.memory.match import Match
 from musicgen.memory.melody import Melody

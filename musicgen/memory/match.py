@@ -1,14 +1,13 @@
-"""The longest match: where the last characters stood before in this tune, and what followed there.
+"""The longest match: an earlier place in this tune that looks like the present one.
 
-This is the match model of data compression (Mahoney 2005, "Adaptive weighing of context models
-for lossless data compression", section 2.3), given to the network as an input. A recurrent network
-of some hundred units cannot carry a bar through the sixteen after it, but it can learn when to
-copy.
+This is the match model of data compression (Mahoney 2005, "Adaptive weighing of context models for
+lossless data compression", section 2.3), given to the network as an input. A recurrent network of
+some hundred units cannot carry a bar through the sixteen after it, but it can learn when to copy.
 
-The match of a character is the nearest of the earlier places of the same tune before which the
-same characters stand for longest: at least `shortest` of them, counted up to LONGEST, at most
-WINDOW characters back. It suggests the character that follows there. A tune begins behind its
-start mark.
+The match of a character is an earlier place of the same tune. At least `shortest` characters before
+that place equal the characters before this one; the place with the most such characters (counted up
+to LONGEST) wins, then the nearest. It lies at most WINDOW characters back. The match suggests the
+character that follows there. A tune begins behind its start mark.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.integer[Any]]
 Suggestions = NDArray[np.int64]
-"""(..., 2): the suggested character's number plus one, and the match's length; or 0 and 0."""
+"""(..., 2): the suggested character's number plus one, and the match's length; 0 and 0 without a
+match."""
 
 LONGEST = 32
 WINDOW = 4096
@@ -33,7 +33,7 @@ class Match:
     vocab_size: int
     shortest: int
     start: tuple[int, ...] = ()
-    """The characters of the mark behind which a tune begins; none if the texts have none."""
+    """The mark behind which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -53,11 +53,11 @@ class Match:
 def suggestions(text: Ids, begins: NDArray[np.bool_], shortest: int) -> Suggestions:
     """The match of each character of a text (characters,), in time linear in its length.
 
-    begins: whether a tune begins at each.
+    begins: whether a tune begins at each character.
 
-    Places are grouped by the characters before them: by `shortest` of them first, then, within
-    each group that has several, by one more at a time. In a group, the nearest earlier place is
-    the one before.
+    Places with the same characters before them form groups: first by `shortest` characters, then
+    each group of several places is divided by one more character at a time. The match of a place is
+    the place before it in its group.
     """
     n = len(text)
     text = np.asarray(text, np.int64)
@@ -75,7 +75,7 @@ def suggestions(text: Ids, begins: NDArray[np.bool_], shortest: int) -> Suggesti
         again = np.append(False, keys[1:] == keys[:-1])
         before = np.append(0, places[:-1])
         near = again & (places - before <= WINDOW)
-        # A last place has nothing to suggest, but nothing follows it either.
+        # The last place has nothing to suggest, but no place follows it either.
         found[places[near], 0] = text[np.minimum(before[near] + 1, n - 1)] + 1
         found[places[near], 1] = length
         several = (again | np.append(again[1:], False)) & (within[places] >= length)
@@ -97,28 +97,28 @@ def begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
 
 
 class MatchFollower:
-    """The matches of many texts that grow side by side."""
+    """The matches of many texts that grow in parallel."""
 
     def __init__(self, start: Sequence[int], shortest: int) -> None:
         self._longest = Longest(shortest)
         self._marks = StartMarks(start)
 
     def push(self, characters: Ids) -> Suggestions:
-        """Each text's next character (texts,); returns their matches (texts, 2)."""
+        """Append each text's next character (texts,); returns their matches (texts, 2)."""
         found = self._longest.push(characters)
         self._longest.forget(self._marks.push(characters))
         return found
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Go on with these texts, in this order; one may come many times."""
+        """Keep these texts, in this order; one may occur many times."""
         self._longest.keep(texts)
         self._marks.keep(texts)
 
 
 class StartMarks:
-    """Watches texts that grow side by side for the mark behind which a tune begins.
+    """Finds the marks behind which tunes begin, in texts that grow in parallel.
 
-    Its first character must stand nowhere else in it.
+    A mark's first character must not occur again in the mark.
     """
 
     def __init__(self, start: Sequence[int]) -> None:
@@ -126,7 +126,7 @@ class StartMarks:
         self._read = np.zeros(1, np.int64)
 
     def push(self, characters: Ids) -> NDArray[np.bool_]:
-        """Whether a mark ends with each text's next character."""
+        """Append each text's next character (texts,); returns whether a mark ends there."""
         self._read = np.where(
             characters == self._start[self._read], self._read + 1, characters == self._start[0]
         )
@@ -139,21 +139,21 @@ class StartMarks:
 
 
 class Longest:
-    """The longest matches in many texts that grow side by side, a symbol at a time.
+    """The longest matches in many texts that grow in parallel, one symbol at a time.
 
-    For each distance back it counts how many symbols up to here are the same as up to there.
+    For each distance back it counts how many of the last symbols equal those at that distance.
     """
 
     def __init__(self, shortest: int) -> None:
         self._shortest = shortest
         self._read = 0
-        # Newest first, from _first on, so that a distance back is a place counted from the newest.
+        # Newest first, from _first on: the index of a place is its distance from the newest.
         self._text = np.full((1, 2 * WINDOW), -1, np.int16)
         self._first = 2 * WINDOW
         self._same = np.zeros((1, WINDOW), np.uint8)
 
     def push(self, symbols: Ids) -> Suggestions:
-        """Each text's next symbol (texts,), below 2^15; returns their matches (texts, 2)."""
+        """Append each text's next symbol (texts,), below 2^15; returns their matches (texts, 2)."""
         self._first -= 1
         if self._first < 0:
             self._first = WINDOW - 1
@@ -177,7 +177,7 @@ class Longest:
         return found
 
     def forget(self, texts: NDArray[np.bool_]) -> None:
-        """Match nothing that these texts have read so far."""
+        """Start these texts afresh: nothing read so far is matched."""
         if texts.any():
             self._text[texts] = -1
             self._same[texts] = 0

@@ -1,8 +1,8 @@
-"""The longest match over melodic steps, so that a phrase that comes again a fourth higher is found.
+"""The longest match over melodic steps, which finds a phrase that comes again a fourth higher.
 
-Each note letter stands for the step from the note letter before it, in degrees of the scale
-(`C` to `b` are two octaves; octave marks and accidentals are characters like all others); of that
-text the match is sought, and a step that it suggests is spelled from the last note letter.
+Each note letter is replaced by its step from the note letter before it, in degrees of the scale
+(`C` to `b` are two octaves; octave marks and accidentals stay characters). The match is found in
+the resulting text. A suggested step is translated back into a note letter, from the last one.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ class Melody:
     """The melodic match as a side input of a network (`models/side.py`)."""
 
     characters: str
-    """By number."""
+    """The vocabulary by number."""
     shortest: int
     """Least length of a match, in characters."""
     start: tuple[int, ...] = ()
-    """The characters of the mark behind which a tune begins; none if the texts have none."""
+    """The mark behind which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -47,12 +47,12 @@ class Melody:
 
     @cached_property
     def degree(self) -> NDArray[np.int64]:
-        """Of each character, -1 for all but note letters."""
+        """Degree of each character; -1 for all but note letters."""
         return np.array([DEGREES.find(character) for character in self.characters])
 
     @cached_property
     def numbers(self) -> NDArray[np.int64]:
-        """Of the note letters, plus one; 0 for those that the vocabulary lacks."""
+        """Number of each note letter, plus one; 0 for letters that the vocabulary lacks."""
         return np.array([self.characters.find(letter) + 1 for letter in DEGREES])
 
     def symbols(self, text: Ids, before: Ids) -> NDArray[np.int64]:
@@ -60,10 +60,10 @@ class Melody:
         degree = self.degree[text]
         return np.where(degree < 0, text, len(self.characters) + _WIDEST + degree - before)
 
-    def as_override(self, found: Suggestions, last: Ids) -> Suggestions:
+    def as_characters(self, found: Suggestions, last: Ids) -> Suggestions:
         """Matches of symbols as matches of characters. last: degree of the last note letter.
 
-        A step that leads beyond the letters suggests nothing.
+        A step beyond the letters suggests nothing.
         """
         step = found[..., 0] - 1 - len(self.characters)
         degree = last + step - _WIDEST
@@ -73,22 +73,22 @@ class Melody:
         return np.stack([suggested, np.where(suggested > 0, found[..., 1], 0)], axis=-1)
 
     def of(self, text: Ids) -> Suggestions:
-        """Of each character of a text: (characters, 2)."""
+        """The match of each character of a text: (characters, 2)."""
         text = np.asarray(text, np.int64)
         tunes = begins(text, self.start)
-        # The last note letter of the same tune; before the first, C.
+        # The last note letter of the same tune; before the first letter, C.
         known = np.where(tunes | (self.degree[text] >= 0), np.arange(len(text)), 0)
         last = np.maximum(self.degree[text[np.maximum.accumulate(known)]], 0)
         before = np.where(tunes, 0, np.append(0, last)[: len(text)])
         found = suggestions(self.symbols(text, before), tunes, self.shortest)
-        return self.as_override(found, last)
+        return self.as_characters(found, last)
 
     def follow(self) -> "MelodyFollower":
         return MelodyFollower(self)
 
 
 class MelodyFollower:
-    """The melodic matches of many texts that grow side by side."""
+    """The melodic matches of many texts that grow in parallel."""
 
     def __init__(self, kind: Melody) -> None:
         self._kind = kind
@@ -97,18 +97,18 @@ class MelodyFollower:
         self._last = np.zeros(1, np.int64)
 
     def push(self, characters: Ids) -> Suggestions:
-        """Each text's next character (texts,); returns their matches (texts, 2)."""
+        """Append each text's next character (texts,); returns their matches (texts, 2)."""
         kind, degree = self._kind, self._kind.degree[characters]
         found = self._longest.push(kind.symbols(characters, self._last))
         self._last = np.where(degree < 0, self._last, degree)
-        told = kind.as_override(found, self._last)
+        told = kind.as_characters(found, self._last)
         ended = self._marks.push(characters)
         self._longest.forget(ended)
         self._last[ended] = 0
         return told
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Go on with these texts, in this order; one may come many times."""
+        """Keep these texts, in this order; one may occur many times."""
         self._longest.keep(texts)
         self._marks.keep(texts)
         self._last = self._last[texts]

@@ -1,7 +1,8 @@
-"""Where in its bar a tune stands, character by character, while it is being written.
+"""The place in a tune: how full the bar is, which bar and part it is, what earlier bars had there.
 
-This reads ABC forwards only, never looks ahead and takes anything for ABC. Of well-formed tunes
-it says what `parse` finds; where `parse` would list a problem, it goes on somehow.
+A reader of ABC that takes one character at a time and never looks ahead. It accepts any text as
+ABC. On well-formed tunes it agrees with `parse`; where `parse` would list a problem, it continues
+with a guess.
 """
 
 from collections.abc import Sequence
@@ -17,42 +18,44 @@ from musicgen.memory.match import Ids
 from musicgen.music.meter import Meter, parse_meter, parse_unit
 
 TICKS = 1680
-"""In a unit note length: what tuplets of up to eight notes and sixteenths of a unit need."""
+"""Ticks of a unit note length: enough for tuplets of up to eight notes and sixteenths of a unit."""
 STEP = TICKS // 2
-"""Ticks between two places that are told apart."""
+"""Ticks of one step; places within a step count as one."""
 SIZES = (64, 64, 32, 8, 4)
-"""Values that each of the five figures of `Place.push` can have, from 0 on; a larger one counts as
-the largest."""
+"""How many values each of the five figures of `Place.push` has, from 0 on; a larger figure counts
+as the largest."""
 
 BARS_BEFORE = (2, 4, 8)
-"""Bars that `Place.echoes` looks at. In the default corpus the bar 4 before is right in 57 % of the
-characters for which it suggests one, those 2 and 8 before in 39 and 29 %."""
+"""How many bars back `Place.echoes` looks. In the default corpus the bar 4 before is right in 57 %
+of the characters for which it suggests one, those 2 and 8 before in 39 and 29 %."""
 ECHOES = len(BARS_BEFORE) + 1
 LONGEST_PART = 128
-"""Bars; of longer ones the first are forgotten."""
+"""Bars; the first bars of a longer part are forgotten."""
 LONGEST_BAR = 512
-"""Characters; longer ones are like no other."""
+"""Characters; a longer bar resembles no other bar."""
 LONGEST_LENGTH = 12
-"""Characters of a note's length; what is more does not count."""
+"""Characters of a note's length; further ones are ignored."""
 
 _LARGEST = tuple(size - 1 for size in SIZES)
 _EVENTS = frozenset("ABCDEFGabcdefgzx")
 _LENGTHS = frozenset("0123456789/")
 _HIDES = {'"': '"\n', "!": "! |\n", "{": "}\n", "%": "\n"}
-"""Signs behind which no music stands, and what ends that: texts, decorations, graces, comments."""
+"""Signs that begin what is no music (texts, decorations, graces, comments), and the signs that end
+it."""
 _BLANKS = " \n|:"
-"""Not told apart when bars are compared: blanks, line ends and what bar lines are made of."""
+"""Characters that a comparison of bars ignores: blanks, line ends and the characters of bar lines.
+"""
 _IN_THE_TIME_OF = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}
-"""Notes of a tuplet (ABC 2.1, section 4.13, in a simple meter)."""
+"""Notes in the time of which a tuplet's notes are played (ABC 2.1, section 4.13, in a simple
+meter)."""
 
 
 @dataclass(frozen=True)
 class PlaceInput:
-    """The place, and what the bars before suggest, as a side input of a network
-    (`models/side.py`)."""
+    """The place, and what earlier bars suggest, as a side input of a network (`models/side.py`)."""
 
     characters: str
-    """By number."""
+    """The vocabulary by number."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -64,17 +67,18 @@ class PlaceInput:
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """Of a suggested character, from 1; 0 stands for no suggestion."""
+        """Number of a suggested character, from 1; 0 stands for no suggestion."""
         return {"": 0, "|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
 
     def tell(self, place: "Place", character: int) -> tuple[int, ...]:
-        """Let a text go on with this character; what there is to tell then."""
+        """Read the text's next character; returns its row of the side input."""
         figures = place.push(self.characters[character])
         numbers = self.numbers
         return *figures, *[numbers[echo] for echo in place.echoes()]
 
     def of(self, text: Ids) -> NDArray[np.int64]:
-        """Of each character of a text: (characters, columns). `Place` says what they are."""
+        """The row of each character of a text: (characters, columns); `Place` describes the
+        columns."""
         place = Place()
         told = [self.tell(place, character) for character in text.tolist()]
         return np.array(told, np.int64).reshape(-1, len(self.sizes))
@@ -84,24 +88,24 @@ class PlaceInput:
 
 
 class PlaceFollower:
-    """The places of many texts that grow side by side."""
+    """The places of many texts that grow in parallel."""
 
     def __init__(self, kind: PlaceInput) -> None:
         self._tell = kind.tell
         self._places = [Place()]
 
     def push(self, characters: Ids) -> NDArray[np.int64]:
-        """Each text's next character (texts,); returns what there is to tell (texts, columns)."""
+        """Append each text's next character (texts,); returns their rows (texts, columns)."""
         told = map(self._tell, self._places, characters.tolist())
         return np.array(list(told), np.int64)
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Go on with these texts, in this order; one may come many times."""
+        """Keep these texts, in this order; one may occur many times."""
         self._places = [copy(self._places[text]) for text in texts]
 
 
 class Place:
-    """The place of one text's last tune. A tune begins behind `<start>` on a line of its own."""
+    """The place in the last tune of one text. A tune begins behind `<start>` on its own line."""
 
     __slots__ = (
         "_alike", "_bar", "_base", "_begun", "_chord", "_done", "_field", "_first_ending",
@@ -114,34 +118,36 @@ class Place:
         self.begin()
 
     def begin(self) -> None:
-        """A new tune."""
+        """Begin a new tune."""
         self._meter = Meter()
         self._unit: Fraction | None = None
-        self._full: int | None = None  # of a whole bar, in ticks
-        self._done = self._length = 0  # of what stands before the last event, and of it, in ticks
+        self._full: int | None = None  # length of a whole bar, ticks; None: free meter
+        self._done = self._length = 0  # ticks before the last event, and of the last event
         self._parts = self._repeat = 0
-        self._upbeat, self._begun = 0, False  # of this part, in ticks; whether its length is known
-        self._bar, self._read = "", 0  # its text so far, and how long that is
-        self._part: tuple[str, ...] = ()  # those of the complete bars of this part, of the one
+        self._upbeat, self._begun = 0, False  # of this part, ticks; whether its length is known
+        self._bar, self._read = "", 0  # the bar's text so far, and its length
+        self._part: tuple[str, ...] = ()  # complete bars: of this part, of the part
         self._last_part: tuple[str, ...] = ()  # before, and of the one before that
         self._part_before_last: tuple[str, ...] = ()
-        self._alike = [""] * ECHOES  # bars that begin as this one does
-        self._first_ending = 0  # bars of the part before it
+        self._alike = [""] * ECHOES  # earlier bars that begin like it
+        self._first_ending = 0  # bars of the part before its first ending
         self._base, self._written, self._open = TICKS, "", False  # the last event's length
-        self._left, self._time = 0, TICKS  # notes to come of a tuplet, and how long each is
+        self._left, self._time = 0, TICKS  # notes to come of a tuplet; ticks of each
         self._chord = 0  # 1: behind `[`, 2: behind a chord's first note
-        self._hidden, self._field = "", ""  # what ends what is no music, and a field's text
+        self._hidden, self._field = "", ""  # sign that ends what is no music; text of a field
         self._previous = "\n\n"
         self._undo = (0, 0)
 
     def push(self, character: str) -> tuple[int, ...]:
-        """Read the next character, and say where that leads to.
+        """Read the next character; returns the five figures of the place behind it.
 
-        How many steps are left of the bar, plus one, or 0 in free meter and where the bar is
-        longer than its meter; the same of a bar that is shorter by the upbeat with which the part
-        began, as its last bar is; how many bars of this part are complete, the upbeat aside; how
-        many parts; and whether a repeat is open (1), in its first (2) or in a later ending (3), or
-        none (0).
+        1. Steps left in the bar, plus one; 0 in free meter and where the bar is longer than its
+        meter.
+        2. The same for a bar that is shorter by the part's upbeat, as the part's last bar is.
+        3. Complete bars of this part, the upbeat aside.
+        4. Parts so far.
+        5. Whether a repeat is open (1), in its first ending (2), in a later ending (3), or none
+        (0).
         """
         last = self._previous[1]
         ending = character.isdigit() and last in "|["
@@ -174,17 +180,18 @@ class Place:
 
     def echoes(self) -> list[str]:
         """What followed in the bars 2, 4 and 8 before, and in the bar of the same number of the
-        part before, while this bar is as they are so far.
+        part before, as long as this bar equals them so far.
 
-        A character each, `|` at their ends, or nothing. Blanks and line ends don't count, nor do
-        upbeats, and behind a later ending not the first.
+        Each is one character, `|` at the end of the bar, or nothing. Blanks and line ends are
+        ignored. Upbeats do not count as bars, and neither do first endings once a later ending has
+        begun.
         """
         read = self._read
         return [bar and (bar[read : read + 1] or "|") for bar in self._alike]
 
     def _compare(self, bar: str) -> None:
-        """Have this bar read so, and see which of those before begin like it."""
-        if len(bar) != self._read + 1:  # not one character more than it was
+        """Set this bar's text, and keep those earlier bars that begin with it."""
+        if len(bar) != self._read + 1:  # not one character longer than before
             before, number = self._last_part + self._part, len(self._part)
             self._alike = [before[-n] if len(before) >= n else "" for n in BARS_BEFORE]
             self._alike.append(self._last_part[number] if number < len(self._last_part) else "")
@@ -242,7 +249,7 @@ class Place:
             self._repeat, self._first_ending = 2, len(self._part)
             return
         self._repeat = 3
-        if not self._begun and self._parts:  # the part goes on from before its first ending
+        if not self._begun and self._parts:  # the part continues from before its first ending
             self._part, self._begun = self._last_part[: self._first_ending], True
             self._last_part = self._part_before_last
             self._parts -= 1
@@ -268,13 +275,13 @@ class Place:
         if character == "[":
             self._chord = 1
         elif character == "]":
-            if self._chord:  # its length may be written behind it
+            if self._chord:  # the event's length may follow
                 self._base, self._written, self._open = self._length, "", True
                 self._chord = 0
             elif last == "|":
                 self._end_part()
                 self._repeat *= self._repeat < 3
-        elif character.isdecimal():  # superscripts are digits, but no numbers
+        elif character.isdecimal():  # superscripts are digits (`isdigit`), but no numbers
             if last in "|[":
                 self._chord = 0
                 self._compare(self._bar.removesuffix("["))
@@ -313,7 +320,8 @@ def _numerator(length: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _denominator(length: str) -> int:
-    """`/` halves, `//` quarters; a slash and a number divide by it. 0 counts as 1."""
+    """Divisor of a written length: `/` halves, `//` quarters, a number behind a slash divides. 0
+    counts as 1."""
     _, slash, rest = length.partition("/")
     if not slash:
         return 1

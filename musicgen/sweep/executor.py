@@ -1,13 +1,15 @@
 """Where trials run, seen from the driver. One suite tests every executor: tests/sweep."""
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import cloudpickle
+
 from musicgen.errors import InputError
 from musicgen.sweep.trial import Decision, Job, Objective, Result
+from musicgen.sweep.worker import one_line
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,15 @@ class Executor(Protocol):
 
 
 def packed(objective: Objective) -> bytes:
-    """The objective as it travels. Raises InputError if no worker could import it."""
-    if getattr(objective, "__module__", type(objective).__module__) == "__main__":
-        raise InputError("the objective must be in a module that workers can import, not __main__")
-    return pickle.dumps(objective)
+    """The objective as it travels: by value, with all that it uses, where no worker could import
+    it (from `__main__`, a notebook's cell, inside a function), else by reference.
+
+    Raises InputError if it can't travel.
+    """
+    try:
+        return bytes(cloudpickle.dumps(objective))
+    except Exception as error:  # whatever a class says of its own pickling
+        raise InputError(
+            f"the objective must be something that can travel to workers ({one_line(error)}); make "
+            "inside it what cannot (a lock, an open file, a connection)"
+        ) from None

@@ -18,11 +18,12 @@ from musicgen.sweep import foreign
 from musicgen.sweep.database import Database
 from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
-from musicgen.sweep.growth import SEEDS, copy_trials, recalled, spread
+from musicgen.sweep.growth import copy_trials, spread
 from musicgen.sweep.journal import Journal, JournalReader
+from musicgen.sweep.judges import RUNG, Course
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
-from musicgen.sweep.pruners import RUNG, Course, make_pruner
+from musicgen.sweep.pruners import make_pruner
 from musicgen.sweep.space import distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 
@@ -67,13 +68,12 @@ def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> 
     _quieten()
     before = folder.grown
     assert before is not None
-    known = recalled(before)
     if isinstance(backing, Journal):
         with closing(backing), backing.batch(durable=True):
-            copy_trials(_storage(backing), str(before["study"]), name, known, plan)
+            copy_trials(_storage(backing), before.study, name, before.space, plan)
     else:
-        copy_trials(_storage(backing), str(before["study"]), name, known, plan)
-    if plan.seeds > 1 and before["sweep"].get(SEEDS) == "1":
+        copy_trials(_storage(backing), before.study, name, before.space, plan)
+    if plan.seeds > 1 and before.seeds == 1:
         spread(folder.path)
     folder.settle()
 

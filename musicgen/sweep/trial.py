@@ -64,6 +64,9 @@ class Trial:
     go on from the checkpoint there.
     """
 
+    in_sweep = True
+    """Whether a driver hears the reports; false outside of a sweep (`context.current_trial`)."""
+
     def __init__(self, job: Job, report: Callable[[int, float, bool], Decision]) -> None:
         self.number = job.number
         self.run = job.run
@@ -72,6 +75,8 @@ class Trial:
         self.folder = job.folder
         self.decision = job.decision
         """The latest word: look here for why `should_stop` is true."""
+        self.told = Decision.CONTINUE
+        """The latest word that the objective has asked for, by `report` or `should_stop`."""
         self.out_of_memory = False
         """Whether it failed because a GPU's memory was too small."""
         self._report = report
@@ -88,15 +93,17 @@ class Trial:
             self.decision = Decision.CONTINUE
         if self.decision is Decision.CONTINUE:
             self.decision = answer
+        self.told = self.decision
         return self.decision
 
     def should_stop(self) -> bool:
         """Whether to stop at the next good moment; costs nothing, ask as often as you like."""
-        return self.decision is not Decision.CONTINUE
+        self.told = self.decision
+        return self.told is not Decision.CONTINUE
 
 
 Objective = Callable[[Trial], Mapping[str, Any]]
-"""One training. Picklable by reference, from a module that a worker can import.
+"""One training. It travels by reference from a module that a worker can import, else by value.
 
 Returns at least `status` (one of STATUSES) and, when completed, the objectives by name.
 Whatever it raises is recorded as a failure of that trial. If it has a method `prepare()`, that is

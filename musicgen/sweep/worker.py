@@ -17,6 +17,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+from musicgen.sweep.context import running
 from musicgen.sweep.trial import FAILED, OUT_OF_MEMORY, Decision, Job, Objective, Result, Trial
 
 BEGIN, REPORT, END, BROKEN = "begin", "report", "end", "broken"
@@ -95,9 +96,9 @@ def run(objective: Objective, trial: Trial) -> Result:
         os.dup2(log.fileno(), sys.__stdout__.fileno())  # type: ignore[union-attr]
         os.dup2(log.fileno(), sys.__stderr__.fileno())  # type: ignore[union-attr]
     try:
-        return {
-            key: value for key, raw in objective(trial).items() if _is_scalar(value := _plain(raw))
-        }
+        with running(trial):
+            result = objective(trial)
+        return {key: value for key, raw in result.items() if _is_scalar(value := _plain(raw))}
     except BaseException as error:
         # BaseException: a library that calls sys.exit must not take the worker with it.
         traceback.print_exc()

@@ -1,1 +1,1 @@
-"""Where things lie, and files that survive a kill."""
+"""The machine: paths, files that survive a kill, locks, signals and GPUs."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever kills their writer."""
+"""Files that exist whole or not at all, even if their writer is killed."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from typing import IO
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file that appears under `path` once all of it is written; until then the old one stays.
+    """Write a new file under `path`: it replaces the old one when the block ends without an error.
 
-    durable: a power cut, too, leaves the old file or the new one; costs some milliseconds.
+    durable: after a power cut the folder has the old file or the new one; costs some milliseconds.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -34,11 +34,11 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 def sync_names(folder: Path) -> None:
-    """Have a power cut leave the folder with the files that it has now."""
+    """Make a folder's list of files survive a power cut (fsync of the folder)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
-    except OSError:  # some network file systems can't
+    except OSError:  # some network file systems have no fsync of folders
         pass
     finally:
         os.close(descriptor)

@@ -1,8 +1,8 @@
 """The GPUs that trainings on this machine can use, found without PyTorch in this process.
 
-PyTorch is asked in a process of its own. What nvidia-smi lists is something else: a build of
+Another process imports PyTorch and counts. The output of nvidia-smi would not do: a build of
 PyTorch for CPUs, a driver too old for it, CUDA_VISIBLE_DEVICES=-1 and slices of a GPU (MIG) all
-make fewer of them. A process that forks workers must not have asked CUDA itself.
+change the number. A process that forks workers must not start CUDA itself.
 """
 
 import json
@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""The variable that says which GPUs a process may use. After the first name that is none, those
-that follow don't count (CUDA's own rule)."""
+"""The variable that says which GPUs a process may use. CUDA ignores every name behind the first
+invalid one."""
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-"""A variable and its value: with it cuBLAS gives the same bits each time. To be set before CUDA
-starts in a process."""
+"""A variable and its value that make cuBLAS deterministic. They must be set before CUDA starts in a
+process."""
 WITHOUT_CUDA = "PYTORCH_NVML_BASED_CUDA_CHECK", "1"
-"""With it PyTorch finds out whether there is a GPU without starting CUDA, which no fork of the
-process could use then."""
+"""A variable and its value with which PyTorch looks for a GPU without starting CUDA. A process
+whose CUDA has started cannot fork workers that use CUDA."""
 PATIENCE_S = 120.0
 
 _SIGNS = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
-"""Of NVIDIA's driver, of its small boards, of Windows' GPUs in Linux, of AMD's driver."""
+"""Devices of NVIDIA's driver, of NVIDIA's small boards, of Windows' GPUs in Linux, of AMD's driver.
+"""
 _QUESTION = """
 import json, warnings
 with warnings.catch_warnings(record=True) as told:
@@ -50,19 +51,19 @@ with warnings.catch_warnings(record=True) as told:
 
 @dataclass(frozen=True)
 class Gpus:
-    """What there is."""
+    """The GPUs of this machine."""
 
     names: tuple[str, ...] = ()
-    """As VISIBLE takes them, in CUDA's order."""
+    """Names as VISIBLE takes them, in CUDA's order."""
     apple: bool = False
-    """One of Apple's is there, which has no name and is not shared out."""
+    """Whether the machine has an Apple GPU, which has no name and is not shared between trials."""
     why: str = ""
-    """The reason, where there is none and one is known."""
+    """Why there is no GPU, if there is none and the reason is known."""
 
 
 def find() -> Gpus:
-    """Ask PyTorch; takes as long as it takes to import, seconds."""
-    # This process's module search path: the other one imports what we would import.
+    """Ask PyTorch in another process; takes some seconds, the time of its import."""
+    # The other process has this one's module search path, so both import the same packages.
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     environment = {**os.environ, "PYTHONPATH": path}
     environment.pop(WITHOUT_CUDA[0], None)
@@ -85,12 +86,12 @@ def find() -> Gpus:
 
 
 def likely() -> bool:
-    """Whether it is worth the seconds to ask: some driver of a GPU is there."""
+    """Whether there is a driver of a GPU, so that `find` is worth its seconds."""
     return any(Path(sign).exists() for sign in _SIGNS) or shutil.which("nvidia-smi") is not None
 
 
 def _names(count: int) -> tuple[str, ...]:
-    """Of the first `count` that VISIBLE names, if it is set: those are the ones that count."""
+    """Names of the first `count` GPUs that VISIBLE lists, if it is set."""
     visible = os.environ.get(VISIBLE)
     names = map(str, range(count)) if visible is None else visible.split(",")
     return tuple(name.strip() for name in names)[:count]

@@ -1,4 +1,4 @@
-"""Locks on folders. They are the kernel's: one ends with its process, however that ends."""
+"""Locks on folders. The kernel holds them: a lock ends with its process, even if that is killed."""
 
 import fcntl
 import json

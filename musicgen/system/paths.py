@@ -1,4 +1,4 @@
-"""Where things lie: the configuration in a checkout or in an installed wheel, and run folders."""
+"""Paths: the configuration in a checkout or in an installed wheel, and run folders."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,8 @@ def shipped(name: str) -> Path:
 
 
 def in_name(number: float) -> str:
-    """A number as names of files have it, such as 1, 0.5 or 1e-05; unlike numbers differ in it."""
+    """A number as file names have it, such as 1, 0.5 or 1e-05; different numbers give different
+    names."""
     return repr(float(number)).removesuffix(".0")
 
 

@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop, heard in one way by all who go on for long."""
+"""The signals that ask a process to stop, handled in one way by all commands that run for long."""
 
 import os
 import signal
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Signals that ask a sweep to stop: Ctrl-C, the end of a service or of an allocation, a terminal
-that closes, a scheduler's warning. The driver hears them, workers are told."""
+"""Signals that ask a sweep to stop: Ctrl-C, the end of a service or of an allocation, a closed
+terminal, a scheduler's warning. The driver handles them and tells the workers."""
 
 
 @contextmanager
 def hearing(stop: Callable[[int], None]) -> Iterator[None]:
-    """Call `stop` with its number at each signal that asks for an end.
+    """Call `stop` with the signal's number at each signal that asks for an end.
 
     In a thread that is not the main one nothing is heard: Python lets no other thread hear.
-    Of a terminal's or a scheduler's only the first counts: they send several. Those that were
-    ignored before, as nohup has it, stay ignored.
+    Of the signals of a terminal or a scheduler only the first one counts, because they send
+    several. Signals that were ignored before (by nohup) stay ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,7 +46,7 @@ def hearing(stop: Callable[[int], None]) -> Iterator[None]:
 
 
 def _let_go(terminals: Iterable[int]) -> None:
-    """Write to nowhere what would go to terminals that are gone: an error would end the work."""
+    """Redirect output to closed terminals to nowhere: an error there would end the work."""
     for stream in terminals:
         if not os.isatty(stream):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -4,9 +4,9 @@ import logging
 import os
 from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
-from musicgen.config.keys import TrainConfig
+from musicgen.config.keys import RayConfig, TrainConfig
 from musicgen.errors import InputError
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.local import GPU, LocalExecutor, slots
@@ -22,6 +22,15 @@ Accelerator = Callable[[Mapping[str, Any]], str]
 log = logging.getLogger(__name__)
 
 
+class Place(Protocol):
+    """Where to train; the keys `sweep.*` say what each attribute means."""
+
+    executor: str
+    workers: str
+    trials_per_gpu: int
+    ray: RayConfig
+
+
 def make_executor(
     config: TrainConfig,
     accelerators: Collection[str] | None = None,
@@ -34,15 +43,19 @@ def make_executor(
     Raises InputError for workers that can't be had.
     """
     one = config.trainer.accelerator
-    accelerators, accelerator = accelerators or {one}, accelerator or (lambda params: one)
-    workers = _workers(config.sweep.workers)
-    if config.sweep.executor == "ray":
-        return _ray(config, workers, accelerators)
-    return _local(config, workers, accelerators, accelerator)
+    return executor_at(config.sweep, accelerators or {one}, accelerator or (lambda params: one))
+
+
+def executor_at(place: Place, accelerators: Collection[str], accelerator: Accelerator) -> Executor:
+    """The executor of a place. Raises InputError for workers that can't be had."""
+    workers = _workers(place.workers)
+    if place.executor == "ray":
+        return _ray(place, workers, accelerators)
+    return _local(place, workers, accelerators, accelerator)
 
 
 def _local(
-    config: TrainConfig,
+    place: Place,
     workers: int | str,
     accelerators: Collection[str],
     accelerator: Accelerator,
@@ -51,7 +64,7 @@ def _local(
     if "gpu" in accelerators and not (found.names or found.apple):
         reason = f" ({found.why})" if found.why else ""
         raise InputError(NO_GPU.format(where=f"on this machine{reason}"))
-    shared = config.sweep.trials_per_gpu
+    shared = place.trials_per_gpu
     if found.apple and not found.names and accelerators == {"gpu"}:
         workers = shared if workers == "auto" else workers  # one GPU, which has no name
     environments = slots(
@@ -77,7 +90,7 @@ def _found(accelerators: Collection[str]) -> gpus.Gpus:
     return gpus.Gpus()
 
 
-def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str]) -> Executor:
+def _ray(place: Place, workers: int | str, accelerators: Collection[str]) -> Executor:
     if find_spec("ray") is None:
         raise InputError(
             "sweep.executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the "
@@ -86,7 +99,7 @@ def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str])
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor
 
-    asked = config.sweep.ray
+    asked = place.ray
     # A cluster that exists has counted its own.
     ours = asked.address is None and "RAY_ADDRESS" not in os.environ
     found = _found(accelerators) if ours else gpus.Gpus()
@@ -98,7 +111,7 @@ def _ray(config: TrainConfig, workers: int | str, accelerators: Collection[str])
     num_gpus = asked.num_gpus
     if num_gpus is None:
         wanted = set(accelerators) != {"cpu"} and cluster.gpus
-        num_gpus = 1 / config.sweep.trials_per_gpu if wanted else 0.0
+        num_gpus = 1 / place.trials_per_gpu if wanted else 0.0
     environment = ON_GPU if num_gpus else {}
     return RayExecutor(
         cluster, workers, num_cpus=asked.num_cpus, num_gpus=num_gpus, environment=environment

@@ -17,20 +17,16 @@ import musicgen
 from musicgen import corpus
 from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
-from musicgen.errors import InputError, Interrupted
+from musicgen.config.registry import naming_plugins
+from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
-from musicgen.music.files import Files, files
-from musicgen.music.measures import (
-    SetMeasures,
-    TuneMeasures,
-    measure,
-    measures_csv,
-    summarise,
-)
+from musicgen.music.counts import TuneMeasures, measure
+from musicgen.music.files import Files, check_notes, files
+from musicgen.music.measures import measures_csv, summarise
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.tempo import duration
@@ -65,7 +61,7 @@ class Drawing:
 
     tunes: list[Written]
     """By temperature, then by number. What they miss as files is not known yet."""
-    sets: dict[str, SetMeasures]
+    sets: dict[str, dict[str, float]]
     """By temperature, and of real tunes; empty without training tunes to compare to."""
     recipe: "Recipe"
     run: Path
@@ -81,7 +77,7 @@ class Watcher:
     def wrote(self, tune: Written) -> None:
         """After each tune is written to disk."""
 
-    def ended(self, out: Path, sets: dict[str, SetMeasures]) -> None:
+    def ended(self, out: Path, sets: dict[str, dict[str, float]]) -> None:
         """At the end; `sets` as in `Drawing`."""
 
 
@@ -124,7 +120,8 @@ def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
     _check_going_on(texts, options.prime)
     texts = _arranged(texts, arranged)
     tunes = [parse(one.text) for one in texts]
-    _check_notes(tunes, formats)
+    with advised("use constrain=bars, a network that was trained longer, or formats=[abc]"):
+        check_notes(tunes, formats)
     real = _real(trained)
     nearest = real.training.longest_runs(tunes) if real else [None] * len(tunes)
     measured = [
@@ -205,15 +202,6 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
     return tunes
 
 
-def _check_notes(tunes: list[Tune], formats: list[str]) -> None:
-    needing = [name for name in formats if name != "abc"]
-    if needing and not any(tune.notes for tune in tunes):
-        raise InputError(
-            f"formats={','.join(needing)} need tunes with notes, got {len(tunes)} without any; "
-            "use constrain=bars, a network that was trained longer, or formats=[abc]"
-        )
-
-
 def _real(trained: TrainedModel) -> RealTunes | None:
     """The tunes of the network's corpus, if they are at hand: prepared near here or near the run,
     else prepared again."""
@@ -233,7 +221,9 @@ def _real(trained: TrainedModel) -> RealTunes | None:
     return RealTunes.of(again)
 
 
-def _sets(drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None) -> dict[str, SetMeasures]:
+def _sets(
+    drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None
+) -> dict[str, dict[str, float]]:
     """Measures by temperature, and of real tunes; none without training tunes to compare to."""
     if real is None:
         return {}
@@ -288,7 +278,7 @@ class Recipe:
         nearest = written.nearest
         problems = [f"{p.line}:{p.column} {p.message}" for p in written.tune.problems]
         return {
-            "command": f"python -m musicgen.generate {shell(given)}",
+            "command": f"python -m musicgen.generate {shell([*given, *naming_plugins()])}",
             "options": alone,
             "weights": self._weights,
             "corpus": self._corpus,

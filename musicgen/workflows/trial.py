@@ -1,17 +1,20 @@
 """One trial of a sweep: a training, as a worker process runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from musicgen import corpus
 from musicgen.config import record
+from musicgen.config.components import Rule
 from musicgen.config.following import Following
 from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
-from musicgen.music.measures import DIRECTIONS
-from musicgen.sweep.trial import Trial
+from musicgen.config.registry import load_plugins, named_plugins
+from musicgen.config.rules import rules
+from musicgen.music.measures import directions
+from musicgen.sweep.trial import Decision, Trial
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,29 @@ class TrainingObjective:
     prepared corpus. One that is missing here is read where the trial runs."""
     following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
     """What follows swept keys by interpolation, by the choices of the swept groups."""
+    plugins: tuple[str, ...] = field(default_factory=named_plugins)
+    """Modules that declare components of its configurations."""
     _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
     """The bases that were asked for: to read one takes longer than all the rest."""
 
     def config(self, params: Mapping[str, Any]) -> Config:
         """The configuration at a point of the space. Raises InputError."""
         choices = tuple(params[group] for group in self.groups)
-        if choices not in self._read:
-            self._read[choices] = record.from_dict(dict(self.bases[choices]))
+        base = self._base(choices)
         values = {key: value for key, value in params.items() if key not in self.groups}
         if following := self.following.get(choices):
             values |= following.at(values)
-        return record.replaced(self._read[choices], values)
+        return record.replaced(base, values)
+
+    def _base(self, choices: tuple[str, ...]) -> Config:
+        if choices not in self._read:
+            self._read[choices] = record.from_dict(dict(self.bases[choices]))
+        return self._read[choices]
+
+    def rules(self) -> Sequence[Rule]:
+        """All rules that some of its configurations have to fulfil."""
+        found = (rule for choices in self.bases for rule in rules(self._base(choices)))
+        return tuple(dict.fromkeys(found))
 
     @staticmethod
     def label(data: DataConfig) -> str:
@@ -49,13 +63,14 @@ class TrainingObjective:
         return str(corpus.arguments(data))
 
     def prepare(self) -> None:
+        load_plugins(self.plugins)
         import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
         from musicgen.training.fit import fit
         from musicgen.training.result import Epoch
         from musicgen.training.run_cache import RunCache
-        from musicgen.training.watcher import Decision, Watcher
+        from musicgen.training.watcher import Watcher
 
         class Reporter(Watcher):
             def epoch(self, row: Epoch) -> Decision:
@@ -65,10 +80,10 @@ class TrainingObjective:
                 return self._told(row, last=True)
 
             def should_stop(self) -> bool:
-                return trial.should_stop() and trial.decision.name == Decision.STOP.name
+                return trial.decision is Decision.STOP
 
             def _told(self, row: Epoch, *, last: bool) -> Decision:
-                return Decision[trial.report(row.epoch, getattr(row, judged), last=last).name]
+                return trial.report(row.epoch, getattr(row, judged), last=last)
 
         judged = self.judged
         config = self.config(trial.params)
@@ -83,5 +98,6 @@ class TrainingObjective:
         row = asdict(result)
         del row["arithmetic"]  # result.json has it
         # Of the measures, a table has those that have a better end; result.json has them all.
-        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        better = directions()
+        measures = {k: v for k, v in row.pop("measures").items() if k in better}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures

@@ -11,20 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import assert_refused, train, unwritable
 from tests.tunes import ROOT, small, tunes
-
-
-def train(*arguments: str, cwd: Path = ROOT, **settings) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "musicgen.train", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-        **settings,
-    )
 
 
 def files(folder: Path) -> list[Path]:
@@ -72,6 +60,10 @@ BAD = [
     (["--info", "nothing"], "invalid choice: 'nothing'"),
     (["--shell-completion"], "Expecting one subcommand"),
     (["-m"], "a sweep must vary something"),
+    (["--cfg", "job", "-p", "nothing"], "--package must be a part of the configuration"),
+    (["--cfg", "job", "-p", "modell"], "did you mean model?"),
+    (["hydra.searchpath=[file://nowhere]"], "hydra.searchpath must name folders that exist"),
+    (["-m", "seed=1,2", "hydra.searchpath=[nowhere]"], "hydra.searchpath must name folders"),
 ]
 
 
@@ -79,20 +71,6 @@ BAD = [
 def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
     assert_refused(train(*arguments, cwd=tmp_path), message)
     assert not list(tmp_path.iterdir())
-
-
-def assert_refused(process: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:
-    assert process.returncode == code, process.stderr
-    assert process.stdout == ""
-    assert process.stderr.startswith("error: ")
-    assert process.stderr.count("\n") == 1
-    assert message in process.stderr
-
-
-def unwritable(path: Path) -> Path:
-    """A place where not even root can make a folder."""
-    path.write_text("a file")
-    return path / "run"
 
 
 @pytest.mark.slow

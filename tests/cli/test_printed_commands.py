@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.cli import arguments
-from tests.cli.test_command import assert_refused, train
+from tests.commands import assert_refused, train
 from tests.tunes import ROOT, SMALL, tunes
 
 FOLDER = "50% ü [a,b]  {c} it's $HOME (1)"

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_command import train
+from tests.commands import COMMAND, sweep, table, train
 from tests.processes import descendants, unfinished
 from tests.tunes import ROOT
-from tests.workflows.test_sweep_command import COMMAND, sweep, table
 
 SWEPT = ["model.dropout=0,0.2", "trainer.max_epochs=40", "sweep.name=n", "sweep.workers=2"]
 

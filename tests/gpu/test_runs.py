@@ -19,14 +19,9 @@ from musicgen.training import device as devices
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
 from musicgen.training.result import Result
-from tests.training.test_fit import StopAt, assert_equal_runs
+from tests.gpu.runs import overrides
+from tests.training.runs import StopAt, assert_equal_runs
 from tests.tunes import ROOT, composed, small
-
-SIZE = ["data.batch_size=16", "data.seq_len=50", "model.hidden=48", "data.val_fraction=0.2"]
-
-
-def overrides(folder: Path, on_device: list[str], *more: str, n: int = 150) -> list[str]:
-    return [*small(folder, n=n), *SIZE, *on_device, *more]
 
 
 def test_a_run_is_the_cpus_and_says_how_it_was_made(

@@ -19,7 +19,7 @@ from musicgen.system import gpus
 from musicgen.training import device as devices
 from musicgen.workflows.executor import ON_GPU
 from tests.gpu import objectives
-from tests.gpu.test_runs import overrides
+from tests.gpu.runs import overrides
 from tests.tunes import ROOT
 
 pytestmark = pytest.mark.cuda

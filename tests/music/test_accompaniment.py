@@ -8,10 +8,8 @@ from pathlib import Path
 
 import mido
 import pytest
-from corpora import report_tunes
 from hypothesis import given
 from hypothesis import strategies as st
-from judge import ask, difference, play, with_explicit_repeats, without_ornaments
 
 from musicgen.music import midi_bytes, parse
 from musicgen.music.directives import directives
@@ -19,6 +17,8 @@ from musicgen.music.grammar import Kind
 from musicgen.music.harmony import NO_CHORD, chord
 from musicgen.music.performance import BAGPIPE, FIDDLE, GUITAR, perform
 from musicgen.music.wav import wav_bytes
+from tests.music.corpora import report_tunes
+from tests.music.judge import ask, difference, play, with_explicit_repeats, without_ornaments
 
 judged = pytest.mark.skipif(
     shutil.which("abc2midi") is None, reason="needs abc2midi: apt install abcmidi"

@@ -4,12 +4,9 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from corpora import folk_tunes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from judge import ask
 
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.errors import InputError
@@ -19,8 +16,10 @@ from musicgen.music.constraint.automaton import allowed, allowed_between, step
 from musicgen.music.constraint.batch import START
 from musicgen.music.constraint.rules import END, Rules
 from musicgen.music.constraint.table import LONGEST, table
+from tests.music.corpora import folk_tunes
+from tests.music.judge import ask
+from tests.music.walks import VOCABULARY, complaints, walk
 
-VOCABULARY = "\n" + "".join(map(chr, range(32, 127)))
 HEADER = "T:Walk\nM:4/4\nL:1/8\nK:D\n"
 BAR_LINES = ("|", "|]", "||", ":|", ":||", ":|]")
 
@@ -35,24 +34,6 @@ TUNES = [
 ]
 
 
-def walk(
-    constraint: BatchConstraint, tunes: int, seed: int, vocabulary: str = VOCABULARY
-) -> list[str]:
-    """Texts of characters drawn from those allowed, all alike."""
-    rng = np.random.default_rng(seed)
-    texts = [""] * tunes
-    going = np.arange(tunes)
-    while len(going):
-        may = constraint.allowed(going)
-        assert may.any(axis=1).all()
-        drawn = (rng.random(may.shape) * may).argmax(axis=1)
-        constraint.push(going, drawn)
-        for tune, character in zip(going.tolist(), drawn.tolist(), strict=True):
-            texts[tune] += vocabulary[character]
-        going = np.array([tune for tune in going if not texts[tune].endswith(END)], np.int64)
-    return texts
-
-
 def drawn(bars: bool, tunes: int, seed: int, max_chars: int, prime: str = "") -> list[str]:
     constraint = BatchConstraint(
         VOCABULARY, tunes, bars=bars, max_chars=max_chars, prime=START + prime
@@ -60,11 +41,6 @@ def drawn(bars: bool, tunes: int, seed: int, max_chars: int, prime: str = "") ->
     texts = walk(constraint, tunes, seed)
     assert max(map(len, texts)) <= max_chars
     return [prime + text.removesuffix(END) for text in texts]
-
-
-def complaints(text: str, bars: bool) -> list[str]:
-    messages = [problem.message for problem in parse(text).problems]
-    return [message for message in messages if bars or not message.startswith("bar too")]
 
 
 def refusal(text: str, bars: bool) -> str:

@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 import matplotlib.image
 import numpy as np
 import pytest
-from corpora import folk_tunes
 
 from musicgen.errors import InputError, RunError
 from musicgen.music import parse
 from musicgen.music.score import engrave, mei, note_id, png_bytes
 from musicgen.music.score.engrave import Engraver
+from tests.music.corpora import folk_tunes
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 1050

@@ -6,9 +6,9 @@ import tracemalloc
 from itertools import product
 
 import pytest
-from corpora import folk_tunes
 
 from musicgen.music import midi_bytes, parse
+from tests.music.corpora import folk_tunes
 
 SIZE = 1_000_000
 UNITS = {

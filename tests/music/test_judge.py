@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from corpora import folk_tunes, report_tunes
-from judge import ask, difference, play, with_explicit_repeats
 
 from musicgen.music import parse
+from tests.music.corpora import folk_tunes, report_tunes
+from tests.music.judge import ask, difference, play, with_explicit_repeats
 
 pytestmark = pytest.mark.skipif(
     shutil.which("abc2midi") is None, reason="needs abc2midi: apt install abcmidi"

@@ -7,13 +7,13 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
-from corpora import folk_tunes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicgen.errors import InputError
 from musicgen.music import Tune, parse
 from musicgen.music.score import mei, note_id
+from tests.music.corpora import folk_tunes
 
 NS = "{http://www.music-encoding.org/ns/mei}"
 ID = "{http://www.w3.org/XML/1998/namespace}id"

@@ -7,10 +7,10 @@ import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judge import play, read_notes
 
 from musicgen.errors import InputError
 from musicgen.music import midi_bytes, parse
+from tests.music.judge import play, read_notes
 
 HEADER = "T:A tune\nM:6/8\nL:1/8\nQ:3/8=90\nK:Em\n"
 

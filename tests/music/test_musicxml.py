@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpora import folk_tunes, report_tunes
 from hypothesis import given
 from hypothesis import strategies as st
-from schema import faults
 
 from musicgen.errors import InputError
 from musicgen.music import Tune, parse
 from musicgen.music.score import musicxml
 from musicgen.music.unfold import play_order
+from tests.music.corpora import folk_tunes, report_tunes
+from tests.music.schema import faults
 
 READER = Path(__file__).with_name("reader21.py")
 HEADER = "X:1\nT:A tune\nC:Someone\nM:4/4\nL:1/8\nK:G\n"

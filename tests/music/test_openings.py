@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_constraint import VOCABULARY, complaints, walk
 
 from musicgen.music import parse
 from musicgen.music.constraint import BatchConstraint
@@ -16,6 +15,7 @@ from musicgen.music.constraint.batch import START
 from musicgen.music.constraint.rules import END
 from musicgen.music.constraint.table import table
 from musicgen.music.kinds import HEADER, LINES, Kinds
+from tests.music.walks import VOCABULARY, complaints, walk
 
 HEADING = "M:4/4\nL:1/8\nK:D\n"
 PLAIN = "A8|c4 d4|e8||"

@@ -4,10 +4,10 @@ import io
 import wave
 
 import numpy as np
-from judge import read_notes
 
 from musicgen.music import midi_bytes, parse
 from musicgen.music.wav import wav_bytes
+from tests.music.judge import read_notes
 
 HEADER = "M:4/4\nL:1/4\nK:C\n"
 MUSIC = "|: C4 | D4 & F2 ^A2 :|\n"

@@ -1,10 +1,10 @@
 """Words are no music, and music is no words."""
 
 import pytest
-from corpora import folk_tunes, report_tunes
 
 from musicgen.music import parse
 from musicgen.music.prose import is_prose
+from tests.music.corpora import folk_tunes, report_tunes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import re
 from math import isclose
 
 import pytest
-from corpora import folk_tunes, report_tunes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from musicgen.music import Tune, parse
 from musicgen.music.arrangement import arrangement, with_tempo
 from musicgen.music.tempo import usual_tempo
 from musicgen.music.transposition import interval_of, semitones_to, transposed
+from tests.music.corpora import folk_tunes, report_tunes
 
 HEADER = "X:1\nT:A tune\nM:4/4\nL:1/8\nK:G\n"
 

@@ -11,7 +11,7 @@ from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Only, Space
-from tests.sweep.sweep_toys import nothing
+from tests.sweep.objectives import nothing
 
 SPACE: Space = {
     "optim": Choice(("sgd", "adam")),
@@ -25,7 +25,7 @@ SPACE: Space = {
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     folder: Path = tmp_path_factory.mktemp("page") / "sweep"
-    commands = {"command": "python -m musicgen.train -m", "trial_command": "train"}
+    commands = {"command": ["python", "-m", "musicgen.train", "-m"], "trial_command": ["train"]}
     plan = Plan(SPACE, sampler="random", n_trials=24, commands=commands)
     Driver(plan, nothing, LocalExecutor([{}]), folder).run()
     return read(folder)

@@ -13,19 +13,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from musicgen.music import parse
 from musicgen.report.tunes import Playable
 from musicgen.workflows.report import write
+from tests.report.browser import FLAGS
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
 
 pytestmark = pytest.mark.slow  # a browser
 
-FLAGS = [
-    "--no-sandbox",  # chromium has none for root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_S = 120
 MARKUP = "<img src=x onerror=document.title='owned'>"
 SCRIPT = "</script><script>document.title='owned'</script>"

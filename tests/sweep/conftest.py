@@ -14,9 +14,8 @@ from musicgen.sweep.executor import Executor
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.trial import Objective
-
-MakeExecutor = Callable[..., Executor]
-Sweep = Callable[..., Driver]
+from tests.sweep.makers import MakeExecutor, Sweep
+from tests.tunes import ROOT
 
 
 @pytest.fixture(
@@ -58,7 +57,7 @@ def spawned() -> MakeExecutor:
 
 @pytest.fixture(scope="session")
 def ray() -> Iterator[MakeExecutor]:
-    """Executors on one cluster, that of this machine; one of three nodes is in test_sweep_ray."""
+    """Executors on one cluster, that of this machine; one of three nodes is in test_ray."""
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor
 
@@ -104,11 +103,11 @@ def spawn(
     def start(
         objective: str, points: int, workers: int | str = 2, seeds: int = 1
     ) -> subprocess.Popen[str]:
-        script = Path(__file__).with_name("sweep_process.py")
+        module = "tests.sweep.driver_process"
         sizes = map(str, (points, workers, seeds))
         process = subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path / "sweep"), objective, *sizes, kind],
-            env={**os.environ, "PYTHONPATH": os.getcwd(), **place},
+            [sys.executable, "-m", module, str(tmp_path / "sweep"), objective, *sizes, kind],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **place},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

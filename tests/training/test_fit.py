@@ -1,6 +1,5 @@
 """fit(): what a run leaves behind, and that killing it changes nothing."""
 
-import csv
 import json
 import multiprocessing
 import os
@@ -20,66 +19,14 @@ import torch
 from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.errors import InputError
-from musicgen.training import checkpoint
+from musicgen.sweep.trial import Decision
 from musicgen.training.checkpoint import load_model
 from musicgen.training.fit import fit
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Epoch, Result
-from musicgen.training.watcher import Decision, Watcher
+from musicgen.training.watcher import Watcher
+from tests.training.runs import StopAt, assert_equal_runs, rows, scalars, weights
 from tests.tunes import ROOT, composed, small
-
-TIMES = {"seconds", "chars_per_s"}
-"""Wall-clock fields, the only ones that may differ between equal runs."""
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open() as file:
-        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
-
-
-def figures(folder: Path) -> dict:
-    return {
-        k: v for k, v in json.loads((folder / "result.json").read_text()).items() if k not in TIMES
-    }
-
-
-def weights(folder: Path) -> list[bytes]:
-    last = checkpoint.load(folder / "checkpoints" / "last.safetensors")["state_dict"]
-    final = [weight.numpy().tobytes() for weight in last.values()]
-    return [(folder / "checkpoints" / "best.safetensors").read_bytes(), *final]
-
-
-def scalars(folder: Path) -> list[tuple[str, int, float]]:
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-    from tensorboard.util.tensor_util import make_ndarray
-
-    found = []
-    for path in sorted(folder.glob("events.*")):
-        for event in EventFileLoader(str(path)).Load():
-            for value in event.summary.value:
-                if value.tag.startswith(("loss/", "accuracy/")):
-                    found.append((value.tag, event.step, float(make_ndarray(value.tensor))))
-    return sorted(found)
-
-
-def assert_equal_runs(one: Path, other: Path) -> None:
-    assert rows(one) == rows(other)
-    assert figures(one) == figures(other)
-    assert weights(one) == weights(other)
-    assert scalars(one) == scalars(other)
-
-
-class StopAt(Watcher):
-    """Stops after a step of an epoch, as Ctrl-C does."""
-
-    def __init__(self, epoch: int, step: int) -> None:
-        self.at, self.now = (epoch, step), False
-
-    def step(self, epoch: int, step: int, steps: int) -> None:
-        self.now = (epoch, step) == self.at
-
-    def should_stop(self) -> bool:
-        return self.now
 
 
 def test_a_run_folder_holds_everything(tmp_path: Path) -> None:
@@ -426,9 +373,9 @@ def test_a_key_that_came_later_changes_no_digest_at_its_default(tmp_path: Path) 
     assert record.compared(other)["trainer.max_time"] == "2h"
     assert record.digest(other) != record.digest(config)
     before = record.replaced(config, {"model.match": 0, "model.melody": 0, "model.place": False})
-    assert not set(record.LATER) & record.compared(before).keys()
+    assert not set(record.KEYS_ADDED_LATER) & record.compared(before).keys()
     values = record.to_dict(before)
-    for name in record.LATER:
+    for name in record.KEYS_ADDED_LATER:
         group, _, last = name.partition(".")
         del values[group][last]
     assert record.digest(record.from_dict(values)) == record.digest(before)

@@ -24,7 +24,7 @@ from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.system.paths import shipped
 from musicgen.training.checkpoint import load_model
 from musicgen.workflows import generate as workflow
-from tests.cli.test_command import assert_refused, unwritable
+from tests.commands import assert_refused, unwritable
 from tests.generation.trained import trained
 from tests.tunes import ROOT, composed
 

@@ -1,6 +1,5 @@
 """Sweeps of real trainings from the command line: composed, run, killed, resumed."""
 
-import csv
 import json
 import os
 import random
@@ -9,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import textwrap
 import time
 from contextlib import suppress
@@ -18,25 +16,9 @@ from pathlib import Path
 import pytest
 
 from musicgen.config.record import load
-from tests.cli.test_command import assert_refused, train
+from tests.commands import COMMAND, assert_refused, sweep, table, train
 from tests.processes import descendants, unfinished
 from tests.tunes import ROOT, small, tunes
-
-COMMAND = [sys.executable, "-m", "musicgen.train", "-m"]
-TIMES = {"seconds", "chars_per_s"}
-
-
-def table(folder: Path, name: str = "table.csv") -> list[dict[str, str]]:
-    with (folder / name).open() as file:
-        rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if not k.startswith(tuple(TIMES))} for row in rows]
-
-
-def sweep(tmp_path: Path, *extra: str, name: str = "s") -> list[str]:
-    corpus = small(tmp_path, "trainer.max_epochs=2")
-    kept = [o for o in corpus if o.split("=")[0] not in {e.split("=")[0] for e in extra}]
-    return ["-m", *kept, f"hydra.sweep.dir={tmp_path / name}", *extra]
-
 
 BAD = [
     (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),

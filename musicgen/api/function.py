@@ -1,0 +1,51 @@
+"""A sweep of somebody's own function, as Python starts it: its display, its signals."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from musicgen.cli.sweep_display import SweepDisplay
+from musicgen.config.schema import near
+from musicgen.errors import InputError, Interrupted
+from musicgen.sweep.space import Dimension
+from musicgen.sweep.trial import Trial
+from musicgen.system.paths import display_path
+from musicgen.system.signals import hearing
+from musicgen.workflows.function import prepare
+from musicgen.workflows.settings import SweepSettings
+
+
+def sweep_function(
+    objective: Callable[[Trial], Any],
+    space: Mapping[str, Dimension | list[Any]],
+    *,
+    folder: str | Path,
+    **settings: Any,
+) -> Path:
+    """Sweep a function to the end, or go on with the sweep in the folder; returns the folder.
+
+    See `Sweep.of`. Raises InputError before anything is created, RunError if too much failed,
+    Interrupted after Ctrl-C.
+    """
+    known = [field.name for field in fields(SweepSettings)]
+    if unknown := [name for name in settings if name not in known]:
+        advice = near(unknown[0], known) or f"; there are {', '.join(known)}"
+        raise InputError(f"there is no setting {unknown[0]} of a sweep{advice}")
+    given = SweepSettings(**settings)
+    sweep = prepare(objective, space, Path(folder).absolute(), given)
+    shown = display_path(sweep.folder)
+    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, step="step")
+    driver = sweep.driver(display.observe)
+    main = threading.current_thread() is threading.main_thread()  # signals are heard only there
+    with (
+        hearing(lambda _: driver.request_stop()) if main else nullcontext(),
+        display.showing(driver),
+    ):
+        outcome = driver.run()
+    display.ended(outcome)
+    if outcome.interrupted:
+        raise Interrupted(f"stopped; the same call goes on with the sweep in {shown}")
+    return sweep.folder

@@ -1,0 +1,64 @@
+"""Anybody's function as an objective: what it returns becomes a result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from musicgen.errors import Interrupted
+from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision, Result, Trial
+
+ENDS = {Decision.CONTINUE: COMPLETED, Decision.PRUNE: PRUNED, Decision.STOP: INTERRUPTED}
+"""Status of a result that names none, by what its trial was told."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """An objective that calls a function of a trial.
+
+    objectives: names of the results that it is judged by.
+    The function returns a number (the one objective), a number for each objective, or a dictionary
+    of results. A result without `status` is completed; it is pruned or interrupted if `report` or
+    `should_stop` told the function so. `Interrupted` that it raises is a status too; whatever else
+    it raises is a failure. Its `prepare()`, if it has one, is called once before all trials.
+    """
+
+    function: Callable[[Trial], Any]
+    objectives: tuple[str, ...]
+
+    def prepare(self) -> None:
+        prepare = getattr(self.function, "prepare", None)
+        if callable(prepare):
+            prepare()
+
+    def __call__(self, trial: Trial) -> Result:
+        try:
+            returned = self.function(trial)
+        except Interrupted:
+            return {"status": INTERRUPTED}
+        status = ENDS[trial.told]
+        if returned is None and status != COMPLETED:
+            return {"status": status}
+        return {"status": status, **self._results(returned)}
+
+    def _results(self, returned: Any) -> dict[str, Any]:
+        """Results by name. Raises TypeError for what is none."""
+        if isinstance(returned, Mapping):
+            return {str(key): value for key, value in returned.items()}
+        values = list(returned) if _is_sequence(returned) else [returned]
+        if len(values) == len(self.objectives) and all(map(_is_number, values)):
+            return dict(zip(self.objectives, values, strict=True))
+        wanted = " and ".join(self.objectives)
+        numbers = "a number" if len(self.objectives) == 1 else f"{len(self.objectives)} numbers"
+        raise TypeError(
+            f"the objective must return {numbers} ({wanted}) or a dictionary of results, "
+            f"got {type(returned).__name__}"
+        )
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one of Python's, numpy's or torch's."""
+    return isinstance(value, int | float) or getattr(value, "shape", None) == ()

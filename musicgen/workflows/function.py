@@ -1,0 +1,264 @@
+"""A sweep of somebody's own function, checked and ready to be driven; knows no terminal."""
+
+import hashlib
+import inspect
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen.config.keys import RayConfig
+from musicgen.config.overrides import seconds
+from musicgen.errors import InputError
+from musicgen.sweep.driver import Driver
+from musicgen.sweep.executor import Executor, packed
+from musicgen.sweep.function import Function
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.progress import Finished, Judged, Observer, Started
+from musicgen.sweep.results import Row
+from musicgen.sweep.samplers import GRID
+from musicgen.sweep.space import Choice, Dimension, Float, Int, Space, grid_size
+from musicgen.sweep.trial import Trial
+from musicgen.system.files import write_text
+from musicgen.system.paths import shipped
+from musicgen.workflows.executor import executor_at
+from musicgen.workflows.settings import SweepSettings
+
+log = logging.getLogger(__name__)
+CODE = "function.json"
+"""File of a sweep's folder: which function is swept, and a digest of its source."""
+
+
+@dataclass(frozen=True)
+class PreparedFunction:
+    """A sweep of a function of which everything was checked and nothing has begun."""
+
+    plan: Plan
+    objective: Function
+    executor: Executor
+    folder: Path
+
+    def driver(
+        self, observe: Observer, on_refresh: Callable[[list[Row]], None] = lambda rows: None
+    ) -> Driver:
+        """What runs it, or goes on with it."""
+        kept = False
+
+        def observed(event: Started | Judged | Finished) -> None:
+            nonlocal kept
+            if not kept:  # not before: by its first event, the folder is this sweep's
+                kept = True
+                _keep_code(self.objective.function, self.folder)
+            observe(event)
+
+        return Driver(
+            self.plan,
+            self.objective,
+            self.executor,
+            self.folder,
+            observe=observed,
+            on_refresh=on_refresh,
+        )
+
+
+def prepare(
+    function: Callable[[Trial], Any],
+    space: Mapping[str, Any],
+    folder: Path,
+    settings: SweepSettings,
+    *,
+    fingerprint: Mapping[str, str] | None = None,
+    commands: Mapping[str, list[str]] | None = None,
+) -> PreparedFunction:
+    """Check a sweep of a function and connect its executor.
+
+    space: what is varied, by the names that the function knows: Choice, Float, Int, or a list of
+    values. fingerprint: what else must not change between two starts. commands: what the folder
+    keeps for reports. A function whose code has changed since the sweep began is told in the log.
+    Raises InputError before anything is created.
+    """
+    if not callable(function):
+        raise InputError(
+            f"the objective must be a function of a trial, got {type(function).__name__}"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"folder must be a folder, got {folder}, which is a file")
+    made = _plan(_space(space, settings.seeds), settings, fingerprint or {}, commands or {})
+    objective = Function(function, tuple(settings.objectives))
+    packed(objective)  # what can't travel is refused before there is a folder
+    executor = executor_at(
+        _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
+    )
+    _tell_changes(function, folder)
+    return PreparedFunction(made, objective, executor, folder)
+
+
+def _tell_changes(function: Callable[..., Any], folder: Path) -> None:
+    """Log a line if a sweep's function is not the one that it began with.
+
+    Its finished trials stay as they are, whatever they ran: a changed comment or a mended error
+    must not cost them.
+    """
+    path = folder / CODE
+    now = {"function": _name(function), "source": _digest(function)}
+    try:
+        before = json.loads(path.read_text())
+    except (OSError, ValueError):
+        before = now
+    if before != now:
+        log.warning(
+            "the code of %s has changed since the sweep in %s began: trials that have ended stay "
+            "as they are; another folder begins anew",
+            now["function"],
+            folder,
+        )
+
+
+def _keep_code(function: Callable[..., Any], folder: Path) -> None:
+    """Note which function a sweep runs, for `_tell_changes`."""
+    about = {"function": _name(function), "source": _digest(function)}
+    write_text(folder / CODE, json.dumps(about, indent=2) + "\n")
+
+
+def _name(function: Any) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _digest(function: Any) -> str:
+    """Of a function's source, or its class's; of its bytecode where no source is kept."""
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if not hasattr(function, "__code__") and not inspect.isclass(function):
+        function = getattr(function, "__func__", type(function))
+    try:
+        data = inspect.getsource(function).encode()
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        data = b"" if code is None else code.co_code + repr(code.co_names).encode()
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+class _Place:
+    """Where a function runs, as `executor_at` asks."""
+
+    def __init__(self, settings: SweepSettings) -> None:
+        self.executor = settings.executor
+        self.workers = str(settings.workers)
+        self.trials_per_gpu = settings.trials_per_gpu
+        known = {"address": None, "num_cpus": 1, "num_gpus": None}
+        if unknown := sorted(settings.ray.keys() - known.keys()):
+            raise InputError(f"ray has {', '.join(known)}, got {unknown[0]}")
+        self.ray = RayConfig(**{**known, **settings.ray})
+
+
+def _space(given: Mapping[str, Any], seeds: int) -> Space:
+    """Dimensions by name. Raises InputError."""
+    if not isinstance(given, Mapping) or not given:
+        raise InputError(
+            'space must be a dictionary of what is varied, such as {"lr": Float(1e-4, 0.1)}, '
+            f"got {given!r}"
+        )
+    taken = ("number", "status", *(("n", "run") if seeds > 1 else ()))
+    for name in given:
+        if not isinstance(name, str) or name in taken:
+            raise InputError(
+                f"space must have names other than {', '.join(taken)}, which are columns of its "
+                f"tables, got {name!r}; choose another one"
+            )
+    return {name: _dimension(name, values) for name, values in given.items()}
+
+
+def _dimension(name: str, values: Any) -> Dimension:
+    if isinstance(values, Choice | Float | Int):
+        return values
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        try:
+            return Choice(tuple(values))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    raise InputError(
+        f"{name} must be a Choice, a Float, an Int or a list of values, got {values!r}"
+    )
+
+
+def _plan(
+    space: Space,
+    settings: SweepSettings,
+    fingerprint: Mapping[str, str],
+    commands: Mapping[str, list[str]],
+) -> Plan:
+    if shared := space.keys() & settings.objectives.keys():
+        raise InputError(f"{sorted(shared)[0]} is varied, so it cannot be an objective too")
+    usual = GRID if settings.n_trials is None else "tpe"
+    sampler, sampler_settings = _component("sampler", settings.sampler or usual)
+    pruner, pruner_settings = _component("pruner", settings.pruner)
+    if settings.n_trials is None and sampler != GRID:
+        raise InputError(f"n_trials must be given for sampler={sampler}; say how many, or grid")
+    if settings.n_trials is None and not grid_size(space):
+        raise InputError(
+            "n_trials must be given where a range has no step; say how many, or give it a step"
+        )
+    return Plan(
+        space,
+        n_trials=settings.n_trials,
+        objectives=settings.objectives,
+        sampler=sampler,
+        sampler_settings=sampler_settings,
+        pruner=pruner,
+        pruner_settings=pruner_settings,
+        seed=settings.seed,
+        seeds=settings.seeds,
+        retries=settings.retries,
+        max_failures=_limit(settings.max_failures),
+        max_failures_in_a_row=settings.max_failures_in_a_row,
+        retry_failed=settings.retry_failed,
+        timeout_s=_seconds(settings.timeout),
+        storage=settings.storage,
+        fingerprint=fingerprint,
+        commands=commands,
+    )
+
+
+def _component(kind: str, given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A sampler's or a pruner's name and settings; those of `conf/` where none are given."""
+    asked = {"name": given} if isinstance(given, str) else dict(given)
+    name = asked.pop("name", None)
+    if not isinstance(name, str):
+        raise InputError(f"{kind} must be a name, or a dictionary with a name, got {given!r}")
+    path = shipped("conf") / kind / f"{name}.yaml"
+    if not path.is_file():
+        return name, asked  # the plan knows the names
+    settings = OmegaConf.load(path)
+    kept: dict[str, Any] = {}
+    for key in settings:
+        if key in ("defaults", "name"):
+            continue
+        try:
+            kept[str(key)] = settings[key]
+        except OmegaConfBaseException:  # it follows a key of trainings
+            continue
+    return name, {**kept, **asked}
+
+
+def _limit(limit: float | None) -> int | float | None:
+    return int(limit) if limit is not None and limit >= 1 else limit
+
+
+def _seconds(timeout: str | float | None) -> float | None:
+    if timeout is None:
+        return None
+    try:
+        return seconds(str(timeout))
+    except ValueError:
+        raise InputError(
+            f"timeout must be a time such as 2h, 30m or 90 (seconds), got {timeout!r}"
+        ) from None
