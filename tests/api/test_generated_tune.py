@@ -6,8 +6,8 @@ from musicgen.api.generated import GeneratedTune
 from musicgen.errors import RunError
 from musicgen.generation import Drawn
 from musicgen.music import parse
+from musicgen.music.counts import measure
 from musicgen.music.files import files
-from musicgen.music.measures import measure
 from musicgen.music.score.engrave import Engraver
 from musicgen.workflows.generate import Written
 

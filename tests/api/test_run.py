@@ -16,7 +16,7 @@ from musicgen.api.notebook import interrupt
 from musicgen.cli.training_display import TrainingDisplay
 from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.training.result import COLUMNS
-from tests.cli.test_command import train
+from tests.commands import train
 from tests.tunes import small
 
 TIMES = ["seconds", "chars_per_s"]

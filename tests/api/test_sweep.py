@@ -9,10 +9,9 @@ import pytest
 
 from musicgen import Run, Sweep
 from musicgen.errors import InputError
-from tests.cli.test_command import train
+from tests.commands import table, train
 from tests.processes import unfinished
 from tests.tunes import small
-from tests.workflows.test_sweep_command import table
 
 PYTHON = "import sys; from musicgen import Sweep; Sweep.start(*sys.argv[1:])"
 FIGURES = {"val_loss", "train_loss", "epochs", "best_epoch", "status", "model.dropout"}
