@@ -109,6 +109,26 @@ def test_what_takes_another_call_names_that_call(words: list[str], message: str)
         Config.compose(*words)
 
 
+def test_a_plugins_components_can_be_named() -> None:
+    """In a process of its own, whose registry then has them."""
+    code = (
+        "import sys\n"
+        "from musicgen import Config\n"
+        "config = Config.compose(*sys.argv[1:])\n"
+        "print(config.model.cell, config.model.gate_bias)"
+    )
+    words = ["plugins=[tests.extension.elsewhere.cells]", "model=mgu", "model.gate_bias=0.5"]
+    process = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert process.stdout == "mgu 0.5\n", process.stderr
+
+
 @pytest.fixture
 def application(tmp_path: Path) -> Path:
     """Somebody's own Hydra application, with a group of ours by name."""

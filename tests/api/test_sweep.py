@@ -1,5 +1,6 @@
 """A sweep in Python is the command's: the same folder, and each goes on with the other's."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,41 @@ def test_one_goes_on_with_a_sweep_of_the_other_after_a_kill(
     kept = [{k: v for k, v in row.items() if k in FIGURES} for row in table(folder)]
     whole = table(place / "runs" / "sweeps" / "two")
     assert kept == [{k: v for k, v in row.items() if k in FIGURES} for row in whole]
+
+
+@pytest.mark.slow
+def test_the_stop_button_stops_trials_at_their_checkpoints(elsewhere: Path) -> None:
+    """What is raised says how to go on, and that goes on."""
+    code = (
+        "import sys\n"
+        "from musicgen import Sweep\n"
+        "from musicgen.errors import Interrupted\n"
+        "try:\n"
+        "    Sweep.start(*sys.argv[1:])\n"
+        "except Interrupted as stopped:\n"
+        "    print(str(stopped))"
+    )
+    arguments = words(elsewhere)
+
+    def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=elsewhere,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    folder = elsewhere / "runs" / "sweeps" / "two"
+    with unfinished(start, folder, elsewhere / "hold") as process:
+        process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    before, again = stdout.splitlines()[-1].split("to go on: ")
+    assert before == "stopped; "
+    eval(again, {"Sweep": Sweep})
+    assert {row["status"] for row in table(folder)} == {"completed"}
 
 
 @pytest.mark.slow
