@@ -33,12 +33,15 @@ def test_files_are_those_that_the_command_writes() -> None:
     assert tune.abc == SCALE
     assert tune.tune.notes == 8
     assert repr(tune) == "<tune T1-1 'A scale': 2 bars, 8 notes>"
+    assert repr(tune.tune) == "<tune 'A scale': 2 bars, 8 notes, 0 problems>"
 
 
 @pytest.mark.parametrize("notes", ["CDEF|GABc|]", ""], ids=["a score", "no notes"])
 def test_a_title_cannot_become_html(notes: str) -> None:
     title = "<img src=x onerror=alert(1)></svg><script>alert(2)</script>"
-    shown = generated(f"X:1\nT:{title}\nM:4/4\nL:1/4\nK:C\n{notes}\n")._repr_html_()
+    tune = generated(f"X:1\nT:{title}\nM:4/4\nL:1/4\nK:C\n{notes}\n")
+    shown = tune._repr_html_()
+    assert shown == tune.tune._repr_html_()
     assert shown.startswith("<svg" if notes else "<pre>")
     assert "<img" not in shown
     assert "<script" not in shown
