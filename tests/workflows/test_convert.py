@@ -12,7 +12,7 @@ import pytest
 
 from musicgen.config import keys, schema
 from musicgen.music import files, parse
-from tests.commands import assert_refused
+from tests.commands import a_few_fast, assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73
@@ -152,7 +152,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) or "-" for a, _ in BAD])
+@pytest.mark.parametrize(
+    ("arguments", "message"), a_few_fast(BAD), ids=[" ".join(a) or "-" for a, _ in BAD]
+)
 def test_bad_input(arguments: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "same").mkdir()
     for name, text in {

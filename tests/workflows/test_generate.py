@@ -24,7 +24,7 @@ from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.system.paths import shipped
 from musicgen.training.checkpoint import load_model
 from musicgen.workflows import generate as workflow
-from tests.commands import assert_refused, unwritable
+from tests.commands import a_few_fast, assert_refused, unwritable
 from tests.generation.trained import trained
 from tests.tunes import ROOT, composed
 
@@ -159,7 +159,9 @@ TYPOS = [
 """Told before PyTorch is imported."""
 
 
-@pytest.mark.parametrize(("arguments", "message"), TYPOS, ids=[" ".join(a) for a, _ in TYPOS])
+@pytest.mark.parametrize(
+    ("arguments", "message"), a_few_fast(TYPOS, 2), ids=[" ".join(a) for a, _ in TYPOS]
+)
 def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
     given = [*arguments, "run=nowhere"] if arguments else []
     assert_refused(generate(*given, cwd=tmp_path), message)
