@@ -68,7 +68,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), a_few_fast(BAD, 8), ids=[" ".join(a) for a, _ in BAD]
+    ("arguments", "message"), a_few_fast(BAD, 5), ids=[" ".join(a) for a, _ in BAD]
 )
 def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
     assert_refused(train(*arguments, cwd=tmp_path), message)
