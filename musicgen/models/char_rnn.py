@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicgen.models.cells import CELLS, State
+from musicgen.config.components import Cell
+from musicgen.config.registry import component
 from musicgen.models.dropout import Dropout
+from musicgen.models.layers import State
 from musicgen.models.side import Side, SideInput
 
 
@@ -28,7 +30,7 @@ class CharRNN(nn.Module):
         vocab_size: int,
         hidden: int = 150,
         *,
-        cell: str = "lstm",
+        cell: str | Cell = "lstm",
         layers: int = 1,
         dropout: float = 0.0,
         embedding: int = 0,
@@ -36,14 +38,20 @@ class CharRNN(nn.Module):
         tie_weights: bool = False,
         side: Sequence[SideInput] = (),
     ) -> None:
-        """embedding: its size; 0 for one-hot. tie_weights needs embedding == hidden."""
+        """cell: with the settings of its own, or its name if it has none.
+
+        embedding: its size; 0 for one-hot. tie_weights needs embedding == hidden.
+        """
         super().__init__()
         self.vocab_size = vocab_size
+        self.cell: Cell = component("cell", cell)(cell) if isinstance(cell, str) else cell
         self.embedding = nn.Embedding(vocab_size, embedding) if embedding else None
         width = embedding or vocab_size
         self.side = Side(side, width) if side else None
         sizes = [2 * width if side else width] + [hidden] * layers
-        self.cells = nn.ModuleList(CELLS[cell](inputs, size) for inputs, size in pairwise(sizes))
+        self.cells = nn.ModuleList(
+            self.cell.build(inputs, size) for inputs, size in pairwise(sizes)
+        )
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden) if layer_norm else nn.Identity() for _ in range(layers)
         )

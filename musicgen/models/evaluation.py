@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from musicgen.models.arithmetic import exact
-from musicgen.models.cells import State, on_cpu
 from musicgen.models.char_rnn import CharRNN
+from musicgen.models.layers import State, on_cpu
 
 log = logging.getLogger(__name__)
 

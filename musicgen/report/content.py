@@ -9,10 +9,13 @@ from typing import Any
 from musicgen import __version__
 from musicgen.config.registry import about as explanation
 from musicgen.music.measures import measures
-from musicgen.report.about import LABELS, about, corpus, summary, trial_command
-from musicgen.report.source import Source, differing, metrics
+from musicgen.report.about import LABELS, about, corpus, plain, summary, trial_command
+from musicgen.report.source import Source, differing
 from musicgen.report.tunes import Playable, playables, scores, weights_digest, written
 from musicgen.sweep.results import Row, rank
+from musicgen.sweep.space import Choice
+from musicgen.training.folder import RunFolder
+from musicgen.training.result import read_metrics
 
 CURVES = 60
 """Configurations whose curves are in the page."""
@@ -145,8 +148,8 @@ def _columns(
     sweeps = any(source.is_sweep for source in sources)
     for key in keys:
         spaces = [source.space[key] for source in sources if key in source.space]
-        log = any(space.endswith("log") for space in spaces)
-        about = " / ".join(spaces) or "set otherwise in one than in another"
+        log = any(not isinstance(dimension, Choice) and dimension.log for dimension in spaces)
+        about = " / ".join(map(plain, spaces)) or "set otherwise in one than in another"
         numeric = not any(isinstance(row.get(key), str) for row in rows)
         # Beside sweeps, what two of them merely have otherwise is in the table, but in no chart.
         drawn = {"swept": bool(spaces) or not sweeps, "log": log}
@@ -193,7 +196,7 @@ def _curves(rows: Sequence[Ranked]) -> list[dict[str, Any]]:
         runs = [
             {name: _thinned(found[name]) for name in ("epoch", *_CURVES)}
             for folder in source.run_folders(row)
-            if (found := metrics(folder / "metrics.csv"))
+            if (found := read_metrics(RunFolder(folder).metrics))
         ]
         if runs:
             made.append({"row": index, "runs": runs})
@@ -214,7 +217,7 @@ def _thinned(values: Sequence[float]) -> list[float | None]:
 def tuned(rows: Sequence[Ranked]) -> list[Path]:
     """Run folders whose tunes belong into the page: of the best that kept their weights."""
     folders = [source.run_folders(row)[0] for source, row in rows]
-    kept = (f for f in folders if (f / "checkpoints" / "best.safetensors").is_file())
+    kept = (f for f in folders if RunFolder(f).best.is_file())
     return list(islice(kept, TUNED))
 
 

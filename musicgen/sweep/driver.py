@@ -18,7 +18,8 @@ from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
-from musicgen.sweep.pruners import NONE, optunas
+from musicgen.sweep.pruners import NONE, as_optuna_counts
+from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import Configuration, Row, describe_failures, judge, reasons
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
@@ -100,18 +101,14 @@ class Driver:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(
-                self.plan.identity(),
-                self.plan.space,
-                usual=self.plan.usual,
-                commands=self.plan.commands,
-                shared=database is not None,
+                SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
             journal = self._folder.path / "study.journal"
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
             backing = database or stack.enter_context(closing(Journal(journal)))
-            settings = optunas(self.plan.pruner, self.plan.pruner_settings)
+            settings = as_optuna_counts(self.plan.pruner, self.plan.pruner_settings)
             self._study = Study(backing, name, replace(self.plan, pruner_settings=settings))
             stack.callback(self._study.close)
             self._tables = Tables(self._folder.path, self.plan)

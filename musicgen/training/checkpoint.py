@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from musicgen.config import record
-from musicgen.config.keys import Config, ModelConfig
+from musicgen.config.components import Cell
+from musicgen.config.keys import Config
 from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.memory import Match, Melody, PlaceInput
@@ -91,12 +92,12 @@ class TrainedModel:
     """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
 
 
-def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
+def build(model: Cell, vocabulary: Vocabulary) -> CharRNN:
     """The configured network, with fresh weights."""
     return CharRNN(
         len(vocabulary),
         model.hidden,
-        cell=model.cell,
+        cell=model,
         layers=model.layers,
         dropout=model.dropout,
         embedding=model.embedding,
@@ -106,7 +107,7 @@ def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
     )
 
 
-def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
+def _side(model: Cell, vocabulary: Vocabulary) -> list[SideInput]:
     side: list[SideInput] = []
     marked = all(character in vocabulary for character in START)
     start = tuple(vocabulary.encode(START).tolist()) if marked else ()
@@ -121,9 +122,35 @@ def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
     """Write model.json, which turns weights back into a network. corpus: its digest."""
-    content = {"config": record.to_dict(config), "vocabulary": vocabulary.characters}
+    content = {"config": record.stored(config), "vocabulary": vocabulary.characters}
     content |= {"corpus": corpus, "kinds": kinds.to_json()}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Description:
+    """model.json: what turns weights back into a network."""
+
+    config: Config
+    vocabulary: Vocabulary
+    corpus: str
+    """Digest of the corpus that it was trained on."""
+    kinds: Kinds | None
+    """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
+
+
+def described(path: Path, way_out: str) -> Description:
+    """What `describe` wrote. Raises FileNotFoundError, or InputError if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Description(
+            record.from_dict(content["config"]),
+            Vocabulary(content["vocabulary"]),
+            str(content["corpus"]),
+            Kinds.from_json(content["kinds"]) if "kinds" in content else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}); {way_out}") from None
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
@@ -132,18 +159,11 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
     Raises InputError if something is missing or damaged.
     """
     weights = path if path.is_file() else path / "checkpoints" / "best.safetensors"
-    description = weights.with_name("model.json")
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        config = record.from_dict(content["config"])
-        vocabulary = Vocabulary(content["vocabulary"])
-        corpus = str(content["corpus"])
-        kinds = Kinds.from_json(content["kinds"]) if "kinds" in content else None
+        found = described(weights.with_name("model.json"), "use another run")
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{description} is damaged ({error}); use another run") from None
-    model = build(config.model, vocabulary)
+    model = build(found.config.model, found.vocabulary)
     try:
         model.load_state_dict(_weights(load(weights)))
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
@@ -151,7 +171,14 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         raise InputError(
             f"{weights} does not fit its model.json ({reason}); use another run"
         ) from None
-    return TrainedModel(model.to(device).eval(), vocabulary, config, corpus, weights, kinds)
+    return TrainedModel(
+        model.to(device).eval(),
+        found.vocabulary,
+        found.config,
+        found.corpus,
+        weights,
+        found.kinds,
+    )
 
 
 def _weights(content: Any) -> dict[str, Tensor]:

@@ -1,9 +1,7 @@
 """The end of an epoch: figures are recorded, checkpoints written, and training stops or goes on."""
 
-import csv
 import dataclasses
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from musicgen.training import checkpoint
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.module import Training
-from musicgen.training.result import COLUMNS, Epoch
+from musicgen.training.result import COLUMNS, Epoch, append_epoch
 from musicgen.training.watcher import Watcher
 
 
@@ -132,10 +130,7 @@ class Checkpointing(Callback):
             checkpoint.save(self.folder.best, content)
         else:
             progress.stale += 1
-        with self.folder.metrics.open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(dataclasses.astuple(row))
-            file.flush()
-            os.fsync(file.fileno())  # before the checkpoint that records its length
+        append_epoch(self.folder.metrics, row)  # before the checkpoint that records its length
         self.events.add_epoch(row)
         if self.every and row.epoch % self.every == 0 and not self._over(trainer, row):
             self.show(row.epoch)

@@ -1,9 +1,9 @@
 """One training, from configuration to result."""
 
-import json
 import logging
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def fit(
     resume: bool = False,
     one_of_many: bool = False,
     data: corpus.Corpus | None = None,
+    command: Sequence[str] = (),
 ) -> Result:
     """Train a network, write everything to `out_dir`, and return the content of result.json.
 
@@ -62,7 +63,8 @@ def fit(
     precision that the run began with. A completed run is returned as it is. one_of_many: the run is
     a sweep's trial. It waits for an earlier worker of its folder to end, begins anew where the
     folder's content is damaged, and keeps its event files small: no sound, and pictures only at the
-    end. data: the configured corpus, if the caller has it; else it is read.
+    end. data: the configured corpus, if the caller has it; else it is read. command:
+    the words that were typed; kept in the folder of a run that begins.
 
     Raises InputError before anything is written. Once the run has begun, the result is always
     written; an error that is no outcome of training (diverged, pruned, interrupted) is raised
@@ -88,7 +90,7 @@ def fit(
             precision = _begun_in(folder, precision, place)
         torch.set_num_threads((_begun_with(folder) if resume else 0) or here)
         run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
-        return run.train(resume)
+        return run.train(resume, command)
 
 
 def _begun_in(folder: RunFolder, here: str, place: torch.device) -> str:
@@ -229,7 +231,7 @@ class _Run:
     def _read(self, text: str) -> torch.Tensor:
         return self.network.read(torch.from_numpy(self.vocabulary.encode(text)).long())
 
-    def train(self, resume: bool) -> Result:
+    def train(self, resume: bool, command: Sequence[str]) -> Result:
         folder = self.folder
         folder.checkpoints.mkdir(exist_ok=True)
         if resume:
@@ -242,6 +244,8 @@ class _Run:
                 resume = False
         kinds = self.data.kinds
         checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
+        if command and not resume:
+            folder.keep_command(command)
         write_text(folder.config, record.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
         if self.place.type == "mps":
@@ -266,11 +270,9 @@ class _Run:
         """Raise InputError if the folder's content is damaged or of another run."""
         folder = self.folder
         try:
-            before = json.loads(folder.model.read_text(encoding="utf-8"))["corpus"]
+            before = checkpoint.described(folder.model, "start a new run").corpus
         except FileNotFoundError:
             return
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{folder.model} is damaged ({error}); start a new run") from None
         if before != self.data.digest:
             raise InputError(
                 f"{folder.path} was begun on other tunes (digest {before}, now "

@@ -12,10 +12,10 @@ from musicgen.config.keys import Config
 from musicgen.config.record import digest
 from musicgen.models import CharRNN, arithmetic, evaluate
 from musicgen.models.arithmetic import FP32
-from musicgen.models.cells import State
 from musicgen.models.char_rnn import detach
-from musicgen.training import optim, schedule
+from musicgen.models.layers import State
 from musicgen.training.batches import Slices, Streams
+from musicgen.training.optim import settle
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded as such
@@ -47,7 +47,7 @@ class Training(pl.LightningModule):
         super().__init__()
         self.network = network
         self.config = config
-        self.schedule = schedule.build(config.schedule)
+        self.schedule = config.schedule.build()
         self.register_buffer("train_text", train, persistent=False)
         self.register_buffer("validation_text", validation, persistent=False)
         self.train_text: Tensor
@@ -85,14 +85,15 @@ class Training(pl.LightningModule):
         return range(1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return optim.build(self.config.optim, self.network.parameters())
+        optimizer: torch.optim.Optimizer = self.config.optim.build(self.network.parameters())
+        return optimizer
 
     def _epoch_seed(self) -> int:
         mixed = np.random.SeedSequence([self.config.seed, self.current_epoch])
         return int(mixed.generate_state(1, np.uint64)[0] >> 1)
 
     def on_train_start(self) -> None:
-        optim.settle(self.trainer.optimizers[0])
+        settle(self.trainer.optimizers[0])
         if self.devices[-1:] != [self.device.type]:
             self.devices.append(self.device.type)
 

@@ -1,15 +1,15 @@
 """The plan of a sweep of trainings: objectives, seeds, sampler and pruner out of its settings."""
 
 import itertools
-from collections.abc import Mapping
 
-from musicgen.config import schema
+from musicgen.config.components import given
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import seconds
 from musicgen.config.schema import near
 from musicgen.errors import InputError
 from musicgen.music.measures import directions
 from musicgen.sweep.plan import Direction, Plan
+from musicgen.sweep.pruners import NONE
 from musicgen.sweep.space import Choice, Space
 
 RESULTS: dict[str, Direction] = {
@@ -33,7 +33,7 @@ def objectives() -> dict[str, Direction]:
     return RESULTS | directions()
 
 
-def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
+def plan(first: TrainConfig, space: Space) -> Plan:
     """The plan, as the configuration `first` of its trials has it. Raises InputError."""
     settings = first.sweep
     known, measured = objectives(), directions()
@@ -50,13 +50,13 @@ def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Pl
                 f"sweep.objective={name} needs samples.measure=true, got false; set it, or take "
                 "another objective"
             )
-    if first.pruner.name != "none" and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
+    if first.pruner.name != NONE and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
         raise InputError(
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
             f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
         )
     _check_seeds(first, space)
-    sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
+    sampler, pruner = (given(part) for part in (first.sampler, first.pruner))
     limit = settings.max_failures
     return Plan(
         space=space,
@@ -74,7 +74,6 @@ def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Pl
         retry_failed=settings.retry_failed,
         timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=fingerprint,
     )
 
 
