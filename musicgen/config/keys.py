@@ -368,14 +368,6 @@ class ConvertConfig:
 
 
 @dataclass
-class StudiesConfig:
-    """What `python -m musicgen.studies` takes."""
-
-    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
-    names: list[str] = key("Folders of experiments/, in this order")
-
-
-@dataclass
 class HeatmapConfig:
     """What `python -m musicgen.heatmap` takes."""
 
@@ -450,7 +442,6 @@ COMMANDS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
     "convert": ConvertConfig,
-    "studies": StudiesConfig,
     "heatmap": HeatmapConfig,
 }
 """What each command takes."""
