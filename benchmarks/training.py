@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.corpus import Vocabulary
-from musicgen.models.cells import GRU
+from musicgen.models.layers import GRU
 from musicgen.training.fit import fit
 from tests.tunes import ROOT, composed, tunes
 

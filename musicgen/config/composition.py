@@ -4,18 +4,43 @@
 commands nobody has seen a DictConfig.
 """
 
+import dataclasses
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import MISSING, DictConfig, OmegaConf
 
-from musicgen.config.keys import COMMANDS, SCHEMAS, VARIANTS, Config, TrainConfig
+from musicgen.config.components import GROUPS, variants
+from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
-from musicgen.config.schema import check, check_bounds, leaves
+from musicgen.config.registry import load_plugins, named_plugins, plugin_of
+from musicgen.config.schema import check, check_bounds, leaves, settle
 from musicgen.errors import InputError
+from musicgen.system.paths import shipped
 
 T = TypeVar("T")
+
+
+def use_plugins(overrides: Iterable[str]) -> None:
+    """Import the modules that `plugins=[...]` names, before anything is composed or registered.
+
+    Raises InputError for what is no list of modules, or can't be imported.
+    """
+    named = [text for text in overrides if text.partition("=")[0].lstrip("+") == "plugins"]
+    try:
+        found = [OverridesParser.create().parse_override(text).value() for text in named[-1:]]
+    except HydraException:
+        return  # which Hydra says better
+    for text, modules in zip(named[-1:], found, strict=True):
+        if not isinstance(modules, list):
+            given = text.partition("=")[2]
+            raise InputError(f"plugins must be a list of modules, got {given}; plugins=[{given}]")
+        load_plugins(getattr(module, "text", str(module)) for module in modules)
 
 
 def register() -> None:
@@ -27,9 +52,46 @@ def register() -> None:
         store.store(group="schema", name=name, node=schema)
     for name, schema in SCHEMAS.items():
         store.store(group="schema", name=name, node=schema)
-    for group, variants in VARIANTS.items():
-        for name, schema in variants.items():
+    for group, of in GROUPS.items():
+        for name, schema in variants(group).items():
             store.store(group=f"schema/{group}", name=name, node=schema)
+            if plugin_of(of.kind, name) is not None:
+                store.store(group=group, name=name, node=_without_yaml(group, name, schema))
+
+
+def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
+    """A choice of a group for a plugin's component; Hydra prefers a file of the same name.
+
+    Its values are the defaults of its class; the keys that all components of the group have are
+    as in our default choice.
+    """
+    of = GROUPS[group]
+    ours = _default_choice(group)
+    values = {}
+    for field in dataclasses.fields(schema):
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if field.name in of.base.__dataclass_fields__ and default in (MISSING, dataclasses.MISSING):
+            default = ours.get(field.name, MISSING)
+        values[field.name] = name if field.name == of.key else default
+    known = {key: value for key, value in values.items() if value != MISSING}
+    return {"defaults": [f"/schema/{group}/{name}@_here_"], **known}
+
+
+@cache
+def _default_choice(group: str) -> dict[str, Any]:
+    """The values of the choice of a group that conf/train.yaml names."""
+    defaults = OmegaConf.to_container(OmegaConf.load(shipped("conf") / "train.yaml"))["defaults"]
+    (name,) = (entry[group] for entry in defaults if isinstance(entry, dict) and group in entry)
+    values = OmegaConf.to_container(OmegaConf.load(shipped("conf") / group / f"{name}.yaml"))
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def experiments() -> list[Path]:
+    """Folders of experiments: what came with the program, and the current folder's own."""
+    return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
 
 
 def register_experiments(folder: Path) -> None:
@@ -58,6 +120,8 @@ def checked(composed: DictConfig, schema: type[T]) -> T:
         raise InputError("--config-name must be of a configuration of this command; leave it out")
     if isinstance(config, TrainConfig):
         config.sweep.objective = _names(config.sweep.objective)
+    _check_loaded(getattr(config, "plugins", ()))
+    settle(config)
     assert isinstance(given, dict)
     names = {name for name, _, _ in leaves(config)}
     for name in flatten(given):
@@ -65,6 +129,15 @@ def checked(composed: DictConfig, schema: type[T]) -> T:
             raise InputError(f"there is no key {name}, so it cannot be added; leave out +{name}")
     check(config) if isinstance(config, Config) else check_bounds(config)
     return config
+
+
+def _check_loaded(plugins: Iterable[str]) -> None:
+    for module in plugins:
+        if module not in named_plugins():
+            raise InputError(
+                f"plugins must be given on the command line, got {module} in a file; "
+                f"add plugins=[{module}]"
+            )
 
 
 def _names(value: Any) -> list[str]:

@@ -1,30 +1,15 @@
 """Every key of the configuration: its type, its unit, its bounds. Values live in conf/*.yaml."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import MISSING
 
+from musicgen.config.components import Cell, Optimizer, Pruner, Sampler, Schedule
+from musicgen.config.field import key
+from musicgen.config.registry import components
 
-def key(
-    doc: str,
-    *,
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    choices: tuple[str, ...] = (),
-    duration: bool = False,
-    default: Any = MISSING,
-) -> Any:
-    """A field of the configuration: one line on what it is and its unit, and its bounds.
-
-    duration: text such as 2h, 30m or a number of seconds.
-    """
-    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    metadata = {"doc": doc, "bounds": bounds, "choices": choices, "duration": duration}
-    return dataclasses.field(default=default, metadata=metadata)
+PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
 
 
 @dataclass
@@ -55,108 +40,6 @@ class DataConfig:
         choices=("end", "allow"),
         default="end",
     )
-
-
-@dataclass
-class ModelConfig:
-    cell: str = key("Recurrent cell", choices=("lstm", "gru", "rnn"))
-    hidden: int = key("Units per layer", ge=1)
-    layers: int = key("Recurrent layers", ge=1)
-    dropout: float = key(
-        "Share of inputs of each layer and of the head that is dropped", ge=0, lt=1
-    )
-    embedding: int = key("Size of the character embedding; 0: one-hot", ge=0)
-    layer_norm: bool = key("Normalise the output of each layer")
-    tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
-    match: int = key(
-        "Told what followed the longest match of the last characters in the tune so far: "
-        "least length, characters; 0: not told",
-        ge=0,
-        le=16,
-        default=0,
-    )
-    melody: int = key(
-        "The same over melodic steps, which finds transposed phrases; 0: not told",
-        ge=0,
-        le=16,
-        default=0,
-    )
-    place: bool = key(
-        "Told what is left of the bar, how many bars and parts there are, and how earlier bars "
-        "that began alike went on",
-        default=False,
-    )
-
-
-@dataclass
-class OptimConfig:
-    name: str = key("Optimizer")
-    lr: float = key("Step size", gt=0)
-    weight_decay: float = key("Weight decay", ge=0)
-
-
-@dataclass
-class AdagradConfig(OptimConfig):
-    eps: float = key("Added to the root of the summed squares", gt=0)
-    lr_decay: float = key("Step size divided by 1 + steps x lr_decay", ge=0)
-
-
-@dataclass
-class AdamConfig(OptimConfig):
-    betas: tuple[float, float] = key("Decay of the running gradient and its square", ge=0, lt=1)
-    eps: float = key("Added to the root of the running square", gt=0)
-
-
-@dataclass
-class AdamWConfig(AdamConfig):
-    pass
-
-
-@dataclass
-class NAdamConfig(AdamConfig):
-    pass
-
-
-@dataclass
-class RMSpropConfig(OptimConfig):
-    alpha: float = key("Decay of the running square", ge=0, lt=1)
-    eps: float = key("Added to the root of the running square", gt=0)
-    momentum: float = key("Decay of the running step", ge=0, lt=1)
-
-
-@dataclass
-class SGDConfig(OptimConfig):
-    momentum: float = key("Decay of the running step", ge=0, lt=1)
-    nesterov: bool = key("Nesterov's look-ahead; needs momentum above 0")
-
-
-@dataclass
-class ScheduleConfig:
-    name: str = key("Course of the learning rate")
-
-
-@dataclass
-class ConstantConfig(ScheduleConfig):
-    pass
-
-
-@dataclass
-class CosineConfig(ScheduleConfig):
-    warmup: float = key("Share of the steps in which lr rises from 0", ge=0, lt=1)
-    final: float = key("lr at the last step, as a share of optim.lr", ge=0, le=1)
-
-
-@dataclass
-class OneCycleConfig(ScheduleConfig):
-    warmup: float = key("Share of the steps in which lr rises", gt=0, lt=1)
-    initial: float = key("lr at the first step, as a share of optim.lr", gt=0, le=1)
-    final: float = key("lr at the last step, as a share of optim.lr", ge=0, le=1)
-
-
-@dataclass
-class PlateauConfig(ScheduleConfig):
-    factor: float = key("lr is multiplied by this when val_loss stands still", gt=0, lt=1)
-    patience: int = key("Epochs without a lower val_loss that lr waits; the next lowers it", ge=0)
 
 
 @dataclass
@@ -226,71 +109,13 @@ class SweepConfig:
 
 
 @dataclass
-class SamplerConfig:
-    name: str = key("Who proposes configurations")
-
-
-@dataclass
-class GridConfig(SamplerConfig):
-    pass
-
-
-@dataclass
-class RandomConfig(SamplerConfig):
-    pass
-
-
-@dataclass
-class TPEConfig(SamplerConfig):
-    n_startup_trials: int = key("Configurations drawn at random first", ge=0)
-    multivariate: bool = key("Model the keys together")
-
-
-@dataclass
-class GPConfig(SamplerConfig):
-    n_startup_trials: int = key("Configurations drawn at random first", ge=0)
-
-
-@dataclass
-class NSGAIIConfig(SamplerConfig):
-    population_size: int = key("Configurations in a generation", ge=2)
-
-
-@dataclass
-class PrunerConfig:
-    name: str = key("Who cuts configurations short")
-
-
-@dataclass
-class NoPrunerConfig(PrunerConfig):
-    pass
-
-
-@dataclass
-class MedianConfig(PrunerConfig):
-    n_startup_trials: int = key("Configurations that run to their end first", ge=0)
-    n_warmup_steps: int = key("Epochs in which nothing is pruned", ge=0)
-
-
-@dataclass
-class AshaConfig(PrunerConfig):
-    min_resource: int = key("Epochs before the first decision", ge=1)
-    reduction_factor: int = key("The best 1/n of a rung go on to n times its epochs", ge=2)
-
-
-@dataclass
-class HyperbandConfig(AshaConfig):
-    max_resource: int = key("Epochs of a whole training", ge=1)
-
-
-@dataclass
 class Config:
     """Everything a training run depends on."""
 
     data: DataConfig = MISSING
-    model: ModelConfig = MISSING
-    optim: OptimConfig = MISSING
-    schedule: ScheduleConfig = MISSING
+    model: Cell = MISSING
+    optim: Optimizer = MISSING
+    schedule: Schedule = MISSING
     trainer: TrainerConfig = MISSING
     early_stopping: EarlyStoppingConfig = MISSING
     samples: SamplesConfig = MISSING
@@ -304,11 +129,13 @@ class TrainConfig(Config):
     resume: str | None = key("Run folder to go on with")
     report: bool = key("Write a page with all results, report.html, at a sweep's end")
     sweep: SweepConfig = MISSING
-    sampler: SamplerConfig = MISSING
-    pruner: PrunerConfig = MISSING
+    sampler: Sampler = MISSING
+    pruner: Pruner = MISSING
+    plugins: list[str] = key(PLUGINS, default=[])
 
 
-FORMATS = ("abc", "mid", "svg", "png", "wav", "musicxml", "mei")
+def _formats() -> tuple[str, ...]:
+    return tuple(components("format"))
 
 
 @dataclass
@@ -344,8 +171,9 @@ class GenerateConfig:
     seed: int = key("Seed of the tunes", ge=0)
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
-    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    formats: list[str] = key("Files of each tune", choices=_formats)
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+    plugins: list[str] = key(PLUGINS, default=[])
 
 
 @dataclass
@@ -360,11 +188,18 @@ class ConvertConfig:
     """What `python -m musicgen.convert` takes."""
 
     files: list[str] = key("Files of tunes in ABC; they may be named without files=")
-    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    formats: list[str] = key("Files of each tune", choices=_formats)
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it stands")
     header: TempoConfig = MISSING
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
     out: str | None = key("Folder for the files; null: where each tune's file is")
+    plugins: list[str] = key(PLUGINS, default=[])
+
+
+def _observable() -> tuple[str, ...]:
+    """What there is to see of some cell's units."""
+    cells = components("cell").values()
+    return tuple(dict.fromkeys(state for cell in cells for state in cell.observable))
 
 
 @dataclass
@@ -377,59 +212,16 @@ class HeatmapConfig:
     layer: int | None = key("Its layer; null: the last", ge=1)
     state: str | None = key(
         "What of the units to score and draw; null: all that the network's cell has",
-        choices=(
-            "hidden",
-            "cell",
-            "input_gate",
-            "forget_gate",
-            "output_gate",
-            "reset_gate",
-            "update_gate",
-            "candidate",
-        ),
+        choices=_observable,
     )
     seed: int = key("Seed of the tune that the network writes", ge=0)
     out: str | None = key("Folder for tables and pictures; null: heatmap/ in the run folder")
+    plugins: list[str] = key(PLUGINS, default=[])
 
-
-OPTIMIZERS: dict[str, type[OptimConfig]] = {
-    "adagrad": AdagradConfig,
-    "adam": AdamConfig,
-    "adamw": AdamWConfig,
-    "nadam": NAdamConfig,
-    "rmsprop": RMSpropConfig,
-    "sgd": SGDConfig,
-}
-SCHEDULES: dict[str, type[ScheduleConfig]] = {
-    "constant": ConstantConfig,
-    "cosine": CosineConfig,
-    "one_cycle": OneCycleConfig,
-    "plateau": PlateauConfig,
-}
-SAMPLERS: dict[str, type[SamplerConfig]] = {
-    "grid": GridConfig,
-    "random": RandomConfig,
-    "tpe": TPEConfig,
-    "gp": GPConfig,
-    "nsgaii": NSGAIIConfig,
-}
-PRUNERS: dict[str, type[PrunerConfig]] = {
-    "none": NoPrunerConfig,
-    "median": MedianConfig,
-    "asha": AshaConfig,
-    "hyperband": HyperbandConfig,
-}
-VARIANTS: dict[str, dict[str, type[Any]]] = {
-    "optim": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "sampler": SAMPLERS,
-    "pruner": PRUNERS,
-}
-"""Groups whose fields differ from choice to choice; `name` tells which."""
 
 SCHEMAS: dict[str, type[Any]] = {
     "data": DataConfig,
-    "model": ModelConfig,
+    "model": Cell,
     "trainer": TrainerConfig,
     "early_stopping": EarlyStoppingConfig,
     "samples": SamplesConfig,

@@ -11,23 +11,42 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config.keys import SCHEMAS, VARIANTS, Config
+from musicgen.config.components import GROUPS, variants
+from musicgen.config.keys import SCHEMAS, Config
 from musicgen.config.overrides import flatten
-from musicgen.config.schema import check, leaves
+from musicgen.config.registry import plugin_of
+from musicgen.config.schema import check, leaves, near, settle
 from musicgen.errors import InputError
 
 
+class MissingPluginError(InputError):
+    """A configuration names a component of a plugin that is not loaded."""
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Config))
+PLUGINS = "plugins"
+"""Where a stored configuration says which plugins its components are of, by group."""
+
+
 def from_dict(values: dict[str, Any]) -> Config:
-    """A `Config` from its plain form (`to_dict`), as a run folder keeps it. Raises InputError."""
+    """A `Config` from its plain form (`to_dict`, `stored`). Raises InputError.
+
+    Nothing is imported for it: a component that is not there raises MissingPluginError where the
+    values say which plugin has it.
+    """
+    values = dict(values)
+    needed = values.pop(PLUGINS, {})
     schema = OmegaConf.structured(Config)
     try:
-        for name in {field.name for field in dataclasses.fields(Config)}:
-            if name in VARIANTS:
-                schema[name] = OmegaConf.structured(VARIANTS[name][values[name]["name"]])
+        names = {group: values[group][of.key] for group, of in GROUPS.items() if group in FIELDS}
+        _check_known(names, needed)
+        for name in FIELDS:
+            if name in names:
+                schema[name] = OmegaConf.structured(variants(name)[names[name]])
             elif name in SCHEMAS:
                 schema[name] = OmegaConf.structured(SCHEMAS[name])
         config = OmegaConf.to_object(OmegaConf.merge(schema, values))
-    except (KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"not a musicgen configuration: {reason}") from error
     assert isinstance(config, Config)
@@ -35,10 +54,46 @@ def from_dict(values: dict[str, Any]) -> Config:
     return config
 
 
+def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
+    """names: of the chosen components by group. needed: plugins by group, where they are kept."""
+    unknown = [group for group, name in names.items() if name not in variants(group)]
+    for group in unknown:
+        if group not in needed:
+            known = variants(group)
+            close = near(str(names[group]), known)
+            raise InputError(
+                f"{group}.{GROUPS[group].key} must be one of {', '.join(known)}, got "
+                f"{names[group]}{close or '; add plugins=[<module>] if a plugin has it'}"
+            )
+    if unknown:
+        keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
+        modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
+        raise MissingPluginError(
+            f"{', '.join(keys)} {'needs' if len(keys) == 1 else 'need'} {', '.join(modules)}, "
+            f"which {'is' if len(modules) == 1 else 'are'} not loaded; "
+            f"add plugins=[{','.join(modules)}]"
+        )
+
+
+def plugins(config: Config) -> dict[str, str]:
+    """The modules of plugins that declare its components, by group; empty if all are ours."""
+    found = {
+        group: plugin_of(of.kind, getattr(getattr(config, group), of.key))
+        for group, of in GROUPS.items()
+        if group in FIELDS
+    }
+    return {group: module for group, module in found.items() if module}
+
+
+def stored(config: Config) -> dict[str, Any]:
+    """`to_dict` with the plugins that its components are of, if any: what a run folder keeps."""
+    needed = plugins(config)
+    return to_dict(config) | ({PLUGINS: needed} if needed else {})
+
+
 def to_dict(config: Config) -> dict[str, Any]:
     """Plain nested dictionaries, without what is not part of the run itself (`resume`)."""
-    names = {field.name for field in dataclasses.fields(Config)}
-    return {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+    return {k: v for k, v in dataclasses.asdict(config).items() if k in FIELDS}
 
 
 def plain_values(path: Path) -> dict[str, Any]:
@@ -61,13 +116,15 @@ def load(path: Path) -> Config:
     found = plain_values(path)
     try:
         return from_dict(found)
+    except MissingPluginError as error:
+        raise MissingPluginError(f"{path}: {error}") from None
     except InputError as error:
         raise InputError(f"{path} is damaged ({error})") from error
 
 
 def dump(config: Config) -> str:
     """YAML that `load` reads."""
-    return OmegaConf.to_yaml(OmegaConf.create(to_dict(config)))
+    return OmegaConf.to_yaml(OmegaConf.create(stored(config)))
 
 
 def replaced(config: Config, values: Mapping[str, Any]) -> Config:
@@ -81,6 +138,7 @@ def replaced(config: Config, values: Mapping[str, Any]) -> Config:
         if not hasattr(part, last):
             raise InputError(f"there is no key {name} in this configuration; see --help")
         setattr(part, last, value)
+    settle(config)
     check(config)
     return config
 
@@ -93,7 +151,7 @@ two configurations are compared by, so that older runs and sweeps go on."""
 
 
 def digest(config: Config) -> str:
-    """16 hex digits that two configurations share exactly if all values but LOOKS agree."""
+    """16 hex digits that two configurations share exactly if all values but DISPLAY_KEYS agree."""
     values = to_dict(config)
     for name in (*DISPLAY_KEYS, *_later_at_default(config)):
         group, _, last = name.partition(".")

@@ -7,7 +7,10 @@ is registered where it is declared, by importing the module; the declaration imp
 `musicgen`. A run folder never causes an import: it says which plugin it needs.
 """
 
+import difflib
 import importlib
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -29,6 +32,11 @@ Kind = Literal[
 ]
 
 OURS: dict[Kind, str] = {
+    "cell": "musicgen.models.cells",
+    "optimizer": "musicgen.training.optim",
+    "schedule": "musicgen.training.schedule",
+    "sampler": "musicgen.sweep.samplers",
+    "pruner": "musicgen.sweep.pruners",
     "reader": "musicgen.corpus.readers",
     "measure": "musicgen.music.measures",
     "annotation": "musicgen.interpret.annotations",
@@ -41,6 +49,8 @@ _components: dict[Kind, dict[str, Any]] = {}
 _modules: dict[tuple[Kind, str], str] = {}
 """Where each component is declared, by kind and name."""
 _loaded: set[str] = set()
+_named: list[str] = []
+"""Plugins that the user named, in order."""
 
 
 def register(kind: Kind, name: str) -> Callable[[T], T]:
@@ -51,8 +61,10 @@ def register(kind: Kind, name: str) -> Callable[[T], T]:
 
     def add(component: T) -> T:
         module = getattr(component, "__module__", "")
+        if kind in OURS and _outside(module):
+            _import(OURS[kind])  # ours come first, and keep their names
         known = _components.setdefault(kind, {})
-        if name in known and _modules[kind, name] != module:
+        if name in known and _place(known[name]) != _place(component):
             raise InputError(
                 f"{kind} {name} is declared twice, in {_modules[kind, name]} and in {module}; "
                 "leave one of the two plugins out"
@@ -64,10 +76,15 @@ def register(kind: Kind, name: str) -> Callable[[T], T]:
     return add
 
 
+def _place(component: Any) -> tuple[str, str]:
+    return getattr(component, "__module__", ""), getattr(component, "__qualname__", "")
+
+
 def components(kind: Kind) -> Mapping[str, Any]:
     """All components of a kind by name: ours, then those of plugins as they were loaded."""
     if kind in OURS:
         _import(OURS[kind])
+    _load_installed()
     return MappingProxyType(_components.get(kind, {}))
 
 
@@ -75,8 +92,10 @@ def component(kind: Kind, name: str) -> Any:
     """One of them. Raises InputError, with a name that is near, if there is none."""
     known = components(kind)
     if name not in known:
+        close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
+        meant = f"did you mean {close[0]}?" if close else "choose one"
         raise InputError(
-            f"{kind} must be one of {', '.join(known)}, got {name}; choose one, or name the "
+            f"{kind} must be one of {', '.join(known)}, got {name}; {meant}, or name the "
             "plugin that has it with plugins=[<module>]"
         )
     return known[name]
@@ -91,15 +110,43 @@ def about(component: Any) -> str:
 def plugin_of(kind: Kind, name: str) -> str | None:
     """The module that a plugin declares a component in; None for ours."""
     module = _modules.get((kind, name), "")
-    return None if module.split(".")[0] in ("musicgen", "") else module
+    return module if _outside(module) else None
 
 
-def load_plugins(modules: Iterable[str] = ()) -> None:
-    """Import these modules, and all that installed packages offer, each once. Raises InputError."""
-    for entry in entry_points(group=ENTRY_POINTS):
-        _import(entry.value, f"the entry point {entry.name}")
+def _outside(module: str) -> bool:
+    return module.split(".")[0] not in ("musicgen", "")
+
+
+def load_plugins(modules: Iterable[str]) -> None:
+    """Import modules that the user names, each once. Raises InputError."""
+    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.append(folder)  # `python -m` looks there, a console script does not
     for module in modules:
         _import(module, "plugins")
+        if module not in _named:
+            _named.append(module)
+
+
+def named_plugins() -> tuple[str, ...]:
+    """The plugins that the user named: other processes load them too."""
+    return tuple(_named)
+
+
+def naming_plugins() -> list[str]:
+    """The argument by which another command loads the same; empty without plugins."""
+    return [f"plugins=[{','.join(_named)}]"] if _named else []
+
+
+def _load_installed() -> None:
+    """Import the plugins that installed packages offer, once."""
+    global _looked
+    if not _looked:
+        _looked = True
+        for entry in entry_points(group=ENTRY_POINTS):
+            _import(entry.module, f"the entry point {entry.name} of the group {ENTRY_POINTS}")
+
+
+_looked = False
 
 
 def _import(module: str, asked_by: str = "") -> None:
@@ -110,7 +157,7 @@ def _import(module: str, asked_by: str = "") -> None:
         importlib.import_module(module)
     except Exception as error:
         _loaded.discard(module)
-        if not asked_by:
+        if not asked_by or isinstance(error, InputError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(

@@ -1,19 +1,7 @@
 """Rules that several keys of a configuration must fulfil together."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from musicgen.config.keys import Config, SGDConfig
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What is wrong with the values of some keys, if anything is."""
-
-    keys: tuple[str, ...]
-    """All that `broken` reads: a sweep's start checks their combinations, and no others."""
-    broken: Callable[[Config], str | None]
-    """The error's line, or None."""
+from musicgen.config.components import Rule
+from musicgen.config.keys import Config
 
 
 def _path(config: Config) -> str | None:
@@ -59,18 +47,15 @@ def _tied(config: Config) -> str | None:
     )
 
 
-def _nesterov(config: Config) -> str | None:
-    optim = config.optim
-    if not isinstance(optim, SGDConfig) or not optim.nesterov or optim.momentum > 0:
-        return None
-    return "optim.nesterov needs optim.momentum above 0, got 0; set optim.momentum=0.9"
-
-
 RULES = (
     Rule(("data.name", "data.path"), _path),
     Rule(("data.split", "data.validation_path"), _validation),
     Rule(("data.split", "data.val_fraction", "data.test_fraction"), _fractions),
     Rule(("samples.temperatures",), _temperatures),
     Rule(("model.tie_weights", "model.embedding", "model.hidden"), _tied),
-    Rule(("optim.name", "optim.nesterov", "optim.momentum"), _nesterov),
 )
+
+
+def rules(config: Config) -> tuple[Rule, ...]:
+    """Those of every configuration, and those of the components that this one has."""
+    return (*RULES, *config.model.rules, *config.optim.rules, *config.schedule.rules)

@@ -6,9 +6,13 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from musicgen.config.keys import COMMANDS, SCHEMAS, VARIANTS, Config
+from omegaconf import MISSING
+
+from musicgen.config.components import GROUPS, variants
+from musicgen.config.field import choices_of
+from musicgen.config.keys import COMMANDS, SCHEMAS, Config
 from musicgen.config.overrides import seconds
-from musicgen.config.rules import RULES
+from musicgen.config.rules import rules
 from musicgen.errors import InputError
 
 
@@ -31,7 +35,7 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
         parts: list[type[Any]] = []
         if field.name in SCHEMAS and isinstance(kind, type) and dataclasses.is_dataclass(kind):
             parts.append(kind)
-        parts += VARIANTS.get(field.name, {}).values()
+        parts += variants(field.name).values()
         if isinstance(kind, type) and dataclasses.is_dataclass(kind) and (prefix or not parts):
             keys |= known(kind, f"{name}.")
         elif prefix or not parts:
@@ -41,25 +45,40 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
     return keys
 
 
-def settings(part: Any) -> dict[str, Any]:
-    """A variant's own fields, by name: keyword arguments of what it configures."""
-    return {name: value for name, value in dataclasses.asdict(part).items() if name != "name"}
-
-
 def rule(field: dataclasses.Field[Any]) -> str:
     """A field's bounds in words, empty if it has none."""
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     bounds = field.metadata.get("bounds", {})
     parts = [f"{words[name]} {bound:g}" for name, bound in bounds.items() if bound is not None]
-    if choices := field.metadata.get("choices"):
+    if choices := choices_of(field):
         parts.append(f"one of {', '.join(choices)}")
     return " and ".join(parts)
+
+
+def settle(config: Any) -> None:
+    """Make each component of the class that its name is registered for: `model.cell=gru` may have
+    changed the name alone. Raises InputError if that class has other settings."""
+    for group, of in GROUPS.items():
+        part = getattr(config, group, None)
+        name = getattr(part, of.key, None)
+        chosen = variants(group).get(str(name))
+        if chosen is None or type(part) is chosen:
+            continue  # a name that there is not is out of its bounds
+        values = dataclasses.asdict(part)
+        own = {field.name: field.default for field in dataclasses.fields(chosen)}
+        lacks = [name for name, default in own.items() if default == MISSING]
+        if values.keys() - own.keys() or set(lacks) - values.keys():
+            raise InputError(
+                f"{group}.{of.key}={name} has other settings than those here; "
+                f"choose it with {group}={name}"
+            )
+        setattr(config, group, chosen(**values))
 
 
 def check(config: Config) -> None:
     """Raise InputError for the first value out of its bounds, or the first broken rule."""
     check_bounds(config)
-    for message in filter(None, (each.broken(config) for each in RULES)):
+    for message in filter(None, (each.broken(config) for each in rules(config))):
         raise InputError(message)
 
 
@@ -81,7 +100,7 @@ def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
         return True
     if isinstance(value, (list, tuple)):
         return all(_within(item, field) for item in value)
-    if choices := field.metadata.get("choices"):
+    if choices := choices_of(field):
         return value in choices
     if isinstance(value, float) and not math.isfinite(value):
         return False
@@ -107,8 +126,7 @@ def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
     keys: all that there are. chosen: of the group that the key is in.
     """
     group, _, last = key.partition(".")
-    variants = VARIANTS.get(group, {})
-    fit = [name for name, variant in variants.items() if last in variant.__dataclass_fields__]
+    fit = [name for name, one in variants(group).items() if last in one.__dataclass_fields__]
     if not fit:
         close = near(key, set(keys) - {key})  # it is known itself, but not here: --config-name
         return f"there is no key {key}{close or '; --help lists the keys'}"

@@ -1,93 +1,120 @@
-"""Recurrent layers by name. A new cell is one class here and one file in conf/model/.
+"""Our cells. A new one is a class here, or in a plugin, and a file in conf/model/.
 
-A cell is a module built as `Cell(inputs, hidden)` whose forward takes (time, batch, inputs) and
-a state or None, and gives (time, batch, hidden) and the state after the last character. A state
-is a tuple of tensors of shape (batch, hidden). PyTorch's fused kernels do the work: on a CPU,
-oneDNN's LSTM is 3 to 10 times faster than a loop over time steps in Python. PyTorch's GRU is such
-a loop there, and training has a faster one in `gru`. On a GPU they are cuDNN's; see `run`.
+A class says what of its units can be seen and how that follows from a layer's input and output:
+PyTorch's fused kernels keep the gates to themselves, but with the whole output known they are
+plain matrix products. It imports PyTorch only when it builds or observes a layer.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from musicgen.config.components import Cell, register
 
-from musicgen.models import gru
-from musicgen.models.arithmetic import without_autocast
-
-State = tuple[Tensor, ...]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
-def run(kernel: nn.RNNBase, x: Tensor, state: State | None) -> Any:
-    """What PyTorch's kernel makes of input and state; on a GPU outside autocast.
+@register("cell", "lstm")
+@dataclass
+class LSTM(Cell):
+    """Hochreiter and Schmidhuber (1997), with forget gates."""
 
-    Autocast casts input, weights and state of cuDNN's recurrent layers to fp16, whichever type it
-    was asked for (ATen/cudnn/AutocastRNN.cpp of PyTorch). Without the scaling of the loss that
-    goes with fp16, most of the gradient at the state is subnormal there. So the layer computes in
-    the type of its weights, and `arithmetic.products` says how exactly.
-    """
-    layers = None if state is None else [part.unsqueeze(0) for part in state]
-    if on_cpu(x):
-        return kernel(x, _given(layers))
-    kind = next(kernel.parameters()).dtype
-    with without_autocast(x.device):
-        return kernel(x.to(kind), _given(layers and [part.to(kind) for part in layers]))
+    observable = ("hidden", "cell", "input_gate", "forget_gate", "output_gate", "candidate")
 
+    def build(self, inputs: int, hidden: int) -> "nn.Module":
+        from musicgen.models.layers import LSTM
 
-def on_cpu(x: Tensor) -> bool:
-    """Whether autocast does what it says for recurrent layers over x."""
-    return x.device.type == "cpu"
+        return LSTM(inputs, hidden)
 
+    def observe(self, layer: "nn.Module", state: str, x: "Tensor", hidden: "Tensor") -> "Tensor":
+        gates = _Gates(layer, x, hidden)
+        if state == "candidate":
+            return gates.whole(2).tanh()
+        if state != "cell":
+            return gates.whole(
+                {"input_gate": 0, "forget_gate": 1, "output_gate": 3}[state]
+            ).sigmoid()
+        added = gates.whole(0).sigmoid() * gates.whole(2).tanh()
+        kept = gates.whole(1).sigmoid()
+        cells = added.new_empty(added.shape)
+        now = added.new_zeros(added.shape[1:])
+        for time in range(len(added)):
+            now = kept[time] * now + added[time]
+            cells[time] = now
+        return cells
 
-def _given(layers: list[Tensor] | None) -> Any:
-    """The state as PyTorch's kernels take it: a pair, or a tensor where there is one part."""
-    if layers is None:
-        return None
-    return tuple(layers) if len(layers) > 1 else layers[0]
+    def in_numpy(self, layer: "nn.Module") -> Any:
+        from musicgen.models import layers, numpy_layers
 
-
-class LSTM(nn.Module):
-    """Hochreiter and Schmidhuber (1997), with forget gates. State: (h, c)."""
-
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__()
-        self.fused = nn.LSTM(inputs, hidden)
-
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        out, (h, c) = run(self.fused, x, state)
-        return out, (h[0], c[0])
+        return numpy_layers.LSTM if type(layer) is layers.LSTM else None
 
 
-class RNN(nn.Module):
-    """Elman (1990), tanh. State: (h,)."""
+@register("cell", "gru")
+@dataclass
+class GRU(Cell):
+    """Cho et al. (2014)."""
 
-    kernel: type[nn.GRU] | type[nn.RNN] = nn.RNN
+    observable = ("hidden", "reset_gate", "update_gate", "candidate")
 
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__()
-        self.fused = self.kernel(inputs, hidden)
+    def build(self, inputs: int, hidden: int) -> "nn.Module":
+        from musicgen.models.layers import GRU
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        out, h = run(self.fused, x, state)
-        return out, (h[0],)
+        return GRU(inputs, hidden)
 
+    def observe(self, layer: "nn.Module", state: str, x: "Tensor", hidden: "Tensor") -> "Tensor":
+        gates = _Gates(layer, x, hidden)
+        if state != "candidate":
+            return gates.whole(("reset_gate", "update_gate").index(state)).sigmoid()
+        reset = gates.whole(0).sigmoid()
+        return (gates.of_input(2) + reset * gates.of_state(2)).tanh()
 
-class GRU(RNN):
-    """Cho et al. (2014). State: (h,)."""
+    def in_numpy(self, layer: "nn.Module") -> Any:
+        from musicgen.models import layers, numpy_layers
 
-    kernel = nn.GRU
-
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if not on_cpu(x) or not torch.is_grad_enabled():
-            return super().forward(x, state)
-        w_ih, w_hh, b_ih, b_hh = self.fused.parameters()
-        n = self.fused.hidden_size
-        inputs = functional.linear(x, w_ih, b_ih + functional.pad(b_hh[: 2 * n], (0, n)))
-        before = w_hh.new_zeros(x.shape[1], n) if state is None else state[0]
-        weights, bias = w_hh.to(inputs.dtype), b_hh[2 * n :].to(inputs.dtype)
-        out, h = gru.steps(inputs, weights, bias, before)
-        return out, (h,)
+        return numpy_layers.GRU if type(layer) is layers.GRU else None
 
 
-CELLS: dict[str, type[nn.Module]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+@register("cell", "rnn")
+@dataclass
+class RNN(Cell):
+    """Elman (1990), tanh."""
+
+    def build(self, inputs: int, hidden: int) -> "nn.Module":
+        from musicgen.models.layers import RNN
+
+        return RNN(inputs, hidden)
+
+    def in_numpy(self, layer: "nn.Module") -> Any:
+        from musicgen.models import layers, numpy_layers
+
+        return numpy_layers.RNN if type(layer) is layers.RNN else None
+
+
+class _Gates:
+    """What goes into the gates of one of PyTorch's layers, whose weights lie one behind the other
+    in the order of torch.nn.LSTM and torch.nn.GRU."""
+
+    def __init__(self, layer: "nn.Module", x: "Tensor", hidden: "Tensor") -> None:
+        """x, hidden: what the layer read from a zero state, and gave, (time, batch, ...)."""
+        from torch.nn import functional
+
+        self._x, self._units = x, hidden.shape[2]
+        self._before = functional.pad(hidden[:-1], (0, 0, 0, 0, 1, 0))
+        named = layer.named_parameters()
+        self._weights = {name.removeprefix("fused."): value for name, value in named}
+
+    def of_input(self, number: int) -> "Tensor":
+        """A gate's share from the input, its bias included."""
+        return self._share(number, self._x, "ih")
+
+    def of_state(self, number: int) -> "Tensor":
+        """A gate's share from the hidden state before, its bias included."""
+        return self._share(number, self._before, "hh")
+
+    def whole(self, number: int) -> "Tensor":
+        return self.of_input(number) + self.of_state(number)
+
+    def _share(self, number: int, source: "Tensor", name: str) -> "Tensor":
+        rows = slice(number * self._units, (number + 1) * self._units)
+        weight, bias = self._weights[f"weight_{name}_l0"], self._weights[f"bias_{name}_l0"]
+        return source @ weight[rows].T + bias[rows]

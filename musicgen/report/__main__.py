@@ -8,20 +8,23 @@ from musicgen.errors import InputError, MusicgenError
 USAGE = """\
 One page to read, see and hear a run, a sweep, or several of them side by side.
 
-    python -m musicgen.report <folder> [<folder> ...] [out=<folder>]
+    python -m musicgen.report <folder> [<folder> ...] [out=<folder>] [plugins=[<module>]]
 
 <folder>  of a run or of a sweep, such as runs/sweeps/dropout; it may still be running
 out       where report.html, table.tex and curves.pdf go, with table.csv, table.md, curves.png and
           curves.svg; the folder itself if there is one, runs/report if there are several
+plugins   modules that the networks' components come from; the page lets networks write tunes
 """
 
 
 def main(arguments: list[str]) -> Path:
     """Write the report and return the page's path. Raises InputError."""
-    folders, out = [], None
+    folders, plugins, out = [], list[str](), None
     for argument in arguments:
         if argument.startswith("out="):
             out = Path(argument.removeprefix("out="))
+        elif argument.startswith("plugins="):
+            plugins.append(argument)
         elif argument.startswith("-"):
             raise InputError(f"there is no flag {argument}; see --help")
         else:
@@ -29,8 +32,10 @@ def main(arguments: list[str]) -> Path:
     if not folders:
         raise InputError("a report needs the folder of a run or of a sweep, got none; see --help")
     # pandas, matplotlib and Optuna take a second to import: only now.
+    from musicgen.config.composition import use_plugins
     from musicgen.workflows.report import write
 
+    use_plugins(plugins)
     return write(folders, out)
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from musicgen.errors import InputError
-from musicgen.sweep.pruners import check_pruner
+from musicgen.sweep.pruners import NONE, check_pruner
 from musicgen.sweep.samplers import GRID, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
 
@@ -35,9 +35,9 @@ class Plan:
     """Result keys by which configurations are judged. Reports are about the first."""
     sampler: str = GRID
     sampler_settings: Mapping[str, Any] = field(default_factory=dict)
-    pruner: str = "none"
+    pruner: str = NONE
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
-    """As Optuna names them; steps count from 1 (`pruners.optunas`)."""
+    """As Optuna names them; steps count from 1 (`pruners.as_optuna_counts`)."""
     seed: int = 0
     """The first run's seed, and the sampler's."""
     seeds: int = 1

@@ -8,7 +8,7 @@ from optuna.pruners import _filter_study
 from optuna.trial import FrozenTrial, Trial
 
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.samplers import GRID, make_sampler, seed_for
+from musicgen.sweep.samplers import GRID, RANDOM, make_sampler, seed_for
 from musicgen.sweep.space import applies, decided, distributions, grid, grid_size, identity
 
 MOST = 16
@@ -118,7 +118,7 @@ class Proposals:
         if plan.sampler != GRID:
             usual = again <= MOST // 2
             self._study.sampler = make_sampler(
-                plan.sampler if usual else "random",
+                plan.sampler if usual else RANDOM,
                 seed=seed_for(plan.seed, number, again),
                 conditional=self._conditional,
                 **(plan.sampler_settings if usual else {}),

@@ -1,256 +1,101 @@
-"""Who cuts a trial short, by name.
+"""Our pruners. A new one is a class here, or in a plugin, and a file in conf/pruner/.
 
-Optuna's pruners look at every trial for each judgement: 2.3 ms at 10,000 trials with median. Ours
-are the same pruners, with a few sorted numbers kept beside the study: a judgement costs some
-microseconds, whatever the number of trials. The tests hold each decision against Optuna's.
+Settings have the names that Optuna gives them; a step is a report's step. What decides is in
+`judges`, which imports Optuna.
 """
 
-import math
-from bisect import insort
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from optuna import Study
-from optuna.pruners import (
-    BasePruner,
-    HyperbandPruner,
-    MedianPruner,
-    NopPruner,
-    SuccessiveHalvingPruner,
-)
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
-
+from musicgen.config.components import Pruner, given, key, made, register
+from musicgen.config.registry import component
 from musicgen.errors import InputError
 
+if TYPE_CHECKING:
+    from musicgen.sweep.judges import Judge
+
 NONE = "none"
-RUNG = "completed_rung_{}"
-"""Optuna's name for the attribute of a trial that holds its value at a rung."""
 
 
+@register("pruner", NONE)
 @dataclass
-class Course:
-    """A trial as far as it has come."""
-
-    number: int
-    values: dict[int, float] = field(default_factory=dict)
-    """What it reported, by step."""
-    rungs: list[float] = field(default_factory=list)
-    """Its value at each rung that it has reached."""
-    completed: bool = False
-
-    @classmethod
-    def of(cls, trial: FrozenTrial) -> "Course":
-        """A trial as Optuna's storage has it."""
-        attributes, rungs = trial.system_attrs, list[float]()
-        while (key := RUNG.format(len(rungs))) in attributes:
-            rungs.append(attributes[key])
-        completed = trial.state == TrialState.COMPLETE
-        return cls(trial.number, dict(trial.intermediate_values), rungs, completed)
-
-
-class Pruner(BasePruner):
-    """What a study asks; as it is, it gives up no trial."""
-
-    def recall(self, courses: Iterable[Course]) -> None:
-        """Take in the trials of the study's earlier lives, once and before all others."""
-
-    def complete(self, course: Course) -> None:
-        """Take in a trial that has completed."""
-
-    def judge(self, study: Study, course: Course) -> bool:
-        """Whether to give up a trial, by its value at its highest step.
-
-        Adds the rungs that it has reached to its course.
-        """
-        return False
-
-
-class Never(Pruner, NopPruner):
+class Never(Pruner):
     """Gives up no trial."""
 
+    def build(self) -> "Judge":
+        from musicgen.sweep import judges
 
-class Median(Pruner, MedianPruner):
+        return judges.Never()
+
+
+@register("pruner", "median")
+@dataclass
+class Median(Pruner):
     """Gives up a trial whose best value is worse than the median of completed ones at its step."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._completed = 0
-        self._reported: Counter[int] = Counter()
-        """Completed trials that reported a step, with whatever value."""
-        self._ranked: defaultdict[int, list[float]] = defaultdict(list)
-        """Their values at each step but for NaN, lowest first."""
+    n_startup_trials: int = key("Configurations that run to their end first", ge=0)
+    n_warmup_steps: int = key("Epochs in which nothing is pruned", ge=0)
 
-    def recall(self, courses: Iterable[Course]) -> None:
-        for course in courses:
-            if course.completed:
-                self._count(course, list.append)
-        for values in self._ranked.values():
-            values.sort()
+    def build(self, **more: Any) -> "Judge":
+        from musicgen.sweep import judges
 
-    def complete(self, course: Course) -> None:
-        self._count(course, insort)
+        return judges.Median(**given(self), **more)
 
-    def _count(self, course: Course, add: Callable[[list[float], float], None]) -> None:
-        self._completed += 1
-        self._reported.update(course.values.keys())
-        for step, value in course.values.items():
-            if not math.isnan(value):
-                add(self._ranked[step], value)
-
-    def judge(self, study: Study, course: Course) -> bool:
-        step = max(course.values)
-        if self._completed < max(1, self._n_startup_trials) or not self._due(step, course):
-            return False
-        values = [value for value in course.values.values() if not math.isnan(value)]
-        if not values:
-            return True
-        ranked = self._ranked[step]
-        if self._reported[step] < self._n_min_trials or not ranked:
-            return False
-        if study.direction == StudyDirection.MAXIMIZE:
-            return max(values) < median(ranked)
-        return min(values) > median(ranked)
-
-    def _due(self, step: int, course: Course) -> bool:
-        """Whether this is the trial's first report in an interval after the warm-up."""
-        past = step - self._n_warmup_steps
-        begin = step - past % self._interval_steps
-        return past >= 0 and all(s == step or s < begin for s in course.values)
+    def as_optuna_counts(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Optuna's median counts steps from 0: of its `n_warmup_steps`, the one with that very
+        number is judged already. Reports count from 1, and in a plan these are not judged."""
+        steps = settings.get("n_warmup_steps")
+        return settings if steps is None else {**settings, "n_warmup_steps": steps + 1}
 
 
-def median(ranked: list[float]) -> float:
-    """The median of sorted values, to the last bit as numpy's percentile has it.
+@register("pruner", "asha")
+@dataclass
+class Asha(Pruner):
+    """Lets the best part of the trials at each rung go on (Li et al. 2020)."""
 
-    That weighs the next higher value with zero if there is a middle one: NaN if it is infinite.
-    """
-    middle = (len(ranked) - 1) // 2
-    low, high = ranked[middle], ranked[min(middle + 1, len(ranked) - 1)]
-    return low + (high - low) * 0.0 if len(ranked) % 2 else high - (high - low) * 0.5
+    min_resource: int = key("Epochs before the first decision", ge=1)
+    reduction_factor: int = key("The best 1/n of a rung go on to n times its epochs", ge=2)
 
+    def build(self, **more: Any) -> "Judge":
+        from musicgen.sweep import judges
 
-class Halving(Pruner, SuccessiveHalvingPruner):
-    """Lets the best part of the trials at each rung go on to the next (ASHA)."""
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._longest = -1
-        """The last step of the completed trial that went farthest; -1 while there is none."""
-        self._ranked: defaultdict[int, list[float]] = defaultdict(list)
-        """Values of all trials at each rung, lowest first."""
-
-    def recall(self, courses: Iterable[Course]) -> None:
-        for course in courses:
-            for rung, value in enumerate(course.rungs):
-                self._ranked[rung].append(value)
-            if course.completed:
-                self.complete(course)
-        for values in self._ranked.values():
-            values.sort()
-
-    def complete(self, course: Course) -> None:
-        self._longest = max([self._longest, *course.values])
-
-    def judge(self, study: Study, course: Course) -> bool:
-        step = max(course.values)
-        value = course.values[step]
-        if self._min_resource is None:
-            if self._longest < 0:
-                return False
-            self._min_resource = max(self._longest // 100, 1)
-        while True:
-            exponent = self._min_early_stopping_rate + len(course.rungs)
-            if step < self._min_resource * self._reduction_factor**exponent:
-                return False
-            if math.isnan(value):
-                return True
-            ranked = self._ranked[len(course.rungs)]
-            insort(ranked, value)
-            course.rungs.append(value)
-            promoted = max(len(ranked) // self._reduction_factor, 1)
-            if study.direction == StudyDirection.MAXIMIZE:
-                beaten = value < ranked[-promoted]
-            else:
-                beaten = value > ranked[promoted - 1]
-            if beaten or len(ranked) <= self._bootstrap_count:
-                return True
+        return judges.Halving(**given(self), **more)
 
 
-class Hyperband(Pruner, HyperbandPruner):
-    """Halvings that begin at different rungs; a trial belongs to one of them by its number.
+@register("pruner", "hyperband")
+@dataclass
+class Hyperband(Asha):
+    """Halvings that begin at different rungs (Li et al. 2018)."""
 
-    Optuna's samplers ask Optuna's class for a trial's bracket, so that is where brackets are made.
-    """
+    max_resource: int = key("Epochs of a whole training", ge=1)
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._recalled: list[Course] = []
-        self._measured = False
-        """Whether a completed trial tells how many steps there are."""
-        self._halvings: list[Halving] = []
+    def build(self, **more: Any) -> "Judge":
+        from musicgen.sweep import judges
 
-    def recall(self, courses: Iterable[Course]) -> None:
-        self._recalled = list(courses)
-        for course in self._recalled:
-            if course.completed:
-                self.complete(course)
-
-    def complete(self, course: Course) -> None:
-        self._measured |= bool(course.values)
-
-    def judge(self, study: Study, course: Course) -> bool:
-        if not self._halvings:
-            if self._max_resource == "auto" and not self._measured:
-                return False
-            self._try_initialization(study)
-            self._halvings = [
-                Halving(self._min_resource, self._reduction_factor, rung, self._bootstrap_count)
-                for rung in range(len(self._pruners))
-            ]
-            for bracket, halving in enumerate(self._halvings):
-                halving.recall(c for c in self._recalled if self._bracket(study, c) == bracket)
-        if not self._halvings:
-            return False  # no step is as large as min_resource
-        return self._halvings[self._bracket(study, course)].judge(study, course)
-
-    def _bracket(self, study: Study, course: Course) -> int:
-        trial: Any = course  # of a trial, Optuna takes the number
-        return self._get_bracket_id(study, trial)
+        return judges.Hyperband(**given(self), **more)
 
 
-PRUNERS: Mapping[str, Callable[..., Pruner]] = {
-    NONE: Never,
-    "median": Median,
-    "asha": Halving,
-    "hyperband": Hyperband,
-}
-"""Settings have the names that Optuna gives them, and its defaults; a step is a report's step."""
+def as_optuna_counts(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan's settings as Optuna means them."""
+    return component("pruner", name)(name=name).as_optuna_counts(dict(settings))
 
 
-def optunas(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan's settings as Optuna means them.
+def make_pruner(name: str, **settings: Any) -> "Judge":
+    """The pruner of a study. Raises InputError for settings that it doesn't have or accept."""
+    from musicgen.sweep import judges
 
-    Optuna's median counts steps from 0: of its `n_warmup_steps`, the one with that very number is
-    judged already. Reports count from 1, and in a plan these are steps that are not judged.
-    """
-    shift = name == "median" and "n_warmup_steps" in settings
-    return {**settings, "n_warmup_steps": settings["n_warmup_steps"] + 1} if shift else {**settings}
-
-
-def make_pruner(name: str, **settings: Any) -> Pruner:
-    """A pruner of PRUNERS. Raises InputError for settings that it doesn't have or accept."""
+    chosen, more = made("pruner", name, settings)
     try:
-        return PRUNERS[name](**settings)
+        pruner = chosen.build(**more)
     except (TypeError, ValueError) as error:
         raise InputError(f"pruner={name} refuses its settings: {error}") from None
+    return pruner if isinstance(pruner, judges.Judge) else judges.Theirs(pruner)
 
 
 def check_pruner(name: str, settings: Mapping[str, Any], objectives: int) -> None:
     """Raises InputError if there is no such pruner, or several objectives and a pruner."""
-    if name not in PRUNERS:
-        raise InputError(f"pruner must be one of {', '.join(PRUNERS)}, got {name}")
+    component("pruner", name)
     if name != NONE and objectives > 1:
         raise InputError(
             f"pruner={name} needs one objective to judge by, got {objectives}; take pruner=none"

@@ -1,46 +1,119 @@
-"""Who proposes the next configuration, by name."""
+"""Our samplers. A new one is a class here, or in a plugin, and a file in conf/sampler/.
+
+Settings have the names that Optuna gives them, and its defaults where a plan gives none.
+"""
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
-
+from musicgen.config.components import Sampler, given, key, made, register
+from musicgen.config.registry import component
 from musicgen.errors import InputError
-from musicgen.sweep.space import Space, grid
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    from musicgen.sweep.space import Space
 
 GRID = "grid"
-"""Every point in order: no sampler of Optuna's (theirs reads all trials for each new one)."""
+RANDOM = "random"
 
-SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
-    "random": RandomSampler,
-    "tpe": TPESampler,
-    "gp": GPSampler,
-    "nsgaii": NSGAIISampler,
-}
-"""Settings have the names that Optuna gives them, and its defaults."""
+
+@register("sampler", GRID)
+@dataclass
+class Grid(Sampler):
+    """Every point in order: no sampler of Optuna's (theirs reads all trials for each new one)."""
+
+    def check(self, space: "Space") -> None:
+        from musicgen.sweep.space import grid
+
+        grid(space)
+
+
+@register("sampler", RANDOM)
+@dataclass
+class Random(Sampler):
+    """Points drawn independently of all others."""
+
+    def build(self, seed: int, conditional: bool, **more: Any) -> "BaseSampler":
+        from optuna.samplers import RandomSampler
+
+        return RandomSampler(seed=seed, **more)
+
+
+@register("sampler", "tpe")
+@dataclass
+class TPE(Sampler):
+    """Tree-structured Parzen estimator (Bergstra et al. 2011; Watanabe 2023)."""
+
+    n_startup_trials: int = key("Configurations drawn at random first", ge=0)
+    multivariate: bool = key("Model the keys together")
+
+    def build(self, seed: int, conditional: bool, **more: Any) -> "BaseSampler":
+        from optuna.exceptions import ExperimentalWarning
+        from optuna.samplers import TPESampler
+
+        settings = given(self) | more
+        if conditional and settings.get("multivariate", True):
+            settings["group"] = True  # keys that apply together are modelled together
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # of the group
+            return TPESampler(seed=seed, **settings)
+
+
+@register("sampler", "gp")
+@dataclass
+class GP(Sampler):
+    """Gaussian processes."""
+
+    n_startup_trials: int = key("Configurations drawn at random first", ge=0)
+
+    def build(self, seed: int, conditional: bool, **more: Any) -> "BaseSampler":
+        from optuna.exceptions import ExperimentalWarning
+        from optuna.samplers import GPSampler
+
+        settings = given(self) | more
+        if conditional:
+            settings["warn_independent_sampling"] = False  # that is how they are sampled
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return GPSampler(seed=seed, **settings)
+
+    def check(self, space: "Space") -> None:
+        if not (find_spec("scipy") and find_spec("torch")):
+            raise InputError("sampler=gp needs scipy and torch; pip install scipy, or take tpe")
+
+
+@register("sampler", "nsgaii")
+@dataclass
+class NSGAII(Sampler):
+    """A genetic algorithm for several objectives (Deb et al. 2002)."""
+
+    population_size: int = key("Configurations in a generation", ge=2)
+
+    def build(self, seed: int, conditional: bool, **more: Any) -> "BaseSampler":
+        from optuna.samplers import NSGAIISampler
+
+        return NSGAIISampler(seed=seed, **given(self), **more)
 
 
 def make_sampler(
     name: str, *, seed: int, conditional: bool = False, **settings: Any
-) -> BaseSampler:
-    """A sampler of SAMPLERS. Raises InputError for settings that it doesn't have or accept.
+) -> "BaseSampler":
+    """A sampler of Optuna's. Raises InputError for settings that it doesn't have or accept.
 
     conditional: some keys apply at some choices of others alone.
     """
-    if conditional and name == "tpe" and settings.get("multivariate", True):
-        settings["group"] = True  # keys that apply together are modelled together
-    if conditional and name == "gp":
-        settings["warn_independent_sampling"] = False  # that is how conditional keys are sampled
+    chosen, more = made("sampler", name, settings)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # of TPE's group
-            return SAMPLERS[name](seed=seed, **settings)
+        sampler: BaseSampler = chosen.build(seed=seed, conditional=conditional, **more)
     except (TypeError, ValueError) as error:
         raise InputError(f"sampler={name} refuses its settings: {error}") from None
+    return sampler
 
 
 def seed_for(seed: int, number: int, again: int = 0) -> int:
@@ -54,17 +127,14 @@ def seed_for(seed: int, number: int, again: int = 0) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
-def check_sampler(name: str, settings: Mapping[str, Any], space: Space) -> None:
+def check_sampler(name: str, settings: Mapping[str, Any], space: "Space") -> None:
     """Raises InputError if there is no such sampler, or it can't search this space."""
-    if name != GRID and name not in SAMPLERS:
-        raise InputError(f"sampler must be one of {', '.join([GRID, *SAMPLERS])}, got {name}")
+    component("sampler", name)
     if not space:
         raise InputError("a sweep must vary something, got no parameter with several values")
-    if name == GRID:
-        if settings:
-            raise InputError(f"sampler=grid has no settings, got {', '.join(settings)}")
-        grid(space)
-        return
-    if name == "gp" and not (find_spec("scipy") and find_spec("torch")):
-        raise InputError("sampler=gp needs scipy and torch; pip install scipy, or take tpe")
-    make_sampler(name, seed=0, **settings)
+    if name == GRID and settings:
+        raise InputError(f"sampler=grid has no settings, got {', '.join(settings)}")
+    chosen, _ = made("sampler", name, dict(settings))
+    chosen.check(space)
+    if name != GRID:
+        make_sampler(name, seed=0, **settings)

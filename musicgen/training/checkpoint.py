@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from musicgen.config import record
-from musicgen.config.keys import Config, ModelConfig
+from musicgen.config.components import Cell
+from musicgen.config.keys import Config
 from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.memory import Match, Melody, PlaceInput
@@ -38,7 +39,7 @@ def save(path: Path, content: Any) -> None:
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> Any:
-    """What `save` wrote (tuples come back as lists). Raises InputError if missing or damaged."""
+    """Read what `save` wrote (tuples as lists). Raises InputError if missing or damaged."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; name the folder of a run that has a checkpoint")
     try:
@@ -57,7 +58,7 @@ def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, dict):
-        # Pairs, because an optimizer's state has integer keys, which JSON would turn to text.
+        # Pairs, because an optimizer's state has integer keys, which JSON would turn into text.
         return {"dict": [[k, _pack(v, tensors)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
         return [_pack(v, tensors) for v in value]
@@ -88,15 +89,15 @@ class TrainedModel:
     weights: Path
     """The file that was read."""
     kinds: Kinds | None = None
-    """What its training tunes are made of; None in a run from before these were counted."""
+    """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
 
 
-def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
+def build(model: Cell, vocabulary: Vocabulary) -> CharRNN:
     """The configured network, with fresh weights."""
     return CharRNN(
         len(vocabulary),
         model.hidden,
-        cell=model.cell,
+        cell=model,
         layers=model.layers,
         dropout=model.dropout,
         embedding=model.embedding,
@@ -106,7 +107,7 @@ def build(model: ModelConfig, vocabulary: Vocabulary) -> CharRNN:
     )
 
 
-def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
+def _side(model: Cell, vocabulary: Vocabulary) -> list[SideInput]:
     side: list[SideInput] = []
     marked = all(character in vocabulary for character in START)
     start = tuple(vocabulary.encode(START).tolist()) if marked else ()
@@ -120,8 +121,8 @@ def _side(model: ModelConfig, vocabulary: Vocabulary) -> list[SideInput]:
 
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
-    """Write model.json: what turns weights back into a network. corpus: its digest."""
-    content = {"config": record.to_dict(config), "vocabulary": vocabulary.characters}
+    """Write model.json, which turns weights back into a network. corpus: its digest."""
+    content = {"config": record.stored(config), "vocabulary": vocabulary.characters}
     content |= {"corpus": corpus, "kinds": kinds.to_json()}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
@@ -135,7 +136,7 @@ class Description:
     corpus: str
     """Digest of the corpus that it was trained on."""
     kinds: Kinds | None
-    """What its training tunes are made of; None in a run from before these were counted."""
+    """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
 
 
 def described(path: Path, way_out: str) -> Description:
@@ -153,7 +154,7 @@ def described(path: Path, way_out: str) -> Description:
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
-    """The best network of a run folder, or the one of a checkpoint file within it.
+    """The best network of a run folder, or the network of one of its checkpoint files.
 
     Raises InputError if something is missing or damaged.
     """
@@ -181,7 +182,8 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
 
 
 def _weights(content: Any) -> dict[str, Tensor]:
-    """Of best.safetensors, or of last.safetensors, where Lightning names them by the module."""
+    """The weights in best.safetensors, or in last.safetensors, where Lightning prefixes their
+    names."""
     if "weights" in content:
         return dict(content["weights"])
     named = content["state_dict"].items()

@@ -9,9 +9,9 @@ from musicgen.music import parse
 from musicgen.music.measures import summarise
 
 TUNES = 100
-"""Drawn and measured in half a second on one core, with a network of 150 units."""
+"""How many tunes: drawn and measured in half a second on one core, with a network of 150 units."""
 MAX_CHARS = 1000
-"""Of each of them: most real tunes are shorter."""
+"""Length limit of each; most real tunes are shorter."""
 
 
 def measured(network: CharRNN, vocabulary: Vocabulary, data: Corpus, seed: int) -> dict[str, float]:

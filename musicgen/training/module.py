@@ -12,10 +12,10 @@ from musicgen.config.keys import Config
 from musicgen.config.record import digest
 from musicgen.models import CharRNN, arithmetic, evaluate
 from musicgen.models.arithmetic import FP32
-from musicgen.models.cells import State
 from musicgen.models.char_rnn import detach
-from musicgen.training import optim, schedule
+from musicgen.models.layers import State
 from musicgen.training.batches import Slices, Streams
+from musicgen.training.optim import settle
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded as such
@@ -25,9 +25,9 @@ class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded as s
 class Training(pl.LightningModule):
     """Trains a network on one text and scores it on another after each epoch.
 
-    Every epoch seeds its randomness (dropout, order of slices) from the seed and its number, and
-    starts from a zero state, so a run that is resumed at an epoch's start needs no generator's
-    state to go on as if it had never stopped.
+    Every epoch derives its random numbers (dropout, order of slices) from the seed and its number,
+    and starts from a zero state. So a run that is resumed at the start of an epoch needs no
+    generator's state to give the result of an uninterrupted run.
     """
 
     def __init__(
@@ -39,14 +39,15 @@ class Training(pl.LightningModule):
         *,
         products: str = FP32,
     ) -> None:
-        """train, validation: texts as the network reads them (`CharRNN.read`).
+        """train, validation: the network's inputs (`CharRNN.read`).
 
-        products: of fp32 factors in a training step on a GPU; see `models.arithmetic`.
+        products: precision of products of fp32 factors in a training step on a GPU; see
+        `models.arithmetic`.
         """
         super().__init__()
         self.network = network
         self.config = config
-        self.schedule = schedule.build(config.schedule)
+        self.schedule = config.schedule.build()
         self.register_buffer("train_text", train, persistent=False)
         self.register_buffer("validation_text", validation, persistent=False)
         self.train_text: Tensor
@@ -54,9 +55,9 @@ class Training(pl.LightningModule):
         self.state: list[State] | None = None
         self.products = products
         self.state_type: str | None = None
-        """Of the recurrent layers' state, such as float32; None before the first step."""
+        """Type of the recurrent layers' state, such as float32; None before the first step."""
         self.devices: list[str] = []
-        """Kinds of device on which the run was trained, one behind the other."""
+        """Kinds of device on which the run was trained, in order."""
         self.val_loss = self.val_accuracy = float("nan")
         self.step = self.steps = 0
         self.chars = 0
@@ -79,19 +80,20 @@ class Training(pl.LightningModule):
         return batches
 
     def val_dataloader(self) -> range:
-        # One batch that says nothing: validation reads the whole text, which is here already,
-        # and Lightning would flatten a list of tensors into as many loaders.
+        # One dummy batch: validation reads the whole text, which this module holds, and Lightning
+        # would flatten a list of tensors into as many loaders.
         return range(1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return optim.build(self.config.optim, self.network.parameters())
+        optimizer: torch.optim.Optimizer = self.config.optim.build(self.network.parameters())
+        return optimizer
 
     def _epoch_seed(self) -> int:
         mixed = np.random.SeedSequence([self.config.seed, self.current_epoch])
         return int(mixed.generate_state(1, np.uint64)[0] >> 1)
 
     def on_train_start(self) -> None:
-        optim.settle(self.trainer.optimizers[0])
+        settle(self.trainer.optimizers[0])
         if self.devices[-1:] != [self.device.type]:
             self.devices.append(self.device.type)
 
@@ -108,7 +110,7 @@ class Training(pl.LightningModule):
             group["lr"] = lr
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """batch: x as the network reads it and y (time, batch) int64."""
+        """batch: x, the network's input, and y (time, batch) int64."""
         x, y = batch
         with arithmetic.products(self.products):
             logits, state = self.network(x, self.state)
@@ -134,7 +136,7 @@ class Training(pl.LightningModule):
     def _check(self, loss: Tensor) -> None:
         """Raise Diverged at the first step whose loss is not finite.
 
-        Reading a loss waits for the GPU, so there 32 steps are read at once.
+        Reading a loss waits for the GPU, so there the losses of 32 steps are read at once.
         """
         self.unchecked.append(loss)
         if len(self.unchecked) < (1 if self.device.type == "cpu" else 32):
@@ -142,7 +144,7 @@ class Training(pl.LightningModule):
         self.check_finite()
 
     def check_finite(self) -> None:
-        """Look at the losses not looked at yet."""
+        """Check the losses that have not been checked yet."""
         first = self.step - len(self.unchecked) + 1
         losses = torch.stack(self.unchecked).tolist() if self.unchecked else []
         self.unchecked.clear()
@@ -172,7 +174,7 @@ class Training(pl.LightningModule):
             "epochs": self.current_epoch + 1,
             "steps": self.step,
             "config": digest(self.config),
-            "precision": self.trainer.precision,  # what `auto` came to
+            "precision": self.trainer.precision,  # what `auto` meant
             "state": self.state_type,
             "devices": self.devices,
             "threads": torch.get_num_threads(),

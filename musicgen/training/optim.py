@@ -1,32 +1,92 @@
-"""Optimizers by name. A new one is an entry here, its fields in keys.py, a file in conf/optim/.
+"""Our optimizers. A new one is a class here, or in a plugin, and a file in conf/optim/.
 
-The fields of a configuration are the keyword arguments of PyTorch's optimizer, name by name.
+Their settings are the keyword arguments of PyTorch's optimizer, name by name.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
+from musicgen.config.components import Optimizer, Rule, given, key, register
 
-from musicgen.config.keys import OptimConfig
-from musicgen.config.schema import settings
+if TYPE_CHECKING:
+    import torch
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adagrad": torch.optim.Adagrad,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "nadam": torch.optim.NAdam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
+    from musicgen.config.keys import Config
 
 
-def build(config: OptimConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The configured optimizer over these parameters."""
-    return OPTIMIZERS[config.name](parameters, **settings(config))
+@dataclass
+class _PyTorch(Optimizer):
+    """PyTorch's own, whose class has the name of ours."""
+
+    def build(self, parameters: Iterable[Any]) -> "torch.optim.Optimizer":
+        import torch
+
+        made: torch.optim.Optimizer = getattr(torch.optim, type(self).__name__)(
+            parameters, **given(self)
+        )
+        return made
 
 
-def settle(optimizer: torch.optim.Optimizer) -> None:
+@register("optimizer", "adagrad")
+@dataclass
+class Adagrad(_PyTorch):
+    """Duchi, Hazan and Singer (2011)."""
+
+    eps: float = key("Added to the root of the summed squares", gt=0)
+    lr_decay: float = key("Step size divided by 1 + steps x lr_decay", ge=0)
+
+
+@register("optimizer", "adam")
+@dataclass
+class Adam(_PyTorch):
+    """Kingma and Ba (2015)."""
+
+    betas: tuple[float, float] = key("Decay of the running gradient and its square", ge=0, lt=1)
+    eps: float = key("Added to the root of the running square", gt=0)
+
+
+@register("optimizer", "adamw")
+@dataclass
+class AdamW(Adam):
+    """Loshchilov and Hutter (2019): weight decay beside the gradient."""
+
+
+@register("optimizer", "nadam")
+@dataclass
+class NAdam(Adam):
+    """Dozat (2016): Adam with Nesterov's look-ahead."""
+
+
+@register("optimizer", "rmsprop")
+@dataclass
+class RMSprop(_PyTorch):
+    """Hinton (2012)."""
+
+    alpha: float = key("Decay of the running square", ge=0, lt=1)
+    eps: float = key("Added to the root of the running square", gt=0)
+    momentum: float = key("Decay of the running step", ge=0, lt=1)
+
+
+def _nesterov(config: "Config") -> str | None:
+    optim = config.optim
+    if not isinstance(optim, SGD) or not optim.nesterov or optim.momentum > 0:
+        return None
+    return "optim.nesterov needs optim.momentum above 0, got 0; set optim.momentum=0.9"
+
+
+@register("optimizer", "sgd")
+@dataclass
+class SGD(_PyTorch):
+    """Stochastic gradient descent (Robbins and Monro 1951)."""
+
+    rules = (Rule(("optim.name", "optim.nesterov", "optim.momentum"), _nesterov),)
+
+    momentum: float = key("Decay of the running step", ge=0, lt=1)
+    nesterov: bool = key("Nesterov's look-ahead; needs momentum above 0")
+
+
+def settle(optimizer: "torch.optim.Optimizer") -> None:
     """Bring NAdam's scalars back to the CPU, where it reads them at each step.
 
     Resuming takes them to the device with the rest of the state; each reading would wait for all

@@ -1,68 +1,72 @@
-"""Courses of the learning rate by name: the share of optim.lr that holds at a step.
+"""Our courses of the learning rate: the share of optim.lr that holds at a step.
 
-A new one is a class and an entry here, its fields in keys.py, a file in conf/schedule/.
+A new one is a class here, or in a plugin, and a file in conf/schedule/.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
-from musicgen.config.keys import ScheduleConfig
-from musicgen.config.schema import settings
+from musicgen.config.components import Course, Schedule, key, register
 
 
-class Constant:
+@register("schedule", "constant")
+@dataclass
+class Constant(Schedule):
     """The same learning rate throughout."""
 
-    def __call__(self, step: int, steps: int) -> float:
-        """The share of optim.lr at a step, counted from 0, of `steps` in all."""
+    def share(self, step: int, steps: int) -> float:
         return 1.0
 
-    def epoch_end(self, val_loss: float) -> None:
-        """Told the validation loss after each epoch."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs beyond the step."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
-
-
-class Cosine(Constant):
+@register("schedule", "cosine")
+@dataclass
+class Cosine(Schedule):
     """A linear rise, then half a cosine down (Loshchilov and Hutter 2017, eq. 5, one cycle)."""
 
-    def __init__(self, warmup: float, final: float) -> None:
-        self.warmup, self.final = warmup, final
+    warmup: float = key("Share of the steps in which lr rises from 0", ge=0, lt=1)
+    final: float = key("lr at the last step, as a share of optim.lr", ge=0, le=1)
 
-    def __call__(self, step: int, steps: int) -> float:
+    def share(self, step: int, steps: int) -> float:
         rise = self.warmup * steps
         if step < rise:
             return (step + 1) / (rise + 1)
         return _cosine((step - rise) / max(1.0, steps - rise), 1.0, self.final)
 
 
-class OneCycle(Constant):
+@register("schedule", "one_cycle")
+@dataclass
+class OneCycle(Schedule):
     """Half a cosine up, half a cosine down (Smith and Topin 2018)."""
 
-    def __init__(self, warmup: float, initial: float, final: float) -> None:
-        self.warmup, self.initial, self.final = warmup, initial, final
+    warmup: float = key("Share of the steps in which lr rises", gt=0, lt=1)
+    initial: float = key("lr at the first step, as a share of optim.lr", gt=0, le=1)
+    final: float = key("lr at the last step, as a share of optim.lr", ge=0, le=1)
 
-    def __call__(self, step: int, steps: int) -> float:
+    def share(self, step: int, steps: int) -> float:
         rise = self.warmup * steps
         if step < rise:
             return _cosine(step / rise, self.initial, 1.0)
         return _cosine((step - rise) / max(1.0, steps - rise), 1.0, self.final)
 
 
-class Plateau(Constant):
+@register("schedule", "plateau")
+@dataclass
+class Plateau(Schedule):
     """Lowered whenever the validation loss has stood still for more than `patience` epochs."""
 
+    factor: float = key("lr is multiplied by this when val_loss stands still", gt=0, lt=1)
+    patience: int = key("Epochs without a lower val_loss that lr waits; the next lowers it", ge=0)
+
+    def build(self) -> Course:
+        return _PlateauCourse(self.factor, self.patience)
+
+
+class _PlateauCourse(Course):
     def __init__(self, factor: float, patience: int) -> None:
+        super().__init__(lambda step, steps: self.share)
         self.factor, self.patience = factor, patience
         self.share, self.best, self.stale = 1.0, math.inf, 0
-
-    def __call__(self, step: int, steps: int) -> float:
-        return self.share
 
     def epoch_end(self, val_loss: float) -> None:
         if val_loss < self.best:
@@ -81,16 +85,3 @@ class Plateau(Constant):
 
 def _cosine(progress: float, start: float, end: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2
-
-
-SCHEDULES: dict[str, type[Constant]] = {
-    "constant": Constant,
-    "cosine": Cosine,
-    "one_cycle": OneCycle,
-    "plateau": Plateau,
-}
-
-
-def build(config: ScheduleConfig) -> Constant:
-    """The configured course."""
-    return SCHEDULES[config.name](**settings(config))

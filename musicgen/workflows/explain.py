@@ -16,8 +16,8 @@ from musicgen import corpus
 from musicgen.config.keys import HeatmapConfig
 from musicgen.corpus import END, START
 from musicgen.errors import InputError
-from musicgen.interpret.activations import STATES, Activations, record
-from musicgen.interpret.annotate import ANNOTATIONS
+from musicgen.interpret.activations import Activations, record
+from musicgen.interpret.annotations import annotations
 from musicgen.interpret.heatmap import MAX_CHARS, heatmap
 from musicgen.interpret.overview import overview
 from musicgen.interpret.parts import Course, courses
@@ -101,13 +101,13 @@ def _folder(place: Path) -> Path:
 
 
 def _states(asked: HeatmapConfig, trained: TrainedModel) -> Sequence[str]:
-    cell = trained.config.model.cell
+    cell = trained.model.cell
     if asked.state is None:
-        return STATES[cell]
-    if asked.state not in STATES[cell]:
+        return cell.observable
+    if asked.state not in cell.observable:
         raise InputError(
-            f"state must be one of {', '.join(STATES[cell])} for a network of model.cell={cell}, "
-            f"got {asked.state}; choose one of these"
+            f"state must be one of {', '.join(cell.observable)} for a network of "
+            f"model.cell={cell.cell}, got {asked.state}; choose one of these"
         )
     return (asked.state,)
 
@@ -180,7 +180,7 @@ def _draw_unit(stem: Path, text: str, recorded: Activations, unit: int, row: Sco
 
 
 def _verdict(row: Score) -> str:
-    return f"{ANNOTATIONS[row.annotation].asks}: {score_text(row)} (chance {row.chance:.2f})"
+    return f"{annotations()[row.annotation].asks}: {score_text(row)} (chance {row.chance:.2f})"
 
 
 def _draw_overview(stem: Path, text: str, recorded: Activations) -> None:

@@ -2,13 +2,14 @@
 
 import itertools
 
-from musicgen.config import schema
+from musicgen.config.components import given
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import seconds
 from musicgen.config.schema import near
 from musicgen.errors import InputError
 from musicgen.music.measures import directions
 from musicgen.sweep.plan import Direction, Plan
+from musicgen.sweep.pruners import NONE
 from musicgen.sweep.space import Choice, Space
 
 RESULTS: dict[str, Direction] = {
@@ -49,13 +50,13 @@ def plan(first: TrainConfig, space: Space) -> Plan:
                 f"sweep.objective={name} needs samples.measure=true, got false; set it, or take "
                 "another objective"
             )
-    if first.pruner.name != "none" and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
+    if first.pruner.name != NONE and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
         raise InputError(
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
             f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
         )
     _check_seeds(first, space)
-    sampler, pruner = (schema.settings(part) for part in (first.sampler, first.pruner))
+    sampler, pruner = (given(part) for part in (first.sampler, first.pruner))
     limit = settings.max_failures
     return Plan(
         space=space,

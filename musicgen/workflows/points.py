@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from musicgen.config.components import Rule
 from musicgen.config.keys import Config
-from musicgen.config.rules import RULES, Rule
 from musicgen.errors import InputError
 from musicgen.sweep.space import Space, ends, points
 from musicgen.workflows.trial import TrainingObjective
@@ -46,7 +46,7 @@ def _axes(objective: TrainingObjective, space: Space) -> Iterator[Checks]:
 def _rules(objective: TrainingObjective, space: Space) -> Iterator[Checks]:
     """Every combination of the values that a rule connects."""
     values = ends(space)
-    for rule in RULES:
+    for rule in objective.rules():
         swept, follows = _connected(objective, space, rule)
         if len(swept) < 2:
             continue

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from musicgen.config.registry import naming_plugins
 from musicgen.report import write as report
 from musicgen.report.content import ranking, tuned
 from musicgen.report.source import read_all, without_folders
@@ -39,9 +40,11 @@ def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
     wanting = [folder for folder in folders if not exhibited(folder)]
     if not wanting:
         return {}
-    command = [sys.executable, "-P", "-m", "musicgen.workflows.assets", *map(str, wanting)]
-    # The same musicgen as here, whatever lies in the current folder.
-    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-P", "-m", "musicgen.workflows.assets"]
+    command += [*map(str, wanting), *naming_plugins()]
+    # The same musicgen as here, whatever lies in the current folder; plugins are found as here.
+    found = sys.path if naming_plugins() else [os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), *found]))
     try:
         done = subprocess.run(
             command,

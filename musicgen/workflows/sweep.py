@@ -28,7 +28,7 @@ from musicgen.workflows.points import check
 from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 
-DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report")
+DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report", "plugins")
 """Keys of the sweep as a whole."""
 log = logging.getLogger(__name__)
 

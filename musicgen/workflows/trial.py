@@ -1,15 +1,18 @@
 """One trial of a sweep: a training, as a worker process runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from musicgen import corpus
 from musicgen.config import record
+from musicgen.config.components import Rule
 from musicgen.config.following import Following
 from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
+from musicgen.config.registry import load_plugins, named_plugins
+from musicgen.config.rules import rules
 from musicgen.music.measures import directions
 from musicgen.sweep.trial import Decision, Trial
 
@@ -30,18 +33,29 @@ class TrainingObjective:
     prepared corpus. One that is missing here is read where the trial runs."""
     following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
     """What follows swept keys by interpolation, by the choices of the swept groups."""
+    plugins: tuple[str, ...] = field(default_factory=named_plugins)
+    """Modules that declare components of its configurations."""
     _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
     """The bases that were asked for: to read one takes longer than all the rest."""
 
     def config(self, params: Mapping[str, Any]) -> Config:
         """The configuration at a point of the space. Raises InputError."""
         choices = tuple(params[group] for group in self.groups)
-        if choices not in self._read:
-            self._read[choices] = record.from_dict(dict(self.bases[choices]))
+        base = self._base(choices)
         values = {key: value for key, value in params.items() if key not in self.groups}
         if following := self.following.get(choices):
             values |= following.at(values)
-        return record.replaced(self._read[choices], values)
+        return record.replaced(base, values)
+
+    def _base(self, choices: tuple[str, ...]) -> Config:
+        if choices not in self._read:
+            self._read[choices] = record.from_dict(dict(self.bases[choices]))
+        return self._read[choices]
+
+    def rules(self) -> Sequence[Rule]:
+        """All rules that some of its configurations have to fulfil."""
+        found = (rule for choices in self.bases for rule in rules(self._base(choices)))
+        return tuple(dict.fromkeys(found))
 
     @staticmethod
     def label(data: DataConfig) -> str:
@@ -49,6 +63,7 @@ class TrainingObjective:
         return str(corpus.arguments(data))
 
     def prepare(self) -> None:
+        load_plugins(self.plugins)
         import musicgen.training.fit  # noqa: F401 - PyTorch and Lightning take seconds
 
     def __call__(self, trial: Trial) -> dict[str, Any]:

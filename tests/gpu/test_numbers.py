@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicgen.interpret.activations import STATES, record
+from musicgen.config.registry import components
+from musicgen.interpret.activations import record
 from musicgen.models import CharRNN, evaluate, sample
 from musicgen.models.arithmetic import FP32, TF32, exact, products
 from musicgen.models.char_rnn import detach
@@ -161,10 +162,13 @@ def test_tunes_are_the_cpus(device: torch.device) -> None:
 def test_hidden_units_are_the_cpus(cell: str, device: torch.device) -> None:
     model = network(cell=cell)
     read = [text.numpy() for text in texts(60).t()[:3]]
-    expected = {found.state: found.values for found in record(model, read, STATES[cell])}
+    expected = {
+        found.state: found.values
+        for found in record(model, read, components("cell")[cell].observable)
+    }
     model.to(device)
     with products(TF32):
-        for found in record(model, read, STATES[cell]):
+        for found in record(model, read, components("cell")[cell].observable):
             np.testing.assert_allclose(found.values, expected[found.state], atol=2e-5)
 
 

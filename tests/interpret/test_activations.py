@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from musicgen.interpret.activations import STATES, record
+from musicgen.config.registry import components
+from musicgen.interpret.activations import record
 from musicgen.models import CharRNN
 
 
@@ -20,7 +21,7 @@ def texts(*lengths: int) -> list[np.ndarray]:
 
 
 def recorded(model: CharRNN, given: list[np.ndarray]) -> dict[tuple[int, str], np.ndarray]:
-    states = sorted({state for found in STATES.values() for state in found})
+    states = sorted({state for cell in components("cell").values() for state in cell.observable})
     return {(found.layer, found.state): found.values for found in record(model, given, states)}
 
 
@@ -29,7 +30,7 @@ def test_states_are_those_of_single_steps(cell: str) -> None:
     model = network(cell)
     (text,) = texts(9)
     found = recorded(model, [text])
-    assert set(found) == {(1, state) for state in STATES[cell]}
+    assert set(found) == {(1, state) for state in components("cell")[cell].observable}
     single = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}[cell](4, 5)
     names = {
         name.removeprefix("fused.").removesuffix("_l0"): value

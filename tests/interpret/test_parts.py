@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from musicgen.config.registry import components
 from musicgen.corpus import Vocabulary
-from musicgen.interpret.activations import STATES
 from musicgen.interpret.annotate import annotate, part_starts
 from musicgen.interpret.parts import WINDOW, course, courses
 from musicgen.interpret.units import marked, rank
@@ -44,10 +44,10 @@ def test_the_best_unit_of_each_state(cell: str) -> None:
     vocabulary = Vocabulary.of(TUNE)
     network = CharRNN(len(vocabulary), 6, cell=cell, layers=2)
     tunes = marked(TUNE * 5, 5)
-    scores = rank(network, vocabulary, tunes, STATES[cell], ["header"])
+    scores = rank(network, vocabulary, tunes, components("cell")[cell].observable, ["header"])
     found = courses(network, vocabulary, tunes, scores)
     assert {(row.layer, row.state) for row, _ in found} == {
-        (layer, state) for layer in (1, 2) for state in STATES[cell]
+        (layer, state) for layer in (1, 2) for state in components("cell")[cell].observable
     }
     assert [row.score for row, _ in found] == sorted((r.score for r, _ in found), reverse=True)
     assert found[0][0] == scores[0]

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.models import CharRNN, evaluate, gru
-from musicgen.models.cells import GRU
 from musicgen.models.char_rnn import detach
 from musicgen.models.dropout import Dropout
+from musicgen.models.layers import GRU
 
 VOCAB, HIDDEN, TIME, BATCH = 11, 7, 13, 3
 

@@ -6,11 +6,12 @@ import pytest
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from musicgen.config.registry import components
 from musicgen.errors import InputError
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.pruners import PRUNERS, make_pruner
+from musicgen.sweep.pruners import make_pruner
 from musicgen.sweep.record import Name, SweepRecord
-from musicgen.sweep.samplers import SAMPLERS, make_sampler, seed_for
+from musicgen.sweep.samplers import make_sampler, seed_for
 from musicgen.sweep.space import Choice, Float
 
 GRID = {"a": Choice((1, 2, 3))}
@@ -53,9 +54,9 @@ def test_gp_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_names_make_what_they_say() -> None:
-    for name in SAMPLERS.keys() - {"gp"}:
+    for name in components("sampler").keys() - {"grid", "gp"}:
         assert isinstance(make_sampler(name, seed=1), BaseSampler)
-    for name in PRUNERS:
+    for name in components("pruner"):
         assert isinstance(make_pruner(name), BasePruner)
 
 

@@ -20,8 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.sweep.database import connect
 from musicgen.sweep.journal import Journal
+from musicgen.sweep.judges import Course
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.pruners import Course, make_pruner
+from musicgen.sweep.pruners import make_pruner
 from musicgen.sweep.space import Float
 from musicgen.sweep.study import PRUNED_AT, STATES, Study
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from musicgen.config.registry import components
 from musicgen.errors import InputError
 from musicgen.interpret.activations import record
-from musicgen.models import CharRNN, cells, evaluate, evaluation
+from musicgen.models import CharRNN, evaluate, evaluation, layers
 from musicgen.models.arithmetic import FP32, TF32, exact, products, widest
-from musicgen.models.cells import CELLS
 from musicgen.models.char_rnn import detach
 from musicgen.models.evaluation import _Reading
 from musicgen.models.stepper import ModuleStepper
@@ -37,7 +37,7 @@ VOCAB, HIDDEN, TIME, BATCH = 11, 7, 5, 3
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not on a CPU, as far as recurrent layers and validation know."""
-    monkeypatch.setattr(cells, "on_cpu", lambda x: False)
+    monkeypatch.setattr(layers, "on_cpu", lambda x: False)
     monkeypatch.setattr(evaluation, "on_cpu", lambda x: False)
 
 
@@ -64,9 +64,9 @@ def dispatched(layer: nn.Module, x: Tensor, *, autocast: bool) -> list[Any]:
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", components("cell"))
 def test_a_gpus_cells_do_the_same_in_autocast_as_without(name: str) -> None:
-    layer, x = CELLS[name](VOCAB, HIDDEN), torch.randn(TIME, BATCH, VOCAB)
+    layer, x = components("cell")[name]().build(VOCAB, HIDDEN), torch.randn(TIME, BATCH, VOCAB)
     inside = dispatched(layer, x, autocast=True)
     assert inside == dispatched(layer, x, autocast=False)
     assert {kind for _, given in inside for kind in given} <= {torch.float32, torch.int64}
@@ -76,10 +76,10 @@ def test_a_gpus_cells_do_the_same_in_autocast_as_without(name: str) -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", components("cell"))
 @pytest.mark.parametrize("given", [torch.float32, torch.bfloat16, torch.float16])
 def test_a_gpus_cells_take_what_an_autocast_neighbour_gives(name: str, given: torch.dtype) -> None:
-    layer, x = CELLS[name](VOCAB, HIDDEN), torch.randn(TIME, BATCH, VOCAB)
+    layer, x = components("cell")[name]().build(VOCAB, HIDDEN), torch.randn(TIME, BATCH, VOCAB)
     expected, state = layer(x.to(given).float())
     with torch.autocast("cpu", torch.bfloat16):
         out, _ = layer(x.to(given))
@@ -154,8 +154,8 @@ def test_training_steps_alone_may_be_less_than_fp32(
 
 def test_hidden_units_are_recorded_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = set()
-    run = cells.run
-    monkeypatch.setattr(cells, "run", lambda *a: (seen.add(flags()), run(*a))[1])
+    run = layers.run
+    monkeypatch.setattr(layers, "run", lambda *a: (seen.add(flags()), run(*a))[1])
     with products(TF32):
         list(record(CharRNN(VOCAB, HIDDEN), [np.arange(5)], ["hidden", "cell"]))
     assert seen == {(FP32, FP32)}

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.interpret.activations import STATES, _embedded, _state
+from musicgen.config.registry import components
+from musicgen.interpret.activations import _embedded
 from musicgen.models import CharRNN
 from musicgen.models.arithmetic import exact
-from musicgen.models.cells import CELLS
 from musicgen.models.char_rnn import detach
 from musicgen.models.evaluation import _Reading
 from musicgen.models.stepper import MOST, ModuleStepper, stepper
@@ -23,7 +23,7 @@ from musicgen.training.batches import Slices, Streams
 VOCAB, META = 11, torch.device("meta")
 NETWORKS = [
     {"cell": cell, "layers": layers, **more}
-    for cell in CELLS
+    for cell in components("cell")
     for layers, more in (
         (1, {}),
         (2, {"embedding": 5, "dropout": 0.3, "layer_norm": True}),
@@ -85,12 +85,12 @@ def test_a_step_of_sampling(network: CharRNN, monkeypatch: pytest.MonkeyPatch) -
     assert all(part.shape[0] == MOST and part.is_meta for layer in steps._state for part in layer)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", components("cell"))
 def test_hidden_units(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = CharRNN(VOCAB, 7, cell=cell).to(META)
     made: Callable[..., Tensor] = _embedded
     with torch.no_grad(), exact(META):
         x = made(network, [torch.zeros(9).int().numpy(), torch.zeros(5).int().numpy()])
         hidden, _ = network.cells[0](x)
-        for state in STATES[cell]:
-            assert _state(network.cells[0], cell, state, x, hidden).is_meta
+        for state in set(network.cell.observable) - {"hidden"}:
+            assert network.cell.observe(network.cells[0], state, x, hidden).is_meta

@@ -1,0 +1,238 @@
+"""What a cell, an optimizer, a schedule, a sampler or a pruner is: its settings and what it builds.
+
+A component is a dataclass that is registered under the name that configurations call it by:
+
+    @register("optimizer", "lion")
+    @dataclass
+    class Lion(Optimizer):
+        betas: tuple[float, float] = key("Decay of the step and of the average", ge=0, lt=1)
+
+        def build(self, parameters): ...
+
+Its fields are its keys (`optim.betas`), with one line of help and bounds each. `build` imports
+PyTorch or Optuna when it is called, so that --help and a sweep's driver do without. Values stand
+in YAML; a default counts where a plugin brings none.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from omegaconf import MISSING
+
+from musicgen.config.field import key
+from musicgen.config.registry import Kind, component, components, register
+
+if TYPE_CHECKING:
+    from musicgen.config.keys import Config
+
+__all__ = [
+    "Cell",
+    "Course",
+    "Optimizer",
+    "Pruner",
+    "Rule",
+    "Sampler",
+    "Schedule",
+    "key",
+    "register",
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is wrong with the values of some keys, if anything is."""
+
+    keys: tuple[str, ...]
+    """All that `broken` reads: a sweep's start checks their combinations, and no others."""
+    broken: "Callable[[Config], str | None]"
+    """The error's line, or None."""
+
+
+@dataclass
+class Cell:
+    """A recurrent cell with the settings of its network, `model.*`."""
+
+    observable: ClassVar[tuple[str, ...]] = ("hidden",)
+    """What there is to see of each unit, the hidden state first. `hidden`, and a gate or candidate
+    that is drawn beside it, lies between -1 and 1."""
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    cell: str = key("Recurrent cell", choices=lambda: tuple(components("cell")))
+    hidden: int = key("Units per layer", ge=1)
+    layers: int = key("Recurrent layers", ge=1)
+    dropout: float = key(
+        "Share of inputs of each layer and of the head that is dropped", ge=0, lt=1
+    )
+    embedding: int = key("Size of the character embedding; 0: one-hot", ge=0)
+    layer_norm: bool = key("Normalise the output of each layer")
+    tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
+    match: int = key(
+        "Told what followed the longest match of the last characters in the tune so far: "
+        "least length, characters; 0: not told",
+        ge=0,
+        le=16,
+        default=0,
+    )
+    melody: int = key(
+        "The same over melodic steps, which finds transposed phrases; 0: not told",
+        ge=0,
+        le=16,
+        default=0,
+    )
+    place: bool = key(
+        "Told what is left of the bar, how many bars and parts there are, and how earlier bars "
+        "that began alike went on",
+        default=False,
+    )
+
+    def build(self, inputs: int, hidden: int) -> Any:
+        """One layer with fresh weights, an `nn.Module`.
+
+        Its forward takes x (time, batch, inputs) and the state, or None for zeros, and returns
+        the outputs (time, batch, hidden) and the state after the last step: a tuple of tensors of
+        shape (batch, hidden).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say how a layer is built")
+
+    def observe(self, layer: Any, state: str, x: Any, hidden: Any) -> Any:
+        """One of the observable states but `hidden`, (time, batch, hidden).
+
+        layer: of `build`. x: what it read, (time, batch, inputs), from a zero state. hidden: what
+        it gave, (time, batch, hidden).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say how {state} is computed")
+
+    def in_numpy(self, layer: Any) -> Any:
+        """A class of `models.numpy_layers` that takes the steps of this layer faster than the
+        layer itself, while tunes are drawn; None if there is none."""
+        return None
+
+
+@dataclass
+class Optimizer:
+    """An optimizer, `optim.*`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    name: str = key("Optimizer", choices=lambda: tuple(components("optimizer")))
+    lr: float = key("Step size", gt=0)
+    weight_decay: float = key("Weight decay", ge=0)
+
+    def build(self, parameters: Iterable[Any]) -> Any:
+        """A `torch.optim.Optimizer` over these parameters."""
+        raise NotImplementedError(f"{type(self).__name__} must say how it is built")
+
+
+class Course:
+    """The learning rate in one training: what a schedule says, and what it has seen so far."""
+
+    def __init__(self, share: Callable[[int, int], float] = lambda step, steps: 1.0) -> None:
+        self._share = share
+
+    def __call__(self, step: int, steps: int) -> float:
+        """The share of optim.lr at a step, counted from 0, of `steps` in all."""
+        return self._share(step, steps)
+
+    def epoch_end(self, val_loss: float) -> None:
+        """Told the validation loss after each epoch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs beyond the step: plain values."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+
+
+@dataclass
+class Schedule:
+    """A course of the learning rate, `schedule.*`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    name: str = key("Course of the learning rate", choices=lambda: tuple(components("schedule")))
+
+    def share(self, step: int, steps: int) -> float:
+        """The share of optim.lr at a step, counted from 0, of `steps` in all."""
+        raise NotImplementedError(f"{type(self).__name__} must say the share of optim.lr")
+
+    def build(self) -> Course:
+        """The course of one training; a subclass of `Course` where it depends on val_loss."""
+        return Course(self.share)
+
+
+@dataclass
+class Sampler:
+    """Who proposes the configurations of a sweep, `sampler.*`."""
+
+    name: str = key("Who proposes configurations", choices=lambda: tuple(components("sampler")))
+
+    def build(self, seed: int, conditional: bool) -> Any:
+        """An Optuna sampler, made anew for each trial.
+
+        conditional: some keys of the space apply at some choices of others alone.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say how it is built")
+
+    def check(self, space: Any) -> None:
+        """Raise InputError if it can't search this space (`sweep.space.Space`)."""
+
+
+@dataclass
+class Pruner:
+    """Who cuts the configurations of a sweep short, `pruner.*`."""
+
+    name: str = key("Who cuts configurations short", choices=lambda: tuple(components("pruner")))
+
+    def build(self) -> Any:
+        """An Optuna pruner, or a `sweep.judges.Judge`, which is faster with many trials."""
+        raise NotImplementedError(f"{type(self).__name__} must say how it is built")
+
+    def as_optuna_counts(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings of a plan, whose steps count from 1, as Optuna means them."""
+        return settings
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of the configuration whose keys differ from component to component."""
+
+    kind: Kind
+    key: str
+    """The key that says which one it is."""
+    base: type[Any]
+    """What all of them have."""
+
+
+GROUPS = {
+    "model": Group("cell", "cell", Cell),
+    "optim": Group("optimizer", "name", Optimizer),
+    "schedule": Group("schedule", "name", Schedule),
+    "sampler": Group("sampler", "name", Sampler),
+    "pruner": Group("pruner", "name", Pruner),
+}
+
+
+def variants(group: str) -> dict[str, type[Any]]:
+    """The components of a group by name; empty if it has none."""
+    return dict(components(GROUPS[group].kind)) if group in GROUPS else {}
+
+
+def given(settings: Any) -> dict[str, Any]:
+    """The settings of a component in their order, without its name and those that have no value."""
+    names = [field.name for field in dataclasses.fields(settings) if field.name != "name"]
+    values = {name: getattr(settings, name) for name in names}
+    return {name: value for name, value in values.items() if value != MISSING}
+
+
+def made(kind: Kind, name: str, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A component with those of the settings that are its fields, and the rest of them.
+
+    Raises InputError if there is none of this name.
+    """
+    chosen = component(kind, name)
+    fields = {field.name for field in dataclasses.fields(chosen)}
+    own = {key: value for key, value in settings.items() if key in fields}
+    return chosen(name=name, **own), {k: v for k, v in settings.items() if k not in own}

@@ -1,0 +1,235 @@
+"""Judges: who decides after each report whether a trial is cut short.
+
+Optuna's pruners look at every trial for each judgement: 2.3 ms at 10,000 trials with median. Ours
+are the same pruners, with a few sorted numbers kept beside the study: a judgement costs some
+microseconds, whatever the number of trials. The tests hold each decision against Optuna's.
+"""
+
+import copy
+import math
+from bisect import insort
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna import Study
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+RUNG = "completed_rung_{}"
+"""Optuna's name for the attribute of a trial that holds its value at a rung."""
+
+
+@dataclass
+class Course:
+    """A trial as far as it has come."""
+
+    number: int
+    values: dict[int, float] = field(default_factory=dict)
+    """What it reported, by step."""
+    rungs: list[float] = field(default_factory=list)
+    """Its value at each rung that it has reached."""
+    completed: bool = False
+
+    @classmethod
+    def of(cls, trial: FrozenTrial) -> "Course":
+        """A trial as Optuna's storage has it."""
+        attributes, rungs = trial.system_attrs, list[float]()
+        while (key := RUNG.format(len(rungs))) in attributes:
+            rungs.append(attributes[key])
+        completed = trial.state == TrialState.COMPLETE
+        return cls(trial.number, dict(trial.intermediate_values), rungs, completed)
+
+
+class Judge(BasePruner):
+    """What a study asks; as it is, it gives up no trial."""
+
+    def recall(self, courses: Iterable[Course]) -> None:
+        """Take in the trials of the study's earlier lives, once and before all others."""
+
+    def complete(self, course: Course) -> None:
+        """Take in a trial that has completed."""
+
+    def judge(self, study: Study, course: Course) -> bool:
+        """Whether to give up a trial, by its value at its highest step.
+
+        Adds the rungs that it has reached to its course.
+        """
+        return False
+
+
+class Never(Judge, NopPruner):
+    """Gives up no trial."""
+
+
+class Median(Judge, MedianPruner):
+    """Gives up a trial whose best value is worse than the median of completed ones at its step."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._completed = 0
+        self._reported: Counter[int] = Counter()
+        """Completed trials that reported a step, with whatever value."""
+        self._ranked: defaultdict[int, list[float]] = defaultdict(list)
+        """Their values at each step but for NaN, lowest first."""
+
+    def recall(self, courses: Iterable[Course]) -> None:
+        for course in courses:
+            if course.completed:
+                self._count(course, list.append)
+        for values in self._ranked.values():
+            values.sort()
+
+    def complete(self, course: Course) -> None:
+        self._count(course, insort)
+
+    def _count(self, course: Course, add: Callable[[list[float], float], None]) -> None:
+        self._completed += 1
+        self._reported.update(course.values.keys())
+        for step, value in course.values.items():
+            if not math.isnan(value):
+                add(self._ranked[step], value)
+
+    def judge(self, study: Study, course: Course) -> bool:
+        step = max(course.values)
+        if self._completed < max(1, self._n_startup_trials) or not self._due(step, course):
+            return False
+        values = [value for value in course.values.values() if not math.isnan(value)]
+        if not values:
+            return True
+        ranked = self._ranked[step]
+        if self._reported[step] < self._n_min_trials or not ranked:
+            return False
+        if study.direction == StudyDirection.MAXIMIZE:
+            return max(values) < median(ranked)
+        return min(values) > median(ranked)
+
+    def _due(self, step: int, course: Course) -> bool:
+        """Whether this is the trial's first report in an interval after the warm-up."""
+        past = step - self._n_warmup_steps
+        begin = step - past % self._interval_steps
+        return past >= 0 and all(s == step or s < begin for s in course.values)
+
+
+def median(ranked: list[float]) -> float:
+    """The median of sorted values, to the last bit as numpy's percentile has it.
+
+    That weighs the next higher value with zero if there is a middle one: NaN if it is infinite.
+    """
+    middle = (len(ranked) - 1) // 2
+    low, high = ranked[middle], ranked[min(middle + 1, len(ranked) - 1)]
+    return low + (high - low) * 0.0 if len(ranked) % 2 else high - (high - low) * 0.5
+
+
+class Halving(Judge, SuccessiveHalvingPruner):
+    """Lets the best part of the trials at each rung go on to the next (ASHA)."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._longest = -1
+        """The last step of the completed trial that went farthest; -1 while there is none."""
+        self._ranked: defaultdict[int, list[float]] = defaultdict(list)
+        """Values of all trials at each rung, lowest first."""
+
+    def recall(self, courses: Iterable[Course]) -> None:
+        for course in courses:
+            for rung, value in enumerate(course.rungs):
+                self._ranked[rung].append(value)
+            if course.completed:
+                self.complete(course)
+        for values in self._ranked.values():
+            values.sort()
+
+    def complete(self, course: Course) -> None:
+        self._longest = max([self._longest, *course.values])
+
+    def judge(self, study: Study, course: Course) -> bool:
+        step = max(course.values)
+        value = course.values[step]
+        if self._min_resource is None:
+            if self._longest < 0:
+                return False
+            self._min_resource = max(self._longest // 100, 1)
+        while True:
+            exponent = self._min_early_stopping_rate + len(course.rungs)
+            if step < self._min_resource * self._reduction_factor**exponent:
+                return False
+            if math.isnan(value):
+                return True
+            ranked = self._ranked[len(course.rungs)]
+            insort(ranked, value)
+            course.rungs.append(value)
+            promoted = max(len(ranked) // self._reduction_factor, 1)
+            if study.direction == StudyDirection.MAXIMIZE:
+                beaten = value < ranked[-promoted]
+            else:
+                beaten = value > ranked[promoted - 1]
+            if beaten or len(ranked) <= self._bootstrap_count:
+                return True
+
+
+class Hyperband(Judge, HyperbandPruner):
+    """Halvings that begin at different rungs; a trial belongs to one of them by its number.
+
+    Optuna's samplers ask Optuna's class for a trial's bracket, so that is where brackets are made.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._recalled: list[Course] = []
+        self._measured = False
+        """Whether a completed trial tells how many steps there are."""
+        self._halvings: list[Halving] = []
+
+    def recall(self, courses: Iterable[Course]) -> None:
+        self._recalled = list(courses)
+        for course in self._recalled:
+            if course.completed:
+                self.complete(course)
+
+    def complete(self, course: Course) -> None:
+        self._measured |= bool(course.values)
+
+    def judge(self, study: Study, course: Course) -> bool:
+        if not self._halvings:
+            if self._max_resource == "auto" and not self._measured:
+                return False
+            self._try_initialization(study)
+            self._halvings = [
+                Halving(self._min_resource, self._reduction_factor, rung, self._bootstrap_count)
+                for rung in range(len(self._pruners))
+            ]
+            for bracket, halving in enumerate(self._halvings):
+                halving.recall(c for c in self._recalled if self._bracket(study, c) == bracket)
+        if not self._halvings:
+            return False  # no step is as large as min_resource
+        return self._halvings[self._bracket(study, course)].judge(study, course)
+
+    def _bracket(self, study: Study, course: Course) -> int:
+        trial: Any = course  # of a trial, Optuna takes the number
+        return self._get_bracket_id(study, trial)
+
+
+class Theirs(Judge):
+    """Any pruner of Optuna's kind: it reads all trials for each judgement."""
+
+    def __init__(self, pruner: BasePruner) -> None:
+        self._pruner = pruner
+
+    def judge(self, study: Study, course: Course) -> bool:
+        storage = study._storage
+        identity = storage.get_trial_id_from_study_id_trial_number(study._study_id, course.number)
+        trial = copy.copy(storage.get_trial(identity))
+        trial.intermediate_values = dict(course.values)  # the last one is written afterwards
+        return self.prune(study, trial)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        return self._pruner.prune(study, trial)
