@@ -69,8 +69,8 @@ def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
         keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
         modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
         raise MissingPluginError(
-            f"{', '.join(keys)} {'needs' if len(keys) == 1 else 'need'} {', '.join(modules)}, which "
-            f"{'is' if len(modules) == 1 else 'are'} not loaded; add plugins=[{','.join(modules)}]"
+            f"{', '.join(keys)} must be of a plugin that is loaded, got none of "
+            f"{', '.join(modules)}; add plugins=[{','.join(modules)}]"
         )
 
 

@@ -59,7 +59,7 @@ def settle(config: Any) -> None:
     """Make each component of the class that its name is registered for: `model.cell=gru` may have
     changed the name alone. Raises InputError if that class has other settings."""
     for group, of in GROUPS.items():
-        part = getattr(config, group, None)
+        part: Any = getattr(config, group, None)
         name = getattr(part, of.key, None)
         chosen = variants(group).get(str(name))
         if chosen is None or type(part) is chosen:
