@@ -1,12 +1,13 @@
 """Components of another package: what they are to our code, in this process."""
 
+import copy
 import dataclasses
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from hydra.core.config_store import ConfigStore
 
 from musicgen.config import composition, record, registry
 from musicgen.errors import InputError
@@ -22,7 +23,7 @@ GIVEN = ["model=mgu", "optim=adamax", "schedule=inverse_sqrt"]
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our registry with the components of another package, and as before afterwards."""
     for kind in ("cell", "optimizer", "schedule", "sampler", "pruner"):
         registry.components(kind)
@@ -34,8 +35,9 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("cells", "optimizers", "schedules", "samplers", "pruners"):
         monkeypatch.delitem(sys.modules, f"{ELSEWHERE}.{name}", raising=False)
         registry.load_plugins([f"{ELSEWHERE}.{name}"])
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
     composition.register()
-    yield
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -55,7 +57,7 @@ def test_without_a_file_values_are_the_defaults_of_its_class_and_ours() -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_bounds_are_its_own() -> None:
     with pytest.raises(
-        InputError, match="model.gate_bias must be at least -5 and at most 5, got 9"
+        InputError, match=r"model.gate_bias must be at least -5 and at most 5, got 9"
     ):
         composed("model=mgu", "model.gate_bias=9")
 
@@ -137,7 +139,7 @@ def test_plans_take_its_sampler_and_pruner() -> None:
         space, 3, sampler="middle_first", sampler_settings={"middles": 2}, pruner="threshold"
     )
     assert plan.identity()["sampler"] == "middle_first middles=2"
-    with pytest.raises(InputError, match="sampler=middle_first refuses its settings: .*'x'"):
+    with pytest.raises(InputError, match=r"sampler=middle_first refuses its settings: .*'x'"):
         Plan(space, 3, sampler="middle_first", sampler_settings={"x": 2})
 
 
