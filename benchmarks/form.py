@@ -5,12 +5,11 @@ T = 0.7 and as the README recommends for listening; at T = 1 also without any co
 settings can be asked for: python -m benchmarks.form <run folder> 0.9,0.05 0.85 (temperature,
 min_p).
 
-Rows: the measures of `musicgen.music.measures.SetMeasures`, and shares of sounding bars whose last
+Rows: the measures of `musicgen.music.measures`, and shares of sounding bars whose last
 like was 1, 2, 4, 8 or 16 bars, or another number of bars ago (`structure.Structure.returns`).
 """
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from musicgen import corpus
 from musicgen.generation import Options, RealTunes, draw
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
-from musicgen.music.measures import SetMeasures, summarise
+from musicgen.music.measures import summarise
 from musicgen.music.reference import Reference
 from musicgen.music.structure import DISTANCES, structure
 from musicgen.training.checkpoint import load_model
@@ -36,10 +35,10 @@ RECOMMENDED = (0.85, 0.0)
 
 def column(tunes: list[Tune], reference: Reference) -> dict[str, str]:
     """Figures by the names of their rows."""
-    found: SetMeasures = summarise(tunes, reference)
+    found = summarise(tunes, reference)
     figures: dict[str, str | float] = {
         name: f"{value:.1f}" if name in ("bars", "parts", "part_bars", "pitches", "run") else value
-        for name, value in asdict(found).items()
+        for name, value in found.items()
     }
     returns = np.sum([structure(tune).returns for tune in tunes], axis=0)
     shares = returns / max(returns.sum(), 1)

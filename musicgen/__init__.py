@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from musicgen.api.config import Config
+    from musicgen.api.lightning import SweepCallback
     from musicgen.api.run import Run
     from musicgen.api.sweep import Sweep
     from musicgen.music import parse
@@ -27,7 +28,17 @@ if sys.platform == "win32":
 
 __version__ = "0.1.0"
 
-__all__ = ["Choice", "Config", "Float", "Int", "Run", "Sweep", "current_trial", "parse"]
+__all__ = [
+    "Choice",
+    "Config",
+    "Float",
+    "Int",
+    "Run",
+    "Sweep",
+    "SweepCallback",
+    "current_trial",
+    "parse",
+]
 
 _HOMES = {
     "Choice": "musicgen.sweep.space",
@@ -36,6 +47,7 @@ _HOMES = {
     "Int": "musicgen.sweep.space",
     "Run": "musicgen.api.run",
     "Sweep": "musicgen.api.sweep",
+    "SweepCallback": "musicgen.api.lightning",
     "current_trial": "musicgen.sweep.context",
     "parse": "musicgen.music",
 }

@@ -12,7 +12,7 @@ BESIDE = {"gpu", "extension", "examples", "before", "studies", "experiments"}
 """Folders of tests that stand for no room of the package."""
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: ".".join(path.relative_to(ROOT).parts))
 def test_shared_helpers_are_imported_from_tests_and_never_from_a_test_file(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):

@@ -160,7 +160,8 @@ class SweepDisplay:
         objectives = list(self.plan.objectives)
         spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
         columns = ["number", "status", *self.plan.space, *objectives, *spread]
-        columns += ["val_accuracy", "best_epoch", "seconds"]
+        found = {key for row in rows for key in row}
+        columns += [k for k in ("val_accuracy", "best_epoch", "seconds") if k in found]
         table = Table(title="configurations, best first", title_justify="left", box=None)
         for column in columns:
             table.add_column(column.rsplit(".", 1)[-1])

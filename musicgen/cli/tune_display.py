@@ -7,17 +7,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.cli.training_display import printable
-from musicgen.music.measures import MEMORISED, SetMeasures
+from musicgen.cli.training_display import moving, printable
+from musicgen.music.measures import MEMORISED, measures
 from musicgen.system.paths import display_path
-from musicgen.workflows.generate import Written
+from musicgen.workflows.generate import Watcher, Written
 
 TITLE = 28
 """Characters of a title that the table has room for."""
 
 
-class TuneDisplay:
-    """Watches `generating.run`."""
+class TuneDisplay(Watcher):
+    """Watches `workflows.generate.run`."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -27,7 +27,7 @@ class TuneDisplay:
             BarColumn(),
             MofNCompleteColumn(),
             console=self._console,
-            disable=self._soft,
+            disable=not moving(self._console),
             transient=True,
         )
         self._tunes: list[Written] = []
@@ -50,7 +50,7 @@ class TuneDisplay:
         self._tunes.append(tune)
         self._progress.update(self._task, advance=1, description="writing")
 
-    def ended(self, out: Path, sets: dict[str, SetMeasures]) -> None:
+    def ended(self, out: Path, sets: dict[str, dict[str, float]]) -> None:
         self._progress.stop()
         console = Console(highlight=False, width=None if self._console.is_terminal else 140)
         console.print(_table(self._tunes))
@@ -107,24 +107,15 @@ def _nearest(one: Written) -> str:
     return f"{notes} notes{copy}: {_short(title or f'number {number}')}"
 
 
-def _comparison(sets: dict[str, SetMeasures]) -> Table:
-    """A set in each row, real tunes last."""
+def _comparison(sets: dict[str, dict[str, float]]) -> Table:
+    """A set in each row, real tunes last; shares before other figures."""
     table = Table(box=None, header_style="bold")
     table.add_column("tunes at")
-    shares = (
-        "parses",
-        "bars_right",
-        "repeats_closed",
-        "in_key",
-        "bars_again",
-        "loops",
-        "memorised",
-    )
-    for name in (*shares, "bars", "parts", "run"):
+    shown = {name: each for name, each in measures().items() if each.headline}
+    names = sorted(shown, key=lambda name: not shown[name].percent)
+    for name in names:
         table.add_column(name.replace("_", " "), justify="right")
-    for name, measures in sets.items():
-        values = [f"{getattr(measures, share):.0%}" for share in shares]
-        table.add_row(
-            name, *values, *(f"{n:.1f}" for n in (measures.bars, measures.parts, measures.run))
-        )
+    for name, figures in sets.items():
+        cells = (f"{figures[n]:{'.0%' if shown[n].percent else '.1f'}}" for n in names)
+        table.add_row(name, *cells)
     return table

@@ -89,6 +89,11 @@ def _default_choice(group: str) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
+def experiments() -> list[Path]:
+    """Folders of experiments: what came with the program, and the current folder's own."""
+    return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
+
+
 def register_experiments(folder: Path) -> None:
     """Make every <folder>/<name>/experiment.yaml a choice of the group `experiment`.
 

@@ -69,8 +69,9 @@ def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
         keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
         modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
         raise MissingPluginError(
-            f"{', '.join(keys)} must be of a plugin that is loaded, got none of "
-            f"{', '.join(modules)}; add plugins=[{','.join(modules)}]"
+            f"{', '.join(keys)} {'needs' if len(keys) == 1 else 'need'} {', '.join(modules)}, "
+            f"which {'is' if len(modules) == 1 else 'are'} not loaded; "
+            f"add plugins=[{','.join(modules)}]"
         )
 
 
@@ -95,18 +96,26 @@ def to_dict(config: Config) -> dict[str, Any]:
     return {k: v for k, v in dataclasses.asdict(config).items() if k in FIELDS}
 
 
-def load(path: Path) -> Config:
-    """The configuration that a run folder keeps. Raises InputError if it can't be read."""
+def plain_values(path: Path) -> dict[str, Any]:
+    """What a run's config.yaml says, nested and unchecked: a version that read another set of keys
+    may have written it. Raises InputError if it can't be read."""
     try:
-        values = OmegaConf.to_container(OmegaConf.load(path))
+        found = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name the folder of a run") from None
-    except Exception as error:
-        raise InputError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
-    if not isinstance(values, dict):
+    except Exception as error:  # whatever a YAML reader makes of a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} is damaged ({reason})") from error
+    if not isinstance(found, dict):
         raise InputError(f"{path} is damaged (no keys in it)")
+    return {str(name): value for name, value in found.items()}
+
+
+def load(path: Path) -> Config:
+    """The configuration that a run folder keeps. Raises InputError if it can't be read."""
+    found = plain_values(path)
     try:
-        return from_dict({str(name): value for name, value in values.items()})
+        return from_dict(found)
     except MissingPluginError as error:
         raise MissingPluginError(f"{path}: {error}") from None
     except InputError as error:

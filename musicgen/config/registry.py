@@ -37,6 +37,10 @@ OURS: dict[Kind, str] = {
     "schedule": "musicgen.training.schedule",
     "sampler": "musicgen.sweep.samplers",
     "pruner": "musicgen.sweep.pruners",
+    "reader": "musicgen.corpus.readers",
+    "measure": "musicgen.music.measures",
+    "annotation": "musicgen.interpret.annotations",
+    "format": "musicgen.music.formats",
 }
 """The modules that declare our own components, by kind; imported when a kind is first asked for."""
 ENTRY_POINTS = "musicgen"
@@ -95,6 +99,12 @@ def component(kind: Kind, name: str) -> Any:
             "plugin that has it with plugins=[<module>]"
         )
     return known[name]
+
+
+def about(component: Any) -> str:
+    """The first line of a component's documentation, which explains it to users."""
+    lines = (component.__doc__ or "").strip().splitlines()
+    return lines[0].strip() if lines else ""
 
 
 def plugin_of(kind: Kind, name: str) -> str | None:

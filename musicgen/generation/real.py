@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from musicgen.corpus import Corpus, read_marked
 from musicgen.music import parse
-from musicgen.music.measures import SetMeasures, summarise
+from musicgen.music.measures import summarise
 from musicgen.music.reference import Reference
 from musicgen.system.files import replacing
 
@@ -40,13 +40,13 @@ class RealTunes:
         chosen = (texts[number * len(texts) // count] for number in range(count))
         return cls(corpus.digest, training, tuple(chosen))
 
-    def measures(self) -> SetMeasures:
+    def measures(self) -> dict[str, float]:
         """Measures of the validation tunes, which a network should come near."""
         return _measures(self)
 
 
 @lru_cache(maxsize=1)
-def _measures(real: RealTunes) -> SetMeasures:
+def _measures(real: RealTunes) -> dict[str, float]:
     """Cached: a report asks for ten networks of one corpus."""
     return summarise([parse(text) for text in real.validation], real.training)
 

@@ -105,7 +105,7 @@ class PlaceFollower:
 
 
 class Place:
-    """The place in the last tune of one text. A tune begins behind `<start>` on a line of its own."""
+    """The place in the last tune of one text. A tune begins behind `<start>` on its own line."""
 
     __slots__ = (
         "_alike", "_bar", "_base", "_begun", "_chord", "_done", "_field", "_first_ending",
@@ -124,10 +124,7 @@ class Place:
         self._full: int | None = None  # length of a whole bar, ticks; None: free meter
         self._done = self._length = 0  # ticks before the last event, and of the last event
         self._parts = self._repeat = 0
-        self._upbeat, self._begun = (
-            0,
-            False,
-        )  # this part's upbeat, ticks; whether its length is known
+        self._upbeat, self._begun = 0, False  # of this part, ticks; whether its length is known
         self._bar, self._read = "", 0  # the bar's text so far, and its length
         self._part: tuple[str, ...] = ()  # complete bars: of this part, of the part
         self._last_part: tuple[str, ...] = ()  # before, and of the one before that

@@ -1,4 +1,4 @@
-"""The network: characters in, scores of the next character out."""
+"""The network: reads characters, scores the next one."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,12 +17,12 @@ from musicgen.models.side import Side, SideInput
 class CharRNN(nn.Module):
     """One-hot or embedding, a stack of recurrent layers, a linear head.
 
-    Beside each character it may be told more (`side`): it then reads rows of a character and of
-    what there is to tell about it. Characters that side inputs suggest are raised in the scores, by
-    what a gate for each makes of the last layer's output.
+    With side inputs (`side`) each row of the input holds a character and facts about it. Side
+    inputs may suggest characters: a gate for each suggestion, computed from the last layer's
+    output, is added to the suggested character's score.
 
-    Dropout acts once before each layer and once before the head, so also in a network of one
-    layer, where PyTorch's own `nn.LSTM(dropout=p)` does nothing.
+    Dropout acts once before each layer and once before the head. So it also acts in a network of
+    one layer, where PyTorch's own `nn.LSTM(dropout=p)` does nothing.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class CharRNN(nn.Module):
     ) -> None:
         """cell: with the settings of its own, or its name if it has none.
 
-        embedding: its size, 0 for one-hot. tie_weights needs embedding == hidden.
+        embedding: its size; 0 for one-hot. tie_weights needs embedding == hidden.
         """
         super().__init__()
         self.vocab_size = vocab_size
@@ -64,7 +64,8 @@ class CharRNN(nn.Module):
             nn.init.zeros_(self.gate.bias)
         if tie_weights:
             assert self.embedding is not None
-            # A head's scale: nn.Embedding starts at variance 1, which would make a loss of 100.
+            # The scale of the head: nn.Embedding starts at variance 1, which would give a loss of
+            # 100.
             nn.init.uniform_(self.embedding.weight, -(hidden**-0.5), hidden**-0.5)
             self.head.weight = self.embedding.weight
 
@@ -91,9 +92,10 @@ class CharRNN(nn.Module):
         return scores, after
 
     def read(self, text: Tensor) -> Tensor:
-        """What the network reads of a text, from its first character on.
+        """The network's input for a whole text.
 
-        text: (characters,) int64. Returns it as it is, or as the first of several columns.
+        text: (characters,) int64. Returns it unchanged, or (characters, columns) with the text as
+        first column.
         """
         if self.side is None:
             return text
@@ -101,7 +103,7 @@ class CharRNN(nn.Module):
         return torch.cat([text.unsqueeze(1), rows.to(text.device)], dim=1)
 
     def embedded(self, reading: Tensor) -> Tensor:
-        """What the first layer reads, (time, batch, inputs)."""
+        """The input of the first layer, (time, batch, inputs)."""
         if self.side is None:
             return self._embedded(reading)
         return torch.cat([self._embedded(reading[..., 0]), self.side(reading[..., 1:])], dim=-1)
@@ -114,16 +116,16 @@ class CharRNN(nn.Module):
 
 
 def raised(scores: Tensor, suggested: Tensor, gates: Tensor) -> Tensor:
-    """Scores (..., vocab) with the gates (..., suggestions) added to those of the suggested
-    characters (..., suggestions), numbered from 1; 0 suggests none."""
+    """Add the gates (..., suggestions) to the scores (..., vocab) of the suggested characters (...,
+    suggestions), numbered from 1; 0 suggests none."""
     behind = functional.pad(scores, (1, 0))
     if scores.device.type == "cpu":
         return behind.scatter_add(-1, suggested, gates)[..., 1:]
-    # scatter_add on a GPU adds in any order.
+    # scatter_add on a GPU adds in no fixed order.
     chosen = functional.one_hot(suggested, behind.shape[-1]).to(gates.dtype)
     return (behind + (chosen * gates.unsqueeze(-1)).sum(dim=-2))[..., 1:]
 
 
 def detach(state: list[State]) -> list[State]:
-    """The same state, cut from the graph that made it: where truncated back-propagation ends."""
+    """The same state, cut from its graph: truncated back-propagation ends there."""
     return [tuple(part.detach() for part in layer) for layer in state]

@@ -6,11 +6,11 @@ from torch.nn import functional
 
 
 class Dropout(nn.Module):
-    """Zeroes a share p of its input while training, and scales the rest to keep the mean.
+    """Sets a share p of its input to zero while training, and scales the rest to keep the mean.
 
-    On a CPU PyTorch's own draws each number by itself, which costs an eighth of the training of
-    a 150-unit LSTM; here four of them share one draw. p is rounded to a multiple of 2^-16, by
-    which the scale goes too.
+    On a CPU PyTorch's dropout draws each number separately, which takes an eighth of the training
+    time of a 150-unit LSTM. Here four numbers share one draw. p is rounded to a multiple of 2^-16;
+    the scale uses the rounded p.
     """
 
     def __init__(self, p: float) -> None:

@@ -13,9 +13,9 @@ from musicgen.models.layers import State, on_cpu
 log = logging.getLogger(__name__)
 
 STRIDE = 256
-"""Steps between two looks at the state; also what is in memory of each segment at once."""
+"""Steps between two comparisons of states; also the steps of each segment in memory at once."""
 PASSES = 8
-"""Most readings of a text on a GPU: each costs as much as the first there."""
+"""Most passes over a text on a GPU, where each pass takes as long as the first."""
 
 
 @torch.no_grad()
@@ -27,22 +27,24 @@ def evaluate(
     passes: int | None = None,
     tolerance: float = 1e-4,
 ) -> tuple[float, float]:
-    """Mean loss (nats/character) and share predicted right of a text read as one stream, in fp32.
+    """Mean loss (nats/character) and accuracy (0 to 1) on a text read as one stream, in fp32.
 
-    text: as the network reads it (`CharRNN.read`), on its device, at least two characters. The
-    state is carried from the first character to the last. So that this is not one long chain of
-    tiny steps, the text is cut into segments that are read side by side, from an empty state at
-    first, then again from the state in which the segment before ended; each only as far as that
-    moves its states by more than `tolerance`, which is not far, since networks forget. As many
-    passes as segments give the sequential result itself; few are needed. (Parallel in time with a
-    zero coarse propagator: Lions, Maday and Turinici 2001.) The default tolerance moved the loss of
-    trained networks by at most 5e-8.
+    text: the network's input (`CharRNN.read`), on its device, at least two characters. The state is
+    carried from the first character to the last.
 
-    segments: how many; left out, 8 on a CPU, where more rows make slower steps and a network that
-    remembers for long is read again from more places; 32 on a GPU, where steps of any number of
-    rows take the same time, and one long chain would take longer than the epoch's training.
-    passes: how many at most; left out, as many as segments on a CPU, PASSES on a GPU. A log's line
-    says if they were too few.
+    To avoid one long chain of tiny steps, the text is cut into segments that are read in parallel.
+    The first pass starts each segment from an empty state; later passes start it from the state in
+    which the segment before it ended, and read it only as far as that changes its states by more
+    than `tolerance`. This is not far, because networks forget. As many passes as segments give
+    exactly the sequential result; few are needed. (Parallel in time with a zero coarse propagator:
+    Lions, Maday and Turinici 2001.) The default tolerance changed the loss of trained networks by
+    at most 5e-8.
+
+    segments: how many. Default: 8 on a CPU, where more rows make slower steps and a network with a
+    long memory is read again from more places; 32 on a GPU, where steps of any number of rows take
+    the same time, and one long chain would take longer than the epoch's training. passes: how many
+    at most. Default: as many as segments on a CPU, PASSES on a GPU. A line in the log says if they
+    were too few.
     """
     was_training = model.training
     model.eval()
@@ -54,7 +56,8 @@ def evaluate(
         reading = _Reading(model, text, segments, alike=alike)
         starts = reading.first()
         for done in range(1, segments + 1):
-            # The first segment starts from nothing, each other where the one before it ended.
+            # The first segment starts from an empty state, each other one where the segment before
+            # it ended.
             due = functional.pad(reading.ends[:-1], (0, 0) * 3 + (1, 0))
             again = _moved(due, starts, tolerance)
             if not len(again):
@@ -80,15 +83,15 @@ def _say_unsettled(due: Tensor, starts: Tensor, segments: int, passes: int) -> N
 
 
 class _Reading:
-    """Segments of a text, read side by side and, where their starts move, once more.
+    """Segments of a text, read in parallel, and read again where their start states change.
 
     A state of n segments is one tensor here, (n, layers, parts, hidden).
     """
 
     def __init__(self, model: CharRNN, text: Tensor, segments: int, *, alike: bool) -> None:
-        """alike: read all segments each time, and keep those that were asked for. A GPU takes no
-        longer for it, and another way for another number of rows, so that results would differ
-        by more than the tolerance."""
+        """alike: always read all segments, and keep those that were asked for. On a GPU this takes
+        no longer. There, another number of rows would run other kernels, whose results differ by
+        more than the tolerance."""
         self._model = model
         self._alike = alike
         self._n = len(text) - 1
@@ -109,7 +112,7 @@ class _Reading:
         return self._after[-1]
 
     def first(self) -> Tensor:
-        """Read all segments, each from an empty state, which is returned."""
+        """Read all segments, each from an empty state; returns their end states."""
         segments, state = torch.arange(len(self._x), device=self._x.device), None
         for part in self._parts:
             state = self._read(segments, part, state)
@@ -117,7 +120,7 @@ class _Reading:
         return torch.zeros_like(self.ends)
 
     def again(self, segments: Tensor, state: Tensor, tolerance: float) -> None:
-        """Read these segments from another state, each until that makes no difference."""
+        """Read these segments from other states, each until its states no longer change."""
         for part, after in zip(self._parts, self._after, strict=True):
             state = self._read(segments, part, state)
             still = _moved(state, after[segments], tolerance)
@@ -127,13 +130,13 @@ class _Reading:
                 break
 
     def loss_and_accuracy(self) -> tuple[float, float]:
-        # In double precision, which Apple's GPUs lack: a sum of a million fp32 terms loses digits.
+        # In fp64 where there is fp64: a sum of a million fp32 terms loses digits.
         both = self._losses, self._right
         losses, right = (of.flatten()[: self._n].cpu().double() for of in both)
         return float(losses.mean()), float(right.mean())
 
     def _read(self, segments: Tensor, part: slice, state: Tensor | None) -> Tensor:
-        """The state after this part of these segments; keeps what was predicted."""
+        """Read this part of these segments, store the predictions, return the state behind it."""
         y = self._y[segments, part].t().flatten()
         if self._alike and len(segments) < len(self._x):
             assert state is not None
@@ -158,5 +161,6 @@ def _unpacked(state: Tensor | None) -> list[State] | None:
 
 
 def _moved(state: Tensor, before: Tensor, tolerance: float) -> Tensor:
-    """Numbers of those whose state differs; NaN, of a network that diverged, does not."""
+    """Indices of the segments whose state differs by more than the tolerance. NaN, the state of a
+    network that diverged, counts as equal."""
     return ((state - before).abs().flatten(1).amax(1) > tolerance).nonzero().flatten()

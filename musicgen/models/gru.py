@@ -1,8 +1,8 @@
 """The steps of a GRU on a CPU and their gradients, faster than PyTorch's in bf16.
 
-oneDNN's GRU can't be had through PyTorch, whose own loop makes every gate of every step anew for
-autograd and puts the weights in order for every product. Here the steps of a slice write into
-tensors made once, the weights are put in order once, and the gradient is written out.
+PyTorch does not expose oneDNN's GRU. Its own loop allocates every gate of every step for autograd
+and reorders the weights for every product. Here the steps of a slice write into tensors allocated
+once, the weights are reordered once, and the gradient is written out.
 """
 
 from typing import Any
@@ -17,14 +17,14 @@ from musicgen.models.product import Way, packed
 def steps(inputs: Tensor, weights: Tensor, bias: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     """All states (time, batch, hidden) and the last one, (batch, hidden).
 
-    As in PyTorch, of the state h and the inputs' shares x of the gates reset, update and new:
-    r = sigmoid(x_r + W_r h), z = sigmoid(x_z + W_z h), n = tanh(x_n + r (W_n h + b)), and
-    n + z (h - n) is the next state.
+    The equations are PyTorch's. With the state h and the inputs' shares x of the gates reset,
+    update and new: r = sigmoid(x_r + W_r h), z = sigmoid(x_z + W_z h), n = tanh(x_n + r (W_n h +
+    b)); the next state is n + z (h - n).
 
-    inputs: (time, batch, 3 hidden), all other biases in it. weights: (3 hidden, hidden).
-    bias: (hidden,). before: the state at the start, (batch, hidden). `before` and the states may
-    be of a wider type than the rest, as fp32 beside bf16: a unit that changes slowly changes by
-    less than bf16 can tell from nothing.
+    inputs: (time, batch, 3 hidden), including all other biases. weights: (3 hidden, hidden). bias:
+    (hidden,). before: the state at the start, (batch, hidden). `before` and the states may have a
+    wider type than the rest, such as fp32 beside bf16: a unit that changes slowly changes by less
+    than the resolution of bf16.
     """
     states, last = _Steps.apply(inputs, weights, bias, before)  # type: ignore[no-untyped-call]
     return states, last
@@ -62,8 +62,9 @@ class _Steps(torch.autograd.Function):
         time, batch, n = new.shape
         times = _product(weights, batch)
         reset, update = gates.chunk(2, 2)
-        # First what a gate's gradient is per that of the state (of n, for the reset gate), for
-        # all steps at once; then step by step times the latter.
+        # First the gradients of the gates per unit of the state's gradient (of n's, for the reset
+        # gate),
+        # for all steps at once; then, step by step, their products with it.
         d_inputs = new.new_empty(time, batch, 3 * n)
         d_reset, d_update, d_new = d_inputs.chunk(3, 2)
         torch.ops.aten.sigmoid_backward.grad_input(inner, reset, grad_input=d_reset)
@@ -85,5 +86,5 @@ class _Steps(torch.autograd.Function):
 
 
 def _product(weights: Tensor, rows: int) -> Way:
-    """So many rows by weights, (inputs, outputs)."""
+    """Rows (n, inputs) times weights, (inputs, outputs)."""
     return packed(weights, rows) or (lambda factors: torch.mm(factors, weights))

@@ -1,4 +1,4 @@
-"""Matrix products whose rows do not hang on one another, to the last bit."""
+"""Matrix products in which no row depends on the other rows, bit for bit."""
 
 from collections.abc import Callable
 
@@ -9,23 +9,24 @@ from torch import Tensor
 
 Floats = NDArray[np.float32]
 Way = Callable[[Tensor], Tensor]
-"""Takes rows (n, inputs), gives products (n, outputs)."""
+"""Takes rows (n, inputs), returns products (n, outputs)."""
 
 MIN_ROWS = 4
-"""Rows below which a matrix product takes quite another routine, which never agrees."""
+"""Below so many rows a matrix product takes another routine, whose results always differ."""
 
 
 class Product:
-    """rows @ weights + bias; no row's result hangs on how many rows there are, or which it is.
+    """rows @ weights + bias, where each row's result is independent of the number and order of
+    rows.
 
-    Most libraries add a row's terms one after the other, with one rounding each, for 4 rows as
-    for 128; but none promises it. So each size is tried before it is used: if any bit differs from
-    the same rows by themselves, rows of this size are multiplied one by one.
+    Most libraries add a row's terms in order, with one rounding each, for 4 rows as for 128; none
+    of them promises it. So each number of rows is tried before it is used: if any bit differs from
+    the product of single rows, such rows are multiplied one by one.
     """
 
     def __init__(self, weights: Floats, bias: Floats) -> None:
         """weights: (inputs, outputs). bias: (outputs,)."""
-        # A column of ones meets the bias: to add it by itself takes longer for a few rows.
+        # A column of ones multiplies the bias: a separate sum takes longer for a few rows.
         self._weights = torch.from_numpy(np.ascontiguousarray(np.vstack([weights, bias])))
         self._together = packed(self._weights) or self._plain
         self._terms = torch.arange(len(self._weights))
@@ -36,7 +37,7 @@ class Product:
         self._ways: dict[int, Way] = {1: self._singly}
 
     def prepare(self, n: int) -> Floats:
-        """Where to put the n rows before each `multiply`, (n, inputs)."""
+        """The buffer (n, inputs) for the n rows, to be filled before each `multiply`."""
         size = 1 if n == 1 else MIN_ROWS
         while size < n:
             size += min(size, 16)
@@ -50,7 +51,7 @@ class Product:
         return self._rows.numpy()[:n, :-1]
 
     def multiply(self) -> Floats:
-        """The results, (n, outputs)."""
+        """The products, (n, outputs)."""
         results: Floats = self._way(self._rows).numpy()
         return results[: self._n]
 
@@ -67,8 +68,8 @@ class Product:
         return torch.stack([self._alone(row) for row in rows])
 
     def _summed(self, row: Tensor) -> Tensor:
-        """As a weighted sum of embeddings: its terms come in order too, and in 7 us, where the
-        least product of matrices takes 16 (150 by 693)."""
+        """As a weighted sum of embeddings. It also adds its terms in order, and takes 7 us where
+        the smallest matrix product takes 16 (150 by 693)."""
         sums = torch.embedding_bag(
             self._weights, self._terms, self._no_offset, False, 0, False, row
         )
@@ -81,13 +82,13 @@ class Product:
 
 
 def packed(weights: Tensor, rows: int = MIN_ROWS) -> Way | None:
-    """The product with weights (inputs, outputs) in oneDNN's own order, for so many rows at once.
+    """The product with weights (inputs, outputs) in oneDNN's own order, for this number of rows.
 
-    None where there is no oneDNN, or none for weights of this type on this processor.
+    None without oneDNN, or where oneDNN has no such product for this type on this processor.
 
-    PyTorch's public products put the weights in order anew at each call, which takes longer than
-    the product itself: 300 us instead of 140 for 128 rows (150 by 693). These operations are
-    those that `torch.compile` calls.
+    PyTorch's public products reorder the weights at each call, which takes longer than the product
+    itself: 300 us instead of 140 for 128 rows (150 by 693). `torch.compile` calls the operations
+    used here.
     """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return None

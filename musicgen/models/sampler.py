@@ -1,4 +1,4 @@
-"""Drawing tunes from a network, many at a time."""
+"""Draws tunes from a network, many at a time."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from musicgen.models.stepper import MOST, Floats, Ids, Steps, stepper
 
 Scores = NDArray[np.float64]
 _AHEAD = 1024
-"""Random numbers that a tune draws at once."""
+"""Random numbers that a tune draws in advance."""
 
 
 class Constraint(Protocol):
-    """Says which characters may come next; it follows all tunes of one call of `sample`."""
+    """Says which characters may come next; one object follows all tunes of one call of `sample`."""
 
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
         """Which characters may come next (len(tunes), vocab); at least one for each tune."""
@@ -25,24 +25,26 @@ class Constraint(Protocol):
     def push(self, tunes: Ids, characters: Ids) -> Ids | None:
         """These tunes, given by their numbers in `temperatures`, have drawn these characters.
 
-        Returns what they get instead, or None if these.
+        Returns the characters that they get instead, or None to keep them.
         """
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Leaves unlikely characters out, of those that the constraint allows and after the
-    temperature was applied. All that are given hold at once."""
+    """Leaves unlikely characters out, after the constraint and the temperature were applied. All
+    given limits hold at once."""
 
     top_k: int = 0
-    """Only this many of the likeliest; 0 for all."""
+    """Keep only this many of the likeliest characters; 0 keeps all."""
     top_p: float = 1.0
-    """Only the likeliest, just enough for this probability in sum (Holtzman et al. 2020)."""
+    """Keep the likeliest characters whose probabilities add up to this (Holtzman et al. 2020)."""
     min_p: float = 0.0
-    """Only those with at least this share of the likeliest's probability (Nguyen et al. 2024)."""
+    """Keep characters with at least this share of the likeliest's probability (Nguyen et al. 2024).
+    """
 
     def __call__(self, weights: Scores) -> None:
-        """Set the weights (tunes, vocab) of the others to zero. Each row's highest weight is 1."""
+        """Set the weights (tunes, vocab) of all other characters to zero. Each row's highest weight
+        is 1."""
         if self.top_k or self.top_p < 1:
             order = np.argsort(-weights, axis=1, kind="stable")
             if self.top_k:
@@ -67,15 +69,14 @@ def sample(
     cut: Cut | None = None,
     constraint: Constraint | None = None,
 ) -> list[list[int]]:
-    """One tune per temperature (a temperature may come several times), without the prime.
+    """One tune per temperature (a temperature may occur several times), without the prime.
 
     prime: characters that come before, at least one. temperatures: >= 0; 0 takes the likeliest
-    character. max_chars: most characters of a tune. end: characters that end a tune; they are its
-    last ones. numbers: of the tunes; by default those of one temperature count from 0.
+    character. max_chars: most characters of a tune. end: characters that end a tune, included in
+    it. numbers: of the tunes; by default the tunes of each temperature count from 0.
 
-    A tune hangs on network, prime, seed, number, temperature and options alone, whatever other
-    tunes are drawn beside it. It draws one random number for each character, from a generator of
-    its own.
+    A tune depends on network, prime, seed, number, temperature and options alone, not on the tunes
+    drawn beside it. It draws one random number for each character from its own generator.
     """
     if numbers is None:
         seen: Counter[float] = Counter()
@@ -103,7 +104,7 @@ def _generator(seed: int, number: int, temperature: float) -> np.random.Generato
 
 
 class _Drawing:
-    """From scores to characters, for tunes with generators and temperatures of their own."""
+    """From scores to characters, for tunes with their own generators and temperatures."""
 
     def __init__(
         self,
@@ -114,7 +115,7 @@ class _Drawing:
         self._generators = generators
         self._cut = cut
         self._cold = np.flatnonzero(np.asarray(temperatures) == 0)
-        # Anything below this takes the likeliest too, but must not overflow.
+        # Lower temperatures also take the likeliest character, but must not overflow.
         self._scale = 1 / np.maximum(np.asarray(temperatures, np.float64), 1e-9)[:, None]
         self._chances: Scores = np.empty((len(generators), 0))
         self._used = 0
@@ -129,7 +130,7 @@ class _Drawing:
         if self._used == self._chances.shape[1]:
             self._chances = np.stack([generator.random(_AHEAD) for generator in self._generators])
             # So far below 1 that its product with the total cannot be rounded up to the total,
-            # which is behind the last character.
+            # which would be behind the last character.
             self._chances *= 1 - 2**-50
             self._used = 0
         chance = self._chances[:, self._used : self._used + 1]
@@ -159,7 +160,7 @@ def _draw(
     end: list[int],
     constraint: Constraint | None,
 ) -> list[list[int]]:
-    """The tunes with these numbers, after the one text that was read."""
+    """Draw the tunes with these numbers, after the one text that was read."""
     ended: dict[int, list[int]] = {}
     written = np.empty((len(tunes), min(max_chars, _AHEAD)), np.int32)
     scores = scores.repeat(len(tunes), axis=0)

@@ -1,4 +1,4 @@
-"""Side inputs: what a network is told beside each character, computed from the text so far."""
+"""Side inputs: facts about each character, computed from the text so far."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,41 +13,41 @@ Ids = NDArray[np.integer[Any]]
 
 
 class Follower(Protocol):
-    """Follows many texts that grow side by side, one text at first."""
+    """Follows many texts that grow in parallel; at first there is one text."""
 
     def push(self, characters: Ids) -> NDArray[np.int64]:
-        """Each text's next character (texts,); returns what there is to tell (texts, columns)."""
+        """Append each text's next character (texts,); returns their rows (texts, columns)."""
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Go on with these texts, in this order; one may come many times."""
+        """Keep these texts, in this order; one may occur many times."""
 
 
 class SideInput(Protocol):
-    """Tells some whole numbers about each character, from what stands up to it and no further."""
+    """Gives each character a row of whole numbers, computed from the text up to there."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many values each of its columns has, from 0 on."""
+        """How many values each column has, from 0 on."""
 
     @property
     def suggesting(self) -> tuple[int, ...]:
         """Columns that suggest the next character: its number plus one, or 0."""
 
     def of(self, text: Ids) -> NDArray[np.int64]:
-        """What there is to tell of each character of a text: (characters, columns)."""
+        """The row of each character of a text: (characters, columns)."""
 
     def follow(self) -> Follower:
-        """The same, character by character."""
+        """A follower that gives the same rows, character by character."""
 
     def __hash__(self) -> int:
-        """Side inputs that are equal tell the same."""
+        """Equal side inputs give equal rows."""
 
 
 class Side(nn.Module):
     """All side inputs of a network, embedded and summed."""
 
     def __init__(self, inputs: Sequence[SideInput], width: int) -> None:
-        """width: of the sum, which the first layer reads beside the character."""
+        """width: of the sum, which is an input of the first layer beside the character."""
         super().__init__()
         self.inputs = tuple(inputs)
         sizes = [size for one in inputs for size in one.sizes]
@@ -67,7 +67,7 @@ class Side(nn.Module):
         """Columns that suggest the next character."""
         self._no_suggestion: Tensor
         self.table = nn.EmbeddingBag(sum(sizes), width, mode="sum")
-        nn.init.normal_(self.table.weight, std=max(len(sizes), 1) ** -0.5)  # the sum's is 1
+        nn.init.normal_(self.table.weight, std=max(len(sizes), 1) ** -0.5)  # the sum has variance 1
 
     def forward(self, rows: Tensor) -> Tensor:
         """rows: (..., columns) int64, as `rows` gives them. Returns (..., width)."""
@@ -79,7 +79,7 @@ class Side(nn.Module):
         return summed.view(*rows.shape[:-1], -1)
 
     def suggested(self, rows: Tensor) -> Tensor:
-        """The suggestions in rows (..., columns): (..., suggesting), 0 for none."""
+        """The suggestions in rows (..., columns): (..., suggesting); 0 for none."""
         suggested = rows.index_select(-1, self.suggesting) - self._no_suggestion
         return suggested.clamp(min=0)  # below where texts are filled up
 
@@ -91,14 +91,14 @@ class Side(nn.Module):
         return told
 
     def follow(self) -> Follower:
-        """The same, character by character."""
+        """A follower that gives the same rows, character by character."""
         return _Together([one.follow() for one in self.inputs], self.first_rows)
 
 
 @lru_cache(maxsize=8)
 def _told(one: SideInput, characters: bytes) -> NDArray[np.int32]:
-    """Kept for the next trial of a sweep, which reads the same texts: some seconds for a million
-    characters."""
+    """Cached for the next trial of a sweep, which reads the same texts; it takes some seconds for a
+    million characters."""
     return one.of(np.frombuffer(characters, np.int32)).astype(np.int32)
 
 

@@ -1,4 +1,4 @@
-"""Music: tunes in ABC notation, understood once and used everywhere."""
+"""Music: reads tunes in ABC notation once, for every other room."""
 
 from musicgen.music.midi import midi_bytes
 from musicgen.music.parse import parse

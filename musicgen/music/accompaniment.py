@@ -1,4 +1,4 @@
-"""Accompaniment: bass and chords that a tune's chord symbols ask for, as abc2midi plays them."""
+"""Accompaniment: the bass and chords of a tune's chord symbols, as abc2midi plays them."""
 
 import re
 from bisect import bisect_right
@@ -18,7 +18,7 @@ from musicgen.music.voice import Bar, Voice
 BASS, CHORD = 36, 48
 """MIDI pitches of C in the bass and in the chords."""
 MAX_BEATS = 64
-"""Of a bar's pattern: a meter of more gets its first bass note alone."""
+"""Most beats of a bar's pattern; a longer bar has its first bass note alone."""
 
 _PATTERNS = {
     (4, 4): "fzczfzcz",
@@ -32,7 +32,8 @@ _PATTERNS = {
     (7, 4): "fzbczcz",
     (7, 8): "fzbczcz",
 }
-"""abc2midi's own, each spread over its bar: f is the bass note, c the chord, b both, z a rest."""
+"""abc2midi's patterns by meter, each spread over its bar: f is the bass note, c the chord, b both,
+z a rest."""
 _PATTERN = re.compile(r"(?:[fbcz][0-9]?)+")
 _STEP = re.compile(r"([fbcz])([0-9]?)")
 
@@ -45,14 +46,14 @@ class Struck(NamedTuple):
     length: int
     pitch: int
     bass: bool
-    """A bass note, not one of a chord."""
+    """Whether it is a bass note, not a note of a chord."""
 
 
 def accompaniment(tune: Tune, said: list[Directive]) -> tuple[Struck, ...]:
     """The accompaniment as it sounds, repeats played out, by onset; empty without chord symbols.
 
-    said: the tune's directives: `gchord`, `gchordoff` and `gchordon` count. A chord holds until
-    the next one, and `N.C.` ends it. Each bar begins its meter's pattern again.
+    said: the tune's directives, of which `gchord`, `gchordoff` and `gchordon` count. A chord holds
+    until the next one, and `N.C.` ends it. Each bar starts its meter's pattern again.
     """
     struck = {
         (note.onset, note.pitch, note.bass): note
@@ -63,7 +64,7 @@ def accompaniment(tune: Tune, said: list[Directive]) -> tuple[Struck, ...]:
 
 
 def symbols(text: str, voice: Voice) -> dict[int, Chord]:
-    """Event to the chord that begins at it: the last one where a note has several."""
+    """The chord that begins at each event (by index); the last one where a note has several."""
     found = {}
     for mark in voice.marks:
         if mark.kind is Kind.STRING and (named := chord(text[mark.start + 1 : mark.end - 1])):
@@ -102,12 +103,12 @@ def _of_voice(tune: Tune, voice: Voice, said: list[Directive]) -> Iterator[Struc
                 yield from _strike(playing, kind, now + onset, max(end - onset, 1), bar)
         sounding = changes[-1][1] if changes else sounding
         now += bar.length
-        # A repeat, a double bar line or a part's label inside a bar: the pattern goes on.
+        # At a repeat, a double bar line or a part's label inside a bar the pattern continues.
         begun = begun + bar.length if bar.section or not bar.line else 0
 
 
 def _after(said: list[Directive]) -> tuple[bool, str]:
-    """(Whether chords sound, the pattern that was asked for) behind these directives."""
+    """(Whether chords sound, the chosen pattern) after these directives."""
     on, pattern = True, ""
     for directive in said:
         if directive.name in ("gchordon", "gchordoff"):
@@ -120,8 +121,8 @@ def _after(said: list[Directive]) -> tuple[bool, str]:
 
 @lru_cache(maxsize=256)
 def _hits(pattern: str, meter: Meter) -> tuple[tuple[Fraction, Fraction, str], ...]:
-    """(Onset in the bar and length in whole notes, what sounds) of a pattern; by default, of the
-    meter's own. Free meter has that of 4/4."""
+    """(Onset in the bar and length in whole notes, what sounds) of a pattern; an empty pattern is
+    the meter's own. Free meter has that of 4/4."""
     bar = meter.length or Fraction(1)
     pattern = pattern or _default(meter)
     steps = [(kind, int(length or 1)) for kind, length in _STEP.findall(pattern)]
@@ -137,7 +138,7 @@ def _hits(pattern: str, meter: Meter) -> tuple[tuple[Fraction, Fraction, str], .
 
 
 def _default(meter: Meter) -> str:
-    """The pattern of a bar: abc2midi's where it has one, else made of groups of two and three."""
+    """The pattern of a meter: abc2midi's, or one made of groups of two and three."""
     if meter.length is None:
         return _PATTERNS[4, 4]
     beats, beat = meter.numerator, meter.denominator
@@ -167,7 +168,7 @@ def _strike(named: Chord, kind: str, onset: int, length: int, bar: Bar) -> Itera
 
 @lru_cache(maxsize=1024)
 def _voicing(named: Chord) -> tuple[int, ...]:
-    """Semitones above C of a chord's notes: those below its bass note, if it has that, go up."""
+    """Semitones above C of a chord's notes; notes below the chord's bass note move up an octave."""
     notes = [named.root + interval for interval in named.intervals]
     if named.bass is not None:
         bottom = [note for note in notes if (note - named.lowest) % 12 == 0]

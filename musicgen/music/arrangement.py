@@ -1,4 +1,4 @@
-"""An arrangement: what is changed in a tune's text before it is written in any format."""
+"""An arrangement: changes to a tune's text before it is written in any format."""
 
 import re
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ _NUMBER = re.compile(r"[0-9]{1,4}(?:\.[0-9]+)?")
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What is asked for; made by `arrangement`, which checks it."""
+    """The changes; `arrangement` makes and checks it."""
 
     transpose: str = ""
-    """Semitones, or a key to go to; empty: as it is."""
+    """Semitones, or a key to go to; empty: no transposition."""
     tempo: str = ""
-    """Of a `Q:` field; empty: the tune's own."""
+    """Value of a `Q:` field; empty: the tune's own tempo."""
 
     def __bool__(self) -> bool:
         return bool(self.transpose or self.tempo)
 
     def of(self, text: str) -> str:
-        """The text of a tune, arranged. Raises InputError if the tune can't be so."""
+        """The arranged text of a tune. Raises InputError if the tune does not allow it."""
         if self.transpose:
             semitones = self.transpose
             if not _SEMITONES.fullmatch(semitones):
@@ -37,8 +37,8 @@ class Arrangement:
 
 
 def arrangement(transpose: str | int | None, tempo: str | None) -> Arrangement:
-    """An arrangement by the values of `transpose=` and of a tempo. Raises InputError for values
-    that none can have."""
+    """The arrangement for the values of `transpose=` and of a tempo. Raises InputError for invalid
+    values."""
     moved = "" if transpose is None else str(transpose).strip()
     if transpose is not None:
         if not moved:
@@ -62,7 +62,7 @@ def arrangement(transpose: str | int | None, tempo: str | None) -> Arrangement:
 def with_tempo(text: str, tempo: str) -> str:
     """The tune with this `Q:` in its header, in place of its own.
 
-    tempo: a number alone counts the beats of the meter: three eighths in 6/8, halves in C|.
+    tempo: a plain number counts the beats of the meter: three eighths in 6/8, halves in C|.
     """
     tune = parse(text)
     value = tempo
@@ -86,7 +86,7 @@ def _beat(meter: Meter) -> Fraction:
 
 
 def _before_key(tune: Tune) -> int:
-    """Where the line of the header's `K:` begins, or the music without one."""
+    """Offset of the line of the header's `K:`, or of the music without one."""
     keys = (field.start for field in tune.fields if field.letter == "K")
     place = next((start for start in keys if start < tune.body), tune.body)
     return tune.text.rfind("\n", 0, place) + 1

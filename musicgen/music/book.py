@@ -1,4 +1,4 @@
-"""A tunebook: where its tunes begin and end, and what its file header says for all of them.
+"""A tunebook: where its tunes begin and end, and the file header that holds for all of them.
 
 Source: the ABC standard 2.1, sections 2.2 (file structure) and 2.3 (ABC in HTML).
 """
@@ -18,7 +18,7 @@ _HEADER_LINE = re.compile(r"(?:\s*\[[A-Za-z]:[^\]\n]*\])+\s*")
 _BRACKET = re.compile(r"\[([A-Za-z]):([^\]\n]*)\]")
 _NOTE = re.compile(r"[A-Ga-g]")
 FILE_HEADER = "ABCDFGHILMNOQRSUZmr"
-"""Fields of a file header that are for each tune (ABC 2.1, section 3)."""
+"""Fields of a file header that hold for each tune (ABC 2.1, section 3)."""
 _NO_NOTES = re.compile(r'"[^"\n]*"|![^!|\n]*!|\[[A-Za-z]:[^\]\n]*\]')
 
 _HTML = re.compile(r"<(?:!doctype|html|head|body|pre|br|table)\b[^<>]*>", re.IGNORECASE)
@@ -28,27 +28,28 @@ _TAGS = re.compile(
     r"|(?<![A-Ga-gzx0-9/,'\])])<[a-z](?:\s[^<>\n]*)?>",
     re.IGNORECASE,
 )
-"""Not `<b>` behind a note: a broken rhythm on both sides of another one."""
+"""Tags of HTML. `<b>` behind a note is none: it is a broken rhythm on both sides of another note.
+"""
 
 
 class Piece(NamedTuple):
-    """One tune as the book has it."""
+    """One tune of a book."""
 
     line: int
-    """Of its first line, from 1."""
+    """Number of its first line, from 1."""
     lines: tuple[str, ...]
-    """Without comments, text and blank lines; fields from column 1; first what the file header says
-    and the tune does not say otherwise."""
+    """Without comments, text and blank lines; fields begin in column 1. The file header's fields
+    that the tune does not have itself come first."""
 
     @property
     def text(self) -> str:
-        """To parse or to write to a file of its own."""
+        """The tune's text, to parse or to write to a file of its own."""
         return "\n".join(self.lines) + "\n"
 
 
 @dataclass
 class Book:
-    """What a text in ABC holds."""
+    """The content of a text in ABC."""
 
     pieces: list[Piece] = field(default_factory=list)
     """Blocks with a header that ends in `K:`."""
@@ -57,13 +58,13 @@ class Book:
     texts: int = 0
     """Blocks of text between tunes."""
     prose: list[tuple[int, str]] = field(default_factory=list)
-    """Number and text of each line, in a tune or between tunes, that was taken for words."""
+    """Number and text of each line, in a tune or between tunes, that was taken for text."""
     comments: int = 0
-    """Lines with a comment or a directive (`%%`)."""
+    """How many lines have a comment or a directive (`%%`)."""
     directives: list[str] = field(default_factory=list)
-    """`%%` lines before the first tune, where they are kept."""
+    """`%%` lines before the first tune, if they are kept."""
     cut: list[int] = field(default_factory=list)
-    """Lines of the blank lines that ended a tune before its first note."""
+    """Numbers of the blank lines that ended a tune before its first note."""
 
 
 @dataclass
@@ -73,21 +74,21 @@ class _Block:
     first: int
     """Number of its first line."""
     numbered: bool = False
-    """It begins with `X:`."""
+    """Whether it begins with `X:`."""
     lines: list[str] = field(default_factory=list)
     """Without comments and prose."""
     ended: int = 0
     """Number of the blank line that ended it; 0 if none did."""
     key: int = 0
-    """Place of the line behind the first `K:`; 0 without one."""
+    """Index of the line behind the first `K:`; 0 without one."""
     titled: bool = False
-    """It has an `X:` or a `T:`."""
+    """Whether it has an `X:` or a `T:`."""
     music: bool = False
-    """It has bar lines, or a note behind its `K:`."""
+    """Whether it has bar lines, or a note behind its `K:`."""
     fields: bool = True
-    """Every line is a field."""
+    """Whether every line is a field."""
     directives: list[tuple[int, str]] = field(default_factory=list)
-    """`%%` lines that are kept, and how many of the other lines stand before each."""
+    """`%%` lines that are kept, each with the number of other lines before it."""
 
     def add(self, line: str, *, is_field: bool) -> None:
         self.lines.append(line)
@@ -102,7 +103,7 @@ class _Block:
             self.music = "|" in line or bool(notes)
 
     def join(self, following: "_Block") -> None:
-        """Read on in the next block."""
+        """Append the next block to this one."""
         if not self.key and following.key:
             self.key = len(self.lines) + following.key
         moved = ((len(self.lines) + place, line) for place, line in following.directives)
@@ -115,18 +116,19 @@ class _Block:
 
     @property
     def headless(self) -> bool:
-        """Whether it may go on with the tune before it."""
+        """Whether it may continue the tune before it."""
         return not self.numbered and (self.key > 0 or self.music or self.fields)
 
     def defaults(self) -> dict[str, str] | None:
-        """Fields by letter if it can be a file header: fields alone, none of one tune's own."""
+        """Fields by letter if it can be a file header: it has fields alone, and no tune's own
+        fields."""
         if not self.fields or self.key or self.titled:
             return None
         return {line[0]: line for line in self.lines if line[0] in FILE_HEADER}
 
 
 def read_book(text: str, *, over_blank_lines: bool = False, directives: bool = False) -> Book:
-    """The tunes of a text. One ends before the next `X:`, or at a blank line.
+    """The tunes of a text. A tune ends before the next `X:`, or at a blank line.
 
     over_blank_lines: read on behind a blank line, up to the next `X:`, or to the next `K:` that
     comes after music. directives: keep the `%%` lines of tunes and of the file header.
@@ -172,7 +174,7 @@ def _settle(block: _Block, defaults: dict[str, str], book: Book) -> None:
 
 
 def _blocks(text: str, book: Book, directives: bool) -> Iterator[_Block]:
-    """The blocks of a text; comments and prose are counted and left out."""
+    """The blocks of a text; comments and text are counted and left out."""
     lines = text.split("\n")
     block = _Block(1)
     prose = number = 0
@@ -221,7 +223,7 @@ def _blocks(text: str, book: Book, directives: bool) -> Iterator[_Block]:
 
 
 def _without_html(text: str) -> str:
-    """What a browser shows of a text in HTML, its lines where they were; other text as it is."""
+    """A text in HTML as a browser shows it, with its lines in place; other text unchanged."""
     if "<" not in text or not _HTML.search(text):
         return text
     text = _HIDDEN.sub(lambda hidden: "\n" * hidden[0].count("\n"), text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 LINES = {"treble": 2, "alto": 3, "tenor": 4, "bass": 4, "perc": 3, "none": 2}
-"""Line of the staff on which each clef stands, counted from the lowest; `treble1` says another."""
+"""Line of the staff on which each clef stands, counted from the lowest; `treble1` names another."""
 SHAPES = {"treble": "G", "alto": "C", "tenor": "C", "bass": "F", "perc": "perc", "none": "G"}
 _OTHER_NAMES = {"g": "treble", "c": "alto", "f": "bass", "p": "perc"}
 _OTHER_CLEFS = {
@@ -16,7 +16,7 @@ _OTHER_CLEFS = {
     "subbass": ("bass", 5),
 }
 _MIDDLE = {"treble": 41, "alto": 35, "tenor": 33, "bass": 29, "perc": 41, "none": 41}
-"""Diatonic step on the middle line of the staff, with each clef on its usual line: B, C, A, and D,
+"""Diatonic step on the middle line of the staff, with each clef on its usual line: B, C, A, and D
 for the first four (ABC 2.1, section 4.6). Middle C, ABC's `C`, is 35."""
 
 MAX_OCTAVES = 4
@@ -31,18 +31,18 @@ _UNKNOWN_CLEF = re.compile(r"(?<!\S)clef=(\S*)")
 _PARAMETER = re.compile(r"(?<!\S)(transpose|octave|middle|m|t)=(\S*)")
 _PITCH = re.compile(r"([A-Ga-g])([,']*)")
 _NO_KEY = re.compile(r"\s*(?i:none)(?!\S)")
-"""In `K:none treble-8` it names a key, and the clef stands behind it."""
+"""In `K:none treble-8` the word `none` is a key; the clef follows it."""
 _QUOTED = re.compile(r'(?<=[=\s])"[^"]*"|^"[^"]*"')
 _MOVES = re.compile(r"(?<!\S)(?:score|sound|shift|instrument)=\S*")
-"""Of other programs (abc2svg); each moves pitches in a way of its own."""
+"""Parameters of other programs (abc2svg), each of which moves pitches in another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clef:
     """A clef and the parameters of `K:` and `V:` that go with it (ABC 2.1, section 4.6).
 
-    Each of them holds until a later field names it again. A field that names a clef without an
-    octave sign, as `treble` after `treble-8`, ends the octave of that sign.
+    Each of them holds until a later field sets it again. A field that names a clef without an
+    octave sign, such as `treble` after `treble-8`, ends the octave of that sign.
     """
 
     name: str = "treble"
@@ -50,15 +50,16 @@ class Clef:
     line: int = 2
     """Line of the staff on which it stands, from 1."""
     octaves: int = 0
-    """Of its sign: -1 for `treble-8`, 2 for `bass+15`; it is printed and heard."""
+    """Octaves of the clef's sign: -1 for `treble-8`, 2 for `bass+15`; printed and heard."""
     octave: int = 0
-    """Of `octave=`: notes are printed and heard so many octaves higher than they are typed."""
+    """Octaves of `octave=`: notes are printed and heard so many octaves higher than they are typed.
+    """
     semitones: int = 0
-    """Of `transpose=`: heard alone."""
+    """Semitones of `transpose=`: heard, not printed."""
     base: int = 0
-    """Semitones that the header's `K:` gives all voices. Where there are several, `transpose=` of
-    one is meant on top of it, unless it says again what holds: so abc2midi plays it, and a voice of
-    the report's corpus undoes with it what the header does for the others."""
+    """Semitones that the header's `K:` gives all voices. With several voices, a voice's
+    `transpose=` adds to it, unless it repeats the value in force: abc2midi plays it so, and in the
+    report's corpus a voice undoes what the header does for the others."""
     middle: int = 0
     """Octaves by which `middle=` prints notes lower than the clef would; not heard."""
 
@@ -68,12 +69,12 @@ class Clef:
         return self.semitones + 12 * (self.octaves + self.octave)
 
     def changed(self, options: str) -> tuple["Clef", str]:
-        """With what the value of a `K:` or `V:` field says; and a complaint, empty without one."""
+        """The clef after the value of a `K:` or `V:` field, and a complaint, empty without one."""
         return _changed(self, options)
 
 
 def parameters(options: str) -> str:
-    """Of the value of a `V:` field, what it says of clef and transposition: no names, no stems."""
+    """The words of a `V:` field that set clef and transposition, without names and stems."""
     words = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "_"), options).split()
     return " ".join(word for word in words if _CLEF.match(word) or _PARAMETER.match(word))
 
@@ -115,7 +116,8 @@ def _changed(clef: Clef, options: str) -> tuple[Clef, str]:
 
 
 def _with_middle(clef: Clef, letter: str, marks: str) -> Clef:
-    """The clef on the line, or printed the octaves lower, that put a note on the middle line."""
+    """The clef moved to the line, or printed the octaves lower, that put this note on the middle
+    line."""
     step = 35 + "CDEFGABcdefgab".index(letter) + 7 * (marks.count("'") - marks.count(","))
     usual = _MIDDLE[clef.name]
     for octaves in (0, 1, -1, 2, -2, 3, -3):

@@ -1,4 +1,4 @@
-"""What `%%MIDI` lines, and `I:MIDI` fields, say about how a tune sounds (abc2midi's directives)."""
+"""`%%MIDI` lines and `I:MIDI` fields, which say how a tune sounds (abc2midi's directives)."""
 
 import re
 from bisect import bisect_right
@@ -10,22 +10,22 @@ from musicgen.music.tune import Tune
 _LINE = re.compile(r"^%%[ \t]*MIDI[ \t]+(.*)$", re.MULTILINE)
 _FIELD = re.compile(r"MIDI[ \t=]+(.*)")
 MAX_WORDS = 8
-"""Of a directive that are looked at."""
+"""Words of a directive that are read."""
 
 
 class Directive(NamedTuple):
-    """One of them, such as `program 73`."""
+    """One directive, such as `program 73`."""
 
     start: int
     """Offset in the text."""
     name: str
     words: tuple[str, ...]
     voice: str
-    """Name of the voice that it is about; empty for all: it stands in the header."""
+    """Name of its voice; empty for all voices: it stands in the header."""
 
     def number(self, low: int, high: int) -> int | None:
         """Its last word as a number from `low` to `high`, else None. (`program 1 73` names a
-        channel first, which we choose ourselves.)"""
+        channel first; musicgen chooses channels itself.)"""
         last = self.words[-1] if self.words else ""
         if not re.fullmatch(r"-?[0-9]{1,4}", last):
             return None
@@ -33,7 +33,7 @@ class Directive(NamedTuple):
 
 
 def directives(tune: Tune) -> list[Directive]:
-    """All of a tune's, in the order of its text."""
+    """All directives of a tune, in the order of its text."""
     if "MIDI" not in tune.text:
         return []
     voices = [(f.start, f.value.split()[:1]) for f in tune.fields if f.letter == "V"]

@@ -1,4 +1,4 @@
-"""How far a set of tunes is from another one: histograms of its notes, and their distance."""
+"""The distance between two sets of tunes: histograms of their notes, compared."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ Counts = NDArray[np.int64]
 WIDEST = 13
 """Semitones: an interval wider than an octave counts as one of this width."""
 BINS_PER_OCTAVE = 7
-"""Bins from a length to its double: the fewest that keep a plain note, 5/4, 4/3 (in a triplet), 3/2
+"""Bins per doubling of a length: the fewest that keep a plain note, 5/4, 4/3 (in a triplet), 3/2
 (dotted) and 7/4 of it apart."""
 SHORTEST, LONGEST = -7, 2
-"""Binary logarithms of a length in whole notes; what lies outside counts in the outermost bins."""
+"""Binary logarithms of a length in whole notes; lengths outside count in the outermost bins."""
 
 
 @dataclass(frozen=True)
 class Histograms:
-    """How often the notes of a set of tunes are what they are."""
+    """Histograms of the notes of a set of tunes."""
 
     degrees: Counts
     """(12,): notes by semitones above the tonic, octaves aside; keys without a tonic are left out.
-    Relative to the tonic, so that a set is not far from another for being in other keys."""
+    Relative to the tonic, so that sets in different keys are not far apart for that reason."""
     intervals: Counts
     """(27,): steps from a note to the next one, from -13 to 13 semitones."""
     lengths: Counts
@@ -33,13 +33,13 @@ class Histograms:
 
     @classmethod
     def of(cls, tunes: Iterable[tuple[Sequence[Melody], int]]) -> "Histograms":
-        """Of the melodies of tunes, each with its tune's ticks to a whole note."""
+        """The histograms of the melodies of tunes, each with its tune's ticks to a whole note."""
         degrees = np.zeros(12, dtype=np.int64)
         intervals = np.zeros(2 * WIDEST + 1, dtype=np.int64)
         lengths = np.zeros((LONGEST - SHORTEST) * BINS_PER_OCTAVE + 1, dtype=np.int64)
         for melodies, ticks in tunes:
             for melody in melodies:
-                # Behind -1, which says that there is no tonic, the first bin stays outside.
+                # -1 means that there is no tonic: its bin, the first one, is dropped.
                 degrees += np.bincount(np.array(melody.degrees) + 1, minlength=13)[1:]
                 steps = np.diff(melody.pitches).clip(-WIDEST, WIDEST)
                 intervals += np.bincount(steps + WIDEST, minlength=len(intervals))
@@ -62,14 +62,14 @@ def jensen_shannon(left: Counts, right: Counts) -> float:
 
 
 def _relative_entropy(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    """In bits; q is nowhere 0 where p is not."""
+    """Relative entropy in bits; q is nowhere 0 where p is not."""
     some = p > 0
     return float((p[some] * np.log2(p[some] / q[some])).sum())
 
 
 def _bins(lengths: Sequence[int], ticks: int) -> Counts:
     """Bin of each length in ticks."""
-    # A length of 0 (rounded away: `A/4096`) is as short as can be.
+    # A length of 0 (rounded away: `A/4096`) counts as the shortest.
     octaves = np.log2(np.maximum(lengths, 1) / ticks).clip(SHORTEST, LONGEST)
     bins: Counts = np.rint((octaves - SHORTEST) * BINS_PER_OCTAVE).astype(np.int64)
     return bins

@@ -1,4 +1,4 @@
-"""What reading a text turns up beside the music: its fields and its problems."""
+"""Fields and problems, collected while a text is read."""
 
 import re
 from bisect import bisect_right
@@ -9,7 +9,7 @@ from musicgen.music.tune import Field, Problem
 
 _T = TypeVar("_T")
 MAX_VALUE = 200
-"""Characters of a key, meter or the like that are looked at; a title may be as long as it likes."""
+"""Characters of a key, meter or the like that are read; titles have no limit."""
 
 _COMMENT = re.compile(r"(?<!\\)%.*")
 
@@ -27,7 +27,8 @@ class Findings:
             self._problems.append((start, message))
 
     def field(self, letter: str, written: str, start: int, end: int) -> str:
-        """Note a field down; its value without comment and white space, as far as it can matter."""
+        """Record a field; returns its value without comment and white space, at most MAX_VALUE
+        characters."""
         value = _COMMENT.sub("", written).strip()
         self.fields.append(Field(letter, value, start, end))
         if letter not in FIELDS:
@@ -35,12 +36,12 @@ class Findings:
         return value[:MAX_VALUE]
 
     def understood(self, start: int, result: tuple[_T, str]) -> _T:
-        """The first of a (value, complaint) pair; the complaint is listed."""
+        """The first of a (value, complaint) pair; the complaint is recorded."""
         self.complain(start, result[1])
         return result[0]
 
     def problems(self, text: str) -> tuple[Problem, ...]:
-        """In the order of the text, with line and column."""
+        """The problems in the order of the text, with line and column."""
         if not self._problems:
             return ()
         breaks = [-1, *(match.start() for match in re.finditer("\n", text))]

@@ -1,11 +1,11 @@
 """The lexical grammar of ABC 2.1: every character of a tune belongs to exactly one token.
 
-TOKENS is the one place where the shape of a token is written. The parser matches all of them at
-once (`tokenize`); whatever works character by character (a sampling constraint, an annotation) can
-follow the same table, for each pattern is a plain regular expression: classes, groups, `?`, `*`,
-`+`, no anchors, no look-around, so that it is also a small automaton. No pattern can run past the
-end of its line, none can begin inside of itself, and no two alternatives of a repeated group begin
-with the same character: matching a line takes time linear in its length, whatever is in it.
+TOKENS is the one place that defines the shape of tokens. The parser matches all patterns at once
+(`tokenize`). Programs that work character by character (a sampling constraint, an annotation) can
+follow the same table, because each pattern is a plain regular expression: classes, groups, `?`,
+`*`, `+`, no anchors, no look-around; so it is also a small automaton. No pattern can run past the
+end of its line, none can begin inside itself, and no two alternatives of a repeated group begin
+with the same character: matching takes time linear in the length of any line.
 """
 
 import re
@@ -28,7 +28,7 @@ class Kind(Enum):
     SPACER = "spacer"
     TUPLET = "tuplet"
     OVERLAY = "overlay"
-    """`&`, and what abcm2ps adds to it: `(&` ... `&` ... `&)` around several bars."""
+    """`&`, and abcm2ps' `(&` ... `&` ... `&)` around several bars."""
     SLUR_OPEN = "opening slur"
     SLUR_CLOSE = "closing slur"
     GRACE = "grace notes"
@@ -53,10 +53,10 @@ ACCIDENTAL = r"(?:(?:\^\^?|__?)(?:[0-9]*/[0-9]*)?|=)"
 PITCH = rf"{ACCIDENTAL}?[A-Ga-g][,']*"
 SPACE = r"[ \t\r]"
 APART = rf"(?:{SPACE}+(?:[0-9]+(?:/+[0-9]*)?|/+[0-9]*)|{LENGTH})"
-"""A length, apart from its note or not: some corpora write `C 2 D 3/2`, a blank between tokens."""
+"""A length, next to its note or apart: some corpora write `C 2 D 3/2`, a blank between tokens."""
 STRING = r'"[^"\n]*"'
 DECORATION = r"(?:![^!|\s\"\[\]](?:[^!|\n\"\[\]]*[^!|\s\"\[\]])?!|\+[A-Za-z.]+\+|[.~H-Wh-w])"
-"""`!trill!`, `+trill+` as it was written before ABC 2.1, or one sign such as `~`."""
+"""`!trill!`, `+trill+` as it was written before ABC 2.1, or a single sign such as `~`."""
 OLD_CHORD = rf"\+(?:{PITCH})*{PITCH}(?:[1-9][0-9]*(?:/+[0-9]*)?|/+[0-9]*)(?:{PITCH}{LENGTH})*\+"
 """`+E3A3+` as chords were written before ABC 2.0; `+CEG+`, without a length, is a decoration."""
 NUMBERS = r"[0-9][0-9,\-]*"
@@ -103,11 +103,11 @@ STEPS = 75
 
 
 MAX_ENDING = 16
-"""Highest number of an ending that is understood."""
+"""Highest number of an ending that is read."""
 
 
 class Lexeme(NamedTuple):
-    """What a token means by itself, before key, meter and neighbours have their say."""
+    """The meaning of a token by itself, without key, meter and neighbours."""
 
     kind: Kind
     step: int = 0
@@ -119,11 +119,11 @@ class Lexeme(NamedTuple):
     """Length as a multiple of the unit note length (of a MULTIREST: bars)."""
     fault: str = ""
     """What is wrong with it: a pitch outside MIDI's range or an absurd length, both of which were
-    bent, or a microtone, which was rounded."""
+    changed to fit, or a microtone, which was rounded."""
 
 
 class Lexicon(dict[str, Lexeme]):
-    """Token to lexeme. Tunes share few distinct tokens, so each is looked into once."""
+    """Token to lexeme, cached. Tunes share few distinct tokens, so each is parsed once."""
 
     LIMIT = 20_000
 
@@ -172,13 +172,13 @@ def _timed(kind: Kind, token: str) -> Lexeme:
 
 
 class BarLine(NamedTuple):
-    """What a bar line, with the ending that may follow it at once, says about repeats."""
+    """What a bar line, with the ending that may follow at once, says about repeats."""
 
     closes: int
     """How often a repeat goes back: `:|` once, `::|` twice."""
     opens: bool
     double: bool
-    """Double, thick or repeat: a section ends here."""
+    """Whether a section ends here: double, thick or repeat."""
     ending: tuple[int, ...]
 
 

@@ -1,4 +1,4 @@
-"""Chord symbols: which notes `"Am7/G"` stands for."""
+"""Chord symbols: the notes of `"Am7/G"`."""
 
 import re
 from functools import lru_cache
@@ -37,8 +37,8 @@ _KINDS: dict[str, tuple[int, ...]] = {
     "5": (0, 7),
     "note": (0,),
 }
-"""Semitones above the root by kind, as abc2midi has them where it knows the kind. `note` is what
-a small letter alone asks for: the bass note, and no chord."""
+"""Semitones above the root by kind, as abc2midi plays them where it knows the kind. `note` is what
+a single small letter means: the bass note, and no chord."""
 _SAME = {
     "maj": "",
     "M": "",
@@ -88,14 +88,14 @@ _FOLDED = str.maketrans("♯♭", "#b")
 
 
 class Chord(NamedTuple):
-    """A chord symbol, understood."""
+    """A parsed chord symbol."""
 
     step: int
     """Letter of the root, C is 0."""
     alter: int
     """Semitones of its sign."""
     kind: str
-    """Of the kinds above; one that is unknown reads as major, as abc2midi plays it."""
+    """One of the kinds above; an unknown kind counts as major, as abc2midi plays it."""
     known: bool
     """Whether the kind is known."""
     written: str = ""
@@ -127,7 +127,7 @@ NO_CHORD = Chord(0, 0, "5", False)
 def chord(symbol: str) -> Chord | None:
     """The chord that a symbol names, without quotation marks: the first of several.
 
-    None for a text that is no chord: `"Fine"` begins with a letter of a note, too.
+    None for a text that is no chord: `"Fine"` also begins with a letter of a note.
     """
     text = symbol.strip()[:60]
     if _NONE.match(text):
@@ -151,5 +151,5 @@ _WORDS = re.compile(r"maj|min|dim|aug|sus|add|alt|omit|no|m|M|b|#|[-+()0-9^]")
 
 
 def _plausible(kind: str) -> bool:
-    """Whether an unknown kind is made of what kinds are made of: `7b9#11`, not `ine`."""
+    """Whether an unknown kind consists of the parts of known kinds: `7b9#11`, not `ine`."""
     return not _WORDS.sub("", kind)

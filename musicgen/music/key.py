@@ -8,7 +8,7 @@ from musicgen.music.clef import Clef
 
 LETTERS = "CDEFGAB"
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)
-"""Above C, by letter."""
+"""Semitones above C, by letter."""
 ALTERATIONS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 
 _FIFTHS = dict(zip("FCGDAEB", range(-1, 6), strict=True))
@@ -32,25 +32,26 @@ _OPTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key signature, and how far the tune moves from the page when it sounds."""
+    """A key signature, and the transposition from the page to the sound."""
 
     tonic: str = "C"
     """A letter with `#` or `b`; empty for `K:none` and the pipes' `K:HP`."""
     mode: str = "maj"
     """maj, ion, lyd, mix, dor, min, aeo, phr or loc."""
     sharps: int = 0
-    """Sharps of the signature, explicit accidentals aside; below zero: flats."""
+    """Sharps of the signature, without explicit accidentals; below zero: flats."""
     accidentals: tuple[tuple[str, int], ...] = ()
     """Explicit accidentals, as (letter from C to B, semitones)."""
     transpose: int = 0
-    """Semitones from the written to the sounding pitch; the clef's, see `clef.Clef`."""
+    """Semitones from the written to the sounding pitch, by the clef; see `clef.Clef`."""
     printed: bool = True
-    """False for the pipes' `K:HP`: they know which notes are sharp, and no signature says so."""
+    """False for the pipes' `K:HP`: pipers know which notes are sharp, and no signature is printed.
+    """
 
     @property
     def signature(self) -> tuple[int, ...]:
         """Semitones by letter, from C to B."""
-        # The n-th letter in the order of sharps has as many sharps as sevens fit into what is left.
+        # The n-th letter in the order of sharps has as many sharps as sevens fit into the rest.
         signed = {letter: (self.sharps + 6 - n) // 7 for n, letter in enumerate("FCGDAEB")}
         signed |= dict(self.accidentals)
         return tuple(signed[letter] for letter in LETTERS)
@@ -64,9 +65,8 @@ class Key:
 def parse_key(value: str, before: Key | None = None, clef: Clef = _TREBLE) -> tuple[Key, str]:
     """The key that the value of a `K:` field names, and a complaint, empty where there is none.
 
-    before: the key in force, which stays where the field names none (`K: clef=bass`) or one that
-    is not understood; an empty field takes every signature away. clef: what has held so far of clef
-    and transposition.
+    before: the key in force. It stays where the field names none (`K: clef=bass`) or one that is
+    not understood; an empty field removes every signature. clef: clef and transposition so far.
     """
     moved, complaint = clef.changed(value)
     key = before or Key()
@@ -117,7 +117,7 @@ def parse_key(value: str, before: Key | None = None, clef: Clef = _TREBLE) -> tu
 
 @lru_cache(maxsize=256)
 def alteration(written: str) -> tuple[int, int]:
-    """Semitones of an accidental, and the cents that it asks for beyond them, towards its side.
+    """Semitones of an accidental, and the cents beyond them of a microtone.
 
     `^` is (1, 0), `_/` half a semitone down and so (0, -50), `^3/2` (1, 50).
     """

@@ -1,8 +1,8 @@
-"""Kinds of tokens that tunes have: which fields, decorations, bar lines and other beginnings.
+"""Kinds of tokens in tunes: fields, decorations, bar lines and other beginnings.
 
-A kind is written as its tokens begin: `T:` a field on a line of its own, `[K:` one in brackets,
+A kind is written as its tokens begin: `T:` a field on a line of its own, `[K:` a field in brackets,
 `[1` and `|1` endings, `:|` a bar line, `!trill!` a decoration, `(3` a tuplet, `{/` grace notes. Two
-stand for what begins with any letter: `[c` for a chord, `"c` for a chord symbol.
+kinds stand for beginnings with any letter: `[c` for a chord, `"c` for a chord symbol.
 """
 
 import re
@@ -38,7 +38,7 @@ class Kinds:
 
     @classmethod
     def of(cls, tunes: Iterable[str]) -> "Kinds":
-        """Of tunes in ABC. Takes half a second for a million characters."""
+        """Count the kinds of tunes in ABC. Takes half a second for a million characters."""
         counts: Counter[tuple[str, str]] = Counter()
         for tune in tunes:
             _count(tune, counts)
@@ -46,7 +46,8 @@ class Kinds:
 
     @classmethod
     def from_json(cls, by_place: Mapping[str, Mapping[str, int]]) -> "Kinds":
-        """Back from `to_json`. Raises ValueError, TypeError or AttributeError if it is damaged."""
+        """The inverse of `to_json`. Raises ValueError, TypeError or AttributeError if it is
+        damaged."""
         triples = [
             (str(place), str(kind), int(count))
             for place, counts in by_place.items()
@@ -55,15 +56,15 @@ class Kinds:
         return cls(tuple(sorted(triples)))
 
     def to_json(self) -> dict[str, dict[str, int]]:
-        """By place and kind."""
+        """Counts by place and kind."""
         return {place: dict(counts) for place, counts in self._by_place.items()}
 
     def count(self, place: str) -> Mapping[str, int]:
-        """How often each kind begins in such a place."""
+        """How often each kind begins in this place."""
         return self._by_place.get(place, {})
 
     def music(self) -> set[str]:
-        """Kinds that begin in the music, lines that are fields aside."""
+        """Kinds that begin in the music, without lines that are fields."""
         return {kind for place in (SECTION, BAR, WITHIN) for kind in self.count(place)}
 
     @cached_property
@@ -102,8 +103,8 @@ def _count(tune: str, counts: Counter[Any]) -> None:
 
 @lru_cache(maxsize=1 << 14)
 def kinds_of(token: str) -> tuple[str, ...]:
-    """Of one token of music: two for a bar line with an ending in brackets, `|[1` being `|` and
-    `[1`; none for a plain note and for space."""
+    """The kinds of one token of music. A bar line with an ending in brackets has two: `|[1` is `|`
+    and `[1`. Plain notes and spaces have none."""
     kind = lexicon[token].kind
     if kind is Kind.NOTE:
         accidental = token.rstrip("0123456789/").rstrip(",'")[:-1]
@@ -116,7 +117,7 @@ def kinds_of(token: str) -> tuple[str, ...]:
         mark = token[1:2]
         return ('"' + (mark if mark in "^_<>@" else "c" if mark in "ABCDEFG" else ""),)
     if kind is Kind.DECORATION and len(token) > 1:
-        # Between two signs that are not meant as a pair may stand anything.
+        # Between two signs that do not form a pair there may be anything.
         return (token if _NAME(token) and len(token) <= LONGEST else token[0],)
     if kind is Kind.CHORD:
         return (CHORD if token[0] == "[" else "+",)

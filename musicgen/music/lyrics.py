@@ -15,20 +15,20 @@ _TOKENS = re.compile(r"\\-|-+|_|\*|\||[ \t]+|(?:\\-|[^\s\-_*|])+")
 
 
 class Syllable(NamedTuple):
-    """What is sung to a note."""
+    """A syllable at a note."""
 
     text: str
-    """Empty where the syllable before is held on (`_`)."""
+    """Empty where the syllable before is held (`_`)."""
     verse: int
     """From 1."""
     joined: bool
-    """The word began before this syllable."""
+    """Whether the word began before this syllable."""
     goes_on: bool
-    """The word goes on behind it."""
+    """Whether the word continues behind it."""
 
 
 def lyrics(tune: Tune, voice: Voice) -> dict[int, list[Syllable]]:
-    """Event of the voice to what is sung to it, one syllable for each verse."""
+    """The syllables at each event (by index) of the voice, one for each verse."""
     sung: dict[int, list[Syllable]] = defaultdict(list)
     verses: dict[int, int] = defaultdict(int)
     starts = [event.start for event in voice.events]
@@ -57,7 +57,7 @@ def _lines(tune: Tune, voice: Voice) -> Iterator[tuple[int, str]]:
 
 
 def _line_start(text: str, offset: int) -> int:
-    """Where the line of music begins that has this offset in it; a backslash joins lines."""
+    """Offset at which the line of music with this offset begins; a backslash joins lines."""
     start = text.rfind("\n", 0, offset) + 1
     while start > 1 and text[text.rfind("\n", 0, start - 1) + 1 : start - 1].rstrip()[-1:] == "\\":
         start = text.rfind("\n", 0, start - 1) + 1

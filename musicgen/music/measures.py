@@ -1,225 +1,287 @@
-"""Measures of tunes: how well they are formed, how like the training tunes, and how far copied."""
+"""Measures of sets of tunes: how well they are formed, how like the training tunes, how far copied.
+
+Each is one class, registered under the name that `measures.csv`, `result.json` and objectives of
+sweeps have for it. Shares are from 0 to 1, of all tunes or bars or notes of the set counted
+together, and 0 where there is nothing to count.
+"""
 
 import csv
 import io
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from typing import ClassVar, Literal
 
-import numpy as np
-
-from musicgen.music.distance import Histograms, jensen_shannon
-from musicgen.music.grammar import read_bar_line
-from musicgen.music.melody import melodies
+from musicgen.config.registry import components, register
+from musicgen.errors import RunError
+from musicgen.music.distance import jensen_shannon
 from musicgen.music.reference import Reference
-from musicgen.music.structure import Structure, structure
 from musicgen.music.tune import Tune
-from musicgen.music.voice import Voice
-from musicgen.music.voice_builder import misfits
+from musicgen.music.tune_set import TuneSet, share
 
+Direction = Literal["minimize", "maximize"]
 MEMORISED = 32
 """A tune with a longer run of notes (about four bars of quavers) from one training tune is a copy.
 """
 
 
-@dataclass(frozen=True)
-class TuneMeasures:
-    """Counts of one tune, over all its voices, as written: repeats are not played out."""
+class Measure(ABC):
+    """A figure of a set of tunes; the first line of its documentation explains it to readers."""
 
-    parses: bool
-    """Nothing is listed in the tune's problems: bars have their length, there are notes."""
-    bars: int
-    """In the voice that has the most."""
-    bars_metered: int
-    """Bars of all voices in a meter; in free meter no bar is right or wrong."""
-    bars_right: int
-    """Of these, bars as long as the meter says, and shorter ones where a bar may be short: next to
-    a repeat, a double bar, an ending, a part or an end of the tune."""
-    bars_sounding: int
-    """Bars of all voices with a note in them."""
-    bars_again: int
-    """Of these, bars that are in their voice at least twice: the same pitches and lengths."""
-    bars_in_loops: int
-    """Of these, bars that go on with a loop: the third of A A A, the fifth of A B A B A
-    (`structure.Structure.loops`)."""
-    parts: int
-    """In the voice that has the most bars (`structure.Structure.parts`)."""
-    parts_length: float
-    """Of all of them together, in bars of the meter: an upbeat is as much of a bar as it is long,
-    and of the endings of a repeat only the first one counts."""
-    repeats: int
-    """Signs that open a repeat (`|:`, `::`)."""
-    repeats_closed: int
-    """Of these, those behind which a repeat closes (`:|`) before another one opens."""
-    notes: int
-    """Of the melodies (`melody.py`): a chord is one, notes tied together are one."""
-    notes_in_key: int
-    """Of these, notes of the signature in force: a raised seventh in minor is none."""
-    pitches: int
-    """Distinct sounding pitches of these."""
+    direction: ClassVar[Direction | None] = None
+    """Its better end, which makes it an objective of sweeps. None: a network should come near what
+    real tunes have."""
+    percent: ClassVar[bool] = False
+    """It is a share, which tables for people show in percent."""
+    headline: ClassVar[bool] = False
+    """The table in the terminal has it."""
+    heading: ClassVar[str] = ""
+    """Of its column in reports; empty: reports have it where it is an objective."""
+
+    @abstractmethod
+    def of(self, tunes: TuneSet) -> float:
+        """The figure, finite."""
 
 
-@dataclass(frozen=True)
-class SetMeasures:
-    """Measures of a set of tunes; its field names are those of `measures.csv` and of objectives.
+@register("measure", "tunes")
+class Tunes(Measure):
+    """How many were measured."""
 
-    Shares are from 0 to 1, of all tunes or bars or notes of the set counted together, and 0 where
-    there is nothing to count. Those without a direction in `DIRECTIONS` have no better end: a
-    network should come near what real tunes have.
+    def of(self, tunes: TuneSet) -> float:
+        return len(tunes)
+
+
+@register("measure", "parses")
+class Parses(Measure):
+    """Share of tunes that parse to notes without a problem."""
+
+    direction = "maximize"
+    percent = headline = True
+    heading = "tunes that parse"
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.mean("parses")
+
+
+@register("measure", "bars_right")
+class BarsRight(Measure):
+    """Share of metered bars that are as long as the meter says (`TuneMeasures.bars_right`)."""
+
+    direction = "maximize"
+    percent = headline = True
+    heading = "bars right"
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.ratio("bars_right", "bars_metered")
+
+
+@register("measure", "repeats_closed")
+class RepeatsClosed(Measure):
+    """Share of opened repeats that close; 1 if none opens."""
+
+    direction = "maximize"
+    percent = headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.ratio("repeats_closed", "repeats") if tunes.total("repeats") else 1.0
+
+
+@register("measure", "in_key")
+class InKey(Measure):
+    """Share of notes in the key. Near that of real tunes: accidentals are music too."""
+
+    percent = headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.ratio("notes_in_key", "notes")
+
+
+@register("measure", "bars")
+class Bars(Measure):
+    """Mean length of a tune, in bars as written. Near that of real tunes."""
+
+    headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.mean("bars")
+
+
+@register("measure", "pitches")
+class Pitches(Measure):
+    """Mean number of distinct pitches in a tune. Near that of real tunes."""
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.mean("pitches")
+
+
+@register("measure", "bars_again")
+class BarsAgain(Measure):
+    """Share of sounding bars that come again in their tune (form). Near that of real tunes."""
+
+    percent = headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.ratio("bars_again", "bars_sounding")
+
+
+@register("measure", "loops")
+class Loops(Measure):
+    """Share of sounding bars that repeat one of the two before them more often than real tunes do.
+
+    See `structure.Structure.loops`. Real tunes have few.
     """
 
-    tunes: int
-    """How many were measured."""
-    parses: float
-    """Share of tunes that parse to notes without a problem. Higher is better."""
-    bars_right: float
-    """Share of metered bars of the right length (`TuneMeasures.bars_right`). Higher is better."""
-    repeats_closed: float
-    """Share of opened repeats that close; 1 if none opens. Higher is better."""
-    in_key: float
-    """Share of notes in the key. Near that of real tunes: accidentals are music too."""
-    bars: float
-    """Mean length of a tune, in bars as written. Near that of real tunes."""
-    pitches: float
-    """Mean number of distinct pitches in a tune. Near that of real tunes."""
-    bars_again: float
-    """Share of sounding bars that come again in their tune (form). Near that of real tunes."""
-    loops: float
-    """Share of sounding bars that repeat the bar before them, or the one before that, more often in
-    a row than real tunes do (`structure.Structure.loops`). Lower is better; real tunes have few."""
-    returns_distance: float
-    """Jensen-Shannon distance (0 to 1) to the training tunes, of sounding bars by how many bars ago
-    they were there: 1, 2, 4, 8, 16, another number, or never. Lower is better."""
-    parts: float
+    direction = "minimize"
+    percent = headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.ratio("bars_in_loops", "bars_sounding")
+
+
+@register("measure", "returns_distance")
+class ReturnsDistance(Measure):
+    """Jensen-Shannon distance (0 to 1) to the training tunes, of bars by how long ago they came.
+
+    Of sounding bars, by how many bars ago they were there: 1, 2, 4, 8, 16, another number, never.
+    """
+
+    direction = "minimize"
+
+    def of(self, tunes: TuneSet) -> float:
+        return jensen_shannon(tunes.returns, tunes.reference.returns)
+
+
+@register("measure", "parts")
+class Parts(Measure):
     """Mean number of parts of a tune (`structure.Structure.parts`). Near that of real tunes."""
-    part_bars: float
+
+    headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.mean("parts")
+
+
+@register("measure", "part_bars")
+class PartBars(Measure):
     """Mean length of a part in bars of its meter. Near that of real tunes."""
-    longer: float
-    """Share of tunes with more bars than any training tune. Lower is better."""
-    run: float
-    """Mean over tunes of the longest run also found in a training tune, in notes from 0. Near that
-    of real tunes that were not trained on: folk tunes share phrases."""
-    run_max: int
+
+    def of(self, tunes: TuneSet) -> float:
+        return tunes.ratio("parts_length", "parts")
+
+
+@register("measure", "longer")
+class Longer(Measure):
+    """Share of tunes with more bars than any training tune."""
+
+    direction = "minimize"
+
+    def of(self, tunes: TuneSet) -> float:
+        longest = tunes.reference.longest
+        return share(sum(one.bars > longest for one in tunes.counts), len(tunes))
+
+
+@register("measure", "run")
+class MeanRun(Measure):
+    """Mean over tunes of the longest run also found in a training tune, in notes from 0.
+
+    Near that of real tunes that were not trained on: folk tunes share phrases.
+    """
+
+    headline = True
+
+    def of(self, tunes: TuneSet) -> float:
+        return share(sum(tunes.runs), len(tunes))
+
+
+@register("measure", "run_max")
+class LongestRun(Measure):
     """The longest of these runs, in notes."""
-    memorised: float
-    """Share of tunes with a run of more than MEMORISED notes. Lower is better."""
-    degree_distance: float
-    """Jensen-Shannon distance (0 to 1) to the training tunes, of notes by semitones above the
-    tonic. Lower is better, as with the next two."""
-    interval_distance: float
-    """The same, of steps from note to note in semitones."""
-    length_distance: float
-    """The same, of note lengths in whole notes."""
+
+    def of(self, tunes: TuneSet) -> float:
+        return max(tunes.runs, default=0)
 
 
-DIRECTIONS: dict[str, Literal["minimize", "maximize"]] = {
-    "parses": "maximize",
-    "bars_right": "maximize",
-    "repeats_closed": "maximize",
-    "loops": "minimize",
-    "returns_distance": "minimize",
-    "longer": "minimize",
-    "memorised": "minimize",
-    "degree_distance": "minimize",
-    "interval_distance": "minimize",
-    "length_distance": "minimize",
-}
-"""Measures that have a better end, and where it is: those that an objective of a sweep can be."""
+@register("measure", "memorised")
+class Memorised(Measure):
+    __doc__ = f"""Share of tunes with a run of over {MEMORISED} notes of a training tune."""
+
+    direction = "minimize"
+    percent = headline = True
+    heading = "memorised"
+
+    def of(self, tunes: TuneSet) -> float:
+        return share(sum(run > MEMORISED for run in tunes.runs), len(tunes))
 
 
-def measure(tune: Tune) -> TuneMeasures:
-    """Count what is in a tune."""
-    return _measure(tune, structure(tune))
+@register("measure", "degree_distance")
+class DegreeDistance(Measure):
+    """Jensen-Shannon distance (0 to 1) to the training tunes, of notes by degree of the key.
+
+    Degrees are counted in semitones above the tonic.
+    """
+
+    direction = "minimize"
+
+    def of(self, tunes: TuneSet) -> float:
+        return jensen_shannon(tunes.histograms.degrees, tunes.reference.histograms.degrees)
 
 
-def _measure(tune: Tune, built: Structure) -> TuneMeasures:
-    lines = melodies(tune)
-    written = [voice for voice in tune.voices if not voice.overlay]
-    repeats = [_repeats(voice) for voice in written]
-    metered = sum(bar.meter.length is not None for voice in written for bar in voice.bars)
-    wrong = sum(1 for voice in tune.voices for _ in misfits(voice, tune.text, tune.ticks))
-    return TuneMeasures(
-        parses=not tune.problems,
-        bars=tune.bars,
-        bars_metered=metered,
-        bars_right=metered - wrong,
-        bars_sounding=built.sounding,
-        bars_again=built.again,
-        bars_in_loops=built.loops,
-        parts=len(built.parts),
-        parts_length=float(sum(built.parts)),
-        repeats=sum(opened for opened, _ in repeats),
-        repeats_closed=sum(closed for _, closed in repeats),
-        notes=sum(len(line.pitches) for line in lines),
-        notes_in_key=sum(sum(line.in_key) for line in lines),
-        pitches=len({pitch for line in lines for pitch in line.pitches}),
-    )
+@register("measure", "interval_distance")
+class IntervalDistance(Measure):
+    """Jensen-Shannon distance (0 to 1) to the training tunes, of steps in semitones."""
+
+    direction = "minimize"
+
+    def of(self, tunes: TuneSet) -> float:
+        return jensen_shannon(tunes.histograms.intervals, tunes.reference.histograms.intervals)
 
 
-def summarise(tunes: Sequence[Tune], reference: Reference) -> SetMeasures:
-    """Measures of a set of tunes against the tunes that the network was trained on."""
-    built = [structure(tune) for tune in tunes]
-    each = [_measure(*pair) for pair in zip(tunes, built, strict=True)]
-    runs = [run.notes for run in reference.longest_runs(tunes)]
-    ours = Histograms.of((melodies(tune), tune.ticks) for tune in tunes)
-    theirs = reference.histograms
+@register("measure", "length_distance")
+class LengthDistance(Measure):
+    """Jensen-Shannon distance (0 to 1) to the training tunes, of note lengths in whole notes."""
 
-    def total(name: str) -> float:
-        return float(sum(getattr(one, name) for one in each))
+    direction = "minimize"
 
-    repeats, sounding, parts = total("repeats"), total("bars_sounding"), total("parts")
-    returns = sum((one.returns for one in built), np.zeros_like(reference.returns))
-    return SetMeasures(
-        tunes=len(tunes),
-        parses=_share(total("parses"), len(tunes)),
-        bars_right=_share(total("bars_right"), total("bars_metered")),
-        repeats_closed=_share(total("repeats_closed"), repeats) if repeats else 1.0,
-        in_key=_share(total("notes_in_key"), total("notes")),
-        bars=_share(total("bars"), len(tunes)),
-        pitches=_share(total("pitches"), len(tunes)),
-        bars_again=_share(total("bars_again"), sounding),
-        loops=_share(total("bars_in_loops"), sounding),
-        returns_distance=jensen_shannon(returns, reference.returns),
-        parts=_share(parts, len(tunes)),
-        part_bars=_share(total("parts_length"), parts),
-        longer=_share(sum(one.bars > reference.longest for one in each), len(tunes)),
-        run=_share(sum(runs), len(tunes)),
-        run_max=max(runs, default=0),
-        memorised=_share(sum(run > MEMORISED for run in runs), len(tunes)),
-        degree_distance=jensen_shannon(ours.degrees, theirs.degrees),
-        interval_distance=jensen_shannon(ours.intervals, theirs.intervals),
-        length_distance=jensen_shannon(ours.lengths, theirs.lengths),
-    )
+    def of(self, tunes: TuneSet) -> float:
+        return jensen_shannon(tunes.histograms.lengths, tunes.reference.histograms.lengths)
 
 
-def measures_csv(sets: Mapping[str, SetMeasures]) -> str:
+def measures() -> dict[str, Measure]:
+    """All that are registered, by name: ours, then those of plugins."""
+    return {name: kind() for name, kind in components("measure").items()}
+
+
+def directions() -> dict[str, Direction]:
+    """The better end of each measure that has one: of those that can be objectives."""
+    found = {name: each.direction for name, each in measures().items()}
+    return {name: direction for name, direction in found.items() if direction is not None}
+
+
+def summarise(tunes: Sequence[Tune], reference: Reference) -> dict[str, float]:
+    """All measures of a set of tunes against the tunes that the network was trained on, by name.
+
+    Raises RunError for a plugin's measure that gives no finite number.
+    """
+    measured = TuneSet(tunes, reference)
+    return {name: _checked(name, each.of(measured)) for name, each in measures().items()}
+
+
+def _checked(name: str, figure: float) -> float:
+    """A figure as JSON has it: a plugin may count with NumPy's numbers."""
+    if not math.isfinite(figure):
+        raise RunError(f"measure {name} must be a finite number, got {figure}; mend its plugin")
+    return figure if isinstance(figure, int | float) else float(figure)
+
+
+def measures_csv(sets: Mapping[str, Mapping[str, float]]) -> str:
     """The text of `measures.csv`: a row for each set, its name first.
 
     The set of real tunes goes in as one of them, and so stands beside the others.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["set", *(field.name for field in fields(SetMeasures))])
-    for name, measures in sets.items():
-        writer.writerow([name, *(f"{value:.6g}" for value in asdict(measures).values())])
+    names = list(measures())
+    writer.writerow(["set", *names])
+    for name, figures in sets.items():
+        writer.writerow([name, *(f"{figures[each]:.6g}" for each in names)])
     return text.getvalue()
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
-
-
-def _repeats(voice: Voice) -> tuple[int, int]:
-    """How many repeats open, and how many of these close."""
-    opened = closed = 0
-    inside = False
-    for bar in voice.bars:
-        if bar.opens:
-            opened += 1
-            inside = True
-        if bar.closes and inside:
-            closed += 1
-            inside = False
-    # No bar tells of a repeat that opens behind all of them, but the last bar line does.
-    dangling = bool(voice.bars) and read_bar_line(voice.bars[-1].line).opens
-    return opened + dangling, closed

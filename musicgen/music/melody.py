@@ -1,4 +1,4 @@
-"""Melodies: the notes of a tune as a measure counts them."""
+"""Melodies: the notes of a tune as measures count them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,17 +17,17 @@ class Melody:
     """
 
     pitches: list[int]
-    """MIDI."""
+    """MIDI pitches."""
     lengths: list[int]
     """Ticks, ties joined."""
     degrees: list[int]
     """Semitones above the nearest tonic below, 0 to 11; -1 in a key without a tonic (`K:none`)."""
     in_key: list[bool]
-    """Whether the signature (explicit accidentals included) has this note."""
+    """Whether the note is in the signature (explicit accidentals included)."""
 
 
 def melodies(tune: Tune) -> list[Melody]:
-    """One for each voice that has a note."""
+    """The melodies of all voices that have a note."""
     lines = (_melody(voice) for voice in tune.voices)
     return [line for line in lines if line.pitches]
 

@@ -1,8 +1,8 @@
 """Memorisation: the longest run of notes that a tune shares with the tunes of a collection.
 
-Two runs are the same if one is the other transposed: what is compared are the intervals between
-successive notes, in semitones. Note lengths, bar lines and rests play no part; no run leaves its
-melody (`melody.py` says which notes a melody has).
+Runs are equal if one is a transposition of the other: the intervals between successive notes are
+compared, in semitones. Note lengths, bar lines and rests are ignored; a run stays within its melody
+(`melody.py` says which notes a melody has).
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,14 +19,15 @@ Symbols = NDArray[np.uint8]
 Places = NDArray[np.int64]
 
 WORD = 8
-"""Symbols that are compared at once, as one integer of 64 bits."""
+"""Symbols compared at once, as one integer of 64 bits."""
 
 _END = 0
-"""Behind each melody of the collection."""
+"""The symbol behind each melody of the collection."""
 _QUERY_END = 1
-"""Behind each melody that is looked up: unlike _END, so that no match runs over an end."""
+"""The symbol behind each melody that is looked up. It differs from _END, so that no match runs over
+an end."""
 _WIDEST = 126
-"""Semitones; wider intervals count as this. No instrument has them."""
+"""Semitones; wider intervals count as this. Instruments do not have them."""
 _UNISON = 2 + _WIDEST
 _LEADING_ZEROS = np.array([1 << (8 * byte) for byte in range(1, WORD)], dtype=np.uint64)
 """A word below n of these begins with n bytes of zero."""
@@ -41,7 +42,7 @@ class RunIndex:
     suffixes: NDArray[np.int32]
     """Places in `symbols` in the order of what follows there."""
     bounds: Places
-    """(tunes + 1,): place of the first interval of each tune, and the place behind the last one."""
+    """(tunes + 1,): index of the first interval of each tune, and the index behind the last one."""
 
     @classmethod
     def of(cls, tunes: Iterable[Sequence[Melody]]) -> "RunIndex":
@@ -72,8 +73,9 @@ class RunIndex:
         places = np.arange(len(mine))
         lengths = np.zeros(len(mine), dtype=np.int64)
         found = np.zeros(len(mine), dtype=np.int64)
-        # All binary searches at once. The longest match is met on the way, for it stands right
-        # before or right behind the point where the place would be put into the order.
+        # All binary searches at once. The longest match is right before or right behind the place
+        # where
+        # the suffix would be inserted, so the search meets it.
         low = np.zeros(len(mine), dtype=np.int64)
         high = np.full(len(mine), len(self.suffixes), dtype=np.int64)
         while len(searching := places[low[places] < high[places]]):
@@ -113,10 +115,10 @@ def _words(symbols: Symbols) -> NDArray[np.uint64]:
 
 
 def _suffix_array(symbols: Symbols) -> NDArray[np.int32]:
-    """Places of all symbols but the padding, by what follows, up to the end of the melody.
+    """Indices of all symbols but the padding, ordered by what follows, up to the end of the melody.
 
-    Prefix doubling (Manber and Myers, SIAM J. Comput. 22, 1993): sorted by their first w symbols,
-    places are sorted by 2w once each knows the rank of the place w further on.
+    Prefix doubling (Manber and Myers, SIAM J. Comput. 22, 1993): suffixes sorted by their first w
+    symbols can be sorted by 2w, by the ranks of the suffixes w further on.
     """
     ends = np.flatnonzero(symbols == _END)
     longest = int(np.diff(ends, prepend=-1).max())
@@ -126,7 +128,7 @@ def _suffix_array(symbols: Symbols) -> NDArray[np.int32]:
         order = np.argsort(keys, kind="stable")
         ranks = np.empty(len(keys), dtype=np.int64)
         ranks[order] = np.cumsum(np.diff(keys[order], prepend=keys[order[:1]]) != 0)
-        # Beyond the end of a melody nothing is compared, so twins need not be told apart there.
+        # Nothing is compared beyond the end of a melody, so equal suffixes need no order there.
         if width >= longest or len(keys) == 0 or ranks[order[-1]] == len(keys) - 1:
             return order.astype(np.int32)
         further = np.zeros_like(ranks)
@@ -138,7 +140,7 @@ def _suffix_array(symbols: Symbols) -> NDArray[np.int32]:
 def _compare(
     mine: NDArray[np.uint64], places: Places, theirs: NDArray[np.uint64], others: Places
 ) -> tuple[Places, NDArray[np.bool_]]:
-    """How many symbols are the same from each place and its other on, and whether it is larger."""
+    """How many symbols are equal from each place and its other on, and whether it is larger."""
     common = np.zeros(len(places), dtype=np.int64)
     larger = np.zeros(len(places), dtype=np.bool_)
     pairs = np.arange(len(places))

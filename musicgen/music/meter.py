@@ -22,7 +22,7 @@ _QUOTED = re.compile(r'"[^"]*"?')
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What a bar holds."""
+    """The meter of a bar."""
 
     text: str = ""
     """As written: `C|`, `6/8`, `(2+2+3)/8`; empty for free meter."""
@@ -32,12 +32,12 @@ class Meter:
 
     @property
     def length(self) -> Fraction | None:
-        """Of a bar, in whole notes; None for free meter."""
+        """Length of a bar in whole notes; None for free meter."""
         return Fraction(self.numerator, self.denominator) if self.numerator else None
 
     @property
     def compound(self) -> bool:
-        """Beats of three: 6/8, 9/8, 12/8."""
+        """Whether beats are of three: 6/8, 9/8, 12/8."""
         return self.numerator % 3 == 0 and self.numerator > 3
 
     @property
@@ -85,12 +85,12 @@ def parse_unit(value: str) -> tuple[Fraction | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """How fast: `rate` beats of `beat` whole notes each minute."""
+    """A tempo: `rate` beats of `beat` whole notes each minute."""
 
     beat: Fraction = Fraction(1, 4)
     rate: int = 120
     text: str = ""
-    """What the field says in words, `Allegro`."""
+    """The field's words, such as `Allegro`."""
 
 
 @lru_cache(maxsize=1024)
@@ -105,7 +105,7 @@ def parse_tempo(value: str, unit: Fraction = Fraction(1, 8)) -> Tempo | None:
 
 
 def _number(text: str, unit: Fraction) -> tuple[Fraction, int] | None:
-    """Beat and rate that a tempo states, the first where it states several (`60-80`)."""
+    """Beat and rate of a tempo; the first where it states several (`60-80`)."""
     beat = unit
     if found := _BEAT_FIRST.search(text):
         fractions, units, sign, rate = found.groups()

@@ -1,6 +1,5 @@
-"""A tune as a Standard MIDI File (format 1), written byte by byte: a library's object for each
-message would make the million notes that a network can write take half a minute.
-"""
+"""A tune as a Standard MIDI File (format 1), written byte by byte: with a library's object for each
+message, the million notes that a network can write would take half a minute."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from musicgen.music.unfold import play_order
 MAX_DIVISION = 0x7FFF
 """Most MIDI ticks to a quarter note."""
 MIN_DIVISION = 480
-"""Usual; some players are coarse below."""
+"""Usual number of MIDI ticks to a quarter note; some players are coarse below it."""
 MAX_DELTA = 0x0FFFFFFF
 MAX_TITLE = 120
 
@@ -53,9 +52,10 @@ def midi_bytes(tune: Tune, *, accompanied: bool = True) -> bytes:
 
     tracks = [_track((tick(time), data) for time, data in _signs(tune))]
     for number, line in enumerate(lines):
-        channel = number % 15 + (number % 15 > 8)  # the tenth is for drums
+        channel = number % 15 + (number % 15 > 8)  # the tenth channel is for drums
         # Time, status, pitch and velocity in one integer: a million sort fast. At one time, note
-        # off (0x8n) comes before note on (0x9n).
+        # off
+        # (0x8n) comes before note on (0x9n).
         on, off = (0x90 | channel) << 16, (0x80 | channel) << 16
         events = []
         for onset, length, pitch, _, loudness in line.notes:
@@ -75,7 +75,7 @@ def midi_bytes(tune: Tune, *, accompanied: bool = True) -> bytes:
 
 @lru_cache(maxsize=16)
 def _velocity(loudness: float) -> int:
-    """Of a note: players take its square for an amplitude."""
+    """MIDI velocity of a note: players take its square for an amplitude."""
     return round(_VELOCITY * sqrt(loudness))
 
 
@@ -137,7 +137,7 @@ def _set_tempo(tempo: Tempo) -> bytes:
 
 
 def _time_signature(meter: Meter) -> Iterator[bytes]:
-    """None for free meter, or where MIDI cannot say it."""
+    """None for free meter, or where MIDI cannot express it."""
     power = meter.denominator.bit_length() - 1
     if 0 < meter.numerator < 256 and meter.denominator == 1 << power:
         yield _meta(0x58, bytes((meter.numerator, power, 24, 8)))

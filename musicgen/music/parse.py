@@ -22,7 +22,7 @@ _BRACKET = re.compile(r"\[([A-Za-z]):([^\]\n]*)\]")
 def parse(text: str) -> Tune:
     """Read one tune in ABC 2.1, without the corpus's `<start>` and `<end>` around it.
 
-    Never raises for what the text says: what is wrong is listed in `problems`, and the rest is
+    Never raises for the content of the text: problems are listed in `problems`, and the rest is
     read as a player would read it. Takes time and memory linear in the length of the text. A blank
     line behind the first music ends the tune.
     """
@@ -50,7 +50,7 @@ def parse(text: str) -> Tune:
 
 
 def _blocks(lines: list[str], found: Findings) -> set[int]:
-    """Numbers of the lines of blocks of text (`%%begintext`), whatever they hold."""
+    """Numbers of the lines in blocks of text (`%%begintext`)."""
     inside: set[int] = set()
     number = offset = 0
     while number < len(lines):
@@ -87,8 +87,8 @@ def _body_line(lines: list[str], words: set[int]) -> int:
 def _header_fields(
     lines: list[str], words: set[int], found: Findings
 ) -> Iterator[tuple[str, str, int]]:
-    """Letter, value and offset of each field: on a line of its own, or as some corpora write the
-    header, `[M:4/4]`."""
+    """Letter, value and offset of each field: on a line of its own, or in a header such as some
+    corpora write, `[M:4/4]`."""
     offset = 0
     for number, line in enumerate(lines):
         if number in words:
@@ -127,8 +127,8 @@ def _read_header(
 
 
 def _read_body(lines: Iterable[tuple[str, int]], offset: int, reader: Reader, text: str) -> int:
-    """Read the lines, each with its length, the first at `offset`; the offset behind the last one
-    read."""
+    """Read the lines, each with its length, the first at `offset`; returns the offset behind the
+    last one."""
     for line, length in lines:
         if field := _FIELD_LINE(line):
             if field[1] == "X":

@@ -1,4 +1,4 @@
-"""A performance: all that sounds of a tune, when and how loud; MIDI, sound and pages play it."""
+"""A performance: all notes of a tune as they sound, for MIDI, sound and pages."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from musicgen.music.unfold import Sounding
 from musicgen.music.voice import Voice
 
 GRACE_S = 0.06
-"""Of each grace note; together they take at most half of the note they ornament."""
+"""Seconds of each grace note; together they take at most half of the note that they ornament."""
 GRACE_LOUDNESS = 0.7
 BASS_LOUDNESS = 0.5
 CHORD_LOUDNESS = 0.3
-"""Of each note of a chord; a note of the tune has 1."""
+"""Loudness of each note of a chord; a note of the tune has 1."""
 _GRID = 1920
-"""Parts of a whole note in which grace notes are measured: finer ones would make all of MIDI's
+"""Grace notes are measured in such parts of a whole note: finer parts would make all of MIDI's
 ticks finer."""
 
 FIDDLE, BAGPIPE, GUITAR, BASS = 110, 109, 25, 32
-"""Instruments that suit, by their numbers in General MIDI, counted from 0."""
+"""Default instruments, by their numbers in General MIDI, counted from 0."""
 
 
 class Played(NamedTuple):
@@ -40,10 +40,10 @@ class Played(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What one instrument plays."""
+    """The notes of one instrument."""
 
     notes: tuple[Played, ...]
-    """By onset."""
+    """Sorted by onset."""
     programs: tuple[tuple[int, int], ...]
     """(Tick, instrument in General MIDI from 0), the first at tick 0."""
 
@@ -55,7 +55,7 @@ class Performance:
     voices: tuple[Line, ...]
     """One for each of the tune's voices."""
     bass: Line | None
-    """Of the accompaniment, as are `chords`; None for a tune without chord symbols."""
+    """Bass of the accompaniment; None for a tune without chord symbols, as is `chords`."""
     chords: Line | None
 
     @property
@@ -64,7 +64,7 @@ class Performance:
 
 
 def perform(tune: Tune, *, accompanied: bool = True) -> Performance:
-    """What sounds of a tune. accompanied: with the bass and chords of its chord symbols."""
+    """Perform a tune. accompanied: with the bass and chords of its chord symbols."""
     said = directives(tune)
     clock = Clock(tune) if any(voice.graces for voice in tune.voices) else None
     pipes = tune.field("K").lower().startswith("hp")
@@ -111,7 +111,7 @@ def _ornamented(
 
 
 def _grace(tune: Tune, clock: Clock, note: Sounding, count: int) -> int:
-    """Ticks of each of a note's grace notes; 0 if it is too short for them."""
+    """Ticks of each of a note's grace notes; 0 if the note is too short for them."""
     wanted = int(GRACE_S / clock.seconds_per_tick(note.onset))
     most = min(wanted, note.length // 2 // count)
     grid = max(tune.ticks // _GRID, 1)
@@ -126,7 +126,7 @@ def _program(said: list[Directive], name: str, usual: int) -> int:
 def _programs(
     tune: Tune, voice: Voice, sounding: tuple[Sounding, ...], said: list[Directive], usual: int
 ) -> tuple[tuple[int, int], ...]:
-    """What a voice is played on: as the text says at each of its notes, else as usual."""
+    """The instruments of a voice: the text's at each of its notes, else the default."""
     changes = [
         (directive.start, number)
         for directive in said

@@ -1,4 +1,4 @@
-"""The sound of a plucked string, made of its partials."""
+"""The sound of a plucked string, as a sum of its partials."""
 
 from functools import lru_cache
 
@@ -8,12 +8,12 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.float32]
 
 ATTACK_S = 0.003
-"""A tone that begins at once would click."""
+"""Seconds of fade-in: a tone that begins at once would click."""
 RELEASE_S = 0.09
-"""After its length, while the string is damped."""
+"""Seconds behind a note's length, while the string is damped."""
 _PARTIALS = 14
 _PLUCKED_AT = 0.23
-"""Of the string's length; partials that have a node there are missing."""
+"""Share of the string's length; partials that have a node there are missing."""
 _STIFFNESS = 2e-4
 """Partials are a little sharp: f_k = k f sqrt(1 + B k^2) (Fletcher and Rossing, The Physics of
 Musical Instruments, eq. 12.2)."""
@@ -23,8 +23,7 @@ Musical Instruments, eq. 12.2)."""
 def string(pitch: int, seconds: float, rate: int) -> Samples:
     """A string that is plucked and rings.
 
-    pitch: in MIDI's numbers. seconds: how long. rate: samples a second.
-    The peak is at most 1.
+    pitch: MIDI pitch. seconds: how long. rate: samples a second. The peak is at most 1.
     """
     time = np.arange(int(seconds * rate), dtype=np.float32) / np.float32(rate)
     base = 440.0 * 2.0 ** ((pitch - 69) / 12)
@@ -49,7 +48,7 @@ def string(pitch: int, seconds: float, rate: int) -> Samples:
 
 
 def damped(tone: Samples, length: int, rate: int) -> Samples:
-    """The first `length` samples of a tone, and its end as it is damped after them."""
+    """The first `length` samples of a tone, and its damped end behind them."""
     release = min(int(RELEASE_S * rate), len(tone) - length)
     end = tone[: length + release].copy()
     end[length:] *= _ramp(release)[::-1]
@@ -58,5 +57,5 @@ def damped(tone: Samples, length: int, rate: int) -> Samples:
 
 @lru_cache(maxsize=16)
 def _ramp(count: int) -> Samples:
-    """From 0 to 1, smooth at both ends."""
+    """A ramp from 0 to 1, smooth at both ends."""
     return ((1 - np.cos(np.pi * np.arange(count) / max(count, 1))) / 2).astype(np.float32)

@@ -1,7 +1,7 @@
 """Prose: lines of a text in ABC notation that are words, not music.
 
-A reader that takes them for music hears notes: every letter from A to G is one. Tune books hold
-titles over parts, remarks, letters around tunes, HTML, and blocks of text for the printer.
+Read as music, words would give notes: every letter from A to G is one. Tune books hold titles over
+parts, remarks, letters around tunes, HTML, and blocks of text for the printer.
 """
 
 import re
@@ -23,10 +23,10 @@ _BEGIN = re.compile(r"\s*(?:%%|I:)\s*begin([a-z]+)", re.IGNORECASE)
 
 
 def is_prose(line: str) -> bool:
-    """Whether a line that is no field and no comment is words: also HTML, and a ruled line.
+    """Whether a line that is no field and no comment is words, HTML, or a ruled line.
 
-    A line with bar lines is music, HTML aside; another one is words if a quarter of its letters,
-    and at least two, are such as music hardly has.
+    A line with bar lines is music, HTML aside. Another line is words if a quarter of its letters,
+    and at least two, are letters that music hardly has.
     """
     if "|" in line:
         return "<" in line and _TAG.match(line) is not None
@@ -40,9 +40,9 @@ def is_prose(line: str) -> bool:
 
 
 def block_end(lines: Sequence[str], number: int) -> tuple[int, bool]:
-    """Behind the last line of the block of text that begins at a line (`%%begintext`, `%%beginps`),
-    and whether it is ended; the line's own number where none begins. A block that is never ended
-    goes to the next `X:`."""
+    """Number of the line behind the block of text that begins at this line (`%%begintext`,
+    `%%beginps`), and whether the block is ended; the line's own number where none begins. A block
+    without an end goes to the next `X:`."""
     found = _BEGIN.match(lines[number])
     if found is None:
         return number, True

@@ -14,9 +14,9 @@ from musicgen.music.voice import Grace, Mark, Tuplet, Voice
 from musicgen.music.voice_builder import JUST_ENDS, MAX_OVERLAYS, VoiceBuilder
 
 TICKS = 80_640
-"""Ticks to a whole note unless a tune needs finer ones: 256ths, in tuplets of 3, 5, 7 and 9."""
+"""Default ticks of a whole note: enough for 256ths, in tuplets of 3, 5, 7 and 9."""
 MAX_TICKS = 2**32
-"""No finer than this: a length that would need it is rounded, and listed as a problem."""
+"""The finest ticks; a length that would need finer ones is rounded, and listed as a problem."""
 MAX_BARS_OF_REST = 1000
 MAX_VOICES = 64
 
@@ -33,7 +33,7 @@ _UNPAIRED = {
 
 
 class Reader:
-    """The builders of all voices and the tick that they share."""
+    """The builders of all voices, and the ticks that they share."""
 
     def __init__(self, found: Findings, key: Key, clef: Clef, meter: Meter, unit: Fraction) -> None:
         self.found = found
@@ -60,7 +60,7 @@ class Reader:
         return tuple(voices)
 
     def declare(self, value: str, start: int) -> str:
-        """Note a `V:` field's clef and transposition; the voice's name."""
+        """Record a `V:` field's clef and transposition; returns the voice's name."""
         name, _, options = value.replace("\t", " ").partition(" ")
         builder = self.builders.get(name)
         shared = replace(self._clef, base=self._clef.semitones)
@@ -72,7 +72,7 @@ class Reader:
         return name
 
     def voice(self, name: str, start: int) -> VoiceBuilder:
-        """The builder of the voice in which music goes on at offset `start`."""
+        """The builder of the voice in which music continues at offset `start`."""
         if name not in self.builders:
             if len(self.builders) == MAX_VOICES:
                 self.found.complain(start, f"more than {MAX_VOICES} voices")
@@ -85,7 +85,7 @@ class Reader:
         return self._builder
 
     def field(self, letter: str, written: str, start: int, end: int) -> None:
-        """A field in the body, on a line of its own or inline."""
+        """Read a field in the body, on a line of its own or inline."""
         value = self.found.field(letter, written, start, end)
         if letter == "V":
             self.voice(self.declare(value, start), end)
@@ -116,7 +116,7 @@ class Reader:
                 main.bar.part = value
 
     def music(self, line: str, offset: int) -> None:
-        """A line of music that begins at `offset`."""
+        """Read a line of music that begins at `offset`."""
         note, space, bar = Kind.NOTE, Kind.SPACE, Kind.BAR
         tokens = iter(tokenize(line))
         end = offset
@@ -129,7 +129,8 @@ class Reader:
                 builder.pitches,
             )
             unit, scale = builder.unit, builder.scale
-            # Nine of ten tokens are notes, spaces and bar lines: this loop is the parser's speed.
+            # Nine of ten tokens are notes, spaces and bar lines: this loop determines the parser's
+            # speed.
             for token in tokens:
                 kind, step, alter, numerator, denominator, fault = lexeme = lexicon[token]
                 start = end
@@ -156,14 +157,14 @@ class Reader:
                     scale = builder.scale
                 elif kind is not space:
                     self._special(builder, token, lexeme, start, end)
-                    break  # voice, key, unit: what holds from here on may be another
+                    break  # voice, key and unit may differ from here on
             else:
                 return
 
     def _special(
         self, builder: VoiceBuilder, token: str, lexeme: Lexeme, start: int, end: int
     ) -> None:
-        """Any token but notes, spaces and bar lines."""
+        """Read any token but notes, spaces and bar lines."""
         match lexeme.kind:
             case Kind.SLUR_OPEN:
                 builder.slurs.append(start)
@@ -207,7 +208,7 @@ class Reader:
                 builder.add(start, end, length * bars, ())
             case Kind.OVERLAY:
                 self._overlay(builder, token, start)
-            case Kind.JUNK if token != "!":  # alone on its line, it broke the score's line once
+            case Kind.JUNK if token != "!":  # a lone `!` is an old line break
                 if start != self._junk_end:
                     message = _UNPAIRED.get(token, f"unexpected text at {token!a}")
                     self.found.complain(start, message)
@@ -216,7 +217,7 @@ class Reader:
     def _close_bar(
         self, builder: VoiceBuilder, token: str, line: BarLine, start: int, end: int
     ) -> None:
-        """Close the bar of a voice or of what is laid over it; music goes on in the voice."""
+        """Close the bar of a voice or of an overlay; music continues in the voice."""
         main = builder.over or builder
         if builder.over and len(builder.bars) < len(main.bars):
             if not builder.catch_up(start, end):
@@ -244,7 +245,7 @@ class Reader:
             self._builder = overlay or builder
 
     def _broken(self, builder: VoiceBuilder, token: str, start: int) -> None:
-        """`a>b`: one and a half times the length, and half of it; more signs, more of it."""
+        """`a>b`: one and a half times the length, and half of it; more signs take more."""
         if builder.bar.first == len(builder.starts):
             self.found.complain(start, "broken rhythm without a note before it")
             return
@@ -253,7 +254,7 @@ class Reader:
         before, builder.broken = (longer, shorter) if token[0] == ">" else (shorter, longer)
         builder.bent = True
         length = self._times(builder.lengths[-1], before[0], before[1], start)
-        builder.lengths[-1] = length  # a line of its own: _times may multiply every length
+        builder.lengths[-1] = length  # a statement of its own: _times may multiply every length
 
     def _tuplet(self, builder: VoiceBuilder, token: str, start: int) -> None:
         """`(p:q:r`: the next r lengths, p of them in the time of q (ABC 2.1, section 4.13)."""
@@ -292,7 +293,7 @@ class Reader:
         )
 
     def _inner(self, builder: VoiceBuilder, text: str, start: int) -> list[tuple[int, Lexeme]]:
-        """Pitch and lexeme of the notes inside of a chord or of grace notes."""
+        """Pitch and lexeme of the notes inside a chord or grace notes."""
         notes: list[tuple[int, Lexeme]] = []
         for token in tokenize(text):
             lexeme = lexicon[token]
@@ -314,7 +315,8 @@ class Reader:
         return notes
 
     def _length(self, builder: VoiceBuilder, lexeme: Lexeme, start: int) -> int:
-        """Length in ticks of the next event, with what bends it; ends what bends only one."""
+        """Length in ticks of the next event, with all that changes it; ends what changes one event
+        only."""
         self.found.complain(start, lexeme.fault)
         numerator, denominator = lexeme.numerator, lexeme.denominator
         if builder.bent:
@@ -333,7 +335,7 @@ class Reader:
         return self._times(self.ticks, length.numerator, length.denominator, start)
 
     def _times(self, ticks: int, numerator: int, denominator: int, start: int) -> int:
-        """`ticks` times a fraction, exactly: makes all ticks finer where that takes it."""
+        """`ticks` times a fraction, exactly: makes all ticks finer where necessary."""
         product = ticks * numerator
         if product % denominator:
             finer = denominator // gcd(product, denominator)

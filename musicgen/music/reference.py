@@ -1,4 +1,4 @@
-"""The tunes that a network was trained on, as its own tunes are measured against them."""
+"""The tunes that a network was trained on, to measure its own tunes against."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,16 +14,17 @@ from musicgen.music.structure import DISTANCES, structure
 from musicgen.music.tune import Tune
 
 VERSION = 3
-"""Counts up when the same tunes shall give other arrays, be it that they are parsed otherwise."""
+"""Increased when the same tunes give other arrays, for example because they are parsed differently.
+"""
 
 
 class Run(NamedTuple):
-    """Notes in a row that a training tune has too, transposition aside."""
+    """A run of notes that a training tune has too, transposition aside."""
 
     notes: int
-    """How many; 0 where not even two notes in a row are found."""
+    """How many notes; 0 where not even two notes in a row are found."""
     number: int
-    """Place of that tune among the training tunes, from 1; 0 without a run."""
+    """Number of that tune among the training tunes, from 1; 0 without a run."""
     title: str
     """Its title; empty without one."""
 
@@ -36,13 +37,13 @@ class Reference:
     histograms: Histograms
     index: RunIndex
     returns: Counts
-    """Bars of all tunes by how many bars ago they were there (`structure.Structure.returns`)."""
+    """Bars of all tunes by the distance to their last equal bar (`structure.Structure.returns`)."""
     longest: int
     """Bars of the longest tune, as written."""
 
     @classmethod
     def of(cls, tunes: Iterable[Tune]) -> "Reference":
-        """Of the training tunes, in their order."""
+        """Index the training tunes, in their order."""
         titles: list[str] = []
         lines: list[tuple[Sequence[Melody], int]] = []
         returns = np.zeros(len(DISTANCES) + 2, np.int64)
@@ -56,7 +57,7 @@ class Reference:
         return cls(tuple(titles), Histograms.of(lines), index, returns, longest)
 
     def longest_runs(self, tunes: Iterable[Tune]) -> list[Run]:
-        """The longest run of each tune that a training tune has too. Ask for many at once."""
+        """The longest run of each tune that a training tune has too; faster for many at once."""
         notes, homes = self.index.longest_runs(melodies(tune) for tune in tunes)
         return [
             Run(count, home + 1, self.titles[home] if count else "")
@@ -64,7 +65,7 @@ class Reference:
         ]
 
     def save(self, file: IO[bytes]) -> None:
-        """Write it to a file that `load` reads: arrays of numbers, nothing that can run."""
+        """Write it to a file that `load` reads: arrays of numbers, no code."""
         titles = np.frombuffer("\n".join(self.titles).encode(errors="replace"), dtype=np.uint8)
         arrays = {"titles": titles, **asdict(self.histograms), **asdict(self.index)}
         arrays |= {"returns": self.returns, "longest": np.array(self.longest)}

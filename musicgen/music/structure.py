@@ -1,4 +1,4 @@
-"""How a tune is built: bars that come again, loops, parts."""
+"""The structure of a tune: bars that come again, loops, parts."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,32 +12,32 @@ from musicgen.music.tune import Tune
 from musicgen.music.voice import Voice
 
 Content = tuple[tuple[int, tuple[int, ...]], ...]
-"""Of a bar: (length in ticks, MIDI pitches) of its events."""
+"""(length in ticks, MIDI pitches) of each event of a bar."""
 
 DISTANCES = (1, 2, 4, 8, 16)
-"""Bars after which phrases come again."""
+"""Distances in bars after which phrases come again."""
 LOOPS = (1, 2)
-"""Bars of the patterns that are looked for in a row."""
+"""Lengths in bars of the patterns whose loops are counted."""
 
 
 class Structure(NamedTuple):
-    """Of one tune; bars are counted in all its voices, as written, and only where they sound."""
+    """The structure of one tune; bars of all its voices count, as written, if they sound."""
 
     sounding: int
     """Bars with a note in them."""
     again: int
     """Of these, bars that are in their voice at least twice: the same pitches and lengths."""
     loops: int
-    """Of these, bars that go on with a loop: for p = 1 or 2, the bar and the p bars before it are
-    each what the bar p before is. So the third of A A A, and the fifth of A B A B A; A A and A B A
-    B are none. Of the default corpus's bars, 0.05 % are in loops."""
+    """Of these, bars that continue a loop: for p = 1 or 2, the bar and the p bars before it each
+    equal the bar p before. So the third of A A A, and the fifth of A B A B A; A A and A B A B have
+    none. Of the default corpus' bars, 0.05 % continue loops."""
     returns: NDArray[np.int64]
-    """(7,): bars by how many bars ago the last one like them was: each of DISTANCES, another
-    distance, or none."""
+    """(7,): bars by the distance to their last equal bar: each of DISTANCES, another distance, or
+    none."""
     parts: tuple[Fraction, ...]
     """Lengths of the parts of the longest voice, in bars of their meter. A part ends in a double or
     thick bar line, in a repeat sign, before a labelled part, and with the tune; the endings of a
-    repeat belong to one part, of which those behind the first do not count."""
+    repeat belong to one part, of which only the first one counts."""
 
 
 def structure(tune: Tune) -> Structure:
@@ -59,14 +59,14 @@ def structure(tune: Tune) -> Structure:
 
 
 def contents(voice: Voice) -> list[Content | None]:
-    """What each bar says; None where nothing sounds."""
+    """The content of each bar; None where nothing sounds."""
     events = [(event.length, event.pitches) for event in voice.events]
     bars = (tuple(events[bar.first : bar.last]) for bar in voice.bars)
     return [bar if any(pitches for _, pitches in bar) else None for bar in bars]
 
 
 def _looping(bars: Sequence[Content | None]) -> int:
-    """How many bars go on with a loop."""
+    """How many bars continue a loop."""
     inside: set[int] = set()
     for pattern in LOOPS:
         row = 0
@@ -98,7 +98,7 @@ def _parts(voice: Voice, ticks: int) -> Iterable[Fraction]:
     for number, bar in enumerate(voice.bars):
         other = other or bool(bar.ending and 1 not in bar.ending)
         if not other:
-            # Where nothing says how long a bar is, each is one.
+            # In free meter each bar counts as one.
             whole = bar.meter.length
             length += Fraction(bar.length, ticks) / whole if whole else 1
         following = voice.bars[number + 1] if number + 1 < len(voice.bars) else None

@@ -1,4 +1,4 @@
-"""How fast a tune goes, also where its text does not say so."""
+"""The tempo of a tune, also where its text states none."""
 
 from bisect import bisect_right
 from fractions import Fraction
@@ -27,17 +27,18 @@ _RHYTHMS = {
     "march": Tempo(_QUARTER, 108),
     "air": Tempo(_QUARTER, 84),
 }
-"""What dancers are used to; the first name found in `R:` counts."""
+"""Tempos to which dancers are used; the first name found in `R:` counts."""
 
 
 def usual_tempo(tune: Tune) -> Tempo:
-    """The tempo at which a tune begins: its `Q:`, else by its rhythm (`R:`), else by its meter."""
+    """The tempo at which a tune begins: that of its `Q:`, else by its rhythm (`R:`), else by its
+    meter."""
     if tune.tempo:
         return tune.tempo
     meter = tune.meter
     rhythm = tune.field("R").lower()
     known = next((tempo for name, tempo in _RHYTHMS.items() if name in rhythm), None)
-    # A march in 6/8 and a reel in 2/4 go by other beats than their sisters.
+    # A march in 6/8 and a reel in 2/4 have other beats than other marches and reels.
     slow = known and known.beat == _HALF and meter.length != 1
     if known and not slow and meter.compound == (known.beat == _DOTTED):
         return known
@@ -51,7 +52,7 @@ def usual_tempo(tune: Tune) -> Tempo:
 
 
 class Clock:
-    """When each tick of a tune sounds, as the tempo of its first voice changes.
+    """The time of each tick of a tune, whose first voice may change the tempo.
 
     Ticks count from the start of the performance, repeats played out, as in `tune.unfolded()`.
     """
@@ -89,12 +90,12 @@ class Clock:
         return self._seconds[at] + (tick - self._ticks[at]) * self._rates[at]
 
     def seconds_per_tick(self, tick: int) -> float:
-        """At a place of the performance."""
+        """Seconds per tick at a place of the performance."""
         return self._rates[max(bisect_right(self._ticks, tick) - 1, 0)]
 
 
 def duration(tune: Tune) -> float:
-    """Seconds that a tune sounds, repeats played out; 0 without notes."""
+    """Seconds of the whole tune, repeats played out; 0 without notes."""
     if not tune.voices:
         return 0.0
     ends = (note.onset + note.length for voice in tune.unfolded() for note in voice)

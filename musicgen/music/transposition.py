@@ -17,7 +17,7 @@ MAX_SEMITONES = 24
 _SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 _FLATS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 _ROUNDS = 4
-"""Times that the text is read again to see which notes need an accidental."""
+"""How often the text is read again to find notes that need an accidental."""
 
 _PITCH = re.compile(rf"({ACCIDENTAL})?([A-Ga-g])([,']*)")
 _TONIC = re.compile(r"\s*([A-G])(?:([#b♯♭])|[- ]?(?i:(sharp|flat))(?![A-Za-z]{2}))?")
@@ -28,10 +28,10 @@ _ALTERS = {"": 0, None: 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "fl
 
 
 class Interval(NamedTuple):
-    """How far notes move."""
+    """The interval by which notes move."""
 
     steps: int
-    """Of the scale: 1 from C to D, Db or D#."""
+    """Steps of the scale: 1 from C to D, Db or D#."""
     semitones: int
 
 
@@ -40,11 +40,11 @@ class _Head(NamedTuple):
 
     start: int
     end: int
-    """Of accidental, letter and octave."""
+    """Offset behind accidental, letter and octave."""
     pitch: int
-    """As it sounds."""
+    """Sounding pitch."""
     typed: int
-    """Semitones from what is typed to what sounds."""
+    """Semitones from the typed to the sounding pitch."""
 
 
 def transposed(text: str, semitones: int) -> str:
@@ -79,10 +79,10 @@ def transposed(text: str, semitones: int) -> str:
 
 
 def semitones_to(tune: Tune, value: str) -> int:
-    """How far it is from a tune's key to the one that a value names, up or down by at most six.
+    """Semitones from a tune's key to the named key, up or down by at most six.
 
-    value: a tonic, `G`, to which the tune goes in its own mode; or a key of the tune's mode. Raises
-    InputError for what is no key, and for a key of another mode.
+    value: a tonic such as `G`, to which the tune goes in its own mode; or a key of the tune's mode.
+    Raises InputError for a value that is no key, or a key of another mode.
     """
     if not value[:1].isalpha() or (complaint := parse_key(value)[1]):
         told = f" ({complaint})" if value[:1].isalpha() else ""
@@ -105,7 +105,8 @@ def _mode(key: Key) -> str:
 
 
 def interval_of(key: Key, semitones: int) -> Interval:
-    """The interval that leads to the key of fewest sharps or flats, of several that sound alike."""
+    """Of several intervals that sound alike, the one that leads to the key of fewest sharps or
+    flats."""
     step, alter = _place(key)
     best: tuple[int, int, int] | None = None
     for steps in range(-15, 16):
@@ -121,14 +122,14 @@ def interval_of(key: Key, semitones: int) -> Interval:
 
 
 def _place(key: Key) -> tuple[int, int]:
-    """Letter and sign of a key's tonic; of the pipes' keys, D."""
+    """Letter and sign of a key's tonic; D for the pipes' keys."""
     if not key.tonic:
         return (1, 0) if key.sharps else (0, 0)
     return LETTERS.index(key.tonic[0]), _ALTERS[key.tonic[1:]]
 
 
 def _sharps(key: Key, step: int, alter: int) -> int:
-    """Of the key of the same mode on another tonic."""
+    """Sharps of the key of the same mode on another tonic."""
     old, sign = _place(key)
     fifths = "FCGDAEB"
     return (
@@ -140,7 +141,7 @@ def _sharps(key: Key, step: int, alter: int) -> int:
 
 
 def _moved(step: int, alter: int, interval: Interval) -> tuple[int, int]:
-    """A diatonic step and its alteration, an interval away."""
+    """A diatonic step and its alteration, moved by an interval."""
     there = step + interval.steps
     sounds = step // 7 * 12 + SEMITONES[step % 7] + alter + interval.semitones
     return there, sounds - there // 7 * 12 - SEMITONES[there % 7]
@@ -156,7 +157,7 @@ def _respelled(step: int, alter: int, most: int) -> tuple[int, int]:
 
 
 def _heads(tune: Tune) -> Iterator[_Head]:
-    """In the order of the text."""
+    """The notes in the order of the text."""
     found: list[_Head] = []
     for voice in tune.voices:
         for bar in voice.bars:
@@ -203,7 +204,7 @@ def _notes(token: str, start: int) -> Iterator[int]:
 
 
 def _rewritten(tune: Tune, heads: list[_Head], interval: Interval, forced: set[int]) -> str:
-    """The text with everything moved. forced: heads that get an accidental whatever they had."""
+    """The text with everything moved. forced: notes that get an accidental in any case."""
     edits = list(_field_edits(tune, interval)) + list(_symbol_edits(tune, interval))
     for number, head in enumerate(heads):
         edits.append((head.start, head.end, _note(tune.text, head, interval, number in forced)))
@@ -219,7 +220,7 @@ def _note(text: str, head: _Head, interval: Interval, forced: bool) -> str:
     sign, letter, marks = match.groups()
     step = 35 + "CDEFGABcdefgab".index(letter) + 7 * (marks.count("'") - marks.count(","))
     natural = step // 7 * 12 + SEMITONES[step % 7]
-    # Clefs and the like move what sounds by octaves or more; accidentals by two semitones at most.
+    # Clefs move the sound by octaves or more; accidentals by two semitones at most.
     alter = (head.pitch - head.typed - natural + 6) % 12 - 6
     there, altered = _respelled(*_moved(step, alter, interval), 2)
     accidental = _SIGNS[altered] if sign or forced else ""
@@ -234,7 +235,7 @@ def _written(step: int) -> str:
 
 
 def _field_edits(tune: Tune, interval: Interval) -> Iterator[tuple[int, int, str]]:
-    """New values of the `K:` fields; a tune without one in its header gets it."""
+    """New values of the `K:` fields; a tune without `K:` in its header gets one."""
     header = False
     for field in tune.fields:
         if field.letter != "K":

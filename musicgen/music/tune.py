@@ -1,4 +1,4 @@
-"""A tune: what a text in ABC notation says."""
+"""A tune: the content of a text in ABC notation."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +11,7 @@ from musicgen.music.voice import Voice
 
 
 class Problem(NamedTuple):
-    """Something in the text that the standard does not allow, or that a player would stumble on."""
+    """A place in the text that the standard does not allow, or on which players fail."""
 
     line: int
     """From 1."""
@@ -26,7 +26,7 @@ class Field(NamedTuple):
 
     letter: str
     value: str
-    """Without the white space around it and without a comment behind it."""
+    """Without surrounding white space and without a comment behind it."""
     start: int
     end: int
 
@@ -39,7 +39,7 @@ class Tune:
     body: int
     """Offset at which the music begins: behind the header."""
     fields: tuple[Field, ...]
-    """Of header and body, inline ones too, in the order of the text."""
+    """Fields of header and body, inline ones too, in the order of the text."""
     key: Key
     meter: Meter
     unit: Fraction
@@ -53,7 +53,8 @@ class Tune:
     """In the order of the text."""
 
     def field(self, letter: str) -> str:
-        """Value of the first such field, for example `T` for the title; empty without one."""
+        """Value of the first field with this letter, for example `T` for the title; empty without
+        one."""
         return next((field.value for field in self.fields if field.letter == letter), "")
 
     @property
@@ -69,7 +70,7 @@ class Tune:
 
     @property
     def bars(self) -> int:
-        """As written, in the voice that has the most."""
+        """Bars as written, in the voice that has the most."""
         return max((len(voice.bars) for voice in self.voices), default=0)
 
     def unfolded(self) -> tuple[tuple[Sounding, ...], ...]:

@@ -1,4 +1,4 @@
-"""Playing out: the order in which bars sound, and the notes that result."""
+"""Repeats played out: the order in which bars sound, and the resulting notes."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,17 +8,17 @@ from typing import NamedTuple
 from musicgen.music.voice import Bar, Voice
 
 MAX_PASSES = 16
-"""Most times that a repeat is played, whatever its colons and endings ask for."""
+"""Most times that a repeat is played, for any number of colons and endings."""
 MAX_PARTS = 256
 """Most parts that a `P:` order is expanded to."""
 MAX_EVENTS = 500_000
-"""Playing out more than what is written stops here: `P:(((A9)9)9)9` is 6,561 parts."""
+"""Notes at which playing out stops: `P:(((A9)9)9)9` is 6,561 parts."""
 
 _PART_ITEM = re.compile(r"([A-Za-z])|(\()|(\))|([0-9]{1,3})")
 
 
 class Sounding(NamedTuple):
-    """A note that sounds, its ties joined."""
+    """A note that sounds, ties joined."""
 
     onset: int
     """Ticks since the start of the performance."""
@@ -36,7 +36,7 @@ def unfold(voice: Voice, order: str = "") -> tuple[Sounding, ...]:
     order: parts in the order of play, from the header's `P:`; ignored if it names an unknown one.
     """
     notes: list[Sounding] = []
-    held: dict[int, int] = {}  # pitch tied from the event before to its place in notes
+    held: dict[int, int] = {}  # pitch tied from the event before, to its index in notes
     now = 0
     for number in play_order(voice.bars, order):
         bar = voice.bars[number]
@@ -92,7 +92,7 @@ def _in_parts(bars: Sequence[Bar], order: str) -> Iterator[int]:
 
 
 def expand_parts(order: str) -> str:
-    """`A(BA)2` written out as `ABABA`; a bracket that does not match is passed over."""
+    """`A(BA)2` written out as `ABABA`; a bracket without a partner is ignored."""
     stack = [""]
     last = ""
     for label, opening, closing, times in _PART_ITEM.findall(order):
@@ -125,13 +125,14 @@ def _repeated(bars: Sequence[Bar], first: int, last: int) -> Iterator[int]:
                 if wanted:
                     yield here
                 elif bar.section and here + 1 < last and not bars[here + 1].ending:
-                    wanted = True  # the ending for another time is over
+                    wanted = True  # the ending of another time is over
 
 
 def sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """(first bar, behind the last bar, times to play) of each repeat and of what is between them.
+    """(first bar, behind the last bar, times to play) of each repeat and of the bars between
+    repeats.
 
-    A missing `|:` is taken to stand where the last repeat ended, or at the beginning: tune books
+    A missing `|:` counts as written where the last repeat ended, or at the beginning: tune books
     leave it out. A repeat sign behind the last ending does not go back once more.
     """
     start = first

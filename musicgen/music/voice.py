@@ -1,7 +1,7 @@
 """A voice: its bars and events, each with its place in the text.
 
 Spans are offsets into the tune's text, first inside, second behind. Times are integer ticks, exact.
-Nothing here is played out: a repeated bar is there once, and `unfold.py` plays it twice.
+Nothing is played out here: a repeated bar occurs once, and `unfold.py` plays it twice.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Grace(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What stands at a note: chord symbol or annotation, decoration, slur."""
+    """A sign at a note: chord symbol or annotation, decoration, slur."""
 
     kind: Kind
     start: int
@@ -53,7 +53,7 @@ class Tuplet(NamedTuple):
     first: int
     """Index of its first event."""
     last: int
-    """Behind its last event."""
+    """Index behind its last event."""
     p: int
     q: int
 
@@ -71,21 +71,21 @@ class Bar(NamedTuple):
     length: int
     """Ticks."""
     line: str
-    """The bar line behind it, as written; empty if the bar just ends."""
+    """The bar line behind it, as written; empty if the bar ends without one."""
     opens: bool
-    """A repeat begins here (`|:`)."""
+    """Whether a repeat begins here (`|:`)."""
     closes: int
     """How often a repeat goes back from its end: 0, or 1 for `:|`, 2 for `::|`."""
     section: bool
-    """Ends in a double or thick bar line or a repeat."""
+    """Whether it ends in a double or thick bar line or a repeat."""
     ending: tuple[int, ...]
-    """Times through the repeat for which it is played, if an ending begins here; else empty."""
+    """Times through the repeat in which it is played, if an ending begins here; else empty."""
     part: str
     """Label of the part that begins here, else empty."""
     meter: Meter
     key: Key
     ending_text: str = ""
-    """What is printed over the ending that begins here in place of its numbers: `last time`."""
+    """Text over the ending that begins here, in place of its numbers: `last time`."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Voice:
     bars: tuple[Bar, ...]
     events: tuple[Event, ...]
     ties: dict[int, tuple[int, ...]]
-    """Event index to the pitches it hands on to the next event."""
+    """Event index to the pitches that it ties to the next event."""
     tuplets: tuple[Tuplet, ...]
     graces: tuple[Grace, ...]
     marks: tuple[Mark, ...]
@@ -106,7 +106,7 @@ class Voice:
     """The clef at the beginning, and each change, as (index of the event at which it starts, clef).
     """
     overlay: int = 0
-    """0 for a voice; 1 for what `&` lays over the voice before it in the tune, 2 for a second `&`.
+    """0 for a voice; 1 for an overlay (`&`) of the voice before it in the tune, 2 for a second `&`.
     An overlay has that voice's name, and bar by bar that voice's bars, with events of its own."""
     fillers: frozenset[int] = frozenset()
     """Events that the text does not have: silence where an overlay pauses, or ends before its bar.

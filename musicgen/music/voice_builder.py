@@ -1,7 +1,7 @@
-"""A voice while its music is being read: one list per property, made into a Voice at the end.
+"""A voice under construction: one list per property, made into a Voice at the end.
 
-Lists of integers, not events: what comes later in the text may still change a length (`a>b`), or
-make every tick finer (a tuplet of 11), and both must be cheap.
+Lists of integers, not events: later text may still change a length (`a>b`), or make every tick
+finer (a tuplet of 11), and both must be cheap.
 """
 
 import re
@@ -21,14 +21,14 @@ Scale = list[tuple[int]] | tuple[tuple[int], ...]
 
 
 MAX_OVERLAYS = 16
-"""At one place of a voice."""
+"""Most overlays at one place of a voice."""
 _NUMBER = re.compile(r"[0-9]+(?:-[0-9]+)?")
 JUST_ENDS = BarLine(0, False, False, ())
 
 
 @dataclass(slots=True)
 class OpenBar:
-    """A bar up to its closing line, which is still to come; times are left to the end."""
+    """A bar whose closing line is still to come; its times are computed at the end."""
 
     start: int
     first: int
@@ -47,7 +47,7 @@ class OpenBar:
 
 @dataclass(slots=True)
 class VoiceBuilder:
-    """The music of one voice so far, and what holds at its end: key, meter, unit note length."""
+    """The music of one voice so far, and the settings at its end: key, meter, unit note length."""
 
     name: str
     key: Key
@@ -58,9 +58,9 @@ class VoiceBuilder:
     """Offset of its first character."""
     clef: Clef = Clef()
     over: "VoiceBuilder | None" = None
-    """The voice over which this one is laid (`&`); None for a voice."""
+    """The voice under this overlay (`&`); None for a voice."""
     overlays: "list[VoiceBuilder]" = field(default_factory=list)
-    """What is laid over this voice."""
+    """The overlays of this voice."""
     opened: int = 0
     """Offset of the `&` that began this overlay in this bar."""
     overlaid_from: int = -1
@@ -80,9 +80,9 @@ class VoiceBuilder:
     """Offsets of the slurs that are open."""
     tempos: list[tuple[int, Tempo]] = field(default_factory=list)
     scale: Scale = ()
-    """With the accidentals of this bar."""
+    """Sounding pitches with the accidentals of this bar."""
     bent: bool = False
-    """Something before the next event changes it: a tuplet, a broken rhythm, a tied accidental."""
+    """Whether something changes the next event: a tuplet, a broken rhythm, a tied accidental."""
     broken: tuple[int, int] = (1, 1)
     """Factor of the next length, as a numerator and a denominator."""
     tuplet: tuple[int, int, int] = (0, 1, 1)
@@ -90,7 +90,7 @@ class VoiceBuilder:
     carried: dict[int, tuple[int]] = field(default_factory=dict)
     """Step to pitch: accidentals that a tie carries over a bar line."""
     carried_to: int = -1
-    """The event that they hold for."""
+    """The event for which they hold."""
     bar: OpenBar = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,14 +99,14 @@ class VoiceBuilder:
         self.bar = OpenBar(self.start, 0, self.meter, self.key)
 
     def set_key(self, key: Key) -> None:
-        """From here on."""
+        """Set the key from here on."""
         self.key = key
         self.scale = scale_of(key)
         if self.bar.first == len(self.starts):
             self.bar.key = key
 
     def set_clef(self, clef: Clef) -> None:
-        """From here on, with the transposition that goes with it."""
+        """Set the clef, and the transposition that goes with it, from here on."""
         if clef != self.clef:
             self.clef = clef
             self.clefs.append((len(self.starts), clef))
@@ -114,20 +114,20 @@ class VoiceBuilder:
             self.set_key(replace(self.key, transpose=clef.transpose))
 
     def set_meter(self, meter: Meter) -> None:
-        """From here on."""
+        """Set the meter from here on."""
         self.meter = meter
         if self.bar.first == len(self.starts):
             self.bar.meter = meter
 
     def add(self, start: int, end: int, length: int, pitches: tuple[int, ...]) -> None:
-        """One more event."""
+        """Append an event."""
         self.starts.append(start)
         self.ends.append(end)
         self.lengths.append(length)
         self.pitches.append(pitches)
 
     def ending_of(self, text: str) -> tuple[int, ...]:
-        """Times for which an ending with this text is played: its numbers, or the next time."""
+        """Times in which an ending with this text is played: its numbers, or the next time."""
         if numbers := read_numbers(",".join(_NUMBER.findall(text))):
             return numbers
         last = 0
@@ -143,13 +143,13 @@ class VoiceBuilder:
         return sum(self.lengths[self.bar.first :])
 
     def fill(self, start: int, end: int, length: int) -> None:
-        """Silence that the text does not have, at a place of the text that it has."""
+        """Append silence that the text does not have, at an existing place of the text."""
         self.fillers.add(len(self.starts))
         self.add(start, end, length, ())
 
     def lay(self, opened: int, back: int) -> "VoiceBuilder | None":
         """The overlay that a `&` at offset `opened` begins, `back` bars before the open one; None
-        where there are MAX_OVERLAYS."""
+        if there are MAX_OVERLAYS."""
         target = max(len(self.bars) - back, 0)
         free = (o for o in self.overlays if o.bar.first == len(o.starts) and len(o.bars) <= target)
         overlay = next(free, None)
@@ -176,7 +176,7 @@ class VoiceBuilder:
             self.close_bar("", JUST_ENDS, its.start, its.end)
 
     def catch_up(self, start: int, end: int) -> bool:
-        """A bar line inside an overlay of several bars; False if that makes the bars differ."""
+        """Read a bar line inside an overlay of several bars; False if the bars then differ."""
         assert self.over is not None
         its = self.over.bars[len(self.bars)]
         if self.bar.first == len(self.starts):
@@ -188,7 +188,7 @@ class VoiceBuilder:
         return missing == 0
 
     def level(self, start: int, end: int) -> bool:
-        """Before the open bar closes at offset `start`: it and its overlays become equally long.
+        """Make the open bar and its overlays equally long, before it closes at offset `start`.
 
         False if they were not. Without a bar line (`end` is `start`) there is no place for more.
         """
@@ -210,13 +210,14 @@ class VoiceBuilder:
         return equal
 
     def alter(self, step: int, alter: int) -> None:
-        """An accidental: it holds in all octaves to the end of the bar (ABC 2.1, section 11.3)."""
+        """Record an accidental: it holds in all octaves to the end of the bar (ABC 2.1, section
+        11.3)."""
         self.scale = list(self.scale)
         for same_letter in range(step % 7, STEPS, 7):
             self.scale[same_letter] = (sounding(self.key, same_letter, alter),)
 
     def pitch(self, step: int, alter: int | None) -> tuple[int]:
-        """Of the next note."""
+        """Pitch of the next note."""
         if alter is None and self.carried_to == len(self.starts) and step in self.carried:
             return self.carried[step]
         return self.scale[step]
@@ -233,7 +234,8 @@ class VoiceBuilder:
         return True
 
     def close_bar(self, text: str, line: BarLine, start: int, end: int) -> None:
-        """A bar line, or with an empty text a bar that just ends, as before a part's label."""
+        """Close the bar with a bar line, or with an empty text where a bar ends without one, as
+        before a part's label."""
         events = len(self.starts)
         bar = self.bar
         if events > bar.first:
@@ -272,14 +274,15 @@ class VoiceBuilder:
             overlay.multiply(factor)
 
     def voices(self) -> Iterator[Voice]:
-        """The voice and what is laid over it; the last bar is closed."""
+        """The voice and its overlays; the last bar is closed."""
         yield self._voice(self.bars)
         for overlay in self.overlays:
             overlay.rest_until(len(self.bars))
             yield overlay._voice(self.bars)
 
     def _voice(self, bars: Sequence[OpenBar]) -> Voice:
-        """bars: that say where bars begin and end, what repeats; an overlay has its voice's."""
+        """bars: they determine where bars begin and end, and what repeats; an overlay uses its
+        voice's."""
         places = [0, *accumulate((self.over or self).lengths)]
         onsets = places if self.over is None else self._onsets(bars, places)
         columns = zip(self.starts, self.ends, onsets, self.lengths, self.pitches, strict=False)
@@ -317,7 +320,7 @@ class VoiceBuilder:
         )
 
     def _onsets(self, bars: Sequence[OpenBar], places: Sequence[int]) -> Iterator[int]:
-        """Of an overlay's events: its bars begin with its voice's, however long they are."""
+        """Onsets of an overlay's events: its bars begin with its voice's, at any length."""
         for own, bar in zip(self.bars, bars, strict=True):
             now = places[bar.first]
             for length in self.lengths[own.first : own.last]:

@@ -15,11 +15,11 @@ from musicgen.music.tempo import Clock
 from musicgen.music.tune import Tune
 
 MAX_SECONDS = 900
-"""Of sound: 58 MB at 32,000 samples a second."""
+"""Most seconds of sound: 58 MB at 32,000 samples a second."""
 MAX_NOTES = 20_000
 """Notes that sound, repeats played out."""
 PEAK = 0.8
-"""Of full scale: no reader of the file clips it."""
+"""Share of full scale: no reader of the file clips it."""
 
 _MAX_RING_S = 4.0
 _REST_S = 0.25
@@ -27,7 +27,7 @@ _REST_S = 0.25
 
 
 class Tone(NamedTuple):
-    """A note in time."""
+    """A note with times in seconds."""
 
     start: float
     """Seconds."""
@@ -41,9 +41,9 @@ def wav_bytes(
 ) -> bytes:
     """The tune as it sounds, repeats played out, ties joined: mono, 16 bits.
 
-    rate: samples a second (8,000 to 192,000). first_s: seconds after which it breaks off; None for
-    all of it. accompanied: with the bass and chords of its chord symbols. Raises InputError for a
-    tune without notes, of more than MAX_NOTES notes or longer than MAX_SECONDS.
+    rate: samples a second (8,000 to 192,000). first_s: seconds at which the sound breaks off; None
+    for all of it. accompanied: with the bass and chords of its chord symbols. Raises InputError for
+    a tune without notes, of more than MAX_NOTES notes or longer than MAX_SECONDS.
     """
     if not 8_000 <= rate <= 192_000:
         raise InputError(f"rate of sound must be 8,000 to 192,000 samples a second, got {rate:,}")

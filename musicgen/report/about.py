@@ -1,15 +1,15 @@
 """What was tried, on what and how, in words."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from musicgen.config.overrides import as_override, shell
 from musicgen.report.importance import importances
-from musicgen.report.source import Source
+from musicgen.report.source import Source, without_folders
 from musicgen.sweep.results import Row
+from musicgen.sweep.space import Dimension
+from musicgen.sweep.table import swept_value
 
 LABELS = {"val_loss": "validation loss", "val_accuracy": "validation accuracy",
           "train_loss": "training loss"}  # fmt: skip
@@ -21,7 +21,7 @@ def about(source: Source) -> dict[str, Any]:
         "name": source.name,
         "keys": list(source.space),
         "question": _question(source),
-        "command": source.command,
+        "command": without_folders(shell(source.command)),
         "facts": [[name, fact] for name, fact in _facts(source).items() if fact],
         "settings": sorted(source.settings.items()),
         "importances": [[key, round(share, 4)] for key, share in shares.items()],
@@ -33,14 +33,20 @@ def _question(source: Source) -> str:
         return "What does this one network write?"
     way = "lowest" if source.direction == "minimize" else "highest"
     tried = "; ".join(
-        f"{key} ({space.strip('[]')}{_where(source, key)})" for key, space in source.space.items()
+        f"{key} ({plain(dimension).strip('[]')}{_where(dimension)})"
+        for key, dimension in source.space.items()
     )
     return f"Which values give the {way} {LABELS.get(source.objective, source.objective)}: {tried}?"
 
 
-def _where(source: Source, key: str) -> str:
+def plain(dimension: Dimension) -> str:
+    """What was tried of a key, as text."""
+    return str(dimension).replace('"', "")
+
+
+def _where(dimension: Dimension) -> str:
     """Where a conditional key applies, if it is one."""
-    return f", with {source.conditions[key]}" if key in source.conditions else ""
+    return f", with {dimension.only}" if dimension.only else ""
 
 
 def _facts(source: Source) -> dict[str, str]:
@@ -99,19 +105,13 @@ def trial_command(source: Source, row: Row) -> str:
     """What trains a sweep's configuration again; empty where the folder does not say."""
     if not source.trial_command:
         return ""
-    return f"{source.trial_command} {shell(swept_values(source, row))}"
+    return without_folders(shell([*source.trial_command, *swept_values(source, row)]))
 
 
 def swept_values(source: Source, row: Row) -> list[str]:
     """A configuration's swept keys as overrides."""
     return [
-        f"{key}={as_override(_swept(row[key]))}" for key in source.space if row.get(key) is not None
+        f"{key}={as_override(swept_value(row[key]))}"
+        for key in source.space
+        if row.get(key) is not None
     ]
-
-
-def _swept(cell: Any) -> Any:
-    """A swept value from its cell of table.csv, where lists and null are JSON."""
-    if isinstance(cell, str) and (cell == "null" or cell.startswith(("[", "{"))):
-        with suppress(ValueError):
-            return json.loads(cell)
-    return cell

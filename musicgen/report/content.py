@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from musicgen import __version__
-from musicgen.report.about import LABELS, about, corpus, summary, trial_command
-from musicgen.report.source import Source, differing, metrics
+from musicgen.config.registry import about as explanation
+from musicgen.music.measures import measures
+from musicgen.report.about import LABELS, about, corpus, plain, summary, trial_command
+from musicgen.report.source import Source, differing
 from musicgen.report.tunes import Playable, playables, scores, weights_digest, written
 from musicgen.sweep.results import Row, rank
+from musicgen.sweep.space import Choice
+from musicgen.training.folder import RunFolder
+from musicgen.training.result import read_metrics
 
 CURVES = 60
 """Configurations whose curves are in the page."""
@@ -35,15 +40,21 @@ RESULTS = {
     "seconds": ("seconds", "wall clock"),
     "chars_per_s": ("characters/s", "of training"),
     "front": ("front", "no other configuration beats it in every objective"),
-    "parses": ("tunes that parse", "share of 100 tunes drawn at temperature 1 without constraint"),
-    "bars_right": ("bars right", "share of these tunes' bars that are as long as the meter says"),
-    "memorised": (
-        "memorised",
-        "share of these tunes with a run of over 32 notes of a training tune",
-    ),
-    "error": ("error", "why there is no result"),
 }
 """Results in the table, if any row has them: heading and explanation."""
+
+
+def results(objective: str) -> dict[str, tuple[str, str]]:
+    """RESULTS; measures that have a heading, or are the objective; why there is no result.
+
+    Measures are of tunes that the network drew by itself, at temperature 1.
+    """
+    drawn = {
+        name: (each.heading or name, explanation(each))
+        for name, each in measures().items()
+        if each.heading or name == objective
+    }
+    return RESULTS | drawn | {"error": ("error", "why there is no result")}
 
 
 def content(
@@ -137,17 +148,18 @@ def _columns(
     sweeps = any(source.is_sweep for source in sources)
     for key in keys:
         spaces = [source.space[key] for source in sources if key in source.space]
-        log = any(space.endswith("log") for space in spaces)
-        about = " / ".join(spaces) or "set otherwise in one than in another"
+        log = any(not isinstance(dimension, Choice) and dimension.log for dimension in spaces)
+        about = " / ".join(map(plain, spaces)) or "set otherwise in one than in another"
         numeric = not any(isinstance(row.get(key), str) for row in rows)
         # Beside sweeps, what two of them merely have otherwise is in the table, but in no chart.
         drawn = {"swept": bool(spaces) or not sweeps, "log": log}
         columns.append(_column(key, key, about, numeric=numeric) | drawn)
     objective = sources[0].objective
-    order = [objective, f"{objective}_std", *(key for key in RESULTS if key != objective)]
+    known = results(objective)
+    order = [objective, f"{objective}_std", *(key for key in known if key != objective)]
     for key in order:
         if any(row.get(key) is not None for row in rows):
-            label, about = RESULTS.get(key, (key, ""))
+            label, about = known.get(key, (key, ""))
             if key.endswith("_std"):
                 label, about = "± std", "standard deviation over the seeds"
             columns.append(_column(key, label, about, numeric=key not in ("error", "front")))
@@ -184,7 +196,7 @@ def _curves(rows: Sequence[Ranked]) -> list[dict[str, Any]]:
         runs = [
             {name: _thinned(found[name]) for name in ("epoch", *_CURVES)}
             for folder in source.run_folders(row)
-            if (found := metrics(folder / "metrics.csv"))
+            if (found := read_metrics(RunFolder(folder).metrics))
         ]
         if runs:
             made.append({"row": index, "runs": runs})
@@ -205,7 +217,7 @@ def _thinned(values: Sequence[float]) -> list[float | None]:
 def tuned(rows: Sequence[Ranked]) -> list[Path]:
     """Run folders whose tunes belong into the page: of the best that kept their weights."""
     folders = [source.run_folders(row)[0] for source, row in rows]
-    kept = (f for f in folders if (f / "checkpoints" / "best.safetensors").is_file())
+    kept = (f for f in folders if RunFolder(f).best.is_file())
     return list(islice(kept, TUNED))
 
 

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from musicgen.report.source import metrics
 from musicgen.system.files import replacing
+from musicgen.training.folder import RunFolder
+from musicgen.training.result import read_metrics
 
 PANELS = {
     "loss": "loss (nats/character)",
@@ -109,7 +110,7 @@ def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
 def read(number: int, folders: Sequence[Path]) -> Iterator[pd.DataFrame]:
     """The metrics of a configuration's runs, as far as they have come."""
     for run, folder in enumerate(folders):
-        if columns := metrics(folder / "metrics.csv"):
+        if columns := read_metrics(RunFolder(folder).metrics):
             epochs = {"epoch": np.array(columns.pop("epoch"), dtype=int)}
             yield pd.DataFrame({"number": number, "run": run, **epochs, **columns})
 

@@ -1,6 +1,6 @@
 """How much each swept key matters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
@@ -10,6 +10,7 @@ from optuna.trial import create_trial
 
 from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row
+from musicgen.sweep.space import Choice, Dimension, Space
 from musicgen.sweep.trial import COMPLETED
 
 ENOUGH = 10
@@ -17,13 +18,12 @@ ENOUGH = 10
 
 
 def importances(
-    rows: Sequence[Row], space: Mapping[str, str], objective: str, direction: Direction
+    rows: Sequence[Row], space: Space, objective: str, direction: Direction
 ) -> dict[str, float]:
     """Each key's share in what makes a trial a good one, largest first; empty if there is no say.
 
     PED-ANOVA (Watanabe et al., 2023), as in Optuna. It is computed from the table, so that a sweep
     that still runs, and one whose study lies in a database, have it too.
-    space: what was tried for each swept key, as a source has it.
     """
     done = [
         row
@@ -34,7 +34,7 @@ def importances(
         return {}
     # A key that does not apply to a configuration has no value there.
     values = {key: [row[key] for row in done if row.get(key) is not None] for key in space}
-    found = {key: _distribution(values[key], text) for key, text in space.items()}
+    found = {key: _distribution(values[key], dimension) for key, dimension in space.items()}
     known = {key: distribution for key, distribution in found.items() if distribution is not None}
     if not known:
         return {}
@@ -50,11 +50,12 @@ def importances(
     return dict(get_param_importances(study))
 
 
-def _distribution(values: Sequence[Any], text: str) -> BaseDistribution | None:
+def _distribution(values: Sequence[Any], dimension: Dimension) -> BaseDistribution | None:
     """The range or the choices that a sweep's rows show; None where nothing varies."""
     if len(set(values)) < 2:
         return None
-    if text.startswith("[") or not all(isinstance(value, int | float) for value in values):
+    numbers = all(isinstance(value, int | float) for value in values)
+    if isinstance(dimension, Choice) or not numbers:
         return CategoricalDistribution(sorted({str(value) for value in values}))
     low, high = min(values), max(values)
-    return FloatDistribution(low, high, log=text.endswith("log") and low > 0)
+    return FloatDistribution(low, high, log=dimension.log and low > 0)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from musicgen.report.content import Ranked
 from musicgen.report.curves import LARGEST, label, plot, read, save
-from musicgen.sweep.table import as_csv, as_markdown, cell
+from musicgen.sweep.record import SweepRecord
+from musicgen.sweep.table import TABLE, TABLE_MD, as_csv, as_markdown, cell
 from musicgen.system.files import write_text
 
 _TEX = {
@@ -36,9 +37,9 @@ def write_tables(data: Mapping[str, Any], out: Path) -> None:
         {key: value for key, value in zip(keys, row, strict=True) if value is not None}
         for row in data["rows"]
     ]
-    if not (out / "sweep.json").exists():
-        write_text(out / "table.csv", as_csv(rows, keys))
-        write_text(out / "table.md", as_markdown(rows, keys))
+    if not SweepRecord.within(out):
+        write_text(out / TABLE, as_csv(rows, keys))
+        write_text(out / TABLE_MD, as_markdown(rows, keys))
     write_text(out / "table.tex", as_tex(data["columns"], data["rows"]))
 
 
@@ -76,5 +77,5 @@ def write_curves(ranked: Sequence[Ranked], keys: Sequence[str], out: Path) -> No
         if len(names) == LARGEST:
             break
     if parts:
-        kinds = ("pdf",) if (out / "sweep.json").exists() else ("png", "svg", "pdf")
+        kinds = ("pdf",) if SweepRecord.within(out) else ("png", "svg", "pdf")
         save(plot(pd.concat(parts, ignore_index=True), names), out, kinds)

@@ -12,7 +12,7 @@ from typing import Any
 
 from musicgen.errors import InputError, RunError
 from musicgen.music import Tune, midi_bytes, parse
-from musicgen.music.measures import measure
+from musicgen.music.counts import measure
 from musicgen.music.performance import Line, perform
 from musicgen.music.score import engrave, mei, note_id
 from musicgen.music.tempo import Clock

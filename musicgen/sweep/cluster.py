@@ -1,4 +1,5 @@
-"""The Ray cluster that workers run on: one that exists, or one of this machine that we start."""
+"""The Ray cluster that workers run on: an existing one, or one of this machine that is started
+here."""
 
 import logging
 import os
@@ -16,10 +17,10 @@ from ray.util import list_named_actors
 from musicgen.errors import InputError
 
 NAMESPACE = "musicgen"
-"""Of our actors' names, so that a driver finds those of one that died."""
+"""Namespace of our actors' names, in which a driver finds the actors of a driver that died."""
 PATIENCE_S = 5.0
 OBJECT_STORE = 200_000_000
-"""Bytes for objects, where the cluster is ours: there is one object, the packed objective."""
+"""Bytes for objects in a cluster of our own, which holds one object, the packed objective."""
 
 
 class Cluster:
@@ -27,10 +28,10 @@ class Cluster:
 
     address: `host:port` as `ray start` prints it, or `auto`; None starts a cluster of this
     machine's cores and GPUs, which ends with this process, unless RAY_ADDRESS names another.
-    packages: folders of Python packages that the nodes of an existing cluster are to import.
-    gpus: how many of this machine's can be used; None lets Ray count what NVIDIA's driver lists.
-    Where this process is connected already, that connection is used, and left open.
-    Raises InputError if the address does not answer.
+    packages: folders of Python packages that the nodes of an existing cluster import. gpus: how
+    many GPUs of this machine can be used; None lets Ray count what NVIDIA's driver lists. If this
+    process is connected already, that connection is used, and left open. Raises InputError if the
+    address does not answer.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Cluster:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        # Trainings are no background work; Ray would have anything else on the machine go first.
+        # Ray starts its processes at a low priority; trainings are no background work.
         os.environ.setdefault("RAY_worker_niceness", "0")
         settings: dict[str, Any] = {
             "namespace": NAMESPACE,
@@ -55,7 +56,7 @@ class Cluster:
         address = address or os.environ.get("RAY_ADDRESS")
         if address is None:
             cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-            # On loopback: nobody else's business.
+            # Loopback only: the cluster is for this machine.
             settings |= {"address": "local", "_node_ip_address": "127.0.0.1", "num_cpus": cores}
             settings |= {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
             settings |= {} if gpus is None else {"num_gpus": gpus}
@@ -63,8 +64,9 @@ class Cluster:
             _knock(address)
             code = {"py_modules": [str(path) for path in packages]} if packages else {}
             settings |= {"address": address, "runtime_env": code}
-        # What a closed terminal or a scheduler sends to all processes of a job is for the driver:
-        # Ray's own, which inherit the mask, are to be there while trials stop at checkpoints.
+        # Signals of a closed terminal or a scheduler go to all processes of a job. Ray's own
+        # processes,
+        # which inherit the mask, must stay while trials stop at checkpoints.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
         try:
             ray.init(**settings)
@@ -90,7 +92,7 @@ class Cluster:
             )
 
     def room(self, num_cpus: float, num_gpus: float) -> int:
-        """How many workers of this size the nodes that are there could hold."""
+        """How many workers of this size the present nodes can hold."""
         return sum(_holds(node, num_cpus, num_gpus) for node in self._nodes())
 
     @property
@@ -99,13 +101,13 @@ class Cluster:
         return sum(node.get("GPU", 0.0) for node in self._nodes())
 
     def dismiss(self, prefix: str) -> None:
-        """End the actors whose names begin so: their driver died, and Ray may not know yet."""
+        """End the actors with this prefix of names: their driver died, and Ray may not know yet."""
         for actor in list_named_actors(all_namespaces=True):
             if actor["namespace"] == NAMESPACE and actor["name"].startswith(prefix):
                 try:
                     ray.kill(ray.get_actor(actor["name"], NAMESPACE))
                 except ValueError:
-                    continue  # it ended by itself
+                    continue  # the actor ended by itself
 
     def close(self) -> None:
         if self._ours:
@@ -122,7 +124,7 @@ def _holds(node: Mapping[str, float], num_cpus: float, num_gpus: float) -> int:
     count = int(node.get("CPU", 0.0) // num_cpus)
     if num_gpus >= 1:
         return min(count, int(node.get("GPU", 0.0) // num_gpus))
-    # Ray never spreads a share over two GPUs: each one holds a whole number of them.
+    # Ray never spreads a share over two GPUs: each GPU holds a whole number of them.
     return min(count, int(node.get("GPU", 0.0)) * int(1 / num_gpus)) if num_gpus else count
 
 

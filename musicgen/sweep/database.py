@@ -1,4 +1,4 @@
-"""A study's database, which may go away for a while: what failed for that is asked again."""
+"""A study's database. An operation that fails because the database is away is repeated."""
 
 import functools
 import logging
@@ -19,18 +19,18 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from musicgen.errors import InputError, RunError
 
 PATIENCE_S = 30.0
-"""How long a database may be away: a restart takes some seconds."""
+"""Seconds that a database may be away: a restart takes some seconds."""
 PAUSE_S = 0.1
-"""Before the first new try; each next one is twice as long, to a second."""
+"""Pause before the first repetition; each next pause is twice as long, up to a second."""
 GONE = StorageInternalError
 log = logging.getLogger(__name__)
 
 
 class Database(RDBStorage):
-    """Optuna's storage that sits out a restart of the server.
+    """Optuna's storage, which waits while the server restarts.
 
-    Each operation is a transaction of its own and may be made twice: a value is written over
-    itself, a trial is looked for before it is made.
+    Each operation is a transaction of its own and can safely be made twice: a value is written over
+    itself, and a trial is looked for before it is created.
     """
 
     patience_s = PATIENCE_S
@@ -38,10 +38,11 @@ class Database(RDBStorage):
     def __init__(self, url: str, **settings: Any) -> None:
         super().__init__(url, **settings)
         self._next: dict[int, int] = {}
-        """The number of the next trial, by study."""
+        """Number of the next trial, by study."""
 
     def _insist(self, operation: Callable[[], Any]) -> Any:
-        """Repeat an operation until the server answers; patience once lost is lost for good."""
+        """Repeat an operation until the server answers. Once the waiting has failed, later
+        operations do not wait."""
         deadline, pause = time.monotonic() + self.patience_s, PAUSE_S
         while True:
             try:
@@ -58,7 +59,7 @@ class Database(RDBStorage):
             pause = min(2 * pause, 1.0)
 
     def set_trial_state_values(self, *arguments: Any, **named: Any) -> bool:
-        """End a trial; that it ended in a try whose answer was lost is no error."""
+        """End a trial. If a try whose answer was lost has ended it already, that is no error."""
         plain = super().set_trial_state_values
         tries = 0
 
@@ -75,7 +76,7 @@ class Database(RDBStorage):
         return bool(self._insist(once))
 
     def reopen(self, trials: Collection[int]) -> None:
-        """Let failed trials, by their identities, be running again. To be called before reading."""
+        """Set failed trials, by their identities, to running again. Call it before reading."""
 
         def once() -> None:
             with _create_scoped_session(self.scoped_session) as session:
@@ -88,7 +89,7 @@ class Database(RDBStorage):
         self._insist(once)
 
     def _create_new_trial(self, study_id: int, template_trial: Any = None) -> Any:
-        """Make a trial once, though the answer to its making may be lost."""
+        """Create a trial once, even if the answer is lost."""
         if study_id not in self._next:
             self._next[study_id] = self.get_n_trials(study_id)
         plain = super()._create_new_trial
@@ -97,10 +98,10 @@ class Database(RDBStorage):
         return made
 
     def _get_prepared_new_trial(self, study_id: int, template_trial: Any, session: Any) -> Any:
-        """The row of a new trial, within the transaction that makes it.
+        """The row of a new trial, within the transaction that creates it.
 
-        Optuna tries again by itself, too, so this is the place to look: nobody else makes trials,
-        and one of the next number is what a try left whose answer was lost.
+        Optuna also repeats transactions, so the check belongs here: nobody else creates trials, and
+        an existing trial with the next number is the result of a try whose answer was lost.
         """
         left = session.query(TrialModel).filter_by(study_id=study_id, number=self._next[study_id])
         return left.one_or_none() or super()._get_prepared_new_trial(
@@ -109,7 +110,7 @@ class Database(RDBStorage):
 
 
 def _insistent(name: str) -> Callable[..., Any]:
-    """An operation of Optuna's storage that may simply be made again."""
+    """An operation of Optuna's storage that can simply be repeated."""
     plain = getattr(RDBStorage, name)
 
     @functools.wraps(plain)
@@ -135,7 +136,7 @@ for _name in (
 
 
 def _secrets(url: URL) -> set[str]:
-    """The passwords of a URL, also as it may spell them."""
+    """The passwords of a URL, in all spellings that a message may use."""
     query = {key: values for key, values in url.normalized_query.items() if "pass" in key.lower()}
     plain = [url.password or "", *(value for values in query.values() for value in values)]
     return {way(text) for text in plain if text for way in (str, quote, quote_plus)}
@@ -143,13 +144,13 @@ def _secrets(url: URL) -> set[str]:
 
 @contextmanager
 def connect(url: str) -> Iterator[Database]:
-    """A database for studies, disposed of at the end; passwords stay out of what is said.
+    """A database for studies, disposed of at the end; passwords are left out of all messages.
 
-    Raises InputError if it can't be reached, RunError if it fails while it is in use.
+    Raises InputError if it cannot be reached, RunError if it fails while it is in use.
     """
     try:
         parts = make_url(url)
-    except (ArgumentError, ValueError):  # their words may hold a piece of the password
+    except (ArgumentError, ValueError):  # other messages may hold a piece of the password
         raise InputError(
             "sweep.storage must be a URL such as postgresql+psycopg://user:password@host/database; "
             "escape what is neither letter nor digit in its password (@ is %40)"
@@ -164,12 +165,12 @@ def connect(url: str) -> Iterator[Database]:
         return text
 
     try:
-        # A connection that the server closed, or that a restart of it broke, is replaced.
-        # Braces are a template's to Optuna.
+        # A connection that the server closed or that a restart broke is replaced.
+        # Optuna would take braces for a template's.
         template = url.replace("{", "{{").replace("}", "}}")
         storage = Database(template, engine_kwargs={"pool_pre_ping": True})
         if storage.engine.name == "sqlite":
-            storage.patience_s = 0.0  # a file comes back no sooner than somebody mends it
+            storage.patience_s = 0.0  # a file does not come back before somebody repairs it
     except ImportError as error:
         raise InputError(
             f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "

@@ -1,4 +1,4 @@
-"""The driver: hands out trials, hears their reports, alone writes the study and the tables."""
+"""The driver: gives runs to workers, receives reports, and alone writes the study and tables."""
 
 import logging
 import math
@@ -19,6 +19,7 @@ from musicgen.sweep.journal import Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
 from musicgen.sweep.pruners import NONE, as_optuna_counts
+from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import Configuration, Row, describe_failures, judge, reasons
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
@@ -38,15 +39,15 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TABLES_SHARE = 0.05
-"""Share of the sweep's time that writing tables may take."""
+"""Largest share of the sweep's time that writing tables may take."""
 
 
 class Driver:
-    """Runs a sweep in a folder, or goes on with the one that is there.
+    """Runs a sweep in a folder, or resumes the one that is there.
 
     folder: gets `sweep.json`, `study.journal`, `table.csv`, `table.md` and a folder per trial.
-    on_refresh: called with the rows, best first, whenever the tables were written; its time
-        counts as theirs.
+    on_refresh: called with the rows, best first, whenever the tables were written; its time counts
+    as theirs.
     """
 
     def __init__(
@@ -69,41 +70,38 @@ class Driver:
         self._tally = Tally(plan)
         self._queue: deque[Job] = deque()
         self._failed_before: deque[Job] = deque()
-        """Tried again after all others: what fails for good must not keep a sweep from going on."""
+        """Runs to try again after all others: a run that always fails must not keep a sweep from
+        its end."""
         self._running: dict[tuple[int, int], Job] = {}
         self._attempts: Counter[tuple[int, int]] = Counter()
         self._ahead: set[tuple[int, int]] = set()
         """Runs begun before it was known whether they are due."""
         self._given_up: set[int] = set()
-        """Trials that the pruner has spoken on, in this life of the driver or before."""
+        """Trials that the pruner has decided on, in this life of the driver or an earlier one."""
         self._points: Iterator[Mapping[str, Any]] | None = None
-        """Of a grid, those without a trial, from the second on."""
+        """Points of a grid without a trial, from the second on."""
         self._point: Mapping[str, Any] | None = None
-        """The first of them."""
+        """The first point of a grid without a trial."""
         self._stop_requests = 0
         self._failures = 0
         self._failures_in_a_row = 0
         self._timed_out = False
         self._luckless = False
-        """Whether so many runs in a row failed that it is not for what they train."""
+        """Whether so many runs failed in a row that their configurations cannot be the cause."""
 
     def run(self) -> Outcome:
         """Run what is left of the sweep.
 
-        Raises InputError, before anything is created, if the storage can't be reached or the
-        folder belongs to another sweep or driver; RunError if more configurations failed than
-        the plan allows, none completed, or workers can't start (the tables are complete then too),
-        or if the storage fails.
+        Raises InputError, before anything is created, if the storage cannot be reached or the
+        folder belongs to another sweep or driver; RunError if more configurations failed than the
+        plan allows, none completed, or workers cannot start (the tables are complete then too), or
+        if the storage fails.
         """
         with ExitStack() as stack:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
             name = self._folder.claim(
-                self.plan.identity(),
-                self.plan.space,
-                usual=self.plan.usual,
-                commands=self.plan.commands,
-                shared=database is not None,
+                SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
             journal = self._folder.path / "study.journal"
@@ -148,19 +146,20 @@ class Driver:
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
     def request_stop(self) -> None:
-        """Stop: the first call lets running trials stop at their checkpoints, the second kills.
+        """Stop: the first call lets running trials stop at their checkpoints, the second kills
+        them.
 
-        Safe in a signal handler and from any thread. Either way the sweep can be resumed.
+        Safe in a signal handler and from any thread. In both cases the sweep can be resumed.
         """
         self._stop_requests += 1
         self._executor.wake()
 
     def progress(self) -> Progress:
-        """Where the sweep stands; quick, from any thread."""
+        """The state of the sweep; quick, from any thread."""
         return self._tally.progress(len({number for number, _ in tuple(self._running)}))
 
     def _recall(self) -> None:
-        """Take up what the study remembers: finished trials stay, the others are queued."""
+        """Read the study: finished trials stay, the others are queued."""
         self._folder.check_numbers(self._study.count)
         for stored in self._study.trials():
             configuration = self._admit(stored)
@@ -174,8 +173,8 @@ class Driver:
                 self._failed_before.extend(self._pending(configuration))
             else:
                 self._enqueue(configuration)
-        # First runs that a stop cut short go first, as they would have been over by now: what a
-        # pruner says of others depends on them.
+        # First runs that a stop cut short go first. Without the stop they would be over by now, and
+        # the pruner's decisions on others depend on them.
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
         self._tally.begin()
         if self.plan.sampler == GRID:
@@ -209,7 +208,7 @@ class Driver:
                 self._write_tables({})
 
     def _patience(self, stopping: bool) -> float | None:
-        """Seconds until there is something to do even if nothing happens; None: for ever."""
+        """Seconds until there is something to do even if nothing happens; None: no limit."""
         due = self._tables.due_in()
         if stopping or self._deadline == math.inf:
             return due
@@ -217,24 +216,25 @@ class Driver:
         return left if due is None else min(left, due)
 
     def _fill(self) -> None:
-        """Give every free worker something to do."""
+        """Give every free worker a run."""
         while self._executor.free and (job := self._next()):
             self._running[job.key] = job
             self._executor.submit(job)
             self._observe(Started(job, self._attempts[job.key]))
 
     def _next(self) -> Job | None:
-        """The next run, None if there is none yet.
+        """The next run; None if there is none yet.
 
-        On a grid all first runs go first, or else workers would have to wait for the last one
-        until it is known whether its seeds are due. A sampler is to know what seeds gave first.
+        On a grid all first runs go first; otherwise workers would wait for the last one to learn
+        whether its seeds are due. With a sampler the seeds of a configuration go first, so that the
+        sampler knows their results.
         """
         fresh = self._study.points < self.plan.total and (
             self._study.room() if self._points is None else self._point is not None
         )
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):
             job = self._queue.popleft()
-            if self._configurations[job.number].status is None:  # its first run has not failed
+            if self._configurations[job.number].status is None:  # the first run has not failed
                 return job
         if not fresh:
             return self._failed_before.popleft() if self._failed_before else self._next_ahead()
@@ -244,9 +244,10 @@ class Driver:
         return self._job(configuration, 0)
 
     def _next_ahead(self) -> Job | None:
-        """Another seed of a configuration whose first run is under way, rather than nothing.
+        """Another seed of a configuration whose first run is under way, for a worker without work.
 
-        Only a first run that fails makes it void; with a pruner that would be too often.
+        Such a run is void if the first run fails, which is rare; with a pruner it would be
+        frequent, so there is none.
         """
         if self.plan.pruner != NONE:
             return None
@@ -277,7 +278,7 @@ class Driver:
         del self._running[job.key]
         self._tables.outdated = True
         configuration = self._configurations[job.number]
-        if configuration.status is not None:  # a run ahead, whose first one failed meanwhile
+        if configuration.status is not None:  # begun ahead, and the first run has failed since
             self._observe(Finished(job, result, again=False))
             return
         if result["status"] == INTERRUPTED and not stopping:
@@ -309,14 +310,14 @@ class Driver:
         return configuration
 
     def _try_again(self, configuration: Configuration) -> None:
-        """Let what failed when the sweep was started before be trained after all."""
+        """Queue the runs that failed in an earlier start of the sweep once more."""
         failed = configuration.forget_failures()
         self._study.retry(configuration.number, failed, configuration.earlier)
         self._failed_before.extend(self._pending(configuration))
 
     def _count_in_a_row(self, failed: bool) -> None:
         most = self.plan.max_failures_in_a_row
-        if not self._luckless:  # what still runs then changes nothing
+        if not self._luckless:  # runs that end after this change nothing
             self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
             self._luckless = most is not None and self._failures_in_a_row >= most
 
@@ -352,7 +353,7 @@ class Driver:
         self._failures += status in (FAILED, DIVERGED)
 
     def _asked(self, question: Callable[[], T]) -> T | None:
-        """What the study says; None if its database is gone, with which the sweep ends anyway."""
+        """The study's answer; None if its database is gone, which ends the sweep anyway."""
         try:
             return question()
         except GONE:

@@ -1,8 +1,8 @@
-"""What a sampler sees of a study: also what a configuration that could not be trained tells.
+"""What a sampler sees of a study, including configurations that could not be trained.
 
-Such trials end as FAIL in Optuna, which its samplers ignore, so a search would never keep away
-from learning rates that diverge or networks that no memory holds. To a sampler they are completed
-with a value worse than all others, and infeasible. What the study keeps is not touched.
+Such trials end as FAIL in Optuna, which its samplers ignore, so a search would not learn to avoid
+learning rates that diverge or networks that no memory holds. Here samplers see them as completed
+with a value worse than all others, and infeasible. The stored study does not change.
 """
 
 import copy
@@ -16,22 +16,23 @@ from optuna.trial import FrozenTrial, TrialState
 CONSTRAINT = "constraints:trained"
 """Optuna's attribute for a constraint; above 0 it is violated."""
 MARGIN = 0.1
-"""By how much such a value is worse than the worst, as a share of the range of the others."""
+"""How much worse than the worst such a value is, as a share of the range of the others."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class Evidence:
-    """A study's storage as samplers see it; all but the reading of trials is the storage's own.
+    """A study's storage as samplers see it; it differs from the storage only in how trials are
+    read.
 
-    bad: whether a trial that has ended so tells a search to keep away.
+    bad: whether a trial that ended with this result should be avoided by a search.
     """
 
     def __init__(self, storage: BaseStorage, bad: Callable[[FrozenTrial], bool]) -> None:
         self._storage = storage
         self._bad = bad
         self._judged: dict[int, bool] = {}
-        """What was said of trials that failed, by number: it stays so."""
+        """Answers about failed trials, by number; they do not change."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -47,7 +48,7 @@ class Evidence:
         trials = self._storage.get_all_trials(study_id, deepcopy=False)
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
-        if done:  # without a good one, no place is better than another
+        if done:  # without a good trial, no place is better than another
             worst = _worse(done, self._storage.get_study_directions(study_id))
             trials = [_shown(trial, worst if trial.number in bad else None) for trial in trials]
         chosen = [trial for trial in trials if states is None or trial.state in states]

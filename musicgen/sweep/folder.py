@@ -1,16 +1,17 @@
 """A sweep's folder: whose it is, who is at work in it, where each trial lives."""
 
-import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from musicgen.errors import InputError
-from musicgen.sweep.growth import differences, recalled, recorded, renamed
-from musicgen.sweep.space import Space
-from musicgen.system.files import write_text
-from musicgen.system.lock import Held, hold
+from musicgen.sweep.growth import differences, renamed
+from musicgen.sweep.record import SweepRecord
+from musicgen.system.lock import Held, held, hold
+
+LOCK = "lock"
 
 
 class Folder:
@@ -19,28 +20,26 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[str] | None = None
-        self.grown: Mapping[str, Any] | None = None
-        """What sweep.json said before the sweep grew, until `settle`."""
+        self.grown: SweepRecord | None = None
+        """The sweep before it grew, until `settle`."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a driver is at work here."""
+        return held(self.path / LOCK)
 
     def claim(
-        self,
-        fingerprint: Mapping[str, str],
-        space: Space | None = None,
-        *,
-        usual: Mapping[str, str] | None = None,
-        commands: Mapping[str, str] | None = None,
-        shared: bool = False,
+        self, sweep: SweepRecord, *, usual: Mapping[str, str] | None = None, shared: bool = False
     ) -> str:
-        """Lock the folder for the sweep that `fingerprint` describes; returns its study's name.
+        """Lock the folder for this sweep; returns its study's name.
 
         Makes the folder if need be. The lock is the kernel's: it ends with the process, however
         that ends. Raises InputError if another driver holds it, or if another sweep lives here.
-        space: what is varied. A sweep that has grown gets a new study; `grown` says of which.
-        usual: what keys of the fingerprint stand for in a sweep that does not have them yet.
-        commands: kept beside the fingerprint when the folder is new, or the sweep has grown.
+        A sweep that has grown gets a new study; `grown` says of which.
+        usual: what keys of its settings stand for in a sweep that does not have them yet.
         shared: the study lives among others, so its name gets an ending of its own.
         """
-        self.compare(fingerprint, space, usual)
+        self.compare(sweep, usual)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -49,47 +48,38 @@ class Folder:
                 f"({error.strerror}); choose another"
             ) from None
         try:
-            self._lock = hold(self.path / "lock")
+            self._lock = hold(self.path / LOCK)
         except Held as holder:
             raise InputError(
                 f"{self.path} is in the hands of {holder}; wait for it, stop it, "
                 "or give the sweep another name"
             ) from None
-        about = {**(commands or {}), "space": recorded(space or {}), "sweep": fingerprint}
-        if (identity := self._identity()) is None:
+        if (kept := self._kept()) is None:
             study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
-            self._keep({"study": study, **about})
-        elif self.compare(fingerprint, space, usual):
-            study = renamed(str(identity["study"]))
+            kept = replace(sweep, study=study)
+            kept.write(self.path)
+        elif self.compare(sweep, usual):
             # A start that was killed before the sweep had grown has left trials where they were.
-            self._keep({"study": study, "grown": identity.get("grown", identity), **about})
-        self.grown = (self._identity() or {}).get("grown")
-        return str((self._identity() or {})["study"])
+            kept = replace(sweep, study=renamed(kept.study), grown=kept.grown or kept)
+            kept.write(self.path)
+        self.grown = kept.grown
+        return kept.study
 
     def settle(self) -> None:
         """Note that a sweep which has grown is all there."""
-        about = self._identity() or {}
-        about.pop("grown", None)
-        self._keep(about)
+        if kept := self._kept():
+            replace(kept, grown=None).write(self.path)
         self.grown = None
 
-    def _keep(self, about: Mapping[str, Any]) -> None:
-        write_text(self.path / "sweep.json", json.dumps(about, indent=2) + "\n")
-
-    def compare(
-        self,
-        fingerprint: Mapping[str, str],
-        space: Space | None = None,
-        usual: Mapping[str, str] | None = None,
-    ) -> bool:
+    def compare(self, sweep: SweepRecord, usual: Mapping[str, str] | None = None) -> bool:
         """Whether the sweep that lives here has grown; false if there is none.
 
         Raises InputError, with the differences, if it is a sweep of another kind.
         """
-        identity = self._identity()
-        if identity is None:
+        kept = self._kept()
+        if kept is None:
             return False
-        changes, grown = differences(identity, fingerprint, space or {}, usual or {})
+        changes, grown = differences(kept, sweep, usual or {})
         if changes:
             more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise InputError(
@@ -126,20 +116,18 @@ class Folder:
             self._lock.close()
             self._lock = None
 
-    def _identity(self) -> dict[str, Any] | None:
+    def study_name(self) -> str | None:
+        """Of the sweep that lives here; None if there is none. Raises InputError."""
+        kept = self._kept()
+        return None if kept is None else kept.study
+
+    def _kept(self) -> SweepRecord | None:
         """What sweep.json says. Raises InputError if it is damaged."""
-        path = self.path / "sweep.json"
-        if not path.exists():
-            return None
         try:
-            identity = json.loads(path.read_text())
-            if not isinstance(identity["study"], str) or not isinstance(identity["sweep"], dict):
-                raise ValueError("its values are of another kind")
-            recalled(identity)
-        except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+            return SweepRecord.read(self.path)
+        except InputError as error:
             raise InputError(
-                f"{path} is damaged ({type(error).__name__}: {error}): it says which sweep lives "
-                "here; if it is this one, remove that file and start again: the sweep goes on "
-                "(not with sweep.storage, whose study is named there)"
+                f"{error}: it says which sweep lives here; if it is this one, remove that file and "
+                "start again: the sweep goes on (not with sweep.storage, whose study is named "
+                "there)"
             ) from None
-        return dict(identity)

@@ -1,7 +1,7 @@
-"""Trials that Optuna itself put into the study between two starts: its own API, its dashboard.
+"""Trials that Optuna itself put into the study between two starts (its API, its dashboard).
 
-A point that was enqueued becomes a trial of the sweep, a trial that was added or ended a row. What
-does not fit the space is refused before anything is written.
+An enqueued point becomes a trial of the sweep; a trial that was added or ended becomes a row. A
+trial that does not fit the space is refused before anything is written.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,12 @@ from musicgen.sweep.space import applies, decided, distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result
 
 ENQUEUED = "fixed_params"
-"""Optuna's attribute of a trial: the values of an enqueued point, which may lack some."""
+"""Optuna's attribute of a trial: the values of an enqueued point, some of which may be missing."""
 ADVICE = "; take it out of the study again, or give the sweep another name"
 
 
 def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None:
-    """Raise InputError for the first trial that is not of the space, or that lacks a value.
+    """Raise InputError for the first trial that is not of the space, or lacks a value.
 
     own: numbers of the trials that the sweep itself has ended.
     """
@@ -54,7 +54,7 @@ def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None
 
 
 def take_up(storage: BaseStorage, trials: Iterable[FrozenTrial], plan: Plan) -> bool:
-    """Make enqueued points trials that run; returns whether there were any."""
+    """Set enqueued points to running trials; returns whether there were any."""
     known, found = distributions(plan.space), False
     for trial in trials:
         if trial.state == TrialState.WAITING:
@@ -68,7 +68,7 @@ def take_up(storage: BaseStorage, trials: Iterable[FrozenTrial], plan: Plan) -> 
 
 
 def result(trial: FrozenTrial, objectives: Iterable[str]) -> Result:
-    """What a trial that Optuna itself has ended gave."""
+    """The result of a trial that Optuna itself has ended."""
     if trial.state == TrialState.COMPLETE:
         return {"status": COMPLETED, **dict(zip(objectives, trial.values, strict=True))}
     if trial.state == TrialState.PRUNED:

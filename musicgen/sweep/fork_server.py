@@ -1,12 +1,12 @@
 """The parent process of this machine's workers.
 
-With the start method `fork` it loads the objective and all that it imports once: a worker is there
-at once, and what they share lies in memory once. With `spawn` each worker is a new interpreter: on
-macOS a process that has imported PyTorch can't be forked safely.
-Started by `LocalExecutor` as `python -m musicgen.sweep.fork_server <fd> <start method>`.
-Messages to it: the objective as bytes, then (identity, environment), each followed by a byte that
-carries the descriptor of the worker's end of a line. Messages from it: READY or (BROKEN, why), and
-(ENDED, identity, exit code) for each worker that is gone.
+With the start method `fork` it loads the objective and all its imports once: a worker starts at
+once, and shares this memory with the others. With `spawn` each worker is a new interpreter: on
+macOS a process that has imported PyTorch cannot be forked safely. Started by `LocalExecutor` as
+`python -m musicgen.sweep.fork_server <fd> <start method>`. Messages to it: the objective as bytes,
+then (identity, environment), each followed by a byte that carries the descriptor of the worker's
+end of a line. Messages from it: READY or (BROKEN, why), and (ENDED, identity, exit code) for each
+worker that has ended.
 """
 
 import gc
@@ -32,14 +32,14 @@ StartWorker = Callable[[int, dict[str, str]], int]
 
 
 def start_method(platform: str = sys.platform) -> str:
-    """How workers start on a platform: forked, unless its system libraries forbid that."""
+    """How workers start on a platform: by a fork, unless its system libraries forbid that."""
     return SPAWN if platform == "darwin" else FORK
 
 
 def main(line: Connection, method: str) -> None:
-    """Start workers until the driver is gone; they go with it."""
+    """Start workers until the driver is gone; they end with it."""
     # Ctrl-C reaches every process of a terminal, and a scheduler's warning or the end of an
-    # allocation every process of a job: what they mean is the driver's business.
+    # allocation every process of a job; only the driver reacts to them.
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     die_with_parent()
@@ -71,7 +71,7 @@ def main(line: Connection, method: str) -> None:
                 _, (descriptor,), _, _ = socket.recv_fds(way, 1, 1)
         except (EOFError, OSError, ValueError):  # ValueError: it ended before the byte
             return
-        # A worker may be gone before its process id is written down.
+        # A worker may end before its process id is recorded.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         identities[start_worker(descriptor, environment)] = identity
         os.close(descriptor)
@@ -86,7 +86,7 @@ def _forks(line: Connection) -> StartWorker:
             "CUDA was started before the workers were forked, so none of them could use a GPU; "
             "leave to each trial what the import or prepare() of the objective does there"
         )
-    gc.freeze()  # shared with the forks: their collectors shall not look through it
+    gc.freeze()  # shared with the forks: their garbage collectors must not touch it
 
     def start_worker(descriptor: int, environment: dict[str, str]) -> int:
         if (pid := os.fork()) == 0:
@@ -98,7 +98,7 @@ def _forks(line: Connection) -> StartWorker:
 
 
 def _spawns(line: Connection) -> StartWorker:
-    """Workers that load the objective themselves, from a file that has no name."""
+    """Workers that load the objective themselves, from a file without a name."""
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this process lives
     packed.write(line.recv_bytes())
     packed.flush()
@@ -118,7 +118,7 @@ def cuda_begun() -> bool:
     cuda = sys.modules.get("torch.cuda")
     if cuda is not None and cuda.is_initialized():
         return True
-    # CUDA's driver opens this at its start, and what only counts GPUs (NVML) doesn't.
+    # CUDA's driver opens this at its start; libraries that only count GPUs (NVML) do not.
     return any(_leads_to(entry) == "/dev/nvidia-uvm" for entry in _descriptors())
 
 
@@ -137,7 +137,7 @@ def _leads_to(entry: str) -> str:
 
 
 def _work(connection: Connection, objective: Objective, environment: dict[str, str]) -> None:
-    """The life of a worker; nothing of its parent's is left to do after it."""
+    """Run a worker; the process ends afterwards without running its parent's exit code."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})

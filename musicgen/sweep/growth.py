@@ -5,9 +5,7 @@ study, into which its trials are copied; the old one is removed when all is ther
 """
 
 import copy
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,61 +14,22 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.record import SEEDS, Name, SweepRecord
 from musicgen.sweep.results import Configuration
-from musicgen.sweep.space import (
-    Choice,
-    Dimension,
-    Float,
-    Int,
-    Only,
-    Space,
-    applies,
-    distributions,
-)
-
-SEEDS = "sweep.seeds"
-KINDS: dict[str, type[Dimension]] = {"Choice": Choice, "Float": Float, "Int": Int}
-
-
-def recorded(space: Space) -> dict[str, dict[str, Any]]:
-    """The space as JSON has it."""
-    return {key: {"kind": type(dim).__name__, **asdict(dim)} for key, dim in space.items()}
-
-
-def recalled(about: Mapping[str, Any]) -> dict[str, Dimension]:
-    """The space that a sweep.json tells of; of an older one, its choices, which are JSON too."""
-    if "space" in about:
-        return {key: _dimension(dict(fields)) for key, fields in about["space"].items()}
-    found: dict[str, Dimension] = {}
-    for key, text in about["sweep"].items():
-        if key == "sweep.objective":
-            break
-        if text.startswith("["):
-            found[key] = Choice(tuple(json.loads(text)))
-    return found
-
-
-def _dimension(fields: dict[str, Any]) -> Dimension:
-    kind = KINDS[fields.pop("kind")]
-    only = fields.pop("only")
-    if "values" in fields:
-        fields["values"] = tuple(fields["values"])
-    return kind(**fields, only=only and Only(only["key"], tuple(only["values"])))
+from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, distributions
 
 
 def differences(
-    about: Mapping[str, Any],
-    identity: Mapping[str, str],
-    space: Space,
-    usual: Mapping[str, str],
+    first: SweepRecord, second: SweepRecord, usual: Mapping[str, str]
 ) -> tuple[list[str], bool]:
     """What makes two sweeps different ones, as text by key, and whether the second is the first
     grown.
 
-    about: the first one's sweep.json. identity, space, usual: the second plan's.
+    usual: what keys that the first one may lack stood for then (`Plan.usual`).
     """
-    before, known = about["sweep"], recalled(about)
-    wider = {key for key in known if key in space and before.get(key) != identity.get(key)}
+    before, after = first.identity(), second.identity()
+    known, space = first.space, second.space
+    wider = {key for key in known if key in space and str(known[key]) != str(space[key])}
     wider = {key for key in wider if _holds(space[key], known[key])}
     names = {
         str(value)
@@ -81,28 +40,28 @@ def differences(
     }
     now_open = _conditional_now(before, known, space)
     changes, grown = [], False
-    for key in dict.fromkeys([*before, *identity]):
-        was, now = before.get(key), identity.get(key)
-        if was == now or (was is None and now == usual.get(key)):
+    for name in dict.fromkeys([*before, *after]):
+        was, now = before.get(name), after.get(name)
+        if was == now or (was is None and now == usual.get(name.key)):
             continue
-        more = key == SEEDS and was is not None and now is not None and int(now) > int(was)
+        more = name.key == SEEDS and second.seeds > first.seeds
         # Of a choice that is new, all that depends on it is new as well.
-        new = was is None and bool(names & {*key.rpartition(" ")[0].split("/"), *key.split(" ")})
-        new = new or key.rpartition(" ")[2] in now_open
-        grown = grown or more or new or key in wider
-        if not (more or new or key in wider):
-            changes.append(f"{key} was {_told(was)}, now {_told(now)}")
+        new = was is None and bool(names & {*name.choices, *name.key.split(" ")})
+        new = new or name.key in now_open
+        grown = grown or more or new or name.key in wider
+        if not (more or new or name.key in wider):
+            changes.append(f"{name} was {_told(was)}, now {_told(now)}")
     return changes, grown and not changes
 
 
-def _conditional_now(before: Mapping[str, str], known: Space, space: Space) -> set[str]:
+def _conditional_now(before: Mapping[Name, str], known: Space, space: Space) -> set[str]:
     """Keys of one value that all choices had, and that a new choice has not: the same value is
     part of the space now."""
     found = set()
     for key in space.keys() - known.keys():
         dimension = space[key]
         if isinstance(dimension, Choice) and dimension.only and len(dimension.values) == 1:
-            was = {text for name, text in before.items() if name.rpartition(" ")[2] == key}
+            was = {text for name, text in before.items() if name.key == key}
             if was == {str(dimension.values[0])}:
                 found.add(key)
     return found

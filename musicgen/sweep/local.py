@@ -21,7 +21,7 @@ from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 log = logging.getLogger(__name__)
 
 GPU = "CUDA_VISIBLE_DEVICES"
-"""The variable that names a worker's GPU; empty for one that has none."""
+"""The variable that names a worker's GPU; empty for a worker without one."""
 Fits = Callable[[Mapping[str, Any], Mapping[str, str]], bool]
 """Whether a trial with these params can run in a worker with this environment."""
 
@@ -35,10 +35,10 @@ def slots(
 ) -> list[dict[str, str]]:
     """The environment of each worker: its share of the cores, and its GPU if there are any.
 
-    workers: how many, or "auto": one per core without GPUs (single-threaded processes beat
-    threads for small networks), else `trials_per_gpu` per GPU. cpus_too: if "auto", workers that
-    have no GPU on the cores that are left, one at least.
-    Raises InputError if workers or trials_per_gpu is below 1.
+    workers: how many, or "auto": one per core without GPUs (single-threaded processes beat threads
+    for small networks), else `trials_per_gpu` per GPU. cpus_too: with "auto", also workers without
+    a GPU on the remaining cores, at least one. Raises InputError if workers or trials_per_gpu is
+    below 1.
     """
     if workers != "auto" and (not isinstance(workers, int) or workers < 1):
         raise InputError(f"sweep.workers must be auto or at least 1, got {workers}")
@@ -66,8 +66,9 @@ class _ForkServer:
         self._hatched = 0
         ours, theirs = socket.socketpair()
         with log.open("ab") as output, theirs:
-            # A plain child instead of multiprocessing's: its environment is there before the
-            # first import, and the program's main module isn't imported again.
+            # A plain child instead of multiprocessing's: its environment is set before the first
+            # import,
+            # and the program's main module is not imported again.
             self.popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()), method],
                 env={**os.environ, "PYTHONPATH": _search_path(), **environment},
@@ -75,14 +76,14 @@ class _ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                process_group=0,  # out of reach of the terminal's Ctrl-C
+                process_group=0,  # so that the terminal's Ctrl-C does not reach it
             )
         self.line = Connection(ours.detach())
-        with suppress(OSError):  # it died; `wait` will say so
+        with suppress(OSError):  # it died; `wait` reports that
             self.line.send_bytes(objective)
 
     def start_worker(self, environment: Mapping[str, str]) -> "_Worker":
-        """A new worker, which will be there once the fork server is ready."""
+        """A new worker, which starts once the fork server is ready."""
         ours, theirs = socket.socketpair()
         self._hatched += 1
         with suppress(OSError):
@@ -107,9 +108,9 @@ class _ForkServer:
 class _Worker:
     """One worker as the executor sees it.
 
-    identity: what its fork server calls it.
-    theirs: its end of the line, kept until it speaks: macOS loses a socket that its sender closes
-        while it is on its way to another process (CPython's issue 14669).
+    identity: its number in its fork server. theirs: its end of the line, kept until its first
+    message: macOS loses a socket whose sender closes it on its way to another process (CPython's
+    issue 14669).
     """
 
     def __init__(
@@ -120,10 +121,10 @@ class _Worker:
         self.gpu = gpu
         self.open = True
         self.leaving = False
-        """Whether its last job failed: it ends, and the next job is for its successor."""
+        """Whether its last job failed: it ends, and its successor gets the next job."""
         self.job: Job | None = None
         self.begun = False
-        """Whether the objective was called for the job, as far as is known."""
+        """Whether the objective has been called for the job, as far as is known."""
         self._theirs = theirs
 
     def run(self, job: Job) -> None:
@@ -135,7 +136,7 @@ class _Worker:
         self._theirs.close()
 
     def send(self, message: Any) -> None:
-        with suppress(OSError):  # it died; the fork server will say so
+        with suppress(OSError):  # it died; the fork server reports that
             self.connection.send(message)
 
     def close(self) -> None:
@@ -146,9 +147,9 @@ class _Worker:
 class LocalExecutor:
     """Worker processes on this machine, one per environment in `environments`; see `slots`.
 
-    fits: which workers a trial can run in; left out, in any. A trial that runs out of memory on a
-    GPU that others may use too is tried again there by itself, before it counts as failed.
-    method: how workers start, as in `fork_server`; None: as the platform has it.
+    fits: which workers a trial can run in; default: any. A trial that runs out of memory on a GPU
+    that other trials may use is tried again there alone, before it counts as failed. method: how
+    workers start, as in `fork_server`; None: the platform's.
     """
 
     def __init__(
@@ -164,9 +165,9 @@ class LocalExecutor:
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._waiting: list[Job] = []
         self._alone: dict[tuple[int, int], str] = {}
-        """Jobs that need a GPU for themselves, and which: nothing else begins on it."""
+        """Jobs that need a GPU alone, and which GPU: no other job begins on it."""
         self._over: list[Event] = []
-        """What ended without a worker's word."""
+        """Events that no worker reported."""
         self._fork_server: _ForkServer | None = None
         self._false_starts = 0
         self._stopping = False
@@ -193,27 +194,27 @@ class LocalExecutor:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        """Begin with every job that is waiting and finds a worker."""
+        """Begin every waiting job that finds a worker."""
         for job in list(self._waiting):
             if (slot := self._slot(job)) is not None:
                 self._waiting.remove(job)
                 self._begin(job, slot)
 
     def _slot(self, job: Job) -> int | None:
-        """A place that will do for a job: an idle worker's, or one where none is yet."""
+        """A slot that fits a job: an idle worker's, or one without a worker yet."""
         ready = [slot for slot in self._idle() if not self._is_leaving(slot)]
         own = self._alone.get(job.key)
         for slot in (s for s in ready if self._fits(job.params, self._environments[s])):
             gpu = self._gpu(slot)
             if own is None and gpu not in self._alone.values():
                 return slot
-            # A worker that leaves holds the GPU's memory until it is gone.
+            # A worker that is ending holds the GPU's memory until it is gone.
             if own is not None and own == gpu and set(self._beside(gpu)) <= set(ready):
                 return slot
         return None
 
     def _idle(self) -> list[int]:
-        """The places without a job."""
+        """The slots without a job."""
         return [i for i, worker in enumerate(self._workers) if not (worker and worker.job)]
 
     def _is_leaving(self, slot: int) -> bool:
@@ -224,7 +225,7 @@ class LocalExecutor:
         return self._environments[slot].get(GPU, "")
 
     def _beside(self, gpu: str) -> list[int]:
-        """The places that share a GPU."""
+        """The slots that share a GPU."""
         return [slot for slot in range(len(self._environments)) if self._gpu(slot) == gpu]
 
     def _begin(self, job: Job, slot: int) -> None:
@@ -247,7 +248,7 @@ class LocalExecutor:
         events: list[Event | None] = [
             self._hear(lines[connection]) for connection in lines if connection in ready
         ]
-        if servers and servers[0] in ready:  # last: what a worker said goes before its end
+        if servers and servers[0] in ready:  # last: a worker's messages come before its end
             events += self._hear_fork_server()
         if self._awake in ready:
             self._awake.recv(4096)
@@ -277,7 +278,7 @@ class LocalExecutor:
         return None if again else Ended(job, message[1])
 
     def _wants_it_alone(self, job: Job, gpu: str) -> bool:
-        """Have a job that ran out of memory beside others done again by itself; False if it was."""
+        """Repeat a job that ran out of memory beside others alone; False if it was alone."""
         if self._stopping or job.key in self._alone or len(self._beside(gpu)) < 2 or not gpu:
             return False
         log.warning("trial %d ran out of the GPU's memory, and is tried again alone", job.number)
@@ -302,16 +303,16 @@ class LocalExecutor:
         return RunError(f"workers can't load the objective: {reason}; see {self._log}")
 
     def _lose_fork_server(self) -> list[Event | None]:
-        """Its workers went with it."""
+        """All workers ended with it."""
         assert self._fork_server is not None
         lost, self._fork_server = self._fork_server, None
         return self._bury([i for i, worker in enumerate(self._workers) if worker], lost.end())
 
     def _bury(self, slots: Sequence[int], code: int) -> list[Event | None]:
-        """What workers that are gone said last, and their ends.
+        """The last messages of workers that have ended, and their ends.
 
-        A job that had begun has failed. One that had not is given to another worker, unless
-        workers die again and again before any job begins.
+        A job that had begun has failed. A job that had not begun goes to another worker, unless
+        workers end again and again before any job begins.
         """
         events: list[Event | None] = []
         left: list[Job] = []
@@ -330,7 +331,7 @@ class LocalExecutor:
             return [*events, *(Ended(job, {"status": INTERRUPTED}) for job in left)]
         if left:
             self._false_starts += 1
-            # Who leaves by itself will do so again; who was killed may have been unlucky.
+            # A worker that ends by itself will do so again; a worker that was killed may not.
             if self._false_starts >= (3 if code >= 0 else 10):
                 times = f"{self._false_starts} times in a row"
                 raise RunError(
@@ -373,7 +374,7 @@ class LocalExecutor:
 
 
 def _search_path() -> str:
-    """This process's module search path, for a child: a worker imports what we would import."""
+    """This process's module search path, for a child: a worker imports the same modules."""
     return os.pathsep.join(entry or os.getcwd() for entry in sys.path)
 
 

@@ -8,9 +8,19 @@ from typing import Any, Literal
 from musicgen.errors import InputError
 from musicgen.sweep.pruners import NONE, check_pruner
 from musicgen.sweep.samplers import GRID, check_sampler
-from musicgen.sweep.space import Point, Space, describe, grid_size, identity
+from musicgen.sweep.space import Point, Space, grid_size, identity
 
 Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values that trials have besides those of the space."""
+
+    values: Mapping[str, Any]
+    """By key; plain ones, as JSON has them."""
+    choices: tuple[str, ...] = ()
+    """Of the swept groups, whose trials alone have these values; none: all trials have them."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +56,19 @@ class Plan:
     They are counted anew at each start."""
     storage: str | None = None
     """A database's URL; None keeps the study in the sweep's folder."""
+    groups: tuple[str, ...] = ()
+    """Keys of the space whose choices decide what other keys there are."""
+    settings: tuple[Settings, ...] = ()
+    """The rest of the configuration, which must not change between two starts."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
-    """What else must not change between two starts, for instance the rest of the configuration."""
+    """What else must not change, by a name of one or more words. If a choice of a group is one of
+    these words, the entry is new where the choice is."""
     usual: Mapping[str, str] = field(default_factory=dict)
-    """What the fingerprint's keys that older sweeps do not have yet stood for in these."""
-    commands: Mapping[str, str] = field(default_factory=dict)
-    """Command lines that the sweep's folder keeps, for reports: `command` starts the sweep,
-    `trial_command` and the swept values train one configuration."""
+    """What keys of the settings or the fingerprint that older sweeps do not have yet stood for in
+    these."""
+    commands: Mapping[str, list[str]] = field(default_factory=dict)
+    """Commands, word by word, that the sweep's folder keeps for reports: `command` starts the
+    sweep, `trial_command` and the swept values train one configuration."""
     name: Callable[[Point], str] = identity
     """A text that two points share exactly if they are the same configuration."""
     refresh_s: float = 5.0
@@ -82,25 +98,9 @@ class Plan:
             return size
         return min(self.n_trials, size) if size else self.n_trials
 
-    def identity(self) -> dict[str, str]:
-        """What makes two plans the same sweep, as text; sizes and patience may differ."""
-        return {
-            **describe(self.space),
-            "sweep.objective": _text(self.objectives),
-            "sampler": f"{self.sampler} {_text(self.sampler_settings)}".strip(),
-            "pruner": f"{self.pruner} {_text(self.pruner_settings)}".strip(),
-            "sweep.seed": str(self.seed),
-            "sweep.seeds": str(self.seeds),
-            **self.fingerprint,
-        }
-
     def too_many(self, failures: int) -> bool:
         """Whether so many failed configurations end the sweep."""
         if self.max_failures is None:
             return False
         share = isinstance(self.max_failures, float) and self.max_failures < 1
         return failures > self.max_failures * (self.total if share else 1)
-
-
-def _text(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in settings.items())

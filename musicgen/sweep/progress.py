@@ -1,4 +1,4 @@
-"""What a sweep tells whoever looks on: events as they happen, and where it stands."""
+"""Events and state of a sweep, for its observers."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Judged:
-    """A run reported its value after a step, and was told what to do."""
+    """A run reported its value after a step and got a decision."""
 
     job: Job
     step: int
@@ -43,7 +43,7 @@ Observer = Callable[[Started | Judged | Finished], None]
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a sweep stands, counted in configurations."""
+    """The state of a sweep, counted in configurations."""
 
     total: int
     running: int
@@ -55,7 +55,7 @@ class Progress:
     """The best completed configuration's row, by the first objective."""
     elapsed_s: float
     left_s: float | None
-    """At the pace of this session; None before its first configuration is done."""
+    """At the speed of this session; None before its first configuration is done."""
 
     @property
     def done(self) -> int:
@@ -64,18 +64,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sweep ended."""
+    """The end of a sweep."""
 
     rows: list[Row]
     """One per configuration, best first."""
     interrupted: bool
-    """Stopped on request; the same call goes on with it."""
+    """Stopped on request; the same call resumes it."""
     importances: Mapping[str, float]
-    """Each parameter's share in what makes a good trial; empty if there is too little to say."""
+    """Each parameter's share in what makes a good trial; empty if there are too few trials."""
     failures: Counter[str] = field(default_factory=Counter)
-    """How many configurations failed, by their reasons."""
+    """How many configurations failed, by reason."""
     timed_out: bool = False
-    """The plan's time was over before all was done; the same call goes on with it."""
+    """The plan's time was over before all was done; the same call resumes it."""
 
 
 class Tally:
@@ -89,7 +89,7 @@ class Tally:
         self._before = 0
 
     def count(self, row: Row) -> None:
-        """Take in the row of a configuration that has ended."""
+        """Count a configuration that has ended, by its row."""
         self._counts[row["status"]] += 1
         objectives = self._plan.objectives
         if row["status"] == COMPLETED and (
@@ -98,7 +98,7 @@ class Tally:
             self._best = row
 
     def begin(self) -> None:
-        """What was counted so far is of earlier sessions; the pace is measured from here."""
+        """Earlier counts belong to earlier sessions; the speed is measured from here."""
         self._before = sum(self._counts.values())
         self._begun = time.monotonic()
 

@@ -1,7 +1,7 @@
 """Trials on a Ray cluster: persistent actors, each with one worker process on its node.
 
-Ray decides where; an actor there runs a `LocalExecutor` of one worker, so that a trial lives, dies
-and is judged as on one machine. Every report is one call: its answer is the question for the next.
+Ray chooses the node. An actor there runs a `LocalExecutor` of one worker, so that a trial behaves
+as on one machine. Every report is one call, and its answer starts the next call.
 """
 
 import contextlib
@@ -32,12 +32,13 @@ from musicgen.sweep.worker import one_line
 
 LOG = "workers.log"
 RECRUITING_S = 2.0
-"""Time between two looks for nodes that joined; longer after false starts, to a minute."""
+"""Seconds between two looks for nodes that joined; longer after false starts, up to a minute."""
 LOSSES = 3
-"""How often a run may lose its node before it counts as failed: it may be what kills them."""
+"""How often a run may lose its node before it counts as failed: the run may be what kills nodes."""
 FALSE_STARTS = 10
-"""Rounds of recruiting in a row whose actors all died before they were ready, while nobody else
-works, until it is no accident. Rounds, since one bad node can have many cores."""
+"""A false start is a round of recruiting whose actors all died before they were ready, while no
+other actor works. After so many in a row the executor gives up. Rounds are counted, because one bad
+node can have many cores."""
 SLOW_S = 30.0
 log = logging.getLogger(__name__)
 
@@ -59,10 +60,11 @@ class Worker:
         path: list[str],
         environment: Mapping[str, str],
     ) -> str | None:
-        """Get ready for jobs; returns the node's name if it doesn't see the sweep's folder.
+        """Prepare for jobs; returns the node's name if the node does not see the sweep's folder.
 
-        token: stands in the folder's log if that is the sweep's and not one of the same name.
-        path: where the driver finds modules; where the node has its own, those are taken.
+        token: its text is in the folder's log if the node sees the sweep's folder, and not another
+        one of the same name. path: the driver's module search path; a node's own modules take
+        precedence.
         """
         sys.path += [entry for entry in path if entry not in sys.path]
         try:
@@ -89,7 +91,7 @@ class Worker:
         return self._next()
 
     def stop(self) -> None:
-        """Stop the running job at its next good moment."""
+        """Stop the running job at its next checkpoint."""
         self._stopping = True
         self._local.wake()
 
@@ -106,7 +108,7 @@ class Worker:
 
 
 class _Packed:
-    """An objective that only the worker process unpacks: the actor need not import it."""
+    """An objective that only the worker process unpacks, so that the actor need not import it."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -124,13 +126,13 @@ class _Member:
     def __init__(self, actor: Any, inbox: "queue.SimpleQueue[Any]", recruited: float) -> None:
         self.actor = actor
         self.recruited = recruited
-        """When, which those of one round share."""
+        """Time of its start, equal for all actors of one round."""
         self.ready = False
         self.job: Job | None = None
         self._inbox = inbox
 
     def ask(self, method: str, *arguments: Any) -> None:
-        """Call the actor; what comes of it, its death too, goes to the inbox."""
+        """Call the actor; the answer, or its death, goes to the inbox."""
         answer: Future[Any] = getattr(self.actor, method).remote(*arguments).future()
         answer.add_done_callback(lambda done: self._inbox.put((self, done)))
 
@@ -142,10 +144,9 @@ class _Member:
 class RayExecutor:
     """Workers on the nodes of `cluster`, one trial at a time each.
 
-    workers: how many, or "auto": as many as the nodes have room for, at any time.
-    num_cpus, num_gpus: of each worker, as Ray counts them; a share of a GPU is possible.
-    environment: of the workers, before their first import.
-    Raises InputError if no node is large enough for a worker.
+    workers: how many, or "auto": as many as the nodes have room for, at any time. num_cpus,
+    num_gpus: of each worker, as Ray counts them; a share of a GPU is possible. environment: of the
+    workers, before their first import. Raises InputError if no node is large enough for a worker.
     """
 
     def __init__(
@@ -164,12 +165,12 @@ class RayExecutor:
         self._environment = {
             "OMP_NUM_THREADS": str(num_cpus),
             "MKL_NUM_THREADS": str(num_cpus),
-            # Ray names a worker's GPUs; one that asked for none is to see none.
+            # Ray names a worker's GPUs; a worker that asked for none must see none.
             **({} if num_gpus else {"CUDA_VISIBLE_DEVICES": ""}),
             **(environment or {}),
         }
         size = {"num_cpus": num_cpus, "num_gpus": num_gpus}
-        make_actor: Any = ray.remote  # its types don't know concurrency_groups
+        make_actor: Any = ray.remote  # Ray's types lack concurrency_groups
         self._actor = make_actor(**size, concurrency_groups={"run": 1})(Worker)
         self._inbox: queue.SimpleQueue[tuple[_Member, Future[Any]] | Event | None]
         self._inbox = queue.SimpleQueue()
@@ -177,14 +178,14 @@ class RayExecutor:
         self._waiting: deque[Job] = deque()
         self._losses: Counter[tuple[int, int]] = Counter()
         self._useless: list[_Member] = []
-        """Actors on nodes where no trial can run: as long as they are there, Ray puts no others."""
+        """Actors on nodes where no trial can run: while they exist, Ray puts no others there."""
         self._false_starts = 0
         self._next_recruiting = 0.0
         self._stopping = False
 
     @property
     def workers(self) -> int:
-        """How many there should be, by the nodes that are there now."""
+        """How many workers the present nodes should have."""
         if isinstance(self._wanted, int):
             return self._wanted
         return self._cluster.room(*self._size)
@@ -192,7 +193,7 @@ class RayExecutor:
     def start(self, objective: Objective, folder: Path) -> None:
         luggage = packed(objective)
         self._folder = folder
-        self._name = f"{folder}//"  # no path has two slashes: no other sweep's name begins so
+        self._name = f"{folder}//"  # no path has two slashes: no other sweep's name has this prefix
         token = secrets.token_hex(8)
         with (folder / LOG).open("a") as file:
             file.write(f"{token}: workers for {os.getpid()} on {socket.gethostname()}\n")
@@ -212,7 +213,7 @@ class RayExecutor:
                     slow += SLOW_S
                 continue
             if item is None:
-                return  # woken: somebody wants to stop
+                return  # woken: the sweep should stop
             assert isinstance(item, tuple)
             self._hear(*item)
 
@@ -220,8 +221,8 @@ class RayExecutor:
     def free(self) -> int:
         idle = sum(member.ready and member.job is None for member in self._members)
         busy = self._waiting or any(member.job for member in self._members)
-        # Were there no worker for a moment and nothing to wait for, a driver would take it for
-        # the end: a job may wait for the next worker.
+        # Without a worker and without a pending call, a driver would take this moment for the end;
+        # but a job may wait for the next worker.
         return idle or (0 if busy else 1)
 
     def submit(self, job: Job) -> None:
@@ -267,7 +268,8 @@ class RayExecutor:
         for member in members:
             ray.kill(member.actor)
         if members and not kill:
-            # An actor that answers, with an error too, is over; its process takes its worker along.
+            # An actor that answers, even with an error, is over; its process takes its worker
+            # along.
             last = [member.actor.stop.remote() for member in members]
             ray.wait(last, num_returns=len(last), timeout=5)
         self._cluster.close()
@@ -281,11 +283,11 @@ class RayExecutor:
         return max(0.0, self._next_recruiting - time.monotonic())
 
     def _recruit(self) -> None:
-        """Have as many actors as are wanted; Ray starts them wherever and whenever it can."""
+        """Ask Ray for as many actors as are wanted; Ray starts them where and when it can."""
         if self._patience_s:
             return
         now = time.monotonic()
-        # Who dies as he comes may do so for ever; others that work are in no hurry for him.
+        # An actor that dies while starting is restarted at growing intervals while others work.
         doubled = min(self._false_starts, 5) if self._at_work else 0
         self._next_recruiting = now + RECRUITING_S * 2**doubled
         for _ in range(self.workers - len(self._useless) - len(self._members)):
@@ -306,14 +308,15 @@ class RayExecutor:
             return self._retire(member, answer)
         if not member.ready:
             return self._admit(member, answer)
-        event: Event = replace(answer, job=member.job)  # the driver's own, not one that travelled
+        event: Event = replace(answer, job=member.job)  # the driver's own job, not a copy
         if isinstance(event, Ended):
             member.job = None
             self._hand_out(member)
         return event
 
     def _admit(self, member: _Member, blind: str | None) -> Event | None:
-        """Take an actor that has answered for the first time; `blind` is its node's name if so."""
+        """Accept an actor after its first answer; `blind` is its node's name if it does not see the
+        folder."""
         if blind is not None:
             reason = (
                 f"the sweep's folder must be on a file system that all nodes share, "
@@ -325,7 +328,8 @@ class RayExecutor:
         return None
 
     def _retire(self, member: _Member, reason: MusicgenError) -> Event | None:
-        """Give an actor nothing more: its node can't do the work. Raises the reason of the last."""
+        """Give an actor no more jobs: its node cannot run them. Raises the reason if it was the
+        last one."""
         self._members.remove(member)
         self._useless.append(member)
         if not self._members:
@@ -334,7 +338,7 @@ class RayExecutor:
         return self._pass_on(member.job) if member.job else None
 
     def _lose(self, member: _Member, error: RayError) -> Event | None:
-        """An actor is gone, with its node or without it. Its job goes on elsewhere."""
+        """Handle an actor that is gone, with or without its node: its job continues elsewhere."""
         self._discard(member)
         job, reason = member.job, _reason(error)
         if member.ready:
@@ -355,7 +359,7 @@ class RayExecutor:
         return self._pass_on(job)
 
     def _pass_on(self, job: Job) -> Event | None:
-        """Have a job done by somebody else."""
+        """Give a job to another actor."""
         if self._stopping:
             return Ended(job, {"status": INTERRUPTED})
         self.submit(job)
@@ -371,7 +375,7 @@ class RayExecutor:
 
 
 def _reason(error: RayError) -> str:
-    """What Ray says, as one line."""
+    """Ray's message in one line."""
     if isinstance(error, RayTaskError):
         return one_line(error.cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

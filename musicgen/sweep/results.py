@@ -1,4 +1,4 @@
-"""What runs gave, and how the runs of one configuration become one row."""
+"""Results of runs, and the row that the runs of one configuration become."""
 
 import math
 import statistics
@@ -10,13 +10,13 @@ from typing import Any
 from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, STATUSES, Result, Scalar
 
 Row = dict[str, Any]
-"""One line of a table: number, status, swept keys, results."""
+"""One row of a table: number, status, swept keys, results."""
 EARLIER = "earlier_errors"
-"""A row's reasons for failing before it was tried again."""
+"""A column: why a row failed before it was tried again."""
 
 
 def judge(result: Result, objectives: Iterable[str]) -> Result:
-    """The result, with a status that its content bears out."""
+    """The result, with a status that fits its content."""
     if result.get("status") not in STATUSES:
         return {**result, "status": FAILED, "error": f"no such status: {result.get('status')}"}
     if result["status"] != COMPLETED:
@@ -32,20 +32,21 @@ def judge(result: Result, objectives: Iterable[str]) -> Result:
 
 @dataclass
 class Configuration:
-    """One point of the space and what its runs gave so far."""
+    """One point of the space and the results of its runs so far."""
 
     number: int
     params: Mapping[str, Any]
     seeds: int
     runs: dict[int, Result] = field(default_factory=dict)
     earlier: list[str] = field(default_factory=list)
-    """Why it failed when the sweep was started before, each reason once."""
+    """Why it failed in earlier starts of the sweep, each reason once."""
     state: str = "running"
     """`running`, or `interrupted` once the sweep has stopped, until `status` is known."""
 
     @property
     def status(self) -> str | None:
-        """How it ended: completed if all runs did, else as the first that didn't; None before."""
+        """The final status: completed if all runs completed, else that of the first one that did
+        not; None before the end."""
         if len(self.runs) < self.seeds and not self._first_fell_short:
             return None
         odd = [run["status"] for run in self.counted.values() if run["status"] != COMPLETED]
@@ -53,7 +54,7 @@ class Configuration:
 
     @property
     def counted(self) -> dict[int, Result]:
-        """The runs that count, in order: if the first did not complete, that alone."""
+        """The runs that count, in order: if the first did not complete, that one alone."""
         return {0: self.runs[0]} if self._first_fell_short else dict(sorted(self.runs.items()))
 
     @property
@@ -61,7 +62,7 @@ class Configuration:
         return 0 in self.runs and self.runs[0]["status"] != COMPLETED
 
     def forget_failures(self) -> list[int]:
-        """Drop the runs that failed, so that they are pending; returns which. Reasons are kept."""
+        """Drop the failed runs, so that they are pending; returns which. Reasons stay."""
         failed = [run for run, result in self.runs.items() if result["status"] == FAILED]
         for run in failed:
             reason = str(self.runs.pop(run).get("error"))
@@ -69,7 +70,7 @@ class Configuration:
         return failed
 
     def pending(self) -> list[int]:
-        """The runs that are to be made, as far as is known: the first, then all the others."""
+        """The runs to make, as far as is known: the first, then all the others."""
         if self.status is not None:
             return []
         return [run for run in range(self.seeds if 0 in self.runs else 1) if run not in self.runs]
@@ -110,10 +111,10 @@ def describe_failures(failures: Counter[str], shown: int = 3) -> str:
 
 
 def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, tuple[float, ...], int]:
-    """A row's sort key: completed ones first, then by the first objective, then by number.
+    """A row's sort key: completed rows first, then by the first objective, then by number.
 
-    Of two that agree in the first objective the next one decides, so that no row stands below one
-    that it beats.
+    If the first objective is equal, the next one decides, so that no row stands below one that it
+    beats.
     """
     values = tuple(_worth(row.get(key), way) for key, way in objectives.items())
     return row["status"] != COMPLETED, values, row["number"]

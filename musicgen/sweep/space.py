@@ -1,4 +1,4 @@
-"""The search space: what is varied, from where to where."""
+"""The search space: the varied keys and their ranges."""
 
 import hashlib
 import itertools
@@ -22,7 +22,7 @@ from musicgen.errors import InputError
 
 @dataclass(frozen=True)
 class Only:
-    """Where a conditional key applies: at some values of another key."""
+    """The condition of a key: it applies at some values of another key."""
 
     key: str
     values: tuple[str, ...]
@@ -33,7 +33,7 @@ class Only:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values: None, bools, numbers, strings, or lists and dicts of such."""
+    """One of several values: None, bools, numbers, strings, or lists and dicts of these."""
 
     values: tuple[Any, ...]
     only: Only | None = None
@@ -72,7 +72,7 @@ class Choice:
 
     @cached_property
     def _texts(self) -> tuple[str, ...]:
-        """The values as JSON, which tells 1, 1.0 and True apart."""
+        """The values as JSON, which distinguishes 1, 1.0 and True."""
         return tuple(json.dumps(value) for value in self.values)
 
     @cached_property
@@ -88,11 +88,11 @@ class Choice:
 
 
 Order = Literal["up", "down", "shuffled"]
-"""In which order a grid goes through a range."""
+"""The order in which a grid visits a range."""
 
 
 class Steps(Sequence[Any]):
-    """`count` numbers from `low` on, each made when it is asked for: a range may be of millions."""
+    """`count` numbers from `low` on, each computed on request: a range may have millions."""
 
     def __init__(self, low: float, step: float, count: int, order: Order = "up") -> None:
         # In decimals: 0.1 + 0.1 + 0.1 must be the 0.3 that the user would have written.
@@ -100,7 +100,7 @@ class Steps(Sequence[Any]):
         self._kind = int if isinstance(low, int) and isinstance(step, int) else float
         self._count = count
         self._order = order
-        # A stride near the golden section spreads neighbours apart; coprime, it meets all places.
+        # A stride near the golden section separates neighbours; a coprime one visits all places.
         stride = max(1, round(count * 0.618))
         while math.gcd(stride, count) > 1:
             stride += 1
@@ -175,7 +175,7 @@ class Float:
         return value
 
     def decode(self, stored: float) -> float:
-        """What Optuna proposed; of a stepped range, in decimals and not 0.30000000000000004."""
+        """A proposal of Optuna's; of a stepped range, in decimals: 0.3, not 0.30000000000000004."""
         values = self.finite()
         if values is None or self.step is None:
             return stored
@@ -245,7 +245,7 @@ def applies(dimension: Dimension, point: Point) -> bool:
 
 
 def decided(space: Space) -> list[str]:
-    """The keys in an order in which each one comes after the one that it depends on."""
+    """The keys in an order in which each key follows the one that it depends on."""
     return sorted(space, key=lambda key: space[key].only is not None)
 
 
@@ -256,7 +256,7 @@ def varied(space: Space) -> list[str]:
 
 
 def ends(space: Space) -> dict[str, tuple[Any, ...]]:
-    """Each key's values, a range's ends for a range."""
+    """Each key's values; of a range its ends."""
     return {
         key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
         for key, dimension in space.items()
@@ -264,12 +264,12 @@ def ends(space: Space) -> dict[str, tuple[Any, ...]]:
 
 
 def identity(point: Point) -> str:
-    """A text that two points share exactly if they have the same values."""
+    """A text that is equal for two points exactly if they have the same values."""
     return json.dumps(point, sort_keys=True)
 
 
 def grid(space: Space) -> Iterator[dict[str, Any]]:
-    """Every point once, the last key turning fastest; a key is left out where it does not apply.
+    """Every point once, the last key changing fastest; a key is left out where it does not apply.
 
     Raises InputError if a range is continuous.
     """
@@ -286,17 +286,17 @@ def grid(space: Space) -> Iterator[dict[str, Any]]:
 
 
 def points(space: Space, axes: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of some values of each key, as `grid` orders them."""
+    """Every combination of some values of each key, in the order of `grid`."""
     return _points(space, axes, {}, ())
 
 
 def _points(
     space: Space, axes: Mapping[str, Iterable[Any]], begun: dict[str, Any], moved: tuple[str, ...]
 ) -> Iterator[dict[str, Any]]:
-    """The points that begin so.
+    """The points with this beginning.
 
-    moved: keys that are not at their first value, before the one that they depend on has its own.
-    Where such a key turns out not to apply, the point has been there already.
+    moved: keys that are not at their first value, before the key that they depend on has its own.
+    If such a key turns out not to apply, the point was visited already.
     """
     if len(begun) == len(axes):
         yield {key: value for key, value in begun.items() if applies(space[key], begun)}
@@ -325,7 +325,7 @@ def grid_size(space: Space) -> int:
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """The space as Optuna knows it."""
+    """The space as Optuna's distributions."""
     return {key: dimension.distribution() for key, dimension in space.items()}
 
 
@@ -335,7 +335,7 @@ def describe(space: Space) -> dict[str, str]:
 
 
 def digest(space: Space) -> str:
-    """Eight hex digits that name the space: same keys, values and order, same digest."""
+    """Eight hex digits that identify the space: same keys, values and order, same digest."""
     return hashlib.sha256(json.dumps(describe(space)).encode()).hexdigest()[:8]
 
 

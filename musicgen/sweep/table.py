@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from musicgen.sweep.space import Space, grid_size, varied
 from musicgen.sweep.trial import COMPLETED
 from musicgen.system.files import write_text
 
+TABLE, TABLE_MD, RUNS = "table.csv", "table.md", "runs.csv"
 LAST = (EARLIER, "error")
 ABSENT = "—"
 """In a pivot, the value of a key that does not apply."""
@@ -58,12 +61,12 @@ class Tables:
         shown = [self._spell(row) for row in rows]
         many = ["n"] if self._plan.seeds > 1 else []
         lead = ["number", "status", *self._plan.space, *many, *self._plan.objectives]
-        write_text(self._folder / "table.csv", as_csv(shown, lead), durable=False)
-        write_text(self._folder / "table.md", self._page(shown, lead, importances), durable=False)
+        write_text(self._folder / TABLE, as_csv(shown, lead), durable=False)
+        write_text(self._folder / TABLE_MD, self._page(shown, lead, importances), durable=False)
         if self._plan.seeds > 1:
             runs = [self._spell(row) for c in configurations for row in c.run_rows()]
             write_text(
-                self._folder / "runs.csv", as_csv(runs, ["number", "run", *lead[1:]]), durable=False
+                self._folder / RUNS, as_csv(runs, ["number", "run", *lead[1:]]), durable=False
             )
         return rows
 
@@ -90,6 +93,59 @@ class Tables:
             shares = [{"parameter": key, "share": share} for key, share in importances.items()]
             parts.append(f"Importance:\n\n{as_markdown(shares, [])}")
         return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a sweep's table.csv says, as far as it can be read."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    """Best first; values as `value_of` has them."""
+    problems: tuple[str, ...] = ()
+    """What is amiss with it, in words."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Table":
+        """The table in a sweep's folder; without columns if there is none yet."""
+        path, rows, problems = folder / TABLE, [], []
+        columns: tuple[str, ...] = ()
+        try:
+            with path.open(newline="", encoding="utf-8", errors="replace") as file:
+                csv.field_size_limit(1 << 24)
+                reader = csv.DictReader(file)
+                columns = tuple(reader.fieldnames or ())
+                for line in reader:
+                    if None in line or None in line.values() or not line["number"].isdecimal():
+                        problems.append(f"{TABLE} has a row that was cut short; it is left out")
+                    else:
+                        rows.append({key: value_of(text) for key, text in line.items()})
+        except FileNotFoundError:
+            pass
+        except (OSError, KeyError, csv.Error) as error:
+            problems.append(f"{TABLE} could not be read to its end ({error})")
+        return cls(columns, tuple(rows), tuple(problems))
+
+
+def value_of(text: str) -> Any:
+    """A cell of a table: None if it is empty, a finite number, or text."""
+    if not text:
+        return None
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else text
+    return text
+
+
+def swept_value(cell: Any) -> Any:
+    """The value of a swept key from its cell, where lists and null are JSON."""
+    if isinstance(cell, str) and (cell == "null" or cell.startswith(("[", "{"))):
+        with suppress(ValueError):
+            return json.loads(cell)
+    return cell
 
 
 @dataclass(frozen=True)

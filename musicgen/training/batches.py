@@ -1,8 +1,8 @@
-"""The training text as batches: slices of one tensor that lies on the device.
+"""The training text as batches: slices of one tensor on the device.
 
-Both kinds take a text as the network reads it, (characters,) or (characters, columns) with the
-characters in the first column, and yield (x, y): x (time, batch) or (time, batch, columns), and y
-(time, batch), the characters of x moved on by one.
+Both kinds take the network's input, (characters,) or (characters, columns) with the characters in
+the first column. They yield (x, y): x (time, batch) or (time, batch, columns), and y (time, batch),
+the character behind each of x.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ from musicgen.errors import InputError
 class Streams:
     """The text as `batch_size` parallel streams, cut into consecutive slices of `seq_len`.
 
-    Row b of one slice goes on where row b of the slice before ended, so a state can be carried.
-    The last slice of an epoch may be shorter.
+    Row b of a slice continues row b of the slice before, so that a state can be carried. The last
+    slice of an epoch may be shorter.
     """
 
     def __init__(self, text: Tensor, batch_size: int, seq_len: int) -> None:
@@ -36,7 +36,7 @@ class Streams:
 
 
 class Slices:
-    """Slices of `seq_len` in a random order, each to be read from a zero state.
+    """Slices of `seq_len` in a random order, each read from a zero state.
 
     The cuts move by a random offset from epoch to epoch. The last batch may be smaller.
     """
@@ -44,7 +44,7 @@ class Slices:
     def __init__(
         self, text: Tensor, batch_size: int, seq_len: int, generator: Callable[[], torch.Generator]
     ) -> None:
-        """generator: called once an epoch for the source of its order."""
+        """generator: called once an epoch for the generator of its order."""
         self.text, self.batch_size, self.seq_len = text, batch_size, seq_len
         self.generator = generator
 
@@ -53,7 +53,7 @@ class Slices:
 
     @property
     def _count(self) -> int:
-        """Slices in an epoch: one fewer than fit, so that the offset has room."""
+        """Slices in an epoch: one fewer than fit, which leaves room for the offset."""
         return max(1, (len(self.text) - 1) // self.seq_len - 1)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -74,7 +74,7 @@ def _characters(text: Tensor) -> Tensor:
 def check_size(
     characters: int, validation: int, batch_size: int, seq_len: int, *, stateful: bool
 ) -> None:
-    """Raise InputError if texts of these lengths do not fill a batch, or are nothing to predict."""
+    """Raise InputError if texts of these lengths fill no batch, or leave nothing to predict."""
     if validation < 2:
         raise InputError(
             f"the validation split must have at least 2 characters, got {validation}; "

@@ -39,7 +39,7 @@ def save(path: Path, content: Any) -> None:
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> Any:
-    """What `save` wrote (tuples come back as lists). Raises InputError if missing or damaged."""
+    """Read what `save` wrote (tuples as lists). Raises InputError if missing or damaged."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; name the folder of a run that has a checkpoint")
     try:
@@ -58,7 +58,7 @@ def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, dict):
-        # Pairs, because an optimizer's state has integer keys, which JSON would turn to text.
+        # Pairs, because an optimizer's state has integer keys, which JSON would turn into text.
         return {"dict": [[k, _pack(v, tensors)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
         return [_pack(v, tensors) for v in value]
@@ -89,7 +89,7 @@ class TrainedModel:
     weights: Path
     """The file that was read."""
     kinds: Kinds | None = None
-    """What its training tunes are made of; None in a run from before these were counted."""
+    """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
 
 
 def build(model: Cell, vocabulary: Vocabulary) -> CharRNN:
@@ -121,30 +121,49 @@ def _side(model: Cell, vocabulary: Vocabulary) -> list[SideInput]:
 
 
 def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
-    """Write model.json: what turns weights back into a network. corpus: its digest."""
+    """Write model.json, which turns weights back into a network. corpus: its digest."""
     content = {"config": record.stored(config), "vocabulary": vocabulary.characters}
     content |= {"corpus": corpus, "kinds": kinds.to_json()}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
+@dataclass(frozen=True)
+class Description:
+    """model.json: what turns weights back into a network."""
+
+    config: Config
+    vocabulary: Vocabulary
+    corpus: str
+    """Digest of the corpus that it was trained on."""
+    kinds: Kinds | None
+    """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
+
+
+def described(path: Path, way_out: str) -> Description:
+    """What `describe` wrote. Raises FileNotFoundError, or InputError if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Description(
+            record.from_dict(content["config"]),
+            Vocabulary(content["vocabulary"]),
+            str(content["corpus"]),
+            Kinds.from_json(content["kinds"]) if "kinds" in content else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}); {way_out}") from None
+
+
 def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
-    """The best network of a run folder, or the one of a checkpoint file within it.
+    """The best network of a run folder, or the network of one of its checkpoint files.
 
     Raises InputError if something is missing or damaged.
     """
     weights = path if path.is_file() else path / "checkpoints" / "best.safetensors"
-    description = weights.with_name("model.json")
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        config = record.from_dict(content["config"])
-        vocabulary = Vocabulary(content["vocabulary"])
-        corpus = str(content["corpus"])
-        kinds = Kinds.from_json(content["kinds"]) if "kinds" in content else None
+        found = described(weights.with_name("model.json"), "use another run")
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{description} is damaged ({error}); use another run") from None
-    model = build(config.model, vocabulary)
+    model = build(found.config.model, found.vocabulary)
     try:
         model.load_state_dict(_weights(load(weights)))
     except (AttributeError, RuntimeError, KeyError, TypeError) as error:
@@ -152,11 +171,19 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         raise InputError(
             f"{weights} does not fit its model.json ({reason}); use another run"
         ) from None
-    return TrainedModel(model.to(device).eval(), vocabulary, config, corpus, weights, kinds)
+    return TrainedModel(
+        model.to(device).eval(),
+        found.vocabulary,
+        found.config,
+        found.corpus,
+        weights,
+        found.kinds,
+    )
 
 
 def _weights(content: Any) -> dict[str, Tensor]:
-    """Of best.safetensors, or of last.safetensors, where Lightning names them by the module."""
+    """The weights in best.safetensors, or in last.safetensors, where Lightning prefixes their
+    names."""
     if "weights" in content:
         return dict(content["weights"])
     named = content["state_dict"].items()

@@ -1,9 +1,7 @@
-"""What happens at the end of an epoch: figures recorded, checkpoints written, stop or go on."""
+"""The end of an epoch: figures are recorded, checkpoints written, and training stops or goes on."""
 
-import csv
 import dataclasses
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from musicgen.training import checkpoint
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
 from musicgen.training.module import Training
-from musicgen.training.result import COLUMNS, Epoch
+from musicgen.training.result import COLUMNS, Epoch, append_epoch
 from musicgen.training.watcher import Watcher
 
 
@@ -27,12 +25,12 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
 
 
 class TimeOver(Exception):  # noqa: N818 - an end, not an error
-    """The time of the training was over between two steps, and there is an epoch that counts."""
+    """trainer.max_time is over between two steps, after at least one whole epoch."""
 
 
 @dataclass
 class Progress:
-    """How far a training has come: what its result is made of, and what resuming needs."""
+    """How far a training has come: the data of its result and of resuming."""
 
     best: Epoch | None = None
     last: Epoch | None = None
@@ -40,14 +38,14 @@ class Progress:
     stale: int = 0
     """Epochs since the best one."""
     files: dict[str, int] = dataclasses.field(default_factory=dict)
-    """Bytes in each growing file (metrics.csv, event files) when this was written."""
+    """Length in bytes of each growing file (metrics.csv, event files) when this was written."""
 
 
 class Checkpointing(Callback):
     """Keeps metrics.csv, the event file, best.safetensors and last.safetensors in step.
 
-    last.safetensors is written last; it records how long the growing files were, so that
-    whatever a killed run wrote after it can be cut off.
+    last.safetensors is written last. It records the lengths of the growing files, so that a resumed
+    run can cut off what a killed run wrote after it.
     """
 
     def __init__(
@@ -60,10 +58,10 @@ class Checkpointing(Callback):
         show: Callable[[int], object],
         limit_s: float = math.inf,
     ) -> None:
-        """patience: epochs without a lower validation loss before stopping, 0 for never.
+        """patience: epochs without a lower validation loss before stopping; 0 for never.
 
-        show: called with the epoch each `every` epochs (0 for never), but not after the last one.
-        limit_s: seconds after which the training ends, though not before its first epoch has.
+        show: called with the epoch each `every` epochs (0 for never), but not after the last epoch.
+        limit_s: seconds after which the training ends, but not before its first epoch is complete.
         """
         self.limit_s = limit_s
         self.folder, self.events, self.watcher, self.patience = folder, events, watcher, patience
@@ -77,7 +75,7 @@ class Checkpointing(Callback):
 
     @property
     def state_key(self) -> str:
-        """Its name in checkpoints, where older ones have it under the class's former name."""
+        """Its key in checkpoints: the class's former name, so that older checkpoints load."""
         return "Keeper"
 
     def state_dict(self) -> dict[str, Any]:
@@ -99,7 +97,7 @@ class Checkpointing(Callback):
         self.events.open()
         trainer.should_stop = self._impatient
         if self.progress.last is not None:
-            # Whoever watched may have died between the checkpoint and the epoch's report.
+            # The watcher may have died between the checkpoint and the epoch's report.
             self._ask(trainer, self.progress.last)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -116,7 +114,7 @@ class Checkpointing(Callback):
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, Training)
-        module.check_finite()  # waits for steps that a GPU has still to run
+        module.check_finite()  # waits for the GPU's pending steps
         self.train_seconds = time.perf_counter() - self.epoch_began
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -132,10 +130,7 @@ class Checkpointing(Callback):
             checkpoint.save(self.folder.best, content)
         else:
             progress.stale += 1
-        with self.folder.metrics.open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(dataclasses.astuple(row))
-            file.flush()
-            os.fsync(file.fileno())  # before the checkpoint that counts on it
+        append_epoch(self.folder.metrics, row)  # before the checkpoint that records its length
         self.events.add_epoch(row)
         if self.every and row.epoch % self.every == 0 and not self._over(trainer, row):
             self.show(row.epoch)
@@ -144,7 +139,7 @@ class Checkpointing(Callback):
         self._ask(trainer, row)
 
     def _ask(self, trainer: pl.Trainer, row: Epoch) -> None:
-        """Tell of an epoch and hear whether to go on. A training that is over is not pruned."""
+        """Report an epoch to the watcher and obey the answer. A finished training is not pruned."""
         over = self._over(trainer, row)
         decision = self.watcher.last_epoch(row) if over else self.watcher.epoch(row)
         pruned_too_late = over and decision is Decision.PRUNE
@@ -152,7 +147,7 @@ class Checkpointing(Callback):
         trainer.should_stop = self.decision is not Decision.CONTINUE or self._ended_early(row)
 
     def _over(self, trainer: pl.Trainer, row: Epoch) -> bool:
-        """Whether no epoch follows this one."""
+        """Whether this epoch is the last one."""
         return row.epoch == trainer.max_epochs or self._ended_early(row)
 
     def _ended_early(self, row: Epoch) -> bool:
@@ -182,7 +177,7 @@ class Checkpointing(Callback):
 
 
 def cut_back(folder: Path, files: dict[str, int]) -> None:
-    """Take the growing files back to the given lengths (bytes); those not named are removed."""
+    """Cut the growing files back to the given lengths (bytes); remove those that are not named."""
     for path in [folder / "metrics.csv", *folder.glob("events.out.tfevents.*")]:
         if path.name not in files:
             path.unlink(missing_ok=True)

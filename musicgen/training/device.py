@@ -1,4 +1,4 @@
-"""What the machine offers: where to train, and in which precision."""
+"""Where to train, and in which precision."""
 
 import logging
 import os
@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 
 Ability = Callable[[], bool]
 UNTRIED = "Apple's GPUs are untried: compare a short run with trainer=cpu"
-"""What is said of a training on one."""
+"""Warning for a training on an Apple GPU."""
 
 
 def choose(config: TrainerConfig) -> tuple[torch.device, str]:
-    """The device, and `fp32`, `tf32` or `bf16`. Raises InputError for what it can't do.
+    """The device, and `fp32`, `tf32` or `bf16`. Raises InputError for what the machine cannot do.
 
-    accelerator=auto takes a GPU that CUDA (or ROCm) finds, and none of Apple's, which are untried.
+    accelerator=auto takes a GPU that CUDA (or ROCm) finds, but no Apple GPU: those are untried.
     """
     device = torch.device(_kind(config.accelerator))
     return device, precision(
@@ -35,9 +35,9 @@ def choose(config: TrainerConfig) -> tuple[torch.device, str]:
 
 
 def _kind(accelerator: str) -> str:
-    """cpu, cuda or mps. Raises InputError for a GPU where none is that works."""
+    """cpu, cuda or mps. Raises InputError if a GPU was asked for and none works."""
     if accelerator == "cpu":
-        return "cpu"  # CUDA is not even looked for
+        return "cpu"  # without looking for CUDA
     why = _no_cuda()
     if why is None:
         return "cuda"
@@ -54,10 +54,10 @@ def _kind(accelerator: str) -> str:
 
 
 def _no_cuda() -> str | None:
-    """Why CUDA (or ROCm) can't be used, empty if there is simply none; None if it can.
+    """Why CUDA (or ROCm) cannot be used; empty if there is no such GPU; None if it can be used.
 
-    It is started to find out: PyTorch's own question may be answered by what counts GPUs (Lightning
-    has it so), which knows nothing of a driver that does not fit.
+    CUDA is started to find out. PyTorch's own check may use NVML (Lightning sets this), which
+    counts GPUs without noticing that the driver does not fit.
     """
     if not torch.cuda.is_available():
         built = torch.version.cuda or torch.version.hip
@@ -70,13 +70,14 @@ def _no_cuda() -> str | None:
 
 
 def precision(asked: str, kind: str, *, bf16: Ability, tf32: Ability) -> str:
-    """What trainer.precision comes to on a device of this kind (cpu, cuda, mps).
+    """What trainer.precision means on a device of this kind (cpu, cuda, mps).
 
-    bf16, tf32: whether the processor multiplies such numbers in hardware; asked where it matters.
-    On a CPU, `auto` is bf16 (autocast: weights stay fp32) where that is not emulated, which would
-    be slower than fp32. On a GPU it is fp32: of an LSTM of 150 units cuDNN makes a slice of 32 or
-    128 streams no faster in TF32 or bf16 (H200: 3.05 ms in fp32, 3.51 in TF32, 5.37 in bf16).
-    Raises InputError for a precision that the device does not have.
+    bf16, tf32: functions that say whether the processor multiplies such numbers in hardware; called
+    where it matters. On a CPU, `auto` is bf16 (autocast: weights stay fp32) where hardware
+    multiplies it; emulated bf16 would be slower than fp32. On a GPU `auto` is fp32: cuDNN computes
+    a slice of an LSTM of 150 units with 32 or 128 streams no faster in TF32 or bf16 (H200: 3.05 ms
+    in fp32, 3.51 in TF32, 5.37 in bf16). Raises InputError for a precision that the device does not
+    have.
     """
     if kind == "mps" and asked in ("tf32", "bf16"):
         raise InputError(
@@ -101,21 +102,21 @@ def _has_bf16(device: torch.device) -> bool:
 
 
 def has_tf32() -> bool:
-    """Whether the GPU that CUDA takes is one of NVIDIA's that multiplies TF32."""
+    """Whether CUDA's GPU is an NVIDIA GPU that multiplies TF32."""
     return torch.version.cuda is not None and torch.cuda.get_device_capability() >= (8, 0)
 
 
 def products(precision: str) -> str:
-    """What `arithmetic.products` is to make of a training step's fp32 factors.
+    """The precision of products of fp32 factors in a training step, for `arithmetic.products`.
 
-    With bf16 it is TF32: three bits more than bf16 has, and all of fp32's range.
+    With bf16 it is TF32: three more bits than bf16, and all of fp32's range.
     """
     return arithmetic.FP32 if precision == "fp32" else arithmetic.TF32
 
 
 def arithmetic_of(kind: str, precision: str, *, tf32: Ability) -> dict[str, str]:
-    """What a training step really computes in, for result.json: the recurrent layers, and the
-    rest of the network. The type of their state is added by who sees it."""
+    """What a training step really computes in, for result.json: the recurrent layers, and the rest
+    of the network. The training adds the type of their state."""
     recurrent = precision
     if kind != "cpu" and precision == "bf16":
         recurrent = "tf32" if tf32() else "fp32"
@@ -124,10 +125,10 @@ def arithmetic_of(kind: str, precision: str, *, tf32: Ability) -> dict[str, str]
 
 @contextmanager
 def alone(device: torch.device) -> Iterator[None]:
-    """Within, a training on the CPU sees no GPU.
+    """Within the block, a training on the CPU sees no GPU.
 
-    Lightning would start CUDA on it to keep the state of its random numbers: half a gigabyte of
-    the GPU for each worker.
+    Lightning would start CUDA to save the state of its random numbers, which takes half a gigabyte
+    of GPU memory for each worker.
     """
     before = os.environ.get(VISIBLE)
     if device.type == "cpu":
@@ -143,14 +144,15 @@ def alone(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Two trainings within are equal to the last bit, where PyTorch knows how on this device.
+    """Within the block, equal trainings give equal results, bit for bit, where PyTorch can do that
+    on this device.
 
-    A CPU needs nothing for it. An operation for which a GPU has no such way warns.
+    A CPU needs nothing for it. A GPU operation that has no deterministic version warns.
     """
     if device.type != "cuda":
         yield
         return
-    # Of cuBLAS, which reads it when CUDA starts; its results depend on the size of its workspace.
+    # cuBLAS reads this variable when CUDA starts; its results depend on the size of its workspace.
     os.environ.setdefault(*WORKSPACE)
     cudnn: Any = torch.backends.cudnn
     filling: Any = torch.utils.deterministic
@@ -163,7 +165,7 @@ def reproducible(device: torch.device) -> Iterator[None]:
         stack.callback(torch.use_deterministic_algorithms, algorithms[0], warn_only=algorithms[1])
         torch.use_deterministic_algorithms(True, warn_only=True)
         cudnn.deterministic, cudnn.benchmark = True, False
-        # It would fill every tensor that is made, to find reads of what was never written.
+        # It would fill every new tensor, to detect reads of uninitialized memory.
         filling.fill_uninitialized_memory = False
         try:
             yield
@@ -172,12 +174,12 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 
 def threads(config: TrainerConfig) -> int:
-    """Threads for the CPU's work: what was asked, else this process' share of the machine
-    (OMP_NUM_THREADS, which a sweep gives its workers) or all cores but one, four at most.
+    """Threads for work on the CPU: those asked for, else this process' share of the machine
+    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores but one, four at most.
 
-    PyTorch's own choice, one for each core, collapses as soon as anything else runs: its threads
-    spin while they wait for each other, and 330 thousand characters per second on two idle cores
-    became 11 thousand on two busy ones (one thread: 200 thousand on both). More than a few gain
+    PyTorch's default, one thread per core, collapses beside other work, because its threads spin
+    while they wait for each other: 330 thousand characters per second on two idle cores became 11
+    thousand on two busy ones (one thread: 200 thousand on both). More than a few threads gain
     nothing: the matrices are small.
     """
     share = os.environ.get("OMP_NUM_THREADS", "")
@@ -185,19 +187,19 @@ def threads(config: TrainerConfig) -> int:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def name(device: torch.device) -> str:
-    """What stands in result.json: `cpu`, `mps`, or the GPU's name."""
+    """The device's name in result.json: `cpu`, `mps`, or the GPU's name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def machine() -> str:
-    """The processor and how many of its cores there are to use: `AMD EPYC, 2 cores`."""
+    """The processor and the number of usable cores, such as `AMD EPYC, 2 cores`."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

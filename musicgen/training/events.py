@@ -37,26 +37,28 @@ SCALARS = {
     "seconds": "training/seconds",
     "chars_per_s": "training/characters per second",
 }
-"""Columns of metrics.csv and the tags under which TensorBoard shows them."""
+"""Columns of metrics.csv and their tags in TensorBoard."""
 ENDS = {
     "completed": STATUS_SUCCESS,
     "pruned": STATUS_SUCCESS,
     "diverged": STATUS_FAILURE,
     "failed": STATUS_FAILURE,
 }
-"""TensorBoard's word for how a run ended; it has no more of them."""
+"""TensorBoard's words for the end of a run; it has no others."""
 
 
 class EventLog:
-    """The event files of one run, opened when training starts: a refused run leaves none."""
+    """The event files of one run. The first is opened when training starts, so that a refused run
+    leaves none."""
 
     def __init__(self, folder: Path, keys: dict[str, Any], *, one_of_many: bool = False) -> None:
-        """keys: the flat configuration, for the HParams tab. one_of_many: a sweep's."""
+        """keys: the flat configuration, for the HParams tab. one_of_many: the run is a sweep's
+        trial."""
         self.folder, self.keys, self.one_of_many = folder, keys, one_of_many
         self.writer: SummaryWriter | None = None
 
     def open(self) -> None:
-        """Start a new event file; those of the run's earlier parts stay beside it."""
+        """Open a new event file beside those of the run's earlier parts."""
         resumed = any(self.folder.glob("events.out.tfevents.*"))
         self.writer = SummaryWriter(str(self.folder), flush_secs=600)
         if not resumed:
@@ -64,20 +66,22 @@ class EventLog:
                 k: v if isinstance(v, (bool, int, float)) else str(v) for k, v in self.keys.items()
             }
             metrics = {SCALARS["val_loss"]: None, SCALARS["val_accuracy"]: None}
-            # The third says that the session ended well; `end` says how it did.
+            # The third value would say that the session ended well; `end` writes how it ended.
             experiment, begin, _ = hparams(values, metrics)  # type: ignore[no-untyped-call]
-            # Of all trials' experiments TensorBoard reads one, and would have no columns for keys
-            # that only others have (optim.momentum); without any it gathers them, but then a run
-            # that is shown by itself has no metrics.
+            # TensorBoard reads the experiment of one trial, and would have no columns for keys
+            # that only others have (optim.momentum). Without any experiment it gathers the keys of
+            # all;
+            # but then a run that is shown alone has no metrics.
             for summary in [begin] if self.one_of_many else [experiment, begin]:
                 self._file_writer.add_summary(summary)
         self.writer.flush()
 
     def end(self, status: str) -> None:
-        """Say in the HParams tab how the run ended: nothing of one that may go on, or was killed.
+        """Write to the HParams tab how the run ended; nothing for a run that may go on or was
+        killed.
 
-        Once for each run, since TensorBoard believes the first word on it: what is written after a
-        checkpoint is cut off when the run goes on from there.
+        TensorBoard believes the first end that it reads. What is written after a checkpoint is cut
+        off when the run goes on, so each run has at most one.
         """
         if self.writer is not None and status in ENDS:
             info = SessionEndInfo(status=ENDS[status], end_time_secs=time.time())
@@ -94,24 +98,24 @@ class EventLog:
         return self.writer._get_file_writer()  # type: ignore[no-untyped-call]
 
     def add_epoch(self, row: Epoch) -> None:
-        """The epoch's figures as scalars."""
+        """Write the epoch's figures as scalars."""
         assert self.writer is not None
         for column, tag in SCALARS.items():
             self.writer.add_scalar(tag, getattr(row, column), row.epoch)
 
     def add_text(self, tag: str, text: str, step: int) -> None:
-        """A tune in the text tab, indented so that Markdown leaves it as it is."""
+        """Write a tune to the text tab, indented so that Markdown leaves it unchanged."""
         assert self.writer is not None
         self.writer.add_text(tag, "\n".join(f"    {line}" for line in text.splitlines()), step)
 
     def add_png(self, tag: str, png: bytes, step: int) -> None:
-        """A picture that is encoded already, in the images tab."""
+        """Write an encoded picture to the images tab."""
         width, height = struct.unpack(">II", png[16:24])
         image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)
         self._add(Summary.Value(tag=tag, image=image), step)
 
     def add_wav(self, tag: str, wav: bytes, step: int) -> None:
-        """A sound that is encoded already, in the audio tab."""
+        """Write an encoded sound to the audio tab."""
         with wave.open(io.BytesIO(wav)) as source:
             audio = Summary.Audio(
                 sample_rate=source.getframerate(),

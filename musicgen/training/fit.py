@@ -1,9 +1,9 @@
 """One training, from configuration to result."""
 
-import json
 import logging
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from musicgen.training.samples import Samples
 from musicgen.training.watcher import Start, Watcher
 
 log = logging.getLogger(__name__)
-# Lightning announces at INFO level what it does not find (GPUs, TPUs) and what one could buy.
+# Lightning announces at INFO level which devices it did not find, and products.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
@@ -43,8 +43,8 @@ STATUS = {
 }
 """How a training ends, by the last word of its watcher."""
 TAKEOVER_S = 60.0
-"""How long a sweep's trial waits for its earlier worker, given up for lost, to be gone for good: a
-cluster that ends takes its nodes down one after another."""
+"""How long a trial waits for its earlier worker, given up for lost, to end: a cluster that ends
+takes its nodes down one after another."""
 
 
 def fit(
@@ -55,17 +55,20 @@ def fit(
     resume: bool = False,
     one_of_many: bool = False,
     data: corpus.Corpus | None = None,
+    command: Sequence[str] = (),
 ) -> Result:
-    """Train a network and leave everything in `out_dir`; returns what result.json says.
+    """Train a network, write everything to `out_dir`, and return the content of result.json.
 
-    resume: go on from the folder's last epoch-end checkpoint, or from the start if it has none,
-    in the precision that the run began with; a run that is completed already is returned as it is.
-    one_of_many: a sweep's; it waits for an earlier worker of its folder to be gone, begins anew
-    where what its folder holds is damaged, and its event files stay small, without sound, and with
-    pictures only at the end.
-    data: the configured corpus, where the caller has it; else it is read.
-    Raises InputError before anything is written; once begun, the result is written whatever
-    happens, and what is not an outcome of training (diverged, pruned, interrupted) is raised.
+    resume: go on from the folder's last epoch-end checkpoint, or from the start without one, in the
+    precision that the run began with. A completed run is returned as it is. one_of_many: the run is
+    a sweep's trial. It waits for an earlier worker of its folder to end, begins anew where the
+    folder's content is damaged, and keeps its event files small: no sound, and pictures only at the
+    end. data: the configured corpus, if the caller has it; else it is read. command:
+    the words that were typed; kept in the folder of a run that begins.
+
+    Raises InputError before anything is written. Once the run has begun, the result is always
+    written; an error that is no outcome of training (diverged, pruned, interrupted) is raised
+    again.
     """
     folder = RunFolder(out_dir)
     place, precision = device.choose(config.trainer)
@@ -87,21 +90,20 @@ def fit(
             precision = _begun_in(folder, precision, place)
         torch.set_num_threads((_begun_with(folder) if resume else 0) or here)
         run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
-        return run.train(resume)
+        return run.train(resume, command)
 
 
 def _begun_in(folder: RunFolder, here: str, place: torch.device) -> str:
-    """The precision of the run that is there to go on; `here`, this machine's, if there is none.
+    """The precision of the run in the folder; `here`, this machine's, if there is none.
 
-    fp32 is the same everywhere; a processor that does not multiply bf16 emulates it, Apple's GPUs
-    do without.
+    fp32 is the same everywhere. A processor without bf16 emulates it; Apple's GPUs refuse it.
     """
     if not folder.last.exists() or place.type == "mps":
         return here
     try:
         theirs = checkpoint.load(folder.last)["done"]["precision"]
     except (InputError, KeyError, TypeError):
-        return here  # `_check_resumable` says what is wrong
+        return here  # `_check_resumable` reports the damage
     if theirs == device.LIGHTNING[here]:
         return here
     begun = next((name for name, other in device.LIGHTNING.items() if other == theirs), here)
@@ -116,8 +118,11 @@ def _begun_in(folder: RunFolder, here: str, place: torch.device) -> str:
 
 
 def _begun_with(folder: RunFolder) -> int:
-    """Threads of the run that is there to go on, since sums are rounded in their order: what else
-    a machine has to do, or how many cores it has, changes no result. 0 if that is not known."""
+    """Threads of the run in the folder; 0 if unknown.
+
+    Sums are rounded in the order of their threads. With the same number of threads, neither other
+    work on the machine nor its number of cores changes a result.
+    """
     try:
         return int(checkpoint.load(folder.last)["done"].get("threads", 0))
     except (InputError, KeyError, TypeError, AttributeError):
@@ -135,7 +140,7 @@ def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bo
     except InputError as error:
         if not one_of_many:
             raise
-        # A sweep knows what it trains; the checkpoint, too, says which configuration it is of.
+        # The sweep knows what it trains, and the checkpoint also names its configuration.
         log.warning("%s; it is written again", error)
         return
     now = flatten(record.to_dict(config))
@@ -226,7 +231,7 @@ class _Run:
     def _read(self, text: str) -> torch.Tensor:
         return self.network.read(torch.from_numpy(self.vocabulary.encode(text)).long())
 
-    def train(self, resume: bool) -> Result:
+    def train(self, resume: bool, command: Sequence[str]) -> Result:
         folder = self.folder
         folder.checkpoints.mkdir(exist_ok=True)
         if resume:
@@ -239,6 +244,8 @@ class _Run:
                 resume = False
         kinds = self.data.kinds
         checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
+        if command and not resume:
+            folder.keep_command(command)
         write_text(folder.config, record.dump(self.config))
         last = folder.last if resume and folder.last.exists() else None
         if self.place.type == "mps":
@@ -249,7 +256,7 @@ class _Run:
                 if self.result.status == "completed":
                     self._finish()
         except BaseException as error:
-            self.result.status = "failed"  # in its ending, too: resuming repeats that
+            self.result.status = "failed"  # also in its ending, which resuming repeats
             first = str(error).strip().splitlines()[:1]
             self.result.error = ": ".join([type(error).__name__, *first])
             raise
@@ -260,14 +267,12 @@ class _Run:
         return self.result
 
     def _check_resumable(self) -> None:
-        """Raise InputError if what the folder holds is damaged or of another run."""
+        """Raise InputError if the folder's content is damaged or of another run."""
         folder = self.folder
         try:
-            before = json.loads(folder.model.read_text(encoding="utf-8"))["corpus"]
+            before = checkpoint.described(folder.model, "start a new run").corpus
         except FileNotFoundError:
             return
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{folder.model} is damaged ({error}); start a new run") from None
         if before != self.data.digest:
             raise InputError(
                 f"{folder.path} was begun on other tunes (digest {before}, now "
@@ -297,7 +302,7 @@ class _Run:
             self._say_if_moved(done["done"].get("devices", []))
 
     def _say_if_moved(self, devices: list[str]) -> None:
-        """A run goes on on another kind of device, but not bit for bit, and not without a word."""
+        """Warn that a run which goes on on another kind of device does so, but not bit for bit."""
         if devices and devices[-1] != self.place.type:
             log.warning(
                 "%s was trained on %s so far and goes on on %s: its last digits will be others "
@@ -308,7 +313,7 @@ class _Run:
             )
 
     def _fit(self, last: Path | None) -> tuple[str, str | None]:
-        """Train to the end; returns the status and, where there is one, the reason."""
+        """Train to the end; returns the status and the reason, if there is one."""
         trainer = self._trainer()
         if last is not None:
             done = checkpoint.load(last)["done"]["epochs"]
@@ -325,13 +330,13 @@ class _Run:
                 max_epochs=self.config.trainer.max_epochs,
             )
         )
-        # Lightning's answer to SIGTERM is to exit, and no option leaves it out (pytorch-lightning
-        # #5225, closed); what a signal means is the caller's to say.
+        # Lightning exits at SIGTERM; no option turns that off (pytorch-lightning #5225, closed);
+        # the caller decides what a signal means.
         connector: Any = trainer._signal_connector
         connector.register_signal_handlers = lambda: None
         try:
             with warnings.catch_warnings():
-                # Lightning 2.6 itself uses what torch 2.13 deprecates (LeafSpec).
+                # Lightning 2.6 uses what torch 2.13 deprecates (LeafSpec).
                 warnings.filterwarnings("ignore", module=r"pytorch_lightning\.|lightning_fabric")
                 warnings.filterwarnings("ignore", message=".*LeafSpec.*")
                 trainer.fit(self.module, ckpt_path=last)
@@ -345,7 +350,7 @@ class _Run:
 
     def _trainer(self) -> pl.Trainer:
         with warnings.catch_warnings():
-            # It was asked to use none (trainer=cpu).
+            # The training was asked to use no GPU (trainer=cpu).
             warnings.filterwarnings("ignore", message="GPU available but not used")
             return pl.Trainer(
                 accelerator=self.place.type,
@@ -354,7 +359,7 @@ class _Run:
                 max_epochs=self.config.trainer.max_epochs,
                 gradient_clip_val=self.config.trainer.grad_clip or None,
                 callbacks=[self.checkpointing],
-                # The environment is named, or else a SLURM allocation passes for many ranks.
+                # Without a named environment Lightning takes a SLURM allocation for many ranks.
                 plugins=[SafetensorsIO(), LightningEnvironment()],
                 logger=False,
                 enable_checkpointing=False,
@@ -365,7 +370,7 @@ class _Run:
             )
 
     def _finish(self) -> None:
-        """Go back to the best epoch's weights: score the test split once, write tunes."""
+        """Load the best epoch's weights, score the test split once, write tunes."""
         weights = checkpoint.load(self.folder.best)["weights"]
         self.network.to(self.place).load_state_dict(weights)
         if self.data.test:
@@ -379,7 +384,7 @@ class _Run:
             )
 
     def _record(self) -> None:
-        """Write result.json from what was reached."""
+        """Write result.json."""
         progress, result = self.checkpointing.progress, self.result
         if self.module.state_type is not None:
             result.arithmetic["state"] = self.module.state_type

@@ -1,13 +1,15 @@
 """A run's folder: what lies where, and who may write in it."""
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from musicgen.errors import InputError
-from musicgen.system.lock import Held, hold
+from musicgen.system.files import write_text
+from musicgen.system.lock import Held, held, hold
 from musicgen.system.paths import make_folder
 
 
@@ -17,6 +19,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.yaml"
+        self.lock = path / ".lock"
+        self.command = path / "command.json"
         self.result = path / "result.json"
         self.metrics = path / "metrics.csv"
         self.checkpoints = path / "checkpoints"
@@ -29,6 +33,23 @@ class RunFolder:
     def used(self) -> bool:
         """Whether a run has begun here."""
         return self.config.exists()
+
+    def keep_command(self, words: Sequence[str]) -> None:
+        """Write down what was typed to start the run, word by word, without passwords."""
+        write_text(self.command, json.dumps(list(words)) + "\n")
+
+    def started_by(self) -> tuple[str, ...]:
+        """What `keep_command` wrote; nothing for a sweep's run, and for older ones."""
+        try:
+            words = json.loads(self.command.read_text())
+        except (OSError, ValueError):
+            return ()
+        return tuple(map(str, words)) if isinstance(words, list) else ()
+
+    @property
+    def running(self) -> bool:
+        """Whether a process trains here."""
+        return held(self.lock)
 
     @contextmanager
     def locked(self, patience_s: float = 0.0) -> Iterator[None]:
@@ -44,7 +65,7 @@ class RunFolder:
         until = time.monotonic() + patience_s
         while True:
             try:
-                return hold(self.path / ".lock")
+                return hold(self.lock)
             except Held as holder:
                 if time.monotonic() >= until:
                     raise InputError(

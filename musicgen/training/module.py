@@ -25,9 +25,9 @@ class Diverged(Exception):  # noqa: N818 - an outcome of training, recorded as s
 class Training(pl.LightningModule):
     """Trains a network on one text and scores it on another after each epoch.
 
-    Every epoch seeds its randomness (dropout, order of slices) from the seed and its number, and
-    starts from a zero state, so a run that is resumed at an epoch's start needs no generator's
-    state to go on as if it had never stopped.
+    Every epoch derives its random numbers (dropout, order of slices) from the seed and its number,
+    and starts from a zero state. So a run that is resumed at the start of an epoch needs no
+    generator's state to give the result of an uninterrupted run.
     """
 
     def __init__(
@@ -39,9 +39,10 @@ class Training(pl.LightningModule):
         *,
         products: str = FP32,
     ) -> None:
-        """train, validation: texts as the network reads them (`CharRNN.read`).
+        """train, validation: the network's inputs (`CharRNN.read`).
 
-        products: of fp32 factors in a training step on a GPU; see `models.arithmetic`.
+        products: precision of products of fp32 factors in a training step on a GPU; see
+        `models.arithmetic`.
         """
         super().__init__()
         self.network = network
@@ -54,9 +55,9 @@ class Training(pl.LightningModule):
         self.state: list[State] | None = None
         self.products = products
         self.state_type: str | None = None
-        """Of the recurrent layers' state, such as float32; None before the first step."""
+        """Type of the recurrent layers' state, such as float32; None before the first step."""
         self.devices: list[str] = []
-        """Kinds of device on which the run was trained, one behind the other."""
+        """Kinds of device on which the run was trained, in order."""
         self.val_loss = self.val_accuracy = float("nan")
         self.step = self.steps = 0
         self.chars = 0
@@ -79,8 +80,8 @@ class Training(pl.LightningModule):
         return batches
 
     def val_dataloader(self) -> range:
-        # One batch that says nothing: validation reads the whole text, which is here already,
-        # and Lightning would flatten a list of tensors into as many loaders.
+        # One dummy batch: validation reads the whole text, which this module holds, and Lightning
+        # would flatten a list of tensors into as many loaders.
         return range(1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -109,7 +110,7 @@ class Training(pl.LightningModule):
             group["lr"] = lr
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """batch: x as the network reads it and y (time, batch) int64."""
+        """batch: x, the network's input, and y (time, batch) int64."""
         x, y = batch
         with arithmetic.products(self.products):
             logits, state = self.network(x, self.state)
@@ -135,7 +136,7 @@ class Training(pl.LightningModule):
     def _check(self, loss: Tensor) -> None:
         """Raise Diverged at the first step whose loss is not finite.
 
-        Reading a loss waits for the GPU, so there 32 steps are read at once.
+        Reading a loss waits for the GPU, so there the losses of 32 steps are read at once.
         """
         self.unchecked.append(loss)
         if len(self.unchecked) < (1 if self.device.type == "cpu" else 32):
@@ -143,7 +144,7 @@ class Training(pl.LightningModule):
         self.check_finite()
 
     def check_finite(self) -> None:
-        """Look at the losses not looked at yet."""
+        """Check the losses that have not been checked yet."""
         first = self.step - len(self.unchecked) + 1
         losses = torch.stack(self.unchecked).tolist() if self.unchecked else []
         self.unchecked.clear()
@@ -173,7 +174,7 @@ class Training(pl.LightningModule):
             "epochs": self.current_epoch + 1,
             "steps": self.step,
             "config": digest(self.config),
-            "precision": self.trainer.precision,  # what `auto` came to
+            "precision": self.trainer.precision,  # what `auto` meant
             "state": self.state_type,
             "devices": self.devices,
             "threads": torch.get_num_threads(),

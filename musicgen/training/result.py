@@ -1,8 +1,10 @@
-"""What a run leaves behind in numbers: one row per epoch, and result.json."""
+"""What a run leaves behind in numbers: metrics.csv, a row per epoch, and result.json."""
 
+import csv
 import dataclasses
 import json
 import math
+import os
 import platform
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -38,6 +40,25 @@ class Epoch:
 COLUMNS = [column.name for column in dataclasses.fields(Epoch)]
 
 
+def append_epoch(path: Path, row: Epoch) -> None:
+    """Add a row to metrics.csv, and have it on the disk before this returns."""
+    with path.open("a", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerow(dataclasses.astuple(row))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_metrics(path: Path) -> dict[str, list[float]]:
+    """The columns of a run's metrics.csv as far as it has come; empty before its first row."""
+    try:
+        with path.open() as file:
+            # A row that is being written may lack its end.
+            lines = [line for line in csv.DictReader(file) if None not in line.values()]
+        return {key: [float(line[key]) for line in lines] for key in lines[0]}
+    except (OSError, IndexError, ValueError, TypeError):
+        return {}
+
+
 @dataclass
 class Result:
     """result.json. Losses in nats per character; None where there is no such figure."""
@@ -70,7 +91,7 @@ class Result:
     corpus: dict[str, str] = field(default_factory=dict)
     """name, digest, split."""
     measures: dict[str, float] = field(default_factory=dict)
-    """Of tunes that it drew (`music.measures.SetMeasures`); empty unless samples.measure."""
+    """Of tunes that it drew (`music.measures`), by name; empty unless samples.measure."""
     versions: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
@@ -89,7 +110,7 @@ class Result:
         except FileNotFoundError:
             raise InputError(f"{path} does not exist; name the folder of a run") from None
         except (ValueError, TypeError, AttributeError) as error:
-            raise InputError(f"{path} is damaged ({error}); run again") from None
+            raise InputError(f"{path} is damaged ({error}); run again") from error
 
 
 def _finite(value: Any) -> Any:

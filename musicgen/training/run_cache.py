@@ -1,4 +1,4 @@
-"""Completed runs by configuration, so that sweeps which agree on one train it once."""
+"""Completed runs by configuration, so that sweeps which share a configuration train it once."""
 
 import os
 import shutil
@@ -14,13 +14,13 @@ from musicgen.training.result import Result, versions
 
 
 class RunCache:
-    """A folder of links, named by `config.digest`, to the folders of completed runs."""
+    """A folder of links to the folders of completed runs, named by `config.digest`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, run: Path, result: Result) -> None:
-        """Remember a run; only completed ones are worth it."""
+        """Remember a run if it is completed."""
         if result.status != "completed":
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -30,13 +30,14 @@ class RunCache:
         link.replace(self._folder / result.config_digest)
 
     def copy(self, config: Config, corpus: str, to: Path) -> bool:
-        """Copy a run that this machine would make just so; False if there is none.
+        """Copy a run that this machine would repeat exactly; False if there is none.
 
-        So: of this configuration, corpus and software, on such a device, in this precision.
+        It must have this configuration, corpus and software, and be of this kind of device and
+        precision.
 
-        corpus: its digest; a file may have changed under the name that the configuration has.
+        corpus: its digest; the file under the configured name may have changed.
 
-        The folder is then that of a completed run, which `fit` returns as it is.
+        The copy is the folder of a completed run, which `fit` returns as it is.
         """
         digest = record.digest(config)
         source = self._folder / digest
@@ -45,7 +46,7 @@ class RunCache:
             kept = record.load(RunFolder(source).config)
         except InputError:
             return False
-        # What a link says may be of another time: its folder was removed and used again.
+        # A link may be outdated: its folder may have been removed and used again.
         if result.status != "completed" or {result.config_digest, record.digest(kept)} != {digest}:
             return False
         place, precision = device.choose(config.trainer)
@@ -53,8 +54,8 @@ class RunCache:
         here = versions(), corpus, device.name(place), precision
         if there != here or source.resolve() == to.resolve():
             return False
-        # The result comes last. A copy cut short, or of a folder that somebody removes meanwhile,
-        # is none: what stays in the folder is but a checkpoint that `fit` takes or leaves.
+        # The result is copied last. A copy that was cut short, or of a folder that somebody
+        # removes meanwhile, counts as none: it leaves a checkpoint at most, which `fit` may use.
         besides = shutil.ignore_patterns("output.log", ".lock", "result.json", "last.safetensors")
         try:
             shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)

@@ -9,7 +9,7 @@ from musicgen.training.checkpoint import load, save
 
 
 class SafetensorsIO(CheckpointIO):
-    """Given to the Trainer, which then writes and reads last.safetensors by it."""
+    """Makes the Trainer write and read last.safetensors."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None

@@ -1,4 +1,4 @@
-"""What a network writes and how it works, shown while it trains and at the end."""
+"""Tunes and a hidden unit of the network, shown in TensorBoard while it trains and at the end."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from musicgen.config.keys import Config
 from musicgen.corpus import END, START, Vocabulary
 from musicgen.errors import InputError, MusicgenError
 from musicgen.interpret.activations import record
+from musicgen.interpret.annotations import annotations
 from musicgen.interpret.heatmap import heatmap
-from musicgen.interpret.units import marked, rank
+from musicgen.interpret.units import best, marked, rank, score_text
 from musicgen.models import CharRNN, sample
 from musicgen.music import Tune, parse
 from musicgen.music.score import mei, png_bytes
@@ -20,24 +21,24 @@ from musicgen.system.files import write_text
 from musicgen.system.paths import in_name
 from musicgen.training.events import EventLog
 
-# What a browser needs to show it well; event files keep every byte of it for each run and epoch.
+# What a browser shows well; event files keep every byte for each run and epoch.
 PIXELS = 800
 """Width of a picture."""
 RATE = 16_000
-"""Samples of sound a second."""
+"""Samples of sound per second."""
 SECONDS = 15.0
-"""Of each tune's sound."""
+"""Seconds of sound of each tune."""
 
 HELD_OUT = 50
 """Validation tunes over which the best unit is sought."""
 CHARS = 600
-"""Of the heat map's text."""
+"""Characters in the heat map."""
 
 
 class Samples:
-    """A tune for each of samples.temperatures, and the unit that tells header from body best.
+    """A tune for each of samples.temperatures, and the best unit for each watched annotation.
 
-    Nothing here draws on PyTorch's random generators, so a training with it goes as one without.
+    Nothing here draws from PyTorch's random generators, so samples do not change a training.
     """
 
     def __init__(
@@ -50,18 +51,18 @@ class Samples:
         *,
         one_of_many: bool,
     ) -> None:
-        """one_of_many: leave sound out, and pictures but at the end."""
+        """one_of_many: no sound, and pictures only at the end."""
         self.network, self.vocabulary, self.config = network, vocabulary, config
         self.validation, self.events = validation, events
         self.media = config.samples.media
         self.one_of_many = one_of_many
 
     def show(self, epoch: int) -> None:
-        """Put them into the event file."""
+        """Write them to the event file."""
         self._show(self._tunes(), epoch, pictures=self.media and not self.one_of_many)
 
     def write(self, folder: Path, epoch: int) -> None:
-        """The same at the end of the training, and the tunes as files."""
+        """Write them to the event file at the end of the training, and the tunes to files."""
         tunes = self._tunes()
         folder.mkdir(exist_ok=True)
         for temperature, text in tunes.items():
@@ -73,7 +74,7 @@ class Samples:
         return prime
 
     def _tunes(self) -> dict[float, str]:
-        """By temperature."""
+        """One tune for each temperature."""
         temperatures = self.config.samples.temperatures
         tunes = sample(
             self.network,
@@ -89,19 +90,20 @@ class Samples:
     def _show(self, tunes: dict[float, str], epoch: int, *, pictures: bool) -> None:
         with Engraver() as engraver:
             for temperature, text in tunes.items():
-                # A tag belongs to one tab: of what shares one, TensorBoard shows the first kind.
+                # A tag belongs to one tab: of contents that share a tag, TensorBoard shows the
+                # first kind.
                 tag = f"temperature {in_name(temperature)}"
                 self.events.add_text(f"tune/{tag}", text, epoch)
                 tune = parse(text)
                 if pictures and tune.notes:
-                    # A tune that can't be engraved or played is shown as far as it can be.
+                    # A tune that cannot be engraved or played is shown as far as possible.
                     with contextlib.suppress(MusicgenError):
                         png = png_bytes(engraver.svg(mei(tune)), PIXELS)
                         self.events.add_png(f"score/{tag}", png, epoch)
                     self._play(f"sound/{tag}", tune, epoch)
         if pictures:
-            for png in self._heatmap():
-                self.events.add_png("hidden unit/header or body", png, epoch)
+            for asks, png in self._heatmaps():
+                self.events.add_png(f"hidden unit/{asks}", png, epoch)
 
     def _play(self, tag: str, tune: Tune, epoch: int) -> None:
         if not self.one_of_many:
@@ -112,17 +114,18 @@ class Samples:
     def _held_out(self) -> list[str]:
         return marked(self.validation, HELD_OUT)
 
-    def _heatmap(self) -> Iterator[bytes]:
-        """One picture, or none where no validation tune has both a header and a body."""
-        scores = rank(self.network, self.vocabulary, self._held_out, ["hidden"], ["header"])
-        if scores:
-            unit = scores[0]
-            (ids,) = sample(
-                self.network, self._prime(), [1.0], seed=self.config.seed, max_chars=CHARS
-            )
-            text = f"{START}\n{self.vocabulary.written(ids)}"
-            read = [self.vocabulary.encode(text)]
-            layers = {found.layer: found for found in record(self.network, read, ["hidden"])}
-            verdict = f"tells header from body: AUC {unit.score:.3f} (chance {unit.chance:.2f})"
+    def _heatmaps(self) -> Iterator[tuple[str, bytes]]:
+        """A picture for each watched annotation that the validation tunes give cause to ask."""
+        watched = {name: each.asks for name, each in annotations().items() if each.watched}
+        scores = rank(self.network, self.vocabulary, self._held_out, ["hidden"], watched)
+        units = best(scores)
+        if not units:
+            return
+        (ids,) = sample(self.network, self._prime(), [1.0], seed=self.config.seed, max_chars=CHARS)
+        text = f"{START}\n{self.vocabulary.written(ids)}"
+        read = [self.vocabulary.encode(text)]
+        layers = {found.layer: found for found in record(self.network, read, ["hidden"])}
+        for name, unit in units.items():
+            verdict = f"{watched[name]}: {score_text(unit)} (chance {unit.chance:.2f})"
             svg = heatmap(text, layers[unit.layer].values[unit.unit], unit.name, verdict)
-            yield png_bytes(svg, PIXELS)
+            yield watched[name], png_bytes(svg, PIXELS)

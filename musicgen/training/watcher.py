@@ -1,4 +1,4 @@
-"""The seam between a training and whoever looks on: a progress bar, a sweep's driver."""
+"""The interface between a training and its observer: a progress bar, or a sweep's driver."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from musicgen.training.result import Epoch
 
 @dataclass(frozen=True)
 class Start:
-    """What is known once everything is set up, before the first step."""
+    """Facts known once everything is set up, before the first step."""
 
     folder: Path
     parameters: int
@@ -19,25 +19,26 @@ class Start:
     corpus: str
     train_chars: int
     epoch: int
-    """Epochs done before, 0 unless resumed."""
+    """Epochs done before; 0 unless resumed."""
     max_epochs: int
 
 
 class Watcher:
-    """Told what happens, asked whether to go on. This one is silent and never stops."""
+    """Receives a training's events and is asked whether to go on. This one is silent and never
+    stops."""
 
     def started(self, start: Start) -> None:
-        """Before the first step."""
+        """Called before the first step."""
 
     def step(self, epoch: int, step: int, steps: int) -> None:
-        """After each step: the epoch, from 1, and its steps done, of `steps`."""
+        """Called after each step: the epoch, from 1, and how many of its `steps` are done."""
 
     def epoch(self, row: Epoch) -> Decision:
-        """After each epoch, its figures recorded."""
+        """Called after each epoch, once its figures are recorded."""
         return Decision.CONTINUE
 
     def last_epoch(self, row: Epoch) -> Decision:
-        """After an epoch that is the training's last, in place of `epoch`; PRUNE means nothing."""
+        """Called after the training's last epoch, in place of `epoch`; PRUNE has no effect."""
         return self.epoch(row)
 
     def should_stop(self) -> bool:

@@ -21,7 +21,7 @@ from musicgen.config.registry import naming_plugins
 from musicgen.corpus import START
 from musicgen.errors import MusicgenError
 from musicgen.interpret.activations import record
-from musicgen.interpret.annotate import ANNOTATIONS
+from musicgen.interpret.annotations import annotations
 from musicgen.interpret.score import Score
 from musicgen.interpret.units import marked, rank
 from musicgen.report.tunes import exhibited, read_text, text_digest, weights_digest, written
@@ -43,7 +43,7 @@ def show(run: Path) -> None:
         return
     digest = weights_digest(run)
     if not written(run, digest):
-        generate.run(_asked(run), _Silent())
+        generate.run(_asked(run), generate.Watcher())
     texts = {path.stem: read_text(path) for path in written(run, digest)}
     units = {"weights": digest, "tunes": _units(load_model(run), texts)}
     write_text(run / "tunes" / "units.json", json.dumps(units) + "\n")
@@ -94,7 +94,7 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
 def _chosen(scores: list[Score]) -> list[Score]:
     """The EACH best units for each annotation, each once, those that tell most first."""
     scores = sorted(scores, key=lambda row: -_worth(row))
-    counts = dict.fromkeys(ANNOTATIONS, 0)
+    counts = dict.fromkeys(annotations(), 0)
     chosen: dict[tuple[int, int], Score] = {}
     for row in scores:
         if counts[row.annotation] < EACH and (row.layer, row.unit) not in chosen:
@@ -112,23 +112,13 @@ def _name(row: Score, layers: int) -> str:
     layer = f"layer {row.layer}, " if layers > 1 else ""
     auc = row.measure == "auc"
     figure = f"AUC {row.score:.2f}" if auc else f"{row.score:.1f} of {row.most:.1f} bits"
-    return f"{layer}unit {row.unit}: {ANNOTATIONS[row.annotation].asks} ({figure})"
+    return f"{layer}unit {row.unit}: {annotations()[row.annotation].asks} ({figure})"
 
 
 def _packed(values: NDArray[np.float32]) -> str:
     """Hidden states lie between -1 and 1."""
     small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
     return base64.b64encode(small.tobytes()).decode()
-
-
-class _Silent:
-    """A watcher of `generate.run` that has nothing to say."""
-
-    def began(self, *_: object) -> None: ...
-
-    def wrote(self, *_: object) -> None: ...
-
-    def ended(self, *_: object) -> None: ...
 
 
 def main(arguments: list[str]) -> None:

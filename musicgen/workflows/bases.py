@@ -1,7 +1,7 @@
 """Bases: the configurations that trials start from, one for each choice of the swept groups."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING as REQUIRED
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from musicgen.config.following import Following, interpolates
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import flatten
 from musicgen.errors import InputError
+from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
 from musicgen.workflows.swept import Choices, Swept
 
@@ -64,39 +65,32 @@ def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choic
     return found
 
 
-def fingerprint(
+def settings(
     swept: Swept,
     space: Space,
     bases: Mapping[Choices, TrainConfig],
     follows: Mapping[Choices, Following],
-) -> dict[str, str]:
-    """All that a trial depends on besides the space, as text by key.
+) -> tuple[Settings, ...]:
+    """All that a trial depends on besides the space, for each choice of the groups.
 
     What follows swept keys is there as it is written.
     """
     many = len(bases) > 1
     keys = tuple(f"{key}." for key in space if key not in swept.groups)
-    texts: dict[str, str] = {}
+    found = []
     for choices, base in bases.items():
         values = record.compared(base)
         if choices in follows:
             values |= follows[choices].texts
-        texts |= {
-            f"{'/'.join(choices)} {key}" if many else key: str(value)
-            for key, value in values.items()
-            if not f"{key}.".startswith(keys)
-        }
-    return texts
+        kept = {key: v for key, v in values.items() if not f"{key}.".startswith(keys)}
+        found.append(Settings(kept, choices if many else ()))
+    return tuple(found)
 
 
-def usual(fingerprint: Iterable[str]) -> dict[str, str]:
-    """Of a fingerprint's keys, the values of those that configurations have not always had."""
+def usual() -> dict[str, str]:
+    """The values, as text, of keys that configurations have not always had."""
     fields = {key: field.default for key, field in schema.known(Config).items()}
-    return {
-        name: str(fields[key])
-        for name in fingerprint
-        if fields.get(key := name.rpartition(" ")[2], REQUIRED) not in (REQUIRED, MISSING)
-    }
+    return {key: str(v) for key, v in fields.items() if v not in (REQUIRED, MISSING)}
 
 
 def _applies(swept: Swept, dimension: Dimension, choices: Choices) -> bool:

@@ -74,7 +74,7 @@ def prepare(
     settings: SweepSettings,
     *,
     fingerprint: Mapping[str, str] | None = None,
-    commands: Mapping[str, str] | None = None,
+    commands: Mapping[str, list[str]] | None = None,
 ) -> PreparedFunction:
     """Check a sweep of a function and connect its executor.
 
@@ -194,7 +194,7 @@ def _plan(
     space: Space,
     settings: SweepSettings,
     fingerprint: Mapping[str, str],
-    commands: Mapping[str, str],
+    commands: Mapping[str, list[str]],
 ) -> Plan:
     if shared := space.keys() & settings.objectives.keys():
         raise InputError(f"{sorted(shared)[0]} is varied, so it cannot be an objective too")

@@ -9,7 +9,7 @@ import platform
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -18,20 +18,15 @@ from musicgen import corpus
 from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import InputError, Interrupted
+from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
-from musicgen.music.files import Files, files
-from musicgen.music.measures import (
-    SetMeasures,
-    TuneMeasures,
-    measure,
-    measures_csv,
-    summarise,
-)
+from musicgen.music.counts import TuneMeasures, measure
+from musicgen.music.files import Files, check_notes, files
+from musicgen.music.measures import measures_csv, summarise
 from musicgen.music.reference import Run
 from musicgen.music.score.engrave import Engraver
 from musicgen.music.tempo import duration
@@ -60,21 +55,56 @@ class Written:
     """Formats that it could not be had in, and why."""
 
 
-class Watcher(Protocol):
-    """Looks on."""
+@dataclass(frozen=True)
+class Drawing:
+    """Tunes that a network has written, of which nothing is on disk yet."""
 
-    def began(self, weights: Path, tunes: int) -> None: ...
+    tunes: list[Written]
+    """By temperature, then by number. What they miss as files is not known yet."""
+    sets: dict[str, dict[str, float]]
+    """By temperature, and of real tunes; empty without training tunes to compare to."""
+    recipe: "Recipe"
+    run: Path
+    """The run folder of the network."""
 
-    def wrote(self, tune: Written) -> None: ...
 
-    def ended(self, out: Path, sets: dict[str, SetMeasures]) -> None: ...
+class Watcher:
+    """Looks on. This one says nothing."""
+
+    def began(self, weights: Path, tunes: int) -> None:
+        """Before the first tune is drawn."""
+
+    def wrote(self, tune: Written) -> None:
+        """After each tune is written to disk."""
+
+    def ended(self, out: Path, sets: dict[str, dict[str, float]]) -> None:
+        """At the end; `sets` as in `Drawing`."""
 
 
-def run(asked: GenerateConfig, watcher: Watcher) -> None:
-    """Write all tunes, their recipes and measures.csv.
+def run(asked: GenerateConfig, watcher: Watcher) -> Drawing:
+    """Draw tunes; write all of them, their recipes and measures.csv. Returns what was written.
 
     Raises InputError before anything is written, Interrupted after Ctrl-C.
     """
+    drawing = drawn(asked, watcher)
+    out = make_folder(drawing.run / "tunes" if asked.out is None else Path(asked.out), "out")
+    formats = list(dict.fromkeys(asked.formats))
+    try:
+        with Engraver() as engraver:
+            for tune in drawing.tunes:
+                made = files(tune.tune, formats, engraver, accompanied=asked.accompaniment)
+                written = replace(tune, missing=made.missing)
+                _write(out, written, made, drawing.recipe)
+                watcher.wrote(written)
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; {out} holds the tunes that were ready") from None
+    write_text(out / "measures.csv", measures_csv(drawing.sets))
+    watcher.ended(out, drawing.sets)
+    return drawing
+
+
+def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
+    """Draw tunes and measure them; nothing is written. Raises InputError."""
     options = _options(asked)
     arranged = arrangement(asked.transpose, asked.header.tempo)
     if arranged.tempo and (own := parse(options.prime).field("Q")):
@@ -86,28 +116,20 @@ def run(asked: GenerateConfig, watcher: Watcher) -> None:
     trained = load_model(runs.find(asked.run))
     watcher.began(trained.weights, len(options.temperatures) * options.n)
     torch.set_num_threads(1)
-    drawn = draw(trained.model, trained.vocabulary, options, trained.kinds)
-    _check_going_on(drawn, options.prime)
-    drawn = _arranged(drawn, arranged)
-    tunes = [parse(one.text) for one in drawn]
-    _check_notes(tunes, formats)
+    texts = draw(trained.model, trained.vocabulary, options, trained.kinds)
+    _check_going_on(texts, options.prime)
+    texts = _arranged(texts, arranged)
+    tunes = [parse(one.text) for one in texts]
+    with advised("use constrain=bars, a network that was trained longer, or formats=[abc]"):
+        check_notes(tunes, formats)
     real = _real(trained)
     nearest = real.training.longest_runs(tunes) if real else [None] * len(tunes)
-    folder = trained.weights.parent.parent / "tunes" if asked.out is None else Path(asked.out)
-    out = make_folder(folder, "out")
-    recipe = _Recipe(asked, options, trained, formats)
-    try:
-        with Engraver() as engraver:
-            for one, tune, near in zip(drawn, tunes, nearest, strict=True):
-                made = files(tune, formats, engraver, accompanied=asked.accompaniment)
-                measured = Written(one, tune, measure(tune), duration(tune), near, made.missing)
-                _write(out, measured, made, recipe)
-                watcher.wrote(measured)
-    except KeyboardInterrupt:
-        raise Interrupted(f"stopped; {out} holds the tunes that were ready") from None
-    sets = _sets(drawn, tunes, real)
-    write_text(out / "measures.csv", measures_csv(sets))
-    watcher.ended(out, sets)
+    measured = [
+        Written(one, tune, measure(tune), duration(tune), near, {})
+        for one, tune, near in zip(texts, tunes, nearest, strict=True)
+    ]
+    recipe = Recipe(asked, options, trained, formats)
+    return Drawing(measured, _sets(texts, tunes, real), recipe, trained.weights.parent.parent)
 
 
 def _options(asked: GenerateConfig) -> Options:
@@ -180,15 +202,6 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
     return tunes
 
 
-def _check_notes(tunes: list[Tune], formats: list[str]) -> None:
-    needing = [name for name in formats if name != "abc"]
-    if needing and not any(tune.notes for tune in tunes):
-        raise InputError(
-            f"formats={','.join(needing)} need tunes with notes, got {len(tunes)} without any; "
-            "use constrain=bars, a network that was trained longer, or formats=[abc]"
-        )
-
-
 def _real(trained: TrainedModel) -> RealTunes | None:
     """The tunes of the network's corpus, if they are at hand: prepared near here or near the run,
     else prepared again."""
@@ -208,7 +221,9 @@ def _real(trained: TrainedModel) -> RealTunes | None:
     return RealTunes.of(again)
 
 
-def _sets(drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None) -> dict[str, SetMeasures]:
+def _sets(
+    drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None
+) -> dict[str, dict[str, float]]:
     """Measures by temperature, and of real tunes; none without training tunes to compare to."""
     if real is None:
         return {}
@@ -219,7 +234,7 @@ def _sets(drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None) -> dict
     return sets | {"validation": real.measures()}
 
 
-class _Recipe:
+class Recipe:
     """What makes a tune again."""
 
     def __init__(
@@ -241,6 +256,7 @@ class _Recipe:
         }
 
     def of(self, written: Written) -> dict[str, Any]:
+        """As the tune's .json has it: `command` writes the tune again."""
         drawn = written.drawn
         options = self._options
         alone = {
@@ -275,7 +291,7 @@ class _Recipe:
         }
 
 
-def _write(out: Path, written: Written, made: Files, recipe: _Recipe) -> None:
+def _write(out: Path, written: Written, made: Files, recipe: Recipe) -> None:
     name = written.drawn.name
     for suffix, content in made.contents.items():
         with replacing(out / f"{name}.{suffix}") as file:

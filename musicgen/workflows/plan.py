@@ -1,19 +1,18 @@
 """The plan of a sweep of trainings: objectives, seeds, sampler and pruner out of its settings."""
 
 import itertools
-from collections.abc import Mapping
 
 from musicgen.config.components import given
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import seconds
 from musicgen.config.schema import near
 from musicgen.errors import InputError
-from musicgen.music.measures import DIRECTIONS
+from musicgen.music.measures import directions
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.pruners import NONE
 from musicgen.sweep.space import Choice, Space
 
-OBJECTIVES: dict[str, Direction] = {
+RESULTS: dict[str, Direction] = {
     "val_loss": "minimize",
     "val_accuracy": "maximize",
     "val_accuracy_best": "maximize",
@@ -23,25 +22,30 @@ OBJECTIVES: dict[str, Direction] = {
     "epochs": "minimize",
     "seconds": "minimize",
     "chars_per_s": "maximize",
-    **DIRECTIONS,
 }
 """Results to judge a configuration by. Not test_loss: the test split selects nothing."""
 PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
 """Objectives that are known after each epoch, by which a pruner can judge."""
 
 
-def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Plan:
+def objectives() -> dict[str, Direction]:
+    """All that a configuration can be judged by: its results, and measures with a better end."""
+    return RESULTS | directions()
+
+
+def plan(first: TrainConfig, space: Space) -> Plan:
     """The plan, as the configuration `first` of its trials has it. Raises InputError."""
     settings = first.sweep
+    known, measured = objectives(), directions()
     for place, name in enumerate(settings.objective):
         if name in settings.objective[:place]:
             raise InputError(f"sweep.objective must have each name once, got {name} again")
-        if name not in OBJECTIVES:
+        if name not in known:
             raise InputError(
-                f"sweep.objective must be of {', '.join(OBJECTIVES)}, got {name}"
-                f"{near(name, OBJECTIVES) or '; choose one of them'}"
+                f"sweep.objective must be of {', '.join(known)}, got {name}"
+                f"{near(name, known) or '; choose one of them'}"
             )
-        if name in DIRECTIONS and not first.samples.measure:
+        if name in measured and not first.samples.measure:
             raise InputError(
                 f"sweep.objective={name} needs samples.measure=true, got false; set it, or take "
                 "another objective"
@@ -57,7 +61,7 @@ def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Pl
     return Plan(
         space=space,
         n_trials=settings.n_trials,
-        objectives={name: OBJECTIVES[name] for name in settings.objective},
+        objectives={name: known[name] for name in settings.objective},
         sampler=first.sampler.name,
         sampler_settings=sampler,
         pruner=first.pruner.name,
@@ -70,7 +74,6 @@ def plan(first: TrainConfig, space: Space, fingerprint: Mapping[str, str]) -> Pl
         retry_failed=settings.retry_failed,
         timeout_s=None if settings.timeout is None else seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=fingerprint,
     )
 
 

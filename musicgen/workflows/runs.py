@@ -1,9 +1,11 @@
 """Which trained network a `run=` key names."""
 
-import csv
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.sweep.table import TABLE, Table
+from musicgen.sweep.trial import COMPLETED
+from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result
 
 
@@ -20,8 +22,9 @@ def find(place: str) -> Path:
                 "`ls runs/*` shows what there is"
             )
         return path
-    if (path / "checkpoints").is_dir() or not (path / "table.csv").is_file():
-        if not (path / "checkpoints" / "best.safetensors").is_file():
+    run = RunFolder(path)
+    if run.checkpoints.is_dir() or not (path / TABLE).is_file():
+        if not run.best.is_file():
             what = "a folder without a checkpoint" if path.is_dir() else "nothing"
             raise InputError(
                 f"run must be the folder of a run, got {place}, where there is {what}; "
@@ -33,15 +36,13 @@ def find(place: str) -> Path:
 
 def _best(sweep: Path) -> Path:
     """Of the trial at the top of the table; where it has several seeds, the best of these."""
-    with (sweep / "table.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("status") == "completed"]
-    number = rows[0].get("number", "") if rows else ""
-    folders = [sweep / number, *(sweep / number).glob("seed*")] if number.isdecimal() else []
+    rows = [row for row in Table.read(sweep).rows if row.get("status") == COMPLETED]
+    trial = sweep / str(rows[0]["number"]) if rows else None
     results = {
         folder: loss
-        for folder in folders
-        if (folder / "checkpoints" / "best.safetensors").is_file()
-        and (loss := Result.read(folder / "result.json").val_loss) is not None
+        for folder in ([trial, *trial.glob("seed*")] if trial else [])
+        if RunFolder(folder).best.is_file()
+        and (loss := Result.read(RunFolder(folder).result).val_loss) is not None
     }
     if not results:
         raise InputError(

@@ -21,7 +21,7 @@ from musicgen.sweep.space import Space, digest
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.sweep.worker import one_line
 from musicgen.workflows import shared
-from musicgen.workflows.bases import checked_bases, converted, fingerprint, followed, usual
+from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
 from musicgen.workflows.executor import make_executor
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
@@ -71,7 +71,7 @@ class Prepared:
                 last.unlink()
 
 
-def prepare(swept: Swept, commands: Mapping[str, str]) -> Prepared:
+def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
     """Check a sweep and connect its executor; its corpora are prepared.
 
     commands: what its folder keeps for reports (`Plan.commands`).
@@ -82,29 +82,31 @@ def prepare(swept: Swept, commands: Mapping[str, str]) -> Prepared:
     follows = followed(swept, space, DRIVERS)
     bases = checked_bases(swept, space)
     first = next(iter(bases.values()))
-    settings = first.sweep
+    asked = first.sweep
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
     objective = TrainingObjective(
         {choices: record.to_dict(base) for choices, base in bases.items()},
         swept.groups,
-        judged=judged(settings.objective),
-        shelf=settings.shelf and str(Path(settings.shelf).absolute()),
+        judged=judged(asked.objective),
+        shelf=asked.shelf and str(Path(asked.shelf).absolute()),
         following=follows,
     )
-    made = plan(first, space, fingerprint(swept, space, bases, follows))
+    made = plan(first, space)
     check(objective, space)
     objective = replace(objective, corpora=shared.corpora(objective, space))
     if follows:  # a value that is typed and one that follows may be the same
         made = replace(made, name=lambda point: record.digest(objective.config(point)))
     made = replace(
         made,
-        usual=usual(made.fingerprint),
-        fingerprint={**made.fingerprint, **shared.digests(objective, space)},
+        groups=swept.groups,
+        settings=settings(swept, space, bases, follows),
+        usual=usual(),
+        fingerprint=shared.digests(objective, space),
         commands=commands,
     )
-    _number_kept(settings.keep)
-    folder = _folder(swept, settings.name, space)
+    _number_kept(asked.keep)
+    folder = _folder(swept, asked.name, space)
     executor = make_executor(first, *shared.accelerators(objective, space))
     return Prepared(made, objective, executor, folder, first)
 

@@ -13,7 +13,7 @@ from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
 from musicgen.config.registry import load_plugins, named_plugins
 from musicgen.config.rules import rules
-from musicgen.music.measures import DIRECTIONS
+from musicgen.music.measures import directions
 from musicgen.sweep.trial import Decision, Trial
 
 
@@ -98,5 +98,6 @@ class TrainingObjective:
         row = asdict(result)
         del row["arithmetic"]  # result.json has it
         # Of the measures, a table has those that have a better end; result.json has them all.
-        measures = {k: v for k, v in row.pop("measures").items() if k in DIRECTIONS}
+        better = directions()
+        measures = {k: v for k, v in row.pop("measures").items() if k in better}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures

@@ -25,7 +25,7 @@ from musicgen.config.overrides import as_override
 from musicgen.errors import InputError
 from musicgen.sweep.space import Space, describe, grid
 from musicgen.system.paths import shipped
-from musicgen.workflows.bases import checked_bases, converted, fingerprint, followed
+from musicgen.workflows.bases import checked_bases, converted, followed, settings
 from musicgen.workflows.points import check
 from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
@@ -228,7 +228,8 @@ def test_what_follows_is_kept_as_it_is_written(grammar: Grammar) -> None:
     )  # fmt: skip
     space = converted(swept)
     follows = followed(swept, space, ())
-    kept = fingerprint(swept, space, checked_bases(swept, space), follows)
+    (found,) = settings(swept, space, checked_bases(swept, space), follows)
+    kept = found.values
     assert kept["model.embedding"] == "${model.hidden}"
     assert kept["data.validation_path"] == "x"
     assert "model.hidden" not in kept

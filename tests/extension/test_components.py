@@ -91,8 +91,7 @@ def test_nothing_is_imported_for_a_stored_configuration(monkeypatch: pytest.Monk
     with pytest.raises(record.MissingPluginError) as error:
         record.from_dict(values | {"plugins": {"model": "os.path"}})
     assert str(error.value) == (
-        "model.cell=mgu must be of a plugin that is loaded, got none of os.path; "
-        "add plugins=[os.path]"
+        "model.cell=mgu needs os.path, which is not loaded; add plugins=[os.path]"
     )
     with pytest.raises(InputError, match=r"model.cell must be one of lstm, gru, rnn, got mgu"):
         record.from_dict(values)

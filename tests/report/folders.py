@@ -9,6 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from musicgen.sweep.plan import Plan, Settings
+from musicgen.sweep.record import SweepRecord
+from musicgen.sweep.space import Choice, Int
+from musicgen.training.folder import RunFolder
+from musicgen.training.result import Result
+
 KEYS = ("model.hidden", "model.dropout", "optim.name")
 TUNE = """X:1
 T:The Test
@@ -38,22 +44,19 @@ def sweep_folder(
     rows = [_row(number, trials, draw, digest, optimizer, error) for number in range(trials)]
     order = {"completed": 0}
     rows.sort(key=lambda row: (order.get(row["status"], 1), row["val_loss"] or 99, row["number"]))
-    space = {KEYS[0]: "50 to 300", KEYS[1]: "[0.0, 0.1, 0.2]", KEYS[2]: "[adam, sgd]"}
-    about = {
-        "study": folder.name,
-        "command": "python -m musicgen.train -m model.hidden=...",
-        "trial_command": "python -m musicgen.train data=files trainer.threads=1",
-        "sweep": {
-            **space,
-            "sweep.objective": "val_loss=minimize",
-            "sampler": "random",
-            "pruner": "asha",
-            "sweep.seeds": "1",
-            "seed": "1",
-            "data.name": "files",
+    command = ["python", "-m", "musicgen.train"]
+    plan = Plan(
+        {KEYS[0]: Int(50, 300), KEYS[1]: Choice((0.0, 0.1, 0.2)), KEYS[2]: Choice(("adam", "sgd"))},
+        sampler="random",
+        n_trials=trials,
+        pruner="asha",
+        settings=(Settings({"seed": 1, "data.name": "files"}),),
+        commands={
+            "command": [*command, "-m", "model.hidden=..."],
+            "trial_command": [*command, "data=files", "trainer.threads=1"],
         },
-    }
-    (folder / "sweep.json").write_text(json.dumps(about))
+    )
+    SweepRecord.of(plan, folder.name).write(folder)
     with (folder / "table.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -106,15 +109,17 @@ def run_folder(folder: Path, *, digest: str = "d1", **result: Any) -> Path:
     """A finished run."""
     run_files(folder, 4, [TUNE])
     (folder / "config.yaml").write_text("model:\n  hidden: 150\n  dropout: 0.1\nseed: 1\n")
-    values = {
+    values: dict[str, Any] = {
         "status": "completed",
+        "seed": 1,
+        "config_digest": "c1",
         "val_loss": 1.5,
         "epochs": 4,
         "corpus": {"name": "files", "digest": digest, "split": "tunes"},
         "measures": {"parses": 0.9},
         **result,
     }
-    (folder / "result.json").write_text(json.dumps(values))
+    Result(**values).write(RunFolder(folder).result)
     return folder
 
 

@@ -25,7 +25,7 @@ SPACE: Space = {
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     folder: Path = tmp_path_factory.mktemp("page") / "sweep"
-    commands = {"command": "python -m musicgen.train -m", "trial_command": "train"}
+    commands = {"command": ["python", "-m", "musicgen.train", "-m"], "trial_command": ["train"]}
     plan = Plan(SPACE, sampler="random", n_trials=24, commands=commands)
     Driver(plan, nothing, LocalExecutor([{}]), folder).run()
     return read(folder)

@@ -1,25 +1,27 @@
 """What a report reads: sweeps and runs, finished, under way or damaged."""
 
 import fcntl
-import json
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from musicgen.config import record
 from musicgen.errors import InputError
 from musicgen.report.about import about as about_of
 from musicgen.report.content import content, notices, ranking
 from musicgen.report.source import differing, read, read_all, without_folders
 from musicgen.report.tunes import exhibited, playables
+from musicgen.sweep.plan import Settings
+from musicgen.sweep.record import SweepRecord
+from musicgen.training.folder import RunFolder
 from musicgen.workflows.report import write
 from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_folder, units_of
-from tests.tunes import ROOT, composed
+from tests.tunes import ROOT
 
 
 def test_a_sweep(tmp_path: Path) -> None:
@@ -117,14 +119,18 @@ def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path / "s", tunes=())
-    about = json.loads((folder / "sweep.json").read_text())
-    about["sweep"] |= {
-        "adam data.split": "tunes", "sgd data.split": "tunes", "adam optim.lr": "0.1",
-        "sgd optim.lr": "0.2", "adam seed": "3", "sgd seed": "3", "corpus files my tunes.txt": "d1",
-        "sgd optim.momentum": "0.9",
-    }  # fmt: skip
-    del about["sweep"]["seed"]
-    (folder / "sweep.json").write_text(json.dumps(about))
+    kept = SweepRecord.read(folder)
+    assert kept is not None
+    common = {"data.split": "tunes", "seed": 3}
+    replace(
+        kept,
+        groups=("optim.name",),
+        settings=(
+            Settings({**common, "optim.lr": 0.1}, ("adam",)),
+            Settings({**common, "optim.lr": 0.2, "optim.momentum": 0.9}, ("sgd",)),
+        ),
+        fingerprint={"corpus files my tunes.txt": "d1"},
+    ).write(folder)
     source = read(folder)
     assert source.settings["data.split"] == "tunes"
     assert source.settings["optim.lr"] == "0.1 (adam), 0.2 (sgd)"
@@ -142,12 +148,16 @@ def test_a_sweep_over_groups_says_each_key_once(tmp_path: Path) -> None:
 def test_a_page_does_not_say_where_its_files_lay(tmp_path: Path) -> None:
     """Neither in settings and commands nor in what went wrong."""
     folder = sweep_folder(tmp_path / "s", error=f"no file '{tmp_path}/x/tune.abc'")
-    about = json.loads((folder / "sweep.json").read_text())
     path = f"data.path={tmp_path}/tunes/input.txt"
-    about["command"] += f" {path} hydra.sweep.dir={folder}"
-    about["trial_command"] += f" {path}"
-    about["sweep"] |= {"data.path": path.partition("=")[2], f"corpus files {tmp_path}/in.txt": "d"}
-    (folder / "sweep.json").write_text(json.dumps(about))
+    kept = SweepRecord.read(folder)
+    assert kept is not None
+    replace(
+        kept,
+        command=(*kept.command, path, f"hydra.sweep.dir={folder}"),
+        trial_command=(*kept.trial_command, path),
+        settings=(Settings({"data.path": path.partition("=")[2]}),),
+        fingerprint={f"corpus files {tmp_path}/in.txt": "d"},
+    ).write(folder)
     exhibit(folder / str(read(folder).rows[0]["number"]), {}, {}, weights=b"no network")
     other = sweep_folder(tmp_path / "b" / "s")
     text = write([folder, other], tmp_path / "out").read_text()
@@ -267,27 +277,16 @@ def test_the_page_says_whose_tunes_could_not_be_had(
     assert "0.01 s for all networks were not enough" in write([folder]).read_text()
 
 
-@pytest.mark.slow
-def test_the_command_of_a_run_makes_its_configuration_again(tmp_path: Path) -> None:
-    given = [
-        "data=cse253", "data.path=two words's.txt", "model=gru", "model.hidden=20",
-        "optim=sgd", "optim.lr=1e-7", "schedule=constant", "trainer=cpu", "seed=3",
-        "samples.temperatures=[0.25,2]", "early_stopping.patience=2",
-    ]  # fmt: skip
-    given[1] = "data.path='two words\\'s.txt'"
-    before = composed(*given)
+def test_a_run_keeps_what_was_typed_to_start_it(tmp_path: Path) -> None:
+    given = ["data.path=two words's.txt", "hydra.run.dir=r"]
     folder = run_folder(tmp_path / "r")
-    (folder / "config.yaml").write_text(record.dump(before))
-    command = shlex.split(read(folder).command)
-    assert command[:3] == ["python", "-m", "musicgen.train"]
-    assert len(command) == 3 + len(given)
-    assert composed(*command[3:]) == before
-    older = record.dump(before).replace("  match: 2\n", "").replace("  place: true\n", "")
-    (folder / "config.yaml").write_text(older)
-    again = composed(*shlex.split(read(folder).command)[3:])
-    assert (again.model.match, again.model.melody, again.model.place) == (0, 2, False)
-    (folder / "config.yaml").write_text("model: {cell: ../model/gru}\n")
-    assert read(folder).command == ""
+    assert about_of(read(folder))["command"] == ""  # as in runs of earlier versions
+    RunFolder(folder).keep_command(["python", "-m", "musicgen.train", *given])
+    shown = about_of(read(folder))["command"]
+    assert shlex.split(shown) == ["python", "-m", "musicgen.train", *given]
+    for damaged in ("", "[", "4"):
+        (folder / "command.json").write_text(damaged)
+        assert about_of(read(folder))["command"] == ""
 
 
 def _now() -> datetime:

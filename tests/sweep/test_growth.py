@@ -1,14 +1,15 @@
 """Sweeps that grow in their folder: more values, more seeds, more choices of a group."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.sweep import growth
-from musicgen.sweep.plan import Plan
+from musicgen.sweep.plan import Plan, Settings
+from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.space import Choice, Float, Int, Only, Space
 from tests.sweep.makers import Sweep
 from tests.sweep.objectives import few_steps, nothing, seeded, steps
@@ -74,15 +75,20 @@ def test_a_search_grows(sampler: str, sweep: Sweep) -> None:
 
 def test_choices_of_a_group_grow_with_what_depends_on_them(sweep: Sweep) -> None:
     def plan(*names: str) -> Plan:
-        known = {f"{name} optim.lr": f"{len(name)}" for name in names}
-        return Plan({"optim": Choice(names)}, fingerprint={"seed": "1", **known})
+        return Plan(
+            {"optim": Choice(names)},
+            groups=("optim",),
+            settings=tuple(Settings({"seed": 1, "optim.lr": len(name)}, (name,)) for name in names),
+            fingerprint={f"corpus {name}": "d1" for name in names},
+        )
 
     sweep(plan("sgd", "adam"), nothing).run()
     assert ran(sweep(plan("sgd", "adamw", "adam"), nothing).run().rows, "optim") == [
         "sgd", "adam", "adamw",
     ]  # fmt: skip
     changed = plan("sgd", "adamw", "adam", "x")
-    object.__setattr__(changed, "fingerprint", {**changed.fingerprint, "sgd optim.lr": "9"})
+    other = Settings({"seed": 1, "optim.lr": 9}, ("sgd",))
+    changed = replace(changed, settings=(other, *changed.settings[1:]))
     with pytest.raises(InputError, match=r"sgd optim.lr was 3, now 9; .*sweep.shelf=<folder>"):
         sweep(changed, nothing).run()
 
@@ -90,7 +96,8 @@ def test_choices_of_a_group_grow_with_what_depends_on_them(sweep: Sweep) -> None
 def test_a_fixed_key_that_a_new_choice_has_not_stays_what_it_was(sweep: Sweep) -> None:
     first = Plan(
         {"optim": Choice(("sgd", "rmsprop"))},
-        fingerprint={"sgd momentum": "0.9", "rmsprop momentum": "0.9"},
+        groups=("optim",),
+        settings=tuple(Settings({"momentum": 0.9}, (name,)) for name in ("sgd", "rmsprop")),
     )
     sweep(first, nothing).run()
     optims = Choice(("sgd", "rmsprop", "adam"))
@@ -154,12 +161,14 @@ def test_a_kill_while_it_grows_loses_nothing(
 
 
 def test_a_range_of_an_older_sweep_goes_on_as_a_range(sweep: Sweep, tmp_path: Path) -> None:
-    """Ranges were lists of choices, and sweep.json did not have the space."""
+    """Ranges were lists of choices, and sweep.json had nothing but text."""
     rows = sweep(Plan({"x": Choice((1, 2, 3))}), nothing).run().rows
-    path = tmp_path / "sweep" / "sweep.json"
-    about = json.loads(path.read_text())
-    del about["space"]
-    path.write_text(json.dumps(about))
+    record = SweepRecord.read(tmp_path / "sweep")
+    assert record is not None
+    texts = {str(name): text for name, text in record.identity().items()}
+    older = {"study": record.study, "sweep": texts}
+    (tmp_path / "sweep" / "sweep.json").write_text(json.dumps(older))
+    assert SweepRecord.read(tmp_path / "sweep") == record
     assert sweep(Plan({"x": Int(1, 3)}), nothing).run().rows == rows
 
 
@@ -168,8 +177,10 @@ def test_the_space_is_read_back_as_it_was() -> None:
         "a": Choice((1, "x", None, [1, 2])), "b": Float(0, 1, step=0.1), "c": Int(1, 8, log=True),
         "d": Float(1e-4, 1, log=True), **OPTIMS,
     }  # fmt: skip
-    text = json.dumps({"space": growth.recorded(space), "sweep": {}})
-    assert growth.recalled(json.loads(text)) == space
+    record = SweepRecord.of(Plan(space, sampler="random", n_trials=1), "name")
+    again = SweepRecord.from_json(json.loads(json.dumps(record.to_json())))
+    assert again == record
+    assert again.space == space
 
 
 def test_a_key_that_older_sweeps_do_not_have_is_what_it_stood_for(sweep: Sweep) -> None:

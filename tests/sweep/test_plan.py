@@ -10,6 +10,7 @@ from musicgen.config.registry import components
 from musicgen.errors import InputError
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import make_pruner
+from musicgen.sweep.record import Name, SweepRecord
 from musicgen.sweep.samplers import make_sampler, seed_for
 from musicgen.sweep.space import Choice, Float
 
@@ -72,9 +73,11 @@ def test_total_and_failures() -> None:
 
 def test_identity_has_what_must_not_change() -> None:
     plan = Plan(GRID, fingerprint={"model.hidden": "4"}, n_trials=2, retries=1)
-    assert plan.identity() == Plan(GRID, fingerprint={"model.hidden": "4"}).identity()
-    assert plan.identity()["model.hidden"] == "4"
-    assert plan.identity() != Plan(GRID, fingerprint={"model.hidden": "4"}, seeds=2).identity()
+    identity = SweepRecord.of(plan).identity()
+    assert identity == SweepRecord.of(Plan(GRID, fingerprint={"model.hidden": "4"})).identity()
+    assert identity[Name("model.hidden")] == "4"
+    more = Plan(GRID, fingerprint={"model.hidden": "4"}, seeds=2)
+    assert identity != SweepRecord.of(more).identity()
 
 
 def test_sampler_seeds_differ() -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import mido
 import pytest
 
+from musicgen.cli.command import help_text
 from musicgen.config import keys, schema
-from musicgen.music import files, parse
+from musicgen.config.registry import about
+from musicgen.music import parse
+from musicgen.music.formats import formats
 from tests.commands import assert_refused
 from tests.tunes import ROOT
 
@@ -45,8 +48,14 @@ def convert(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_formats_are_those_of_the_configuration() -> None:
-    assert files.FORMATS == keys.FORMATS
+def test_help_lists_every_format_in_a_line() -> None:
+    text = help_text("convert", "")
+    for name, each in formats().items():
+        assert f"\n  {name:<25}{about(each).rstrip('.')}\n" in text
+    assert "(one of abc, mid, svg, png, wav, musicxml, mei)" in text
+
+
+def test_what_can_be_asked_for() -> None:
     assert set(schema.known(keys.ConvertConfig)) == {
         "files",
         "formats",
@@ -60,10 +69,10 @@ def test_the_formats_are_those_of_the_configuration() -> None:
 def test_a_tune_in_every_format(tmp_path: Path) -> None:
     """Beside its own file, under its name."""
     (tmp_path / "tune.abc").write_text("X:3\nT:A tune\nM:4/4\nL:1/4\nK:C\nCDEF|G4|]\n")
-    formats = [name for name in files.FORMATS if name != "abc"]
-    done = convert("tune.abc", f"formats=[{','.join(formats)}]", cwd=tmp_path)
+    others = [name for name in formats() if name != "abc"]
+    done = convert("tune.abc", f"formats=[{','.join(others)}]", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {path.name for path in tmp_path.iterdir()} == {f"tune.{name}" for name in files.FORMATS}
+    assert {path.name for path in tmp_path.iterdir()} == {f"tune.{name}" for name in formats()}
     assert mido.MidiFile(tmp_path / "tune.mid").length > 0
     assert (tmp_path / "tune.png").read_bytes().startswith(b"\x89PNG")
     assert "<score-partwise" in (tmp_path / "tune.musicxml").read_text()
@@ -183,10 +192,10 @@ def test_six_tunes_in_all_formats_take_less_than_five_seconds(tmp_path: Path) ->
     (tmp_path / "six.abc").write_text(book)
     before = os.times()
     began = time.monotonic()
-    done = convert("six.abc", f"formats=[{','.join(files.FORMATS)}]", "out=x", cwd=tmp_path)
+    done = convert("six.abc", f"formats=[{','.join(formats())}]", "out=x", cwd=tmp_path)
     spent = os.times()
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "x").iterdir())) == 6 * len(files.FORMATS)
+    assert len(list((tmp_path / "x").iterdir())) == 6 * len(formats())
     used = spent.children_user + spent.children_system
     used -= before.children_user + before.children_system
     print(f"{used:.2f} s of processor time, {time.monotonic() - began:.2f} s")

@@ -1,7 +1,7 @@
 """The automaton that writes tunes: which character may come next.
 
-It accepts a part of ABC 2.1; what is left out is rare, or makes players stumble. Whatever it has
-let through can be completed: `completion.py` says how.
+It accepts a part of ABC 2.1; what it excludes is rare, or confuses players. Every text that it
+accepts can be completed: `completion.py` says how.
 """
 
 from collections.abc import Callable, Hashable
@@ -23,7 +23,7 @@ _BAR = Words(["|"])
 
 
 def step(rules: Rules, state: State, character: str) -> State | None:
-    """The state after one more character, None where it may not come."""
+    """The state after one more character; None where the character may not come."""
     if character not in rules.alphabet:
         return None
     if (further := _MODES[state.mode].within(rules, state, character)) is not None:
@@ -36,15 +36,15 @@ def step(rules: Rules, state: State, character: str) -> State | None:
 
 
 def end_token(rules: Rules, state: State) -> State | None:
-    """The state between tokens that this one is, if the token may end here."""
+    """The state between tokens if the token may end here."""
     end = _MODES[state.mode].end
     return None if end is None else end(rules, state)
 
 
 def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
-    """The characters by which `step` leads on; found faster than by trying each.
+    """The characters for which `step` gives a state; faster than trying each.
 
-    between: `allowed_between`, which may remember.
+    between: `allowed_between`, possibly cached.
     """
     further = within(rules, state)
     ended = end_token(rules, state)
@@ -55,10 +55,10 @@ def allowed(rules: Rules, state: State, between: Between) -> frozenset[str]:
 
 
 def within(rules: Rules, state: State) -> frozenset[str]:
-    """The characters that go on with the token."""
+    """The characters that continue the token."""
     mode = _MODES[state.mode]
     known = None
-    if (depends := _DEPENDS.get(state.mode)) is not None:  # most states are in these, and alike
+    if (depends := _DEPENDS.get(state.mode)) is not None:  # most states are of these
         known = (state.mode, state.part, *depends(rules, state))
         if (found := rules.further.get(known)) is not None:
             return found
@@ -72,7 +72,7 @@ def within(rules: Rules, state: State) -> frozenset[str]:
 
 
 def allowed_between(rules: Rules, state: State) -> frozenset[str]:
-    """`allowed` between two tokens of the music."""
+    """`allowed` for a state between two tokens of the music."""
     each = state.column == 0 or bool(state.hold.tie)
     return frozenset().union(
         *(group for group in _groups(rules.alphabet, each) if _idle(rules, state, group[0]))
@@ -80,8 +80,8 @@ def allowed_between(rules: Rules, state: State) -> frozenset[str]:
 
 
 def surroundings(rules: Rules, state: State) -> Hashable:
-    """All of a state between two tokens that says what may begin there: of most numbers, only that
-    there is one. States that are alike in it need not be asked one by one."""
+    """The parts of a state between two tokens on which the next token depends; of most numbers,
+    only whether they are 0. States with equal parts have equal answers."""
     form, hold, room = state.form, state.hold, state.form.room
     if "h" in state.seen:
         return state._replace(column=min(state.column, 1))
@@ -101,8 +101,8 @@ def surroundings(rules: Rules, state: State) -> Hashable:
 
 @lru_cache(maxsize=32)
 def _groups(alphabet: frozenset[str], each: bool) -> list[str]:
-    """Beginnings of which all may come or none, so that one answers for its group. At the start of
-    a line and behind a tie each is a group."""
+    """Beginnings that may come all together or not at all, so that one answers for its group. At
+    the start of a line and behind a tie each beginning is a group."""
     groups: dict[str, str] = {}
     for character in sorted(_BEGINNINGS & alphabet):
         kind = character
@@ -120,12 +120,12 @@ def may_end(rules: Rules, state: State) -> bool:
 
 
 def legal_lines(rules: Rules, state: State) -> Words:
-    """The bar lines that may stand here."""
+    """The bar lines that may come here."""
     hold = state.hold
     if hold.within:
         return rules.none
     lines = rules.lines(state.form)
-    # A tie or a slur goes on to the next bar, not across a repeat.
+    # A tie or a slur may reach the next bar, but not across a repeat.
     return (_BAR if "|" in lines else rules.none) if hold.tie or hold.slur else lines
 
 
@@ -138,7 +138,7 @@ def _itself(rules: Rules, state: State) -> State | None:
 
 
 def _idle(rules: Rules, state: State, character: str) -> State | None:
-    """Between two tokens of the music."""
+    """The next state, between two tokens of the music."""
     hold = state.hold
     if character == "\n":
         if not state.column or hold.within:
@@ -170,7 +170,8 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
 
 
 def _initial(rules: Rules, state: State, character: str) -> State | None:
-    """Behind a letter at the start of a line that may be a field's, or a decoration."""
+    """The next state behind a letter at the start of a line, which may begin a field or be a
+    decoration."""
     field = character == ":" and fields.may_begin(rules, state, state.part)
     return fields.colon(rules, state, character) if field else None
 
@@ -231,14 +232,14 @@ def _parenthesis(rules: Rules, state: State, character: str) -> State | None:
 
 
 def _end_parenthesis(rules: Rules, state: State) -> State | None:
-    """It was a slur."""
+    """It was a slur, no tuplet."""
     if state.hold.slur or ")" not in rules.alphabet:
         return None
     return state._replace(mode="idle", part="", hold=state.hold._replace(slur=1, last=0, pitch=""))
 
 
 def _open(rules: Rules, state: State, character: str) -> State | None:
-    """What stands before a note, and needs one to follow: `(`, `{`, `"`, `!` or a sign."""
+    """The next state behind a sign that needs a note: `(`, `{`, `"`, `!` or a decoration."""
     hold = state.hold
     if hold.ornament or not notes.lengths(rules, state):
         return None
@@ -276,11 +277,11 @@ def _begin_broken(rules: Rules, state: State, character: str) -> State | None:
 
 
 def _off_beat(state: State) -> bool:
-    """Whether the event just written is not known to have begun on a quarter note: players dot a
-    hornpipe's eighths by themselves there, and stumble over pairs that begin elsewhere."""
+    """Whether the last event may have begun off the quarter notes of a hornpipe. Players dot a
+    hornpipe's eighths themselves on quarter notes, and fail on pairs that begin elsewhere."""
     form = state.form
     quarter = form.unit * GRAIN // 4
-    # Players count from the last bar line, which may have stood at the split.
+    # Players count from the last bar line, which may have been at the split.
     unsure = form.filled > form.split and form.split % quarter
     return bool(unsure or (form.filled - state.hold.last) % quarter)
 
@@ -319,7 +320,7 @@ _BEGIN: dict[str, Step] = {
     "<": _begin_broken,
     "\\": _begin_continuation,
 }
-"""What begins with a character, bar lines and brackets aside."""
+"""The first step of the token that begins with each character, bar lines and brackets aside."""
 _ALIKE = {
     **dict.fromkeys(notes.LETTERS + "^_=", "note"),
     **{sign: f"sign {kind}" for sign, kind in notes.KINDS.items()},
@@ -334,11 +335,11 @@ class Mode(NamedTuple):
     """A kind of token while it is being written."""
 
     within: Step
-    """How it goes on."""
+    """The next state within the token."""
     end: End | None
-    """What it has been when it ends; None: it ends by a character of its own."""
+    """The state at the token's end; None: a character of its own ends it."""
     characters: str | None
-    """Those by which it may go on; None for any."""
+    """The characters that may continue it; None for any."""
 
 
 _PITCH, _LENGTH = notes.LETTERS + "^_=", "0123456789/"

@@ -12,9 +12,9 @@ from musicgen.music.kinds import Kinds
 
 START = "<start>\n"
 SLACK = 32
-"""No character makes the way to the end longer by more than this."""
+"""No character makes the completion longer by more than this."""
 MAX_STATES = 200_000
-"""After so many, tables are begun anew: about 300 MB."""
+"""At so many states the tables are begun anew: about 300 MB."""
 
 Ids = NDArray[np.integer[Any]]
 
@@ -22,7 +22,7 @@ Ids = NDArray[np.integer[Any]]
 class BatchConstraint:
     """Keeps each tune of a batch within the automaton, and brings it to `<end>` in time.
 
-    It is a `musicgen.models.Constraint`.
+    Implements `musicgen.models.Constraint`.
     """
 
     def __init__(
@@ -37,14 +37,14 @@ class BatchConstraint:
     ) -> None:
         """For tunes that begin with the prime and get at most `max_chars` characters more.
 
-        vocabulary: the characters by number. bars: bars fill their meter, too, repeats close, and
-        the tune ends in a bar line. kinds: of the training text; what it lacks is not written, but
-        may stand in the prime. None: everything may be written.
+        vocabulary: the characters by number. bars: bars also fill their meter, repeats close, and
+        the tune ends in a bar line. kinds: kinds of tokens of the training text; others are not
+        written, but may be in the prime. None: everything may be written.
 
-        Raises InputError if the vocabulary cannot write tunes, if the prime does not begin one,
-        or if `max_chars` is too few to end it.
+        Raises InputError if the vocabulary cannot write tunes, if the prime does not begin one, or
+        if `max_chars` is too few to end it.
         """
-        # Left out where there are none, so that tables are one whichever way they are asked for.
+        # An empty set of kinds is None, so that both ways of asking share one table.
         key = (vocabulary, bars) if kinds is None else (vocabulary, bars, kinds)
         if len(table(*key)) > MAX_STATES:
             table.cache_clear()
@@ -59,7 +59,7 @@ class BatchConstraint:
         self._left = np.full(tunes, max_chars, np.int64)
 
     def allowed(self, tunes: Ids) -> NDArray[np.bool_]:
-        """Which characters may come next: (len(tunes), vocab), at least one for each."""
+        """Which characters may come next: (len(tunes), vocab), at least one for each tune."""
         states, left = self._states[tunes], self._left[tunes]
         masks = self._table.masks(states)
         for place in np.flatnonzero((left <= LONGEST) & (states != DONE)).tolist():
@@ -69,14 +69,14 @@ class BatchConstraint:
         return self._table.rows[masks]
 
     def push(self, tunes: Ids, characters: Ids) -> None:
-        """These tunes, by number, have got these characters."""
+        """Append characters (tunes,) to these tunes, given by number."""
         self._states[tunes] = self._table.steps(self._states[tunes], characters.astype(np.int64))
         self._left[tunes] -= 1
 
 
 def read(known: Table, prime: str) -> int:
-    """The state behind a prime. Raises InputError where it leaves what the automaton accepts."""
-    # A rhythm that was asked for may be any, though not all are written freely.
+    """The state behind a prime. Raises InputError where the automaton does not accept it."""
+    # A given rhythm may be any word, though the automaton writes some words only.
     text = re.sub("^R:.*$", "R:", prime.removeprefix(START), flags=re.MULTILINE)
     state = 0
     for place, character in enumerate(text):

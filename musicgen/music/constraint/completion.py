@@ -1,4 +1,4 @@
-"""The way out: how a tune that has begun comes to an end within a few characters."""
+"""The completion: how a tune that has begun comes to an end within a few characters."""
 
 from musicgen.music.constraint.automaton import (
     behind,
@@ -26,7 +26,7 @@ _ENDING = ("|]", "||", ":|", ":||", ":|]")
 
 
 def completion(rules: Rules, state: State) -> str:
-    """The next character on a short way to the end; not for a text that has ended."""
+    """The next character on a short way to the end; not defined for a text that has ended."""
     return _TOKENS[state.mode](rules, state)
 
 
@@ -65,7 +65,7 @@ def _initial(rules: Rules, state: State) -> str:
 
 
 def _bracket(rules: Rules, state: State, before: str = "") -> str:
-    """before: of a bar line, `[` behind it."""
+    """before: what stands before the `[` of a bar line."""
     legal = legal_lines(rules, state)
     ways = [(f"[{number}", number) for number in "12" if f"{before}[{number}" in legal]
     if before and (there := behind(state, before)):
@@ -182,20 +182,20 @@ def _idle(rules: Rules, state: State) -> str:
 
 
 def _usual(rules: Rules, ways: list[tuple[str, str]]) -> str:
-    """Of pairs of a kind and the character to it, the first one that the training text has."""
+    """The character of the first (kind, character) pair whose kind the training text has."""
     return min(ways, key=lambda way: not rules.usual(way[0]))[1]
 
 
 def _aim(rules: Rules, form: Form, legal: frozenset[str]) -> str:
-    """The bar line to write here on the way out, empty if there is none; if it can be, one that
-    the training text has."""
+    """The bar line to write next in the completion, empty if there is none; if possible, a bar line
+    that the training text has."""
     back = form.ending == 1 or (form.repeat == OPEN and form.ending == 0)
     lines = [line for line in (_GOING_BACK if back else _ENDING) if line in legal]
     return min(lines, key=lambda line: not rules.usual(line), default="")
 
 
 def _gap(form: Form) -> int:
-    """Grains up to where such a bar line may stand; at least one."""
+    """Grains up to the place where such a bar line may come; at least one."""
     back = form.ending == 1 or form.repeat == OPEN
     there = form.start if back else form.split
     if form.upbeat or there <= form.filled:

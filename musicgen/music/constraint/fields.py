@@ -6,20 +6,20 @@ from musicgen.music.constraint.spelling import GRAIN, HORNPIPE_METERS, Words, me
 from musicgen.music.constraint.state import State
 
 VALUES = "MLQ"
-"""Fields of the header that come at most once, and the music hangs on them."""
+"""Fields of the header that come at most once and determine the music."""
 TEXTS = "TCOABDFGHNRSZ"
-"""Fields of the header that take any text. A part order (`P:`) is not written, as it would bind
-what follows; nor are voices, lyrics, macros and directives."""
+"""Fields of the header with any text as value. A part order (`P:`) is not written, because it would
+bind what follows; neither are voices, lyrics, macros and directives."""
 BODY_TEXTS = "TPW"
 HORNPIPE = "hornpipe"
 _BOUND = {"<": "e", "\\": "\n"}
-"""What may not follow: `<end>` ends the tune, and a line that ends in a backslash goes on."""
+"""What may not follow: `<end>` ends the tune, and a line that ends in a backslash continues."""
 _UNTEXTUAL = frozenset("\n\\%<")
-"""Not in a text: comments and escapes are read otherwise, and `<end>` is the end of the tune."""
+"""Not in a text: comments and escapes have a meaning, and `<end>` ends the tune."""
 
 
 def may_write(character: str) -> bool:
-    """Whether it may stand in any text."""
+    """Whether the character may be written in any text."""
     return character not in _UNTEXTUAL and (character.isprintable() or character == "\t")
 
 
@@ -36,12 +36,12 @@ def head(rules: Rules, state: State, character: str) -> State | None:
 
 
 def values(rules: Rules, state: State, letter: str) -> Words:
-    """What such a field may say."""
+    """The values that such a field may have."""
     return rules.hornpipe_meters if letter == "M" and "h" in state.seen else rules.values[letter]
 
 
 def may_begin(rules: Rules, state: State, letter: str) -> bool:
-    """Whether such a field may stand here in the music."""
+    """Whether such a field may come here in the music."""
     form, hold = state.form, state.hold
     if hold.within or hold.tie or form.ending == 3:
         return False
@@ -53,7 +53,7 @@ def may_begin(rules: Rules, state: State, letter: str) -> bool:
 
 
 def colon(rules: Rules, state: State, character: str) -> State | None:
-    """The letter of a field on a line of its own is there."""
+    """The state behind the letter of a field on a line of its own."""
     letter = state.part
     mode = "value" if letter in rules.values else "number" if letter == "X" else "text"
     return state.at(mode, letter) if character == ":" else None
@@ -61,7 +61,7 @@ def colon(rules: Rules, state: State, character: str) -> State | None:
 
 def text(rules: Rules, state: State, character: str) -> State | None:
     """part: the letter, until the text has begun; a character that binds the next one; or `R` and
-    as much of `hornpipe` as there is."""
+    the written part of `hornpipe`."""
     part = state.part
     if character == "\n":
         hornpipe = part[1:] == HORNPIPE
@@ -77,14 +77,14 @@ def text(rules: Rules, state: State, character: str) -> State | None:
     rhythm = part[1:] + character.lower()
     if part[:1] != "R" or not HORNPIPE.startswith(rhythm):
         return state._replace(part="")
-    # Players refuse a hornpipe in another meter; they dot its eighths by their place in the bar,
-    # and stumble where bars are not filled.
+    # Players refuse a hornpipe in another meter. They dot its eighths by their place in the bar,
+    # and fail where bars are not filled.
     refused = rhythm == HORNPIPE and ("m" in state.seen or not rules.bars)
     return None if refused else state._replace(part="R" + rhythm)
 
 
 def number(rules: Rules, state: State, character: str) -> State | None:
-    """`X:12`: part is `X` and what is written."""
+    """`X:12`: part is `X` and the written digits."""
     digits = state.part[1:]
     if character == "\n":
         return _next_line(state, "") if digits.strip() else None
@@ -95,7 +95,7 @@ def number(rules: Rules, state: State, character: str) -> State | None:
 
 
 def value(rules: Rules, state: State, character: str) -> State | None:
-    """A field that the music hangs on: part is its letter, behind `[` if inline, and the value."""
+    """A field that determines the music. part: its letter, behind `[` if inline, and value."""
     inline = state.part[0] == "["
     letter, written = state.part[inline], state.part[inline + 1 :]
     if character == ("]" if inline else "\n"):
@@ -123,7 +123,7 @@ def _next_line(state: State, letter: str) -> State:
 
 
 def _set(rules: Rules, state: State, letter: str, word: str) -> Form:
-    """The form with a field's value. Where bars need not be filled, nothing hangs on it."""
+    """The form with a field's value. It is unchanged where bars need not be filled."""
     form = state.form
     if not rules.bars:
         return form
@@ -141,7 +141,7 @@ def _set(rules: Rules, state: State, letter: str, word: str) -> Form:
 
 
 def _in_units(form: Form, unit: int) -> Form:
-    """Grains are parts of the unit note length, so all times are other numbers with another."""
+    """The form in another unit note length: grains are parts of the unit, so all times change."""
     times = (form.bar, form.split, form.start)
     bar, split, start = (time * unit // form.unit for time in times)
     return form._replace(unit=unit, bar=bar, split=split, start=start)

@@ -1,16 +1,17 @@
-"""Where in its form a tune is: in the bar, in a repeat, in an ending.
+"""The place in a tune's form: in the bar, in a repeat, in an ending.
 
-Time goes on across repeat signs and double bars: where one stands within a bar, the bars before
-and behind it add up to one. So a strain with an upbeat ends in a bar that is shorter by it. Going
-back is to where the bar is as full as at the sign.
+Time continues across repeat signs and double bars: at a sign within a bar, the bars before and
+behind it add up to one bar. So a strain with an upbeat ends in a bar that is shorter by the upbeat.
+A repeat may go back only to a place where the bar is as full as at the sign.
 """
 
 from functools import lru_cache
 from typing import NamedTuple
 
 FRESH, OPEN, AGAIN, CLOSED, NEVER = range(5)
-"""What `:|` goes back to: the start of the tune; `|:`, and must; behind the last ending; the last
-`:|`, where endings need a `|:` of their own; nothing, as the meter is another there."""
+"""What `:|` goes back to: the start of the tune; a `|:`, which must be closed; behind the last
+ending; the last `:|`, where endings need a `|:` of their own; nothing, because the meter differs
+there."""
 
 
 class Line(NamedTuple):
@@ -19,9 +20,9 @@ class Line(NamedTuple):
     closes: bool = False
     opens: bool = False
     ends: bool = False
-    """A tune may end in it."""
+    """Whether a tune may end in it."""
     ending: int = 0
-    """Number of the ending that begins."""
+    """Number of the ending that begins behind it."""
 
 
 LINES = {
@@ -50,26 +51,26 @@ class Form(NamedTuple):
     unit: int = 8
     """Unit note length: the whole note's part."""
     filled: int = 0
-    """How much of the bar there is."""
+    """How much of the bar is filled."""
     upbeat: bool = True
-    """In the first bar, which may be short."""
+    """Whether this is the first bar, which may be short."""
     split: int = 0
-    """Where in the bar a strain may begin and end, because one did; 0 for nowhere."""
+    """Place in the bar where a strain may begin and end, because one did; 0 for nowhere."""
     start: int = 0
-    """Where in the bar the place is to which a repeat goes back."""
+    """Place in the bar to which a repeat goes back."""
     repeat: int = FRESH
     ending: int = 0
-    """Number of the ending; 3 between the first one's end and the second's number."""
+    """Number of the ending; 3 between the end of the first one and the number of the second."""
     empty: bool = True
-    """Nothing sounds since the last bar line."""
+    """Whether nothing sounds since the last bar line."""
     ended: bool = False
-    """So that the tune may end here."""
+    """Whether the tune may end here."""
     doubled: bool = False
-    """The last bar line was followed by another one already, or there was none."""
+    """Whether the last bar line follows another one, or there was none."""
 
     @property
     def room(self) -> int:
-        """Grains that the bar still takes."""
+        """Grains that are left in the bar."""
         return self.bar - self.filled if self.bar else 1 << 16
 
     @property
@@ -78,19 +79,20 @@ class Form(NamedTuple):
         return self.repeat != OPEN and self.ending == 0
 
     def sounded(self, grains: int) -> "Form":
-        """With so much more in the bar."""
+        """The form with so much more in the bar."""
         filled = self.filled + grains if self.bar else 0
         # Not _replace, which takes three times as long: empty, ended and doubled become False.
         return Form(self.bar, self.unit, filled, *self[3:8], False, False, False)
 
     def remetered(self, bar: int) -> "Form":
-        """With bars of another length, or with a unit in which the length is another number."""
+        """The form with bars of another length, or with a unit in which the length is another
+        number."""
         return self._replace(bar=bar, repeat=self.repeat if self.bar == bar else NEVER)
 
 
 @lru_cache(maxsize=1 << 16)
 def after(form: Form, text: str) -> Form | None:
-    """The form behind a bar line, None where it may not stand."""
+    """The form behind a bar line; None where the bar line may not come."""
     line = LINES[text]
     if form.ending == 3 or text == "[2":
         behind = form._replace(ending=2, doubled=True)
@@ -123,7 +125,7 @@ def after(form: Form, text: str) -> Form | None:
 
 
 def _after_none(form: Form, text: str, line: Line) -> Form | None:
-    """Another bar line, with nothing in between."""
+    """Behind another bar line, with nothing in between."""
     if line.ending == 1:
         free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         at_line = not (form.doubled or form.ended or form.upbeat or form.filled)
@@ -138,7 +140,7 @@ def _after_none(form: Form, text: str, line: Line) -> Form | None:
 
 
 def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
-    """The first bar ends, and tells how long the upbeat was: it was the end of a bar."""
+    """Behind the first bar, whose length is the upbeat: it was the end of a bar."""
     if line.closes or line.ending or (line.ends and not full):
         return None
     before = 0 if full else form.bar - form.filled
@@ -151,7 +153,7 @@ def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
 
 
 def _after_repeat(behind: Form, line: Line) -> Form | None:
-    """Goes back, if it goes to where the bar is as full as here."""
+    """Behind `:|`; None unless it goes back to a place where the bar is as full as here."""
     if behind.filled != behind.start or behind.repeat == NEVER:
         return None
     if behind.ending == 1:

@@ -1,4 +1,4 @@
-"""What sounds, and what stands around it: notes, rests, chords, graces, decorations."""
+"""Notes, rests and chords, and what stands around them: graces, decorations."""
 
 from functools import cache
 
@@ -11,9 +11,8 @@ LETTERS = UPPER + LOWER
 SIGNS = ".~HLMOPSTuv"
 """Decorations of one character."""
 SINGLE, CUT, PLAIN = "~", ".", "-"
-"""Decorations that stand before single notes alone; that change how long a note sounds; others.
-Where a note of the first two kinds is tied, or shares its time with a neighbour, players stumble.
-"""
+"""Decorations that may come before single notes only; that change how long a note sounds; others.
+Players fail where a note of the first two kinds is tied, or shares its time with a neighbour."""
 KINDS = dict.fromkeys(SIGNS, PLAIN) | {"~": SINGLE, "T": SINGLE, ".": CUT, "H": CUT}
 ACCIDENTALS = Words(["^", "^^", "_", "__", "="])
 USUAL = frozenset({3, 4, 6, 8, 9, 12})
@@ -21,7 +20,7 @@ USUAL = frozenset({3, 4, 6, 8, 9, 12})
 MAX_CHORD = 5
 MAX_STRING = 40
 MAX_GRACE = 8
-"""Notes of a group of grace notes: one that forgets to close it goes on for a line."""
+"""Most notes of a group of grace notes: a network that forgets to close it continues for a line."""
 
 
 def lengths(rules: Rules, state: State) -> Words:
@@ -35,7 +34,7 @@ def lengths(rules: Rules, state: State) -> Words:
 
 
 def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -> State:
-    """An event was written, with such a length. pitch: of a single note, else empty."""
+    """The state behind an event of this length. pitch: of a single note, else empty."""
     hold, form = state.hold, state.form
     length = rules.lengths[written]
     if hold.tuplet:
@@ -44,10 +43,10 @@ def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -
         tuplet, last = hold.tuplet - 1, 0
     else:
         form = form.sounded(length)
-        # No chain `a>b>c`: the second sign would stand between unequal lengths.
+        # No chain `a>b>c`: the second sign would be between unequal lengths.
         tuplet, last = 0, 0 if hold.broken or length > form.room else length
     pitch = pitch if hold.ornament in ("", PLAIN) else ""
-    # Players split the roll on a note of three units.
+    # Players split a roll on a note of three units.
     split_up = SINGLE in hold.ornament and length % 3 == 0
     last = 0 if CUT in hold.ornament or split_up else last
     after = Hold(
@@ -84,13 +83,13 @@ def accidental(rules: Rules, state: State, character: str) -> State | None:
 
 
 def octave(part: str, character: str) -> bool:
-    """Whether the mark may come behind this letter and these marks."""
+    """Whether the octave mark may come behind this letter and these marks."""
     mark = "," if part[0] in UPPER else "'"
     return character == mark and part[1:] in ("", mark)
 
 
 def note(rules: Rules, state: State, character: str) -> State | None:
-    """part: pitch and length so far. None if neither goes on; then the note may have ended."""
+    """part: pitch and length so far. None if neither can continue; then the note may have ended."""
     pitch, written = split(state.part)
     tie = state.hold.tie
     if not written and octave(pitch, character):
@@ -137,7 +136,8 @@ def begin_chord(rules: Rules, state: State, character: str) -> State | None:
 
 
 def chord(rules: Rules, state: State, character: str) -> State | None:
-    """All notes have one length, inside or behind: players take the first one's, or complain."""
+    """All notes have one length, inside or behind the brackets: players take the first one's, or
+    complain."""
     done, _, now = state.part.partition("|")
     count, common = int(done[0]), done[1:]
     if now in ACCIDENTALS:
@@ -190,7 +190,7 @@ def begin_tuplet(rules: Rules, state: State, character: str) -> State | None:
 
 
 def grace(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `{`. part: number of notes and what there is of the last one, if there is any."""
+    """Behind `{`. part: number of notes and the last note so far, if there is one."""
     count, now = _graces(state)
     if now in ACCIDENTALS:
         good = character in LETTERS or now + character in ACCIDENTALS
@@ -220,10 +220,10 @@ def grace_is_open(state: State) -> bool:
 
 
 def symbols(rules: Rules, state: State) -> Words:
-    """Chord symbols that may stand here.
+    """Chord symbols that may come here.
 
-    Players make an accompaniment of them in eighths, in the usual meters, and stumble where the
-    tune ends within one.
+    Players turn them into an accompaniment in eighths, in the usual meters, and fail where the tune
+    ends within an eighth.
     """
     form = state.form
     eighth = form.unit * GRAIN // 8
@@ -250,7 +250,7 @@ def string(rules: Rules, state: State, character: str) -> State | None:
 
 
 def decorations(rules: Rules, state: State) -> Words:
-    """Names that may stand between two `!`."""
+    """Names that may come between two `!`."""
     return rules.hornpipe_decorations if "h" in state.seen else rules.decorations
 
 
@@ -266,7 +266,7 @@ def sign(rules: Rules, state: State, character: str) -> State | None:
     """A decoration of one character."""
     hold, kind = state.hold, KINDS[character]
     if character == "H" and rules.bars:
-        return None  # players hold it, and find the bar too long
+        return None  # players hold the note, and the bar gets too long
     clashes = (hold.grace and kind == SINGLE) or (
         kind == CUT and (hold.broken or "h" in state.seen)
     )
@@ -276,6 +276,6 @@ def sign(rules: Rules, state: State, character: str) -> State | None:
 
 
 def decorated(state: State, kind: str) -> State:
-    """A note or chord must follow at once."""
+    """The state in which a note or chord must follow at once."""
     kinds = "".join(sorted({*state.hold.ornament, kind}))
     return state.at("idle")._replace(hold=state.hold._replace(ornament=kinds, last=0, pitch=""))

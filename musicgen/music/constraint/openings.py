@@ -1,14 +1,14 @@
-"""Ways into a token: those that a tune may take, of those that are well formed.
+"""Openings: which tokens may begin, of those that are well formed.
 
-`automaton.py` says what is well formed. Two things more are masked, both where a token begins:
+`automaton.py` says what is well formed. Two more things are masked, both where a token begins:
 
-- a kind that the training text lacks, and
+- a kind of token that the training text lacks, and
 - a beginning whose likely kinds may not come here. Behind `[` stands an ending, a chord or a field.
-  Where no ending may begin, a network that writes `[` for one would find the digit masked, and go
-  on with what it did not mean. How likely a kind is here is what the training text says: how often
-  it is what begins with this character, in such a place.
+Where no ending may begin, a network that writes `[` for one would find the digit masked, and write
+something else instead. The training text says how likely a kind is here: how often it is the one
+that begins with this character, in such a place.
 
-What a tune needs to come to its end is let in whatever the training text has.
+Whatever a tune needs to reach its end may be written, even if the training text lacks it.
 """
 
 from collections import Counter
@@ -27,11 +27,11 @@ _CLOSING = {":|", ":||", ":|]"}
 _NONE: frozenset[str] = frozenset()
 _COLON = frozenset(":")
 _UNCOUNTED = Kinds(tuple((place, kind, 1) for place in (BAR, WITHIN) for kind in ("[1", CHORD)))
-"""Where kinds were not counted: fields in brackets are rarer than these."""
+"""Kinds for runs whose kinds were not counted: fields in brackets are rarer than these."""
 
 
 class Openings:
-    """For one vocabulary and one training text."""
+    """The openings of one vocabulary and one training text."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -55,7 +55,7 @@ class Openings:
         self._unsure = [first for first in '[!"({' if self._known.get(first)]
 
     def masked(self, state: State) -> frozenset[str]:
-        """Characters that begin no token here, between two tokens of the music."""
+        """Characters that may begin no token here, between two tokens of the music."""
         if state.form.ending == 3:
             return self._never - {"["}  # `[2` must come
         lines = self._lines(state)
@@ -68,14 +68,14 @@ class Openings:
         return frozenset(masked - set(state.hold.tie[:1]))  # behind a tie its note must come
 
     def within(self, state: State, further: frozenset[str]) -> frozenset[str]:
-        """Those of the characters which go on with the token that lead to a kind that is known."""
+        """Those characters that continue the token towards a kind that the training text has."""
         keep = _WITHIN.get(state.mode)
         if keep is None or (state.part and state.mode in _AT_FIRST):
             return further
         return frozenset(character for character in further if keep(self, state, character))
 
     def may_end(self, state: State) -> bool:
-        """Whether the token may end as what it is; asked where that is well formed."""
+        """Whether the token may end as it is; asked where that is well formed."""
         part = state.part
         if state.mode == "line":
             return part in self._lines(state)
@@ -84,33 +84,34 @@ class Openings:
         return state.mode not in ("broken", "initial") or part in self._music
 
     def joined(self, state: State, longer: frozenset[str]) -> frozenset[str]:
-        """Characters that begin no token right behind this one, as they would be read as a part of
-        it. longer: those by which it goes on."""
+        """Characters that may begin no token right behind this one, because they would be read as a
+        part of it. longer: characters that continue it."""
         if state.mode == "line":
             strokes = {stroke for stroke in "|:" if state.part + stroke not in self._music}
-            return (longer | strokes) - {"["}  # behind `|` it may be a chord's all the same
+            return (longer | strokes) - {"["}  # behind `|` it may still be a chord's
         # A letter and a colon at the start of a line are a field.
         return longer | _COLON if state.column == 1 else longer
 
     def _lines(self, state: State) -> frozenset[str]:
-        """The bar lines that may stand here; all that are well formed, where otherwise none of them
-        could and one must."""
+        """The bar lines that may come here; all well-formed ones, where a bar line must come and
+        none of the known ones can."""
         legal = legal_lines(self._rules, state).words
         known = frozenset(line for line in legal if self._leads_on(line, state.form))
         return known if known or state.form.room else legal
 
     def _leads_on(self, line: str, form: Form) -> bool:
-        """Whether a bar line is known, and leads to what may follow it."""
+        """Whether the training text has a bar line, and what may follow it."""
         if form.repeat == OPEN and form.ending == 0 and line in ("||", "|]"):
-            # In 3 of 1,232 repeats of the default corpus. A network that writes it means to end
-            # the tune or to open another repeat, and finds both masked until this one is closed.
+            # In 3 of 1,232 repeats of the default corpus. A network that writes it wants to end the
+            # tune or
+            # to open another repeat, and finds both masked until this one is closed.
             return False
         if form.ending == 1 and line in _CLOSING and "[2" not in self._music:
             return False
         return (line[-2:] if line[-2:] in _ENDINGS else line) in self._music
 
     def _meant(self, state: State, first: str, others: Sequence[str] = ()) -> bool:
-        """Whether a token that begins so is likely to be one that may come here, as others may."""
+        """Whether a token with this beginning is likely to be of a kind that may come here."""
         may = [kind for kind in self._known[first] if self._may_come(state, kind)]
         hold, form = state.hold, state.form
         meant = (hold.within, hold.slur > 0, hold.tuplet > 0, form.ended)
@@ -122,8 +123,8 @@ class Openings:
         return found
 
     def _counts(self, state: State, first: str) -> Mapping[str, int]:
-        """How often kinds that begin with this character, and could be meant, begin in such a
-        place; or anywhere, if in such a place none ever does."""
+        """How often the kinds that begin with this character, and are conceivable, begin in such a
+        place; or anywhere, if none ever begins in such a place."""
         place = _place(state)
         for counts in self._by_place[place], self._anywhere:
             of_these = counts.get(first, {})
@@ -133,7 +134,7 @@ class Openings:
         return found
 
     def _may_come(self, state: State, kind: str) -> bool:
-        """Where some kind may come that begins so, whether this one may."""
+        """Whether this kind may come, given that some kind with this beginning may."""
         rules, hold = self._rules, state.hold
         if kind in LINES:
             return kind in legal_lines(rules, state)
@@ -151,7 +152,7 @@ class Openings:
         return True
 
     def _line(self, state: State, letter: str) -> bool:
-        """Whether a line of the music may begin with this letter, as a field or as a sign."""
+        """Whether a line of the music may begin with this letter, as a field or as a decoration."""
         rules, counts = self._rules, self._counts(state, letter)
         known = self._kinds.count(FIELD_LINES) if self._kinds else {}
         field, sign = f"{letter}:", letter in self._music
@@ -169,7 +170,7 @@ class Openings:
         return state.part + character in self._fields
 
     def _begun(self, state: State, character: str) -> bool:
-        """In a bar line that is being written."""
+        """The conceivable kinds of a bar line that is being written."""
         if state.part[-1] == "[":
             return self._bracket(state, character)
         longer, lines = state.part + character, self._lines(state)
@@ -189,7 +190,7 @@ class Openings:
         legal = legal_lines(self._rules, state).words
         if any(line[-2:] in _ENDINGS for line in legal):
             return True
-        # An ending is masked: what is rarer than it would be chosen in its place.
+        # An ending is masked: a rarer kind would be chosen in its place.
         counts = self._counts(state, "[")
         return counts.get(kind, 0) >= sum(counts.get(ending, 0) for ending in _ENDINGS)
 
@@ -239,26 +240,27 @@ def _by_first(counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
 
 
 def _place(state: State) -> str:
-    """Where in `kinds.PLACES` the music goes on."""
+    """Which of `kinds.PLACES` the music is at."""
     if not state.form.empty:
         return WITHIN
     return SECTION if state.form.ended or not state.hold.notes else BAR
 
 
 def _conceivable(state: State, kind: str) -> bool:
-    """Whether somebody who knows the tune so far could mean it here, be it not well formed."""
+    """Whether a writer who knows the tune so far could intend it here, even if it is not well
+    formed."""
     hold = state.hold
     if kind[0] == "[" and hold.within:
         return kind == CHORD
     if kind == "[2":
-        return not state.form.ended  # it stands behind `:|`, but of a first ending
+        return not state.form.ended  # it stands behind `:|`, but behind that of a first ending
     if kind == "(":
         return not hold.slur
     return not (kind[0] == "(" and hold.tuplet)
 
 
 _AT_FIRST = ("string", "grace")
-"""Where the first character says which kind it is."""
+"""Characters that alone decide the kind."""
 
 
 def _music(rules: Rules) -> list[str]:
@@ -275,7 +277,7 @@ def _music(rules: Rules) -> list[str]:
 
 
 def _needed(known: set[str]) -> set[str]:
-    """What tunes of these kinds must have, too, to come to their end."""
+    """Further kinds that tunes of these kinds need to reach their end."""
     needed = {"|"}
     if known.isdisjoint({"|]", "||", *_CLOSING}):
         needed |= {"|]"}

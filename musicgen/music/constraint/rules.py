@@ -1,4 +1,4 @@
-"""What the automaton goes by: the characters there are, and how strict it is."""
+"""The rules of the automaton: its characters, and how strict it is."""
 
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
@@ -20,11 +20,11 @@ UPPER, LOWER = "CDEFGAB", "cdefgab"
 
 
 class Rules(Spelling):
-    """For one vocabulary."""
+    """The rules for one vocabulary."""
 
     def __init__(self, alphabet: Iterable[str], bars: bool, kinds: Kinds | None = None) -> None:
-        """bars: every bar fills its meter, and the tune ends in a bar line. kinds: of the training
-        text; None where they were not counted.
+        """bars: every bar fills its meter, and the tune ends in a bar line. kinds: kinds of tokens
+        of the training text; None where they were not counted.
 
         Raises InputError if the alphabet cannot write a tune.
         """
@@ -36,14 +36,14 @@ class Rules(Spelling):
         """Decorations that change how long a note sounds."""
         if bars:
             self.values["M"] = Words(word for word in self.values["M"].words if self._fills(word))
-            # Players hold it, and find the bar too long.
+            # Players hold the note, and the bar gets too long.
             self.decorations = Words(self.decorations.words - {"fermata!"})
-        # Players dot a hornpipe's notes by themselves, and stumble where one was cut.
+        # Players dot a hornpipe's notes themselves, and fail where a note was cut.
         self.hornpipe_decorations = Words(self.decorations.words - self.cutting)
         self.hornpipe_meters = Words(self.values["M"].words & HORNPIPE_METERS)
         self.none = Words([])
         self.further: dict[tuple[Hashable, ...], frozenset[str]] = {}
-        """What goes on with a token, as far as it was asked."""
+        """Cached: the characters that continue a token."""
         self.inline = "KMLQ" if self.alphabet >= set("[:]") else ""
         """Fields that may stand in brackets."""
         self.tuplets = {p: q for p, q in TUPLETS.items() if p in self.alphabet}
@@ -68,17 +68,18 @@ class Rules(Spelling):
             )
 
     def usual(self, kind: str) -> bool:
-        """Whether the training text has it in its music, as far as is known."""
+        """Whether the training text has this kind in its music; True if kinds were not counted."""
         return self._usual is None or kind in self._usual
 
     def _fills(self, meter: str) -> bool:
-        """Whether the lengths that can be written fill a bar of it, whatever the unit note."""
+        """Whether the writable lengths fill a bar of this meter, with any unit note length."""
         whole, finest = meter_length(meter), min(self.lengths.values(), default=GRAIN)
         units = {8, 16} | {int(word[2:]) for word in self.values["L"].words}
         return whole is not None and all(whole * n * GRAIN % finest == 0 for n in units)
 
     def _lines(self, form: Form) -> Words:
-        """The bar lines that may stand here, without ways into an ending that has no way out."""
+        """The bar lines that may come here, without those before an ending that cannot be
+        completed."""
         endless = set() if "2" in self.alphabet else {1, 3}
         endless |= set() if "[" in self.alphabet else {3}
         behind = {text: after(form, text) for text in LINES}

@@ -1,6 +1,6 @@
-"""What may be spelled with the characters of a vocabulary: lengths, keys, meters, chord symbols.
+"""What can be spelled with the characters of a vocabulary: lengths, keys, meters, chord symbols.
 
-A `Words` is a finite language that can be followed character by character.
+`Words` is a finite language that can be followed character by character.
 """
 
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ from itertools import product
 from musicgen.music.key import parse_key
 
 GRAIN = 8
-"""Parts of a unit note length in which lengths are counted: the finest length is `/8`."""
+"""Grains of a unit note length: the finest length is `/8`."""
 
 TUPLETS = {"2": 3, "3": 2, "4": 3, "6": 2, "8": 3}
 """(p to q: p notes in the time of q (ABC 2.1, section 4.13), where q is the same in all meters."""
 
 
 HORNPIPE_METERS = frozenset({"2/4", "4/4", "C"})
-"""Players refuse a hornpipe in another one."""
+"""Players refuse a hornpipe in any other meter."""
 
 
 class Words:
-    """A finite set of words, and the ways into them."""
+    """A finite set of words and their beginnings."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self.words = frozenset(words)
@@ -35,11 +35,11 @@ class Words:
         return word in self.words
 
     def begin(self, part: str) -> bool:
-        """Whether a word begins like this (or is this)."""
+        """Whether a word begins with this (or is this)."""
         return part in self._ends
 
     def end(self, part: str) -> str:
-        """The shortest end of a word that begins like this; empty if it is one."""
+        """The shortest completion of this beginning to a word; empty if it is one."""
         return self._ends[part]
 
     def __bool__(self) -> bool:
@@ -77,7 +77,7 @@ class Spelling:
 
 
 def meter_length(value: str) -> Fraction | None:
-    """Of a bar in whole notes; None for free meter."""
+    """Length of a bar in whole notes; None for free meter."""
     if value == "none":
         return None
     return Fraction({"C": "4/4", "C|": "2/2"}.get(value, value))
@@ -85,7 +85,7 @@ def meter_length(value: str) -> Fraction | None:
 
 @cache
 def _lengths() -> dict[str, int]:
-    """Lengths as they are written, in grains. Players know powers of two below the line alone."""
+    """Lengths as they are written, in grains. Players know powers of two only below the line."""
     lengths = {"": 8, "/": 4, "/2": 4, "//": 2, "/4": 2, "/8": 1, "3/8": 3}
     lengths |= {str(n): 8 * n for n in (*range(2, 17), 24, 32)}
     lengths |= {f"{n}/{two}": 4 * n for n in range(3, 16, 2) for two in ("", "2")}
@@ -93,7 +93,7 @@ def _lengths() -> dict[str, int]:
 
 
 def _meters() -> Iterable[str]:
-    # At most two whole notes: what is longer was never a bar.
+    # At most two whole notes: longer ones never fit a bar.
     pairs = product(range(1, 17), (2, 4, 8, 16))
     return ["C", "C|", "none", *(f"{n}/{d}" for n, d in pairs if n <= 2 * d)]
 
@@ -108,7 +108,7 @@ def _tempos() -> Iterable[str]:
 
 
 def _keys() -> Iterable[str]:
-    """Those with at most seven sharps or flats."""
+    """Keys with at most seven sharps or flats."""
     modes = ["", "m", "min", "maj", "dor", "mix", "phr", "lyd", "loc", "aeo", "ion"]
     modes += ["minor", "major", "dorian", "mixolydian", "phrygian", "lydian"]
     modes += [f"{space}{mode.capitalize()}" for mode in modes[2:] for space in ("", " ")]
@@ -131,4 +131,4 @@ DECORATIONS = (
     *("f", "ff", "mf", "p", "pp", "mp", "sf", "sfz", "accent", "fermata", "breath", "tenuto"),
     *("D.C.", "D.S.", "segno", "Segno", "coda", "Coda", "fine"),
 )
-"""Between exclamation marks. Not `trill` and `roll`: those ornament single notes alone."""
+"""Names between exclamation marks. Without `trill` and `roll`: those ornament single notes only."""

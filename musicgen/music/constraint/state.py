@@ -1,4 +1,4 @@
-"""All that matters of the text that a network has written so far."""
+"""The state of the text that a network has written so far."""
 
 from typing import NamedTuple
 
@@ -6,68 +6,68 @@ from musicgen.music.constraint.form import Form
 
 
 class Hold(NamedTuple):
-    """What is open in the music."""
+    """Open parts of the music: what the next event must or may be."""
 
     tie: str = ""
-    """Pitch that the next event must have, as written."""
+    """Pitch, as written, that the next event must have."""
     pitch: str = ""
-    """Pitch just written, which `-` would tie."""
+    """Pitch of the last note, which `-` would tie."""
     last: int = 0
-    """Grains of the event just written, if `>` may follow."""
+    """Grains of the last event, if `>` may follow."""
     broken: int = 0
-    """Grains that the next event must have, as `>` stands before it."""
+    """Grains that the next event must have behind `>`."""
     tuplet: int = 0
     """Events still to come in a tuplet."""
     tuplet_time: int = 0
-    """How many of their lengths it takes: the q of `(p:q`."""
+    """How many of their lengths the tuplet takes: the q of `(p:q`."""
     tuplet_length: int = 0
-    """Grains of each of them; 0 before the first one."""
+    """Grains of each of its events; 0 before the first one."""
     ornament: str = ""
-    """Kinds of the decorations that wait for their note."""
+    """Kinds of the decorations before the next note."""
     grace: bool = False
-    """Grace notes wait for their note."""
+    """Whether grace notes stand before the next note."""
     slur: int = 0
-    """1: it has just begun; 2: it may end."""
+    """1: a slur has just begun; 2: it may end."""
     notes: bool = False
-    """The tune has a note."""
+    """Whether the tune has a note."""
 
     @property
     def waits(self) -> bool:
-        """For a note or chord."""
+        """Whether a note or chord must follow."""
         return bool(self.ornament or self.grace or self.slur == 1)
 
     @property
     def within(self) -> bool:
-        """Of something that bar lines, line ends and fields must not part."""
+        """Whether bar lines, line ends and fields may not come here."""
         return self.waits or bool(self.broken or self.tuplet)
 
 
 class State(NamedTuple):
-    """Where the automaton is."""
+    """The state of the automaton."""
 
     mode: str = "head"
-    """The token that is being written, by kind; `idle` between tokens, `head` between the lines
-    of the header."""
+    """The kind of token that is being written; `idle` between tokens, `head` between the lines of
+    the header."""
     part: str = ""
-    """What there is of that token, as far as it matters."""
+    """The token so far, as far as it matters."""
     column: int = 0
-    """Characters on this line; 2 stands for more, too."""
+    """Characters on this line; 2 stands for two or more."""
     form: Form = Form()
     hold: Hold = Hold()
     seen: str = ""
-    """Letters of the header fields so far that come at most once, `.` for any other; `h` for
-    a hornpipe, `m` for a meter that hornpipes have not; in the body `K`, or `Kh`."""
+    """Letters of the header fields so far that come at most once, `.` for any other; `h` for a
+    hornpipe, `m` for a meter in which there are no hornpipes; in the body `K`, or `Kh`."""
 
     def at(self, mode: str, part: str = "") -> "State":
-        """In the middle of a token, one character further on."""
+        """The state one character further on in the middle of a token."""
         # Not _replace, which takes three times as long; this is called for most characters.
         column = self.column + 1 if self.column < 2 else 2
         return State(mode, part, column, self.form, self.hold, self.seen)
 
     def begun(self, mode: str, part: str = "") -> "State":
-        """At the first character of what parts the event before from a tie or `>` behind it: that
-        event is forgotten. Players stumble over a broken rhythm around a field, and the fewer
-        states there are."""
+        """The state at the first character of a token that separates the event before from a tie or
+        `>` behind it: that event is forgotten. Players fail on a broken rhythm around a field, and
+        forgetting makes states fewer."""
         hold = self.hold
         if hold.pitch or hold.last:
             hold = Hold(hold.tie, "", 0, *hold[3:])

@@ -1,4 +1,4 @@
-"""The automaton as a table that grows as states are met: so that a state is thought about once."""
+"""The automaton as a table that grows on use: each state is computed once."""
 
 from collections.abc import Hashable
 from functools import lru_cache
@@ -23,30 +23,30 @@ from musicgen.music.constraint.state import Hold, State
 from musicgen.music.kinds import Kinds
 
 LONGEST = 80
-"""Characters of the longest way out."""
+"""Characters of the longest completion."""
 DONE = -1
 """The state of a text that has ended."""
 
 States = NDArray[np.int64]
 
 _LETTER_BITS = 4
-"""For the place of a letter in `LETTERS`."""
+"""Bits for the index of a letter in `LETTERS`."""
 _LETTER = (1 << _LETTER_BITS) - 1
 _UNKNOWN = -2
 _ROOM = 1024
-"""States that a table has room for at first."""
+"""States for which a table has room at first."""
 _PLAIN = str.maketrans(LETTERS, "C" * 7 + "c" * 7)
 
 
 class Table:
-    """States by number, for one vocabulary and one training text; 0 is the start of a tune.
+    """Numbered states of one vocabulary and one training text; 0 is the start of a tune.
 
-    Which note was written last matters to a tie alone. So notes share their state, and a number is
-    that of a state and, in its last bits, of the last letter.
+    The last letter matters to ties alone. So all notes share their state; a number is that of a
+    state and, in its last bits, of the last letter.
     """
 
     def __init__(self, vocabulary: str, bars: bool, kinds: Kinds | None = None) -> None:
-        """kinds: of the training text, None for all.
+        """kinds: kinds of tokens of the training text; None for all.
 
         Raises InputError if the vocabulary cannot write a tune.
         """
@@ -58,8 +58,8 @@ class Table:
         self._numbers = {start: 0}
         size = len(vocabulary)
         self._next: NDArray[np.int32] = np.full((_ROOM, size + len(LETTERS)), _UNKNOWN, np.int32)
-        """By state and character the next state, without its letter; in the last columns those
-        behind a tie, by the letter that it ties."""
+        """The next state by state and character, without its letter; in the last columns the states
+        behind a tie, by the tied letter."""
         self._letters = np.array([LETTERS.find(character) for character in vocabulary])
         self._tie = vocabulary.find("-")
         self._masks: NDArray[np.int32] = np.full(_ROOM, _UNKNOWN, np.int32)
@@ -67,19 +67,19 @@ class Table:
         self._between: dict[Hashable, frozenset[str]] = {}
         self._exits: dict[int, int] = {DONE: 0}
         self.rows: NDArray[np.bool_] = np.ones((64, len(vocabulary)), np.bool_)
-        """Which characters may come next, one row for each different answer; what comes behind the
-        end does not matter."""
+        """Which characters may come next, one row for each distinct answer. The row behind the end
+        is arbitrary."""
 
     def __len__(self) -> int:
         return len(self._states)
 
     def step(self, state: int, character: int) -> int:
-        """The next state. Raises ValueError if the character may not come; behind the end, all
-        may."""
+        """The next state. Raises ValueError if the character may not come; behind the end every
+        character may."""
         if state == DONE:
             return DONE
         number, letter = state >> _LETTER_BITS, state & _LETTER
-        # Ties lead to other states for other letters.
+        # Ties lead to another state for each letter.
         column = character if character != self._tie else len(self.vocabulary) + letter
         after = int(self._next[number, column])
         if after == _UNKNOWN:
@@ -95,7 +95,7 @@ class Table:
         return after << _LETTER_BITS | (letter if written < 0 else written)
 
     def steps(self, states: States, characters: States) -> States:
-        """`step` for many at once: (texts,) each."""
+        """`step` for many texts at once: (texts,) each."""
         numbers, letters = states >> _LETTER_BITS, states & _LETTER
         tied = characters == self._tie
         columns = np.where(tied, len(self.vocabulary) + letters, characters)
@@ -108,7 +108,7 @@ class Table:
         return found
 
     def mask(self, state: int) -> int:
-        """The number of its row in `rows`."""
+        """The number of the state's row in `rows`."""
         number = state >> _LETTER_BITS
         row = int(self._masks[number])
         if row == _UNKNOWN:
@@ -117,15 +117,15 @@ class Table:
         return row
 
     def masks(self, states: States) -> States:
-        """`mask` for many at once: (texts,). Behind the end it is any row."""
+        """`mask` for many texts at once: (texts,). Behind the end it is an arbitrary row."""
         found: States = self._masks[states >> _LETTER_BITS].astype(np.int64)
         for text in np.flatnonzero((found == _UNKNOWN) & (states != DONE)).tolist():
             found[text] = self.mask(int(states[text]))
         return found
 
     def allows(self, state: int, character: int) -> bool:
-        """Whether the text goes on well formed, be it with what no network is let write by itself;
-        `mask` leaves that out."""
+        """Whether the text stays well formed, including characters that `mask` excludes because no
+        network should write them by itself."""
         if state == DONE:
             return True
         number, letter = state >> _LETTER_BITS, state & _LETTER
@@ -137,12 +137,12 @@ class Table:
         return self._row(frozenset(self.vocabulary[character]))
 
     def completion(self, state: int) -> int:
-        """The character that comes next on the way to the end."""
+        """The next character of the completion."""
         number = state >> _LETTER_BITS
         return self.vocabulary.index(completion(self._rules, self._states[number]))
 
     def exit(self, state: int) -> int:
-        """How many characters the way out has."""
+        """The length of the completion, in characters."""
         way = []
         while state not in self._exits:
             way.append(state)
@@ -168,7 +168,7 @@ class Table:
         return number
 
     def _may(self, state: State) -> frozenset[str]:
-        """The characters that may come next: well formed, and of a kind that is let in."""
+        """The characters that may come next: well formed, and of a kind that may be written."""
         rules, openings = self._rules, self._openings
         longer = within(rules, state)
         further = openings.within(state, longer)
@@ -178,7 +178,7 @@ class Table:
         return further or allowed(rules, state, lambda ended: allowed_between(rules, ended))
 
     def _may_follow(self, state: State) -> frozenset[str]:
-        """What may begin behind a token, remembered."""
+        """What may begin behind a token; cached."""
         alike = surroundings(self._rules, state)
         if (may := self._between.get(alike)) is None:
             well_formed = allowed_between(self._rules, state)
@@ -195,8 +195,8 @@ class Table:
 
 
 def _with_letter(state: State, letter: str | None) -> State:
-    """With this one in place of the letter of the note that is being, or was just, written; None
-    for the one that stands for all of its case. A note behind a tie keeps its own."""
+    """The number with this letter as that of the current or last note; None for the letter that
+    stands for all of its case. A note behind a tie keeps its own letter."""
     mode, part, column, form, hold, seen = state
     if hold.tie or not (mode == "note" or hold.pitch):
         return state
@@ -210,5 +210,5 @@ def _with_letter(state: State, letter: str | None) -> State:
 
 @lru_cache(maxsize=8)
 def table(vocabulary: str, bars: bool, kinds: Kinds | None = None) -> Table:
-    """Shared by all that is sampled with this vocabulary and training text."""
+    """The table of this vocabulary and training text, shared by all samplers."""
     return Table(vocabulary, bars, kinds)

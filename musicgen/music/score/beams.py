@@ -11,16 +11,17 @@ Span = tuple[int, int]
 """First event inside, first event behind."""
 
 MAX_GAP = 200
-"""Characters between two notes, above which they are not looked at for a space."""
+"""Characters between two notes, above which no space is looked for between them."""
 _LOOSE = 8
-"""Pairs of short notes after which it tells that a writer never joined any two."""
+"""Pairs of short notes after which it counts that a writer never joined any two."""
 
 _INVISIBLE = re.compile(r'"[^"]*"|![^!]*!|\{[^}]*\}|\[[A-Za-z]:[^\]]*\]')
-"""What may hold a space that does not end a beam."""
+"""Signs that may contain a space which does not end a beam."""
 
 
 def adjoining(text: str, event: Event, following: Event) -> bool:
-    """No white space between two events: their writer wants them under one beam."""
+    """Whether there is no white space between two events: then the writer wants them under one
+    beam."""
     if following.start <= event.end:
         return True
     if following.start - event.end > MAX_GAP:
@@ -29,7 +30,7 @@ def adjoining(text: str, event: Event, following: Event) -> bool:
 
 
 def is_loose(text: str, voice: Voice, flagged: Sequence[bool]) -> bool:
-    """The voice has white space between all its notes, so that it says nothing about beams."""
+    """Whether the voice has white space between all its notes, and so says nothing about beams."""
     pairs = [
         (voice.events[here], voice.events[here + 1])
         for bar in voice.bars
@@ -51,9 +52,9 @@ def beams(
 ) -> Iterator[Span]:
     """The beams of a bar, as the spacing of the text asks, but none longer than a beat group.
 
-    flagged: by event, whether a beam can take it. ticks: to a whole note. loose: pay no heed to
-    the spacing. late: a bar that is too short begins late, as a pickup does.
-    Where a text has no white space inside a bar, as in `ABcdefga`, beams end at the beats.
+    flagged: by event, whether a beam can take it. ticks: to a whole note. loose: ignore the
+    spacing. late: a bar that is too short lacks its beginning, as a pickup does. Where a text has
+    no white space inside a bar, as in `ABcdefga`, beams end at the beats.
     """
     inside = range(bar.first, bar.last - 1)
     joins = [loose or adjoining(text, events[here], events[here + 1]) for here in inside]

@@ -1,4 +1,4 @@
-"""Cells: how the bars of a voice are laid out in measures of a score."""
+"""Cells: the bars of a voice, divided into measures of a score."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -7,23 +7,24 @@ from typing import NamedTuple
 from musicgen.music.voice import Bar, Voice
 
 MAX_EVENTS = 32
-"""A longer bar is drawn as several measures without lines between them: it must fit the page."""
+"""Events of a measure: a longer bar is drawn as several measures without lines between them, to fit
+the page."""
 MAX_ENDING = 4
-"""Bars under the bracket of an ending that nothing in the text ends."""
+"""Bars under the bracket of an ending whose end the text does not mark."""
 
 
 class Cell(NamedTuple):
-    """What one measure shows of a voice: a bar, or a part of one that is too long to print."""
+    """One measure of a voice: a bar, or a part of a bar that is too long to print."""
 
     bar: Bar
     first: int
     last: int
     """Events `first` to `last - 1` of the voice."""
     begins: bool
-    """The bar begins here."""
+    """Whether the bar begins here."""
     ends: bool
     late: bool
-    """If the bar is short, it is its beginning that is missing, as in a pickup."""
+    """Whether a short bar lacks its beginning, as a pickup does."""
     rests: int
     """Bars of rest that it stands for (`Z4`); 0 for music."""
 
@@ -31,10 +32,10 @@ class Cell(NamedTuple):
 def cells(
     voice: Voice, text: str, ticks: int, *, spread_rests: bool, longest: int = MAX_EVENTS
 ) -> list[Cell]:
-    """What the voice shows in each measure.
+    """The cells of a voice, one for each measure.
 
-    ticks: to a whole note. spread_rests: `Z4` takes four measures, not one, for other voices have
-    music there. longest: events in one measure.
+    ticks: to a whole note. spread_rests: `Z4` takes four measures, not one, because other voices
+    have music there. longest: events in one measure.
     """
     found: list[Cell] = []
     late = True
@@ -69,8 +70,8 @@ def _bars_of_rest(voice: Voice, bar: Bar, text: str, ticks: int) -> int:
 def endings(cells: Sequence[Cell]) -> Iterator[tuple[int, int]]:
     """First and last cell of each ending.
 
-    It lasts to the next repeat, double bar, ending or part. Texts seldom say where the last ending
-    is over: one that seems much longer than the ending before it is drawn as long as that.
+    An ending lasts to the next repeat, double bar, ending or part. Texts seldom mark the end of the
+    last ending: one that seems much longer than the ending before it is drawn as long as that.
     """
     usual = MAX_ENDING
     for number, cell in enumerate(cells):

@@ -11,15 +11,16 @@ from musicgen.errors import RunError
 from musicgen.music.score.svg import finished
 
 LIMIT_S = 10.0
-"""Seconds for one tune; one of a page takes a hundredth of that."""
+"""Seconds for one tune; a tune of one page takes a hundredth of that."""
 LIMIT_BYTES = 1 << 30
-"""Of address space; a tune of twenty pages takes a sixth of that."""
+"""Bytes of address space; a tune of twenty pages takes a sixth of that."""
 START_S = 60.0
-"""Seconds for loading verovio, no tune's own: a busy machine may need as many as a tune has."""
+"""Seconds for loading verovio, not counted for any tune: a busy machine may need as many as a tune
+has."""
 
 
 class Engraver:
-    """The process that engraves, started when first needed and again after a crash."""
+    """The process that engraves, started on first use and again after a crash."""
 
     def __init__(
         self,
@@ -28,14 +29,15 @@ class Engraver:
         *,
         start_s: float = START_S,
     ) -> None:
-        """Limits: for one tune. That of memory holds where the system has such limits (not on
+        """Limits for one tune. The limit of memory holds where the system has such limits (not on
         Windows and macOS). start_s: for loading verovio."""
         self._limit_s = limit_s
         self._start_s = start_s
         self._limit_bytes = limit_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._unusable = ""
-        """Why it can't be started; each further tune would wait as long to learn that."""
+        """Why it cannot be started; kept, because each further tune would wait as long to learn
+        that."""
 
     def __enter__(self) -> "Engraver":
         return self
@@ -51,7 +53,7 @@ class Engraver:
             self._process = None
 
     def svg(self, mei: str) -> str:
-        """One score as one picture. Raises RunError if it can't be had within the time limit."""
+        """One score as one picture. Raises RunError if it cannot be made within the time limit."""
         if self._unusable:
             raise RunError(self._unusable)
         process = self._process or self._start()
@@ -69,7 +71,7 @@ class Engraver:
 
     def _start(self) -> subprocess.Popen[bytes]:
         worker = Path(__file__).with_name("engraver.py")
-        # -P: the worker's own folder is no place to import from.
+        # -P: nothing is imported from the worker's own folder.
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(worker), str(self._limit_bytes)],
             stdin=subprocess.PIPE,
@@ -90,11 +92,10 @@ class Engraver:
 
 
 def engrave(scores: Iterable[str], limit_s: float = LIMIT_S) -> list[str | RunError]:
-    """The SVG of each score in MEI, or what went wrong with it; the others are not touched by that.
+    """The SVG of each score in MEI, or the error; one score's error does not affect the others.
 
     The picture is as wide as an A4 page and as long as the score. Each note, chord and rest is an
-    element whose id is the one it has in MEI (`note_id`).
-    limit_s: seconds for one score.
+    element whose id is the one it has in MEI (`note_id`). limit_s: seconds for one score.
     """
     pictures: list[str | RunError] = []
     with Engraver(limit_s) as engraver:
@@ -108,7 +109,7 @@ def engrave(scores: Iterable[str], limit_s: float = LIMIT_S) -> list[str | RunEr
 
 @contextmanager
 def _limited(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
-    """Kill the process if this takes longer; the event tells whether it did."""
+    """Kill the process if the block takes longer; the event says whether it was killed."""
     late = threading.Event()
 
     def stop() -> None:

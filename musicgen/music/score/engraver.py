@@ -1,12 +1,12 @@
 """The engraver's process: reads MEI from its standard input, writes SVG to its standard output.
 
-verovio is a native library, and what it reads was written by a network: a crash, a hang or a flood
-of memory must not reach the program that wants the picture. This file is run by its path and
-imports nothing of musicgen, so that it starts fast. Its argument: bytes of memory it may have.
+verovio is a native library, and its input is written by a network: a crash, a hang or a flood of
+memory must not reach the program that wants the picture. This file is run by its path and imports
+nothing of musicgen, so that it starts fast. Its argument: bytes of memory it may have.
 
 It writes one byte when it is ready. Then each message is its length in eight bytes and then its
 text; an answer begins with `+` and the SVG of one page after the other, each ended by a zero byte,
-or with `-` and what went wrong.
+or with `-` and the error.
 """
 
 import contextlib
@@ -29,18 +29,18 @@ OPTIONS = {
     "xmlIdSeed": 1,
     "logLevel": "off",
 }
-"""A page as wide as A4, in tenths of a millimetre, and as high as the tune wants it."""
+"""A page as wide as A4, in tenths of a millimetre, and as high as the tune."""
 
 
 def main() -> None:
     """Serve until the standard input ends."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows, or a lower limit holds
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows, or a lower limit is set
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever the library prints must not mix with the answers
+    os.dup2(2, 1)  # what the library prints must not mix with the answers
     toolkit = verovio.toolkit()
     answers.write(b"!")
     answers.flush()
@@ -53,7 +53,7 @@ def main() -> None:
 
 def pages(toolkit: verovio.toolkit, text: str) -> str:
     """The answer for one score."""
-    # Set again for each score: its ids are then the same whatever was engraved before it.
+    # Set again for each score: its ids must not depend on what was engraved before.
     toolkit.setOptions(OPTIONS)
     toolkit.resetXmlIdSeed(1)
     if not toolkit.loadData(text):

@@ -1,4 +1,4 @@
-"""Fonts: the letters and the music signs that other packages bring with them.
+"""Fonts: letters and music signs from other packages.
 
 The packages are found, not imported: matplotlib would take half a second.
 """
@@ -13,7 +13,7 @@ _DEJAVU = ("DejaVuSans", "DejaVuSansMono", "DejaVuSans-Bold", "DejaVuSans-Obliqu
 _ADVANCE = re.compile(r'<g c="([0-9A-F]{4})"[^>]* h-a-x="([0-9]+)"')
 
 TEXT_FAMILY = "STIXGeneral"
-"""Looks like the Times that verovio measures with; DejaVu stands in for the letters it lacks."""
+"""Resembles the Times with which verovio measures; DejaVu has the letters that it lacks."""
 
 
 def _folder(package: str) -> Path:
@@ -25,7 +25,7 @@ def _folder(package: str) -> Path:
 
 @cache
 def text_fonts() -> list[str]:
-    """Font files for text; matplotlib brings them."""
+    """Font files for text, from matplotlib."""
     folder = _folder("matplotlib") / "mpl-data" / "fonts" / "ttf"
     return [str(folder / f"{name}.ttf") for name in _STIX + _DEJAVU]
 

@@ -1,4 +1,4 @@
-"""A voice laid out for a page: note values, tuplets, beams, slurs, signs; whatever the format."""
+"""The layout of a voice: note values, tuplets, beams, slurs, signs, for all formats of scores."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -18,11 +18,11 @@ from musicgen.music.voice import Grace, Mark
 
 
 class Layout:
-    """One voice of a tune on its way into a score. Its cells must be drawn in their order."""
+    """The layout of one voice of a tune. Its cells must be drawn in their order."""
 
     def __init__(self, tune: Tune, number: int, place: int) -> None:
-        """number: of the voice in `tune.voices`. place: of its staff, from 1; that of the voice
-        below it for an overlay."""
+        """number: of the voice in `tune.voices`. place: of its staff, from 1; an overlay has the
+        place of the voice below it."""
         self.number = number
         self.place = place
         self._text, self._ticks = tune.text, tune.ticks
@@ -56,7 +56,7 @@ class Layout:
         self._slurs = self._paired_slurs()
 
     def _written_length(self, index: int) -> Fraction:
-        """Ticks, as if there were no tuplets."""
+        """Length in ticks without tuplets."""
         _, p, q = self._tuplets.get(index, ((), 1, 1))
         return Fraction(self._voice.events[index].length * p, q)
 
@@ -65,7 +65,7 @@ class Layout:
         return is_loose(self._text, self._voice, self._flagged)
 
     def _paired_slurs(self) -> dict[int, set[int]]:
-        """First event of each slur to its last events; both sound."""
+        """The last events of the slurs that begin at each event; both ends sound."""
         sounding = [i for i, event in enumerate(self._voice.events) if event.pitches]
         slurs: dict[int, set[int]] = defaultdict(set)
         stack: list[int] = []
@@ -81,7 +81,7 @@ class Layout:
 
     @property
     def overlays(self) -> bool:
-        """Whether it is laid over another voice, on whose staff it is drawn."""
+        """Whether it is an overlay, drawn on the staff of another voice."""
         return self._voice.overlay > 0
 
     def clef_at(self, event: int) -> Clef:
@@ -89,21 +89,21 @@ class Layout:
         return self._voice.clefs[bisect_right(self._clef_starts, event) - 1][1]
 
     def pauses(self, cell: Cell) -> bool:
-        """An overlay that has nothing in this cell."""
+        """Whether an overlay has nothing in this cell."""
         return all(index in self._voice.fillers for index in range(cell.first, cell.last))
 
     def _invisible(self, event: int) -> bool:
-        """A rest that is not printed."""
+        """Whether the event is a rest that is not printed."""
         typed = event not in self._voice.fillers
         return not typed or self._text[self._voice.events[event].start] in "xX"
 
     def _octaves(self, event: int) -> int:
-        """Between the octave that is typed and the one that sounds, transpositions aside."""
+        """Octaves from the typed to the sounding pitch, without transpositions."""
         clef = self.clef_at(event)
         return clef.octaves + clef.octave
 
     def cells(self, *, spread_rests: bool, longest: int = MAX_EVENTS) -> list[Cell]:
-        """What the voice shows in each measure; see `cells.cells`."""
+        """The voice's measures; see `cells.cells`."""
         return cells(
             self._voice, self._text, self._ticks, spread_rests=spread_rests, longest=longest
         )
@@ -133,7 +133,7 @@ class Layout:
         return [piece for beam in beamed for piece in _cut(beam, edges, tuplets)]
 
     def _spelled(self, index: int) -> list[Spelled]:
-        """The heads of an event as printed; none for a rest. To be asked once, in order."""
+        """The heads of an event as printed; none for a rest. Call once for each event, in order."""
         heads = [
             self._speller.spell(lexeme, pitch, (lexeme.step, pitch) in self._held)
             for lexeme, pitch in self._heads(index)
@@ -143,7 +143,7 @@ class Layout:
         return heads
 
     def _heads(self, index: int) -> list[tuple[Lexeme, int]]:
-        """The notes of an event, each place on the staff once."""
+        """The notes of an event; each place on the staff occurs once."""
         event = self._voice.events[index]
         if not event.pitches:
             return []

@@ -16,12 +16,12 @@ from musicgen.music.tune import Tune
 from musicgen.music.voice import Bar, Event
 
 MAX_EVENTS = 5_000
-"""Notes and rests that a score may have: some twenty pages of print."""
+"""Most notes and rests of a score: some twenty pages of print."""
 MAX_MEASURES = 2_000
 MAX_VOICES = 8
-"""Staves of a score; further voices are left out."""
+"""Most staves of a score; further voices are left out."""
 MAX_TITLE = 72
-"""Characters of a title: what a line of print holds."""
+"""Characters of a title that fit a line of print."""
 
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0">
@@ -42,8 +42,8 @@ _ARTICLE_LAST = re.compile(r"^([^,]+), (The|An?|Le|La|Les|Der|Die|Das)$", re.IGN
 def mei(tune: Tune) -> str:
     """The tune as written, repeats not played out; ids of the notes are those of `note_id`.
 
-    Whatever is wrong in the tune's text, this is well-formed XML. Raises InputError for a tune
-    without notes, or with more than MAX_EVENTS notes and rests or MAX_MEASURES measures.
+    The result is well-formed XML for any text. Raises InputError for a tune without notes, or with
+    more than MAX_EVENTS notes and rests or MAX_MEASURES measures.
     """
     if not tune.notes:
         raise InputError("a tune needs a note to become a score, got none; sample another one")
@@ -92,7 +92,7 @@ def _heading(tune: Tune) -> str:
 
 
 def _article_first(title: str) -> str:
-    """`The Kesh Jig` for `Kesh Jig, The`, and for `The Kesh Jig, The` as a network writes it."""
+    """`The Kesh Jig` for `Kesh Jig, The`, and for `The Kesh Jig, The`, which networks write."""
     match = _ARTICLE_LAST.match(title)
     if not match:
         return title
@@ -106,7 +106,7 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     if (measures := max(map(len, columns))) > MAX_MEASURES:
         rule = f"a score holds at most {MAX_MEASURES:,} measures"
         raise InputError(f"{rule}, got {measures:,}; lower max_chars")
-    # The voice with most bars, mostly the first, says where lines, repeats and endings are.
+    # The voice with most bars, usually the first, determines lines, repeats and endings.
     lead = max(range(len(staves)), key=lambda number: len(columns[number]))
     cells = columns[lead]
     endings = dict(endings_of(cells))
@@ -151,7 +151,7 @@ def _staff(place: int, layers: Sequence[str]) -> str:
 def _clef_changes(
     staves: Sequence[Staff], columns: Sequence[Sequence[Cell]], number: int
 ) -> Iterator[str]:
-    """Clefs that change with this measure; a change within one is drawn at its note."""
+    """Clefs that change with this measure; a change within a measure is drawn at its note."""
     for staff, column in zip(staves, columns, strict=True):
         if number < len(column) and not staff.overlays:
             first = column[number].first
@@ -162,7 +162,7 @@ def _clef_changes(
 
 
 def _change(before: Bar, bar: Bar) -> str:
-    """What a bar changes of key and meter, to be printed before it."""
+    """The changes of key and meter to print before a bar."""
     changed = ""
     if _key_signature(bar.key) != _key_signature(before.key):
         changed += _key_signature(bar.key)
@@ -172,7 +172,7 @@ def _change(before: Bar, bar: Bar) -> str:
 
 
 def _ends_line(text: str, events: Sequence[Event], first: int) -> bool:
-    """The text has a line break before an event, and does not take it back with a backslash."""
+    """Whether the text breaks the line before an event, without a backslash that joins lines."""
     lines = text[events[first - 1].end : events[first].start].split("\n")[:-1]
     return any(not line.rstrip().endswith("\\") for line in lines)
 
@@ -186,7 +186,7 @@ def _bar_lines(cell: Cell, following: Cell | None) -> str:
     if bar.closes:
         return f'{lines} right="rptend"'
     if following is None and not bar.line:
-        return f'{lines} right="end"'  # a text that just stops
+        return f'{lines} right="end"'  # the text stops without a bar line
     opening = following is not None and following.bar.opens
     plain = "dbl" if bar.section and not opening else "single"
     return f'{lines} right="{_LINES.get(bar.line, plain) if not opening else plain}"'

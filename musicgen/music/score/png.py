@@ -8,7 +8,7 @@ from musicgen.errors import InputError
 from musicgen.music.score.fonts import TEXT_FAMILY, text_fonts
 
 MAX_PIXELS = 50_000_000
-"""Of a picture: four bytes each while it is drawn."""
+"""Most pixels of a picture: four bytes each while it is drawn."""
 
 
 def png_bytes(svg: str, width: int = 1200) -> bytes:

@@ -1,4 +1,4 @@
-"""Signs: what stands above and below the notes, as MEI elements; and the text in them."""
+"""Signs above and below the notes, as MEI elements, and the text in them."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from musicgen.music.score.values import Value, values
 from musicgen.music.text import plain
 
 MAX_CHARS = 40
-"""Longest chord symbol, annotation or label printed; what is longer is cut."""
+"""Longest chord symbol, annotation or label; longer ones are cut."""
 
 _ARTICULATIONS = {
     **dict.fromkeys((".", "staccato"), "stacc"),
@@ -39,9 +39,9 @@ _DYNAMICS = {"pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sf
 _JUMPS = {"d.c.", "d.s.", "dacapo", "dacoda", "fine", "d.c.alfine", "d.s.alfine", "rit", "rit."}
 
 PLACES = ("^", "_", "<", ">", "@")
-"""What an annotation begins with, and a chord symbol does not."""
+"""First characters of an annotation, which a chord symbol does not have."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\uf900-\ufffd\U00010000-\U000effff]")
-"""What XML forbids, control characters, and private ones, which the music font would draw."""
+"""Forbidden by XML, control characters, and private ones, which the music font would draw."""
 _CHORD_ACCIDENTAL = re.compile(r"(?<![A-Za-z])([A-G])([#b])")
 _GLYPHS = {"breve": "\ueca0", "1": "\ueca2", "2": "\ueca3", "4": "\ueca5", "8": "\ueca7"}
 _GLYPHS |= {"16": "\ueca9", "32": "\uecab"}
@@ -49,7 +49,7 @@ _DOT = "\uecb7"
 
 
 def readable(text: str, max_chars: int = MAX_CHARS) -> str:
-    """Text of a field, ready for XML: escapes resolved, cut to size, nothing that XML forbids."""
+    """Text of a field, ready for XML: escapes resolved, cut to size, without what XML forbids."""
     text = _UNPRINTABLE.sub("", text[: 4 * max_chars])
     text = _UNPRINTABLE.sub("", " ".join(plain(text).split()))
     if len(text) > max_chars:
@@ -63,12 +63,12 @@ def articulation(decoration: str) -> str:
 
 
 def is_chord_symbol(kind: Kind, token: str) -> bool:
-    """`"Am"`, not `"^slowly"`."""
+    """Whether it is a chord symbol such as `"Am"`, not an annotation such as `"^slowly"`."""
     return kind is Kind.STRING and not token[1:].startswith(PLACES)
 
 
 def name_of(decoration: str) -> str:
-    """Of `!trill!`, of `+trill+` as it was written before ABC 2.1, or the sign itself."""
+    """Name of `!trill!`, of `+trill+` as it was written before ABC 2.1, or of a single sign."""
     return decoration[1:-1] if len(decoration) > 2 else decoration
 
 

@@ -7,7 +7,7 @@ from musicgen.music.grammar import Kind, Lexeme, lexicon, tokenize
 from musicgen.music.key import SEMITONES, Key
 
 ORDER = "FCGDAEB"
-"""Letters in the order in which sharps are added to a signature."""
+"""Letters in the order in which a signature adds sharps."""
 _LETTERS = "cdefgab"
 _ACCIDENTALS = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
 _SOUNDING = {-2: "ff", -1: "f", 1: "s", 2: "ss"}
@@ -19,14 +19,15 @@ class Spelled(NamedTuple):
     step: int
     """Diatonic step: 35 is middle C."""
     alter: int
-    """Semitones by which it sounds above its letter."""
+    """Semitones of the sounding pitch above its letter."""
     accidental: str
-    """To print, as in MEI: `s`, `f`, `n`, `x`, `ff`; empty where key and bar say it already."""
+    """The accidental to print, as in MEI: `s`, `f`, `n`, `x`, `ff`; empty where key and bar imply
+    it."""
     pitch: int
-    """As it sounds, in MIDI's numbers."""
+    """Sounding MIDI pitch."""
 
     def attributes(self, octaves: int = 0) -> str:
-        """For MEI's `<note>`. octaves: how far a clef such as treble-8 moves it."""
+        """Attributes of MEI's `<note>`. octaves: how far a clef such as treble-8 moves it."""
         written = f'pname="{_LETTERS[self.step % 7]}" oct="{self.step // 7 - 1 + octaves}"'
         if self.accidental:
             return f'{written} accid="{self.accidental}"'
@@ -41,7 +42,7 @@ def printed_signature(key: Key) -> tuple[int, ...]:
 
 
 class Speller:
-    """Remembers what a bar has printed so far."""
+    """Remembers the accidentals that a bar has printed so far."""
 
     def __init__(self) -> None:
         self._signature: tuple[int, ...] = (0,) * 7
@@ -50,7 +51,7 @@ class Speller:
         self._before: dict[int, int] = {}
 
     def begin_bar(self, key: Key) -> None:
-        """Accidentals of the bar before hold no longer."""
+        """Forget the accidentals of the bar before."""
         self._signature = printed_signature(key)
         self._transpose = key.transpose
         self._before, self._printed = self._printed, {}
@@ -59,12 +60,12 @@ class Speller:
         """How to print a note.
 
         lexeme: as written. held: tied to a note of this pitch before it, which has its accidental.
-        An accidental that key and bar make needless is left out, unless the bar before printed
-        another one at this place, and the text repeats it as a reminder.
+        An accidental that key and bar imply is left out, unless the bar before printed another one
+        at this place, and the text repeats it as a reminder.
         """
         step = lexeme.step
         alter = (pitch - self._transpose - step // 7 * 12 - SEMITONES[step % 7] + 6) % 12 - 6
-        if abs(alter) > 2:  # bent into MIDI's range, or a transposition that changes inside a bar
+        if abs(alter) > 2:  # changed to fit MIDI's range, or transposed within a bar
             alter = lexeme.alter or 0
         now = self._printed.get(step, self._signature[step % 7])
         reminder = lexeme.alter is not None and self._before.get(step, alter) != alter

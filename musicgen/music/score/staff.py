@@ -14,10 +14,10 @@ from musicgen.music.score.spelling import Spelled, written_notes
 from musicgen.music.score.values import Value
 
 MAX_MARKS = 6
-"""Signs at one note; what is more would pile up higher than the page."""
+"""Most signs at one note; more would pile up higher than the page."""
 _DISPLACED = {1: 8, 2: 15, 3: 22}
 MAX_GRACES = 12
-"""Notes of one group of grace notes."""
+"""Most notes of one group of grace notes."""
 
 
 def note_id(voice: int, event: int) -> str:
@@ -54,7 +54,7 @@ class Staff(Layout):
         tuplets = self._tuplets_in(cell)
         groups = [(span, "tuplet", f' num="{p}" numbase="{q}"') for span, (p, q) in tuplets.items()]
         groups += [(span, "beam", "") for span in self._beams_in(cell, list(tuplets))]
-        # By first event, the wider one first; a tuplet is put around its own beam.
+        # By first event, the wider one first: a tuplet encloses its own beam.
         return sorted(groups, key=lambda group: (group[0][0], -group[0][1], group[1] == "beam"))
 
     def _whole_rest(self, cell: Cell) -> str:
@@ -87,7 +87,7 @@ class Staff(Layout):
         return notes, list(self._ties(index, names, heads))
 
     def _ties(self, index: int, names: Sequence[str], heads: Sequence[Spelled]) -> Iterator[str]:
-        """Between the pieces of an event, and to the same pitches of the next event."""
+        """Ties between the pieces of an event, and to the same pitches of the next event."""
         for name, following in pairwise(names):
             for number in range(len(heads)):
                 ends = (_head_name(n, number, len(heads)) for n in (name, following))
@@ -135,7 +135,7 @@ class Staff(Layout):
 
 
 def clef_attributes(clef: Clef, prefix: str = "") -> str:
-    """For MEI's `<clef>`, or with the prefix `clef.` for its `<staffDef>`."""
+    """Attributes of MEI's `<clef>`, or with the prefix `clef.` of its `<staffDef>`."""
     shown = f' {prefix}shape="{SHAPES[clef.name]}" {prefix}line="{clef.line}"'
     octaves = clef.octaves + clef.middle
     if abs(octaves) not in _DISPLACED:
@@ -149,7 +149,7 @@ def _piece_names(name: str, count: int) -> list[str]:
 
 
 def _head_name(name: str, number: int, of: int) -> str:
-    """Of a chord, each note has a name of its own."""
+    """In a chord each note has a name of its own."""
     return f"{name}n{number}" if of > 1 else name
 
 

@@ -1,8 +1,8 @@
-"""SVG as verovio writes it, made to show the same everywhere.
+"""SVG as verovio writes it, changed to look the same everywhere.
 
 verovio sets some signs as characters of a music font, which neither a browser nor a PNG renderer
-has. Here accidentals become characters that every font has, and the notes of metronome marks
-become outlines, like all other notes. And signs that would run off the page begin further left.
+has. Here accidentals become characters that every font has, and the notes of metronome marks become
+outlines, like all other notes. Signs that would run off the page begin further left.
 """
 
 import html
@@ -19,15 +19,16 @@ _ACCIDENTALS = str.maketrans({"\uea64": "♭", "\uea65": "♮", "\uea66": "♯"}
 """SMuFL's accidentals of figured bass, which verovio puts into chord symbols."""
 _BOX = re.compile(r'viewBox="0 0 ([0-9]+) ([0-9]+)"')
 _SIZE = 0.65
-"""Of the notes in metronome marks: units of the page to a unit of the font."""
+"""Size of the notes in metronome marks: units of the page to a unit of the font."""
 _STROKE = 25
-"""Around these outlines, in units of the font: without it, a small stem is too thin to be seen."""
+"""Stroke around these outlines, in units of the font: without it, a small stem is too thin to see.
+"""
 _TEXT_SIZE = 405
-"""verovio's, of signs at the staff, in units of the page."""
+"""verovio's size of signs at the staff, in units of the page."""
 _RIGHT = 20_400
-"""As far as signs may go, in units of the page; the staves end at 20,000."""
+"""Right limit of signs, in units of the page; the staves end at 20,000."""
 _LETTER = 0.45 * _TEXT_SIZE
-"""Width of a letter, on average."""
+"""Average width of a letter."""
 _SIGN = re.compile(
     r'<text x="([0-9]+)"( y="[0-9]+"(?: text-anchor="(middle)")? font-size="0px">(.*?)</text>)',
     re.DOTALL,
@@ -60,7 +61,7 @@ def _accidentals(match: re.Match[str]) -> str:
 
 
 def _on_the_page(match: re.Match[str]) -> str:
-    """A sign, moved left by what it stands out at the right."""
+    """A sign, moved left by as much as it exceeds the right limit."""
     x, rest, middle, inner = match.groups()
     width = _LETTER * len(html.unescape(_TAG.sub("", inner)))
     right = int(x) + (width / 2 if middle else width)

@@ -1,4 +1,4 @@
-"""Note values: how a length is written down."""
+"""Note values: how a length is written."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -12,12 +12,12 @@ class Value(NamedTuple):
     """A note head with its stem, flags and dots."""
 
     dur: str
-    """As in MEI: `breve`, `1`, `2`, `4`, ... `256`."""
+    """Duration as in MEI: `breve`, `1`, `2`, `4`, ... `256`."""
     dots: int
 
     @property
     def flagged(self) -> bool:
-        """An eighth or shorter, which a beam can join."""
+        """Whether it is an eighth or shorter, which a beam can join."""
         return self.dur not in ("breve", "1", "2", "4")
 
 
@@ -39,10 +39,10 @@ _SHORTEST = min(_VALUES)
 
 @lru_cache(maxsize=4096)
 def values(length: Fraction) -> tuple[Value, ...]:
-    """The notes, tied, that write a length in whole notes: one for most, two for 5/8.
+    """The tied notes that write a length in whole notes: one for most, two for 5/8.
 
-    What no notes can write (a third of a whole note outside of a tuplet) is drawn as the value
-    next to it.
+    A length that no notes can write (a third of a whole note outside of a tuplet) is drawn as the
+    nearest value.
     """
     if length in _VALUES:
         return (_VALUES[length],)

@@ -2,7 +2,7 @@
 
 document.py   the whole: parts, measures, keys, meters, clefs, bar lines
 part.py       the notes of one voice
-signs.py      what stands at notes: chord symbols, decorations, words, tempo
+signs.py      signs at notes: chord symbols, decorations, words, tempo
 xml.py        elements
 """
 

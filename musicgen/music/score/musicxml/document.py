@@ -1,4 +1,4 @@
-"""The whole of a MusicXML document: parts, measures, and what changes between them."""
+"""A whole MusicXML document: parts, measures, and what changes between them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ from musicgen.music.tune import Tune
 from musicgen.music.unfold import sections
 
 MAX_EVENTS = 20_000
-"""Notes and rests of a document."""
+"""Most notes and rests of a document."""
 MAX_MEASURES = 10_000
-"""Of all parts together."""
+"""Most measures of all parts together."""
 MAX_FIELDS = 20
-"""Titles, and composers."""
+"""Most titles, and most composers."""
 
 _DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
@@ -50,30 +50,30 @@ _NAME = re.compile(r'\b(?:name|nm)="([^"]*)"')
 
 
 class Edges(NamedTuple):
-    """What is at the two ends of a measure, in all parts."""
+    """Repeats and endings at the two ends of a measure, in all parts."""
 
     forward: bool
-    """A repeat begins."""
+    """Whether a repeat begins."""
     backward: int
-    """How often it is played in all, at its end; else 0."""
+    """How often the repeat that ends here is played in all; 0 if none ends."""
     begins: tuple[int, ...]
-    """Numbers of the ending that begins."""
+    """Numbers of the ending that begins here."""
     ends: tuple[int, ...]
-    """Numbers of the ending that ends."""
+    """Numbers of the ending that ends here."""
     label: str
-    """What the ending that begins has in place of its numbers."""
+    """Text of the ending that begins here, in place of its numbers."""
     stays_open: bool
-    """The ending's bracket stays open at its end."""
+    """Whether the ending's bracket stays open at its end."""
     followed: bool
-    """By a repeat that begins, which draws the line between the two."""
+    """Whether a repeat begins right behind, which draws the line between the two."""
 
 
 def musicxml(tune: Tune) -> str:
     """The tune as written, repeats not played out, as a document of MusicXML 4.0.
 
-    Whatever is wrong in the tune's text, the document keeps to the schema. Repeats stand where
-    `unfold` plays them. Raises InputError for a tune without notes, or with more than MAX_EVENTS
-    notes and rests or MAX_MEASURES measures.
+    The document keeps to the schema for any text. Repeats stand where `unfold` plays them. Raises
+    InputError for a tune without notes, or with more than MAX_EVENTS notes and rests or
+    MAX_MEASURES measures.
     """
     if not tune.notes:
         raise InputError("a tune needs a note to become MusicXML, got none; sample another one")
@@ -89,7 +89,7 @@ def musicxml(tune: Tune) -> str:
         raise InputError(f"{rule}, got {longest * places[-1]:,}; lower max_chars")
     parts = [Part(tune, number, place, common) for number, place in enumerate(places)]
     columns = [part.cells(spread_rests=True, longest=MAX_EVENTS) for part in parts]
-    # The voice with most bars, mostly the first, says where repeats and endings are.
+    # The voice with most bars, usually the first, determines repeats and endings.
     lead = max(range(len(parts)), key=lambda number: len(columns[number]))
     frame = list(zip(columns[lead], _edges(tune, lead, columns[lead]), strict=True))
     root = element("score-partwise", _head(tune), version="4.0")
@@ -124,7 +124,7 @@ def _head(tune: Tune) -> list[Element]:
 
 
 def _values(tune: Tune, letter: str) -> list[str]:
-    """Of the header's first fields with a letter."""
+    """Values of the header's first fields with this letter."""
     fields = (f.value for f in tune.fields if f.letter == letter and f.start < tune.body)
     return [value for value in map(plain, islice(fields, MAX_FIELDS)) if value]
 
@@ -135,7 +135,7 @@ def _part(tune: Tune, place: int, name: str, program: int) -> Element:
     named = next((match for match in map(_NAME.search, options) if match), None)
     title = plain(named[1] if named else name) or "Melody"
     instrument = f"P{place}-I1"
-    channel = (place - 1) % 15 + ((place - 1) % 15 > 8) + 1  # the tenth is for drums
+    channel = (place - 1) % 15 + ((place - 1) % 15 > 8) + 1  # the tenth channel is for drums
     midi = [element("midi-channel", channel), element("midi-program", program + 1)]
     return element(
         "score-part",
@@ -154,8 +154,8 @@ def _measures(
     frame: Sequence[tuple[Cell, Edges]],
     common: int,
 ) -> Iterator[Element]:
-    """Of a part. staff: its voice and what is laid over it, each with its cells. frame: the cells
-    of the voice that leads, and what is at their ends."""
+    """The measures of a part. staff: its voice and its overlays, each with its cells. frame: the
+    cells of the leading voice, and what is at their ends."""
     part, column = staff[0]
     pickup = int(_short(frame[0][0], tune.ticks))
     directions = _tempos(tune) if part.number == 0 else {}
@@ -182,7 +182,7 @@ def _measures(
 def _overlays(
     overlays: Sequence[tuple[Part, Sequence[Cell]]], number: int, length: int
 ) -> Iterator[Element]:
-    """What is laid over a measure of this length, back at its beginning."""
+    """The overlays of a measure of this length, each back at its beginning."""
     for part, column in overlays:
         if number < len(column) and not part.pauses(column[number]):
             yield element("backup", [element("duration", length)])
@@ -204,7 +204,7 @@ def _beginning(tune: Tune) -> list[Element]:
 
 
 def _tempos(tune: Tune) -> dict[int, Element]:
-    """Event of the first voice to the tempo that begins there."""
+    """The tempo that begins at each event (by index) of the first voice."""
     changes = [(0, tune.tempo)] if tune.tempo else []
     changes = [*dict([*changes, *tune.voices[0].tempos]).items()]
     kept = changes[:1] + [after for before, after in pairwise(changes) if after[1] != before[1]]
@@ -214,7 +214,8 @@ def _tempos(tune: Tune) -> dict[int, Element]:
 def _attributes(
     part: Part, cell: Cell | None, before: Cell | None, divisions: int
 ) -> list[Element]:
-    """What a measure changes of key, meter, clef and transposition; at the first one, all of it."""
+    """What a measure changes of key, meter, clef and transposition; the first measure sets all of
+    it."""
     if cell is None or not cell.begins:
         return []
     bar = cell.bar

@@ -19,11 +19,11 @@ from musicgen.music.score.values import Value
 from musicgen.music.tune import Tune
 
 MAX_SLURS = 16
-"""That are open at once: MusicXML has no more numbers for them."""
+"""Most slurs that are open at once: MusicXML has no more numbers for them."""
 MAX_MARKS = 32
-"""Signs at one note, and groups of grace notes."""
+"""Most signs at one note, and most groups of grace notes."""
 MAX_GRACES = 64
-"""Notes of one group of grace notes."""
+"""Most notes of one group of grace notes."""
 _ACCIDENTALS = {
     "s": "sharp",
     "f": "flat",
@@ -32,24 +32,24 @@ _ACCIDENTALS = {
     "ff": "flat-flat",
 }
 _STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
-"""Of the scale, by semitones."""
+"""Steps of the scale, by semitones."""
 _FLAGS = {"8": 1, "16": 2, "32": 3, "64": 4, "128": 5, "256": 6}
 Beams = Mapping[int, Sequence[str]]
-"""Event to what each of its beams does: begin, continue, end, forward hook, backward hook."""
+"""Event to the state of each of its beams: begin, continue, end, forward hook, backward hook."""
 
 
 class Part(Layout):
     """One voice of a tune on its way into MusicXML. Its cells must be drawn in their order."""
 
     def __init__(self, tune: Tune, number: int, place: int, common: int) -> None:
-        """number: of the voice. place: of its part, from 1; that of the voice below it for an
-        overlay. common: ticks of MusicXML's unit of time."""
+        """number: of the voice. place: of its part, from 1; an overlay has the place of the voice
+        below it. common: ticks of MusicXML's unit of time."""
         super().__init__(tune, number, place)
         self._common = common
         self._layer = self._voice.overlay + 1
         self._sung = {} if self.overlays else lyrics(tune, self._voice)
         self._open_slurs: dict[int, list[int]] = defaultdict(list)
-        """Event at which slurs end to their numbers."""
+        """Event at which slurs end, to their numbers."""
 
     def notes(self, cell: Cell, directions: Mapping[int, Element]) -> Iterator[Element]:
         """The music of a cell. directions: by event, what else stands before it."""
@@ -169,7 +169,7 @@ class Part(Layout):
         yield values[-1], left
 
     def _tied(self, index: int) -> set[int]:
-        """Pitches that this event hands on to the next one."""
+        """Pitches that this event ties to the next one."""
         if not 0 <= index < len(self._voice.events) - 1:
             return set()
         return set(self._voice.ties.get(index, ())) & set(self._voice.events[index + 1].pitches)
@@ -184,7 +184,7 @@ class Part(Layout):
     def _notations(
         self, index: int, span: Span | None, *, first: bool, last: bool
     ) -> list[Element]:
-        """Of the first head of an event: tuplet brackets, slurs, ornaments."""
+        """Signs at the first head of an event: tuplet brackets, slurs, ornaments."""
         found = []
         if span and index == span[0] and first:
             found.append(element("tuplet", number=1, type_="start"))
@@ -226,7 +226,7 @@ class Part(Layout):
 
 
 def attributes(changed: list[Element]) -> list[Element]:
-    """Clef, key and the like from here on; nothing where nothing changes."""
+    """Clef, key and the like from here on; empty where nothing changes."""
     return [element("attributes", changed)] if changed else []
 
 
@@ -251,7 +251,7 @@ def clef_changes(before: Clef | None, clef: Clef) -> list[Element]:
 
 
 def _nominal(value: Value) -> Fraction:
-    """Whole notes."""
+    """Nominal length in whole notes."""
     length = Fraction(2) if value.dur == "breve" else Fraction(1, int(value.dur))
     return length * (2 - Fraction(1, 2**value.dots))
 

@@ -61,7 +61,7 @@ _JUMPS = {
     "dacoda": {"tocoda": "coda"},
     "fine": {"fine": "yes"},
 }
-"""Words that send a player elsewhere, and how MusicXML tells a program so."""
+"""Words that make a player jump, and MusicXML's attributes for them."""
 _KINDS = {
     "": "major",
     "m": "minor",
@@ -101,11 +101,11 @@ _ADDED = {
     "7sus4": (7, -1),
     "7sus9": (7, -1),
 }
-"""A degree that MusicXML adds to the kind, and how it is altered."""
+"""A degree that MusicXML adds to the kind, and its alteration."""
 
 
 def direction(children: list[Element], place: str = "above", **sound: object) -> Element:
-    """What stands above or below the staff. sound: what a player does."""
+    """Text above or below the staff. sound: its meaning for a player."""
     inner = [element("direction-type", [child]) for child in children]
     inner += [element("sound", **sound)] if sound else []
     return element("direction", inner, placement=place)
@@ -176,7 +176,7 @@ def _place(what: str, step: int, alter: int) -> list[Element]:
 
 
 def notations(decorations: list[str]) -> list[Element]:
-    """What decorations put to a note itself, in MusicXML's groups."""
+    """Decorations at a note itself, in MusicXML's groups."""
     groups: dict[str, list[Element]] = {"ornaments": [], "technical": [], "articulations": []}
     alone: list[Element] = []
     for token in decorations:
@@ -203,7 +203,7 @@ def notations(decorations: list[str]) -> list[Element]:
 
 
 def metronome(tempo: Tempo) -> Element:
-    """`Allegro (quarter) = 120`, and how fast a player goes."""
+    """`Allegro (quarter) = 120`, and the tempo for a player."""
     value = values(tempo.beat)[0]
     mark = [element("beat-unit", TYPES[value.dur])]
     mark += [element("beat-unit-dot") for _ in range(value.dots)]

@@ -8,14 +8,14 @@ from xml.etree.ElementTree import Element
 from musicgen.music.score.signs import readable
 
 MAX_TEXT = 1000
-"""Characters of a text; nothing is cut to fit a page here."""
+"""Characters of a text, which is not cut to fit a page here."""
 
 
 def element(
     tag: str, inner: str | int | Iterable[Element] = "", /, **attributes: object
 ) -> Element:
-    """inner: text, or elements. `default_x` becomes `default-x`; a `type_` that Python keeps for
-    itself becomes `type`."""
+    """inner: text, or elements. `default_x` becomes `default-x`; `type_`, reserved in Python
+    without its underscore, becomes `type`."""
     made = Element(
         tag, {key.rstrip("_").replace("_", "-"): str(value) for key, value in attributes.items()}
     )
@@ -27,7 +27,7 @@ def element(
 
 
 def plain(text: str) -> str:
-    """Text of ABC, accents resolved, without what XML forbids."""
+    """Text of ABC with accents resolved, without what XML forbids."""
     return html.unescape(readable(text, MAX_TEXT))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Sweep
 
 from musicgen.errors import Interrupted
 from musicgen.sweep.context import current_trial
@@ -14,6 +13,7 @@ from musicgen.sweep.function import Function
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Int
 from musicgen.sweep.trial import Decision, Job, Trial
+from tests.sweep.makers import Sweep
 
 LOSS = {"loss": "minimize"}
 

@@ -1,0 +1,91 @@
+"""sweep.json as earlier versions wrote it, in the form that it has now.
+
+Those kept a sweep's identity as text by key: `"optim": "[\\"adam\\", \\"sgd\\"]"`,
+`"sampler": "tpe startup=10"`, `"adam optim.lr": "0.004"`, and, older still, no space beside it.
+This is the one place that reads such text.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_RANGE = re.compile(r"(\S+) to (\S+?)(?:, step (\S+?))?(, log)?")
+_BETWEEN = re.compile(r", (?=[\w.]+=)")
+"""Between two settings of a sampler; values may have commas too."""
+
+
+def translated(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises ValueError, LookupError, TypeError or AttributeError if it is no such file."""
+    texts: dict[str, str] = dict(about["sweep"])
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("its values are of another kind")
+    swept = list(texts)[: list(texts).index("sweep.objective")]
+    described = {key: texts.pop(key) for key in swept}
+    space = about.get("space") or {key: _dimension(text) for key, text in described.items()}
+    made = {
+        "study": about["study"],
+        "command": _words(str(about.get("command", ""))),
+        "trial_command": _words(str(about.get("trial_command", ""))),
+        "space": space,
+        "objectives": _settings(texts.pop("sweep.objective")),
+        "sampler": _component(texts.pop("sampler", "grid")),
+        "pruner": _component(texts.pop("pruner", "none")),
+        "seed": texts.pop("sweep.seed", "0"),
+        "seeds": texts.pop("sweep.seeds", "1"),
+    }
+    fingerprint = {name: text for name, text in texts.items() if name.startswith("corpus ")}
+    by_choice: dict[tuple[str, ...], dict[str, str]] = {}
+    for name, text in texts.items():
+        if name not in fingerprint:
+            choices, _, key = name.rpartition(" ")
+            by_choice.setdefault(tuple(choices.split("/")) if choices else (), {})[key] = text
+    return {
+        **made,
+        "groups": _groups(list(by_choice), space),
+        "settings": [{"choices": c, "values": values} for c, values in by_choice.items()],
+        "fingerprint": fingerprint,
+        "grown": about.get("grown"),
+    }
+
+
+def _dimension(text: str) -> dict[str, Any]:
+    """A dimension from its text, which does not say where it applies."""
+    if text.startswith("["):
+        return {"kind": "Choice", "values": json.loads(text), "only": None}
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"neither a list nor a range: {text}")
+    low, high, step, log = match.groups()
+    whole = low.lstrip("-").isdecimal()
+    number = int if whole else float
+    made = {"kind": "Int" if whole else "Float", "low": number(low), "high": number(high)}
+    steps = {"step": number(step)} if step else {}
+    return {**made, **steps, "log": bool(log), "only": None}
+
+
+def _component(text: str) -> dict[str, Any]:
+    name, _, settings = text.partition(" ")
+    return {"name": name, "settings": _settings(settings)}
+
+
+def _settings(text: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in _BETWEEN.split(text) if part)
+    return {key: value for key, _, value in parts}
+
+
+def _groups(choices: Sequence[tuple[str, ...]], space: Mapping[str, Any]) -> list[str]:
+    """The swept groups, in the order of the choices' names."""
+    found: list[str] = []
+    columns = list(zip(*(names for names in choices if names), strict=True))
+    keys = iter(space)
+    for column in columns:
+        of = (key for key in keys if {*column} <= {*map(str, space[key].get("values", ()))})
+        found += [key for key in [next(of, None)] if key is not None]
+    return found if len(found) == len(columns) else []
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command; none if one of them has control characters (`overrides.shell`)."""
+    return [] if "$'" in command else shlex.split(command)
