@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,7 @@ class Run:
                     with TuneDisplay() as display:
                         drawing = generate.run(made.asked, display)
         return [
-            GeneratedTune(tune, drawing.recipe.of(tune), made.asked.accompaniment)
+            GeneratedTune(tune, asdict(drawing.recipes.of(tune)), made.asked.accompaniment)
             for tune in drawing.tunes
         ]
 
