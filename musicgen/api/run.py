@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.api.notebook import guarded, html_table, interrupt, torch_as_it_was
 from musicgen.errors import InputError
 from musicgen.training.folder import RunFolder
-from musicgen.training.result import Result
-from musicgen.workflows import runs
+from musicgen.training.result import Result, read_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +34,11 @@ class Run:
 
         Raises InputError if nothing was trained there.
         """
-        path = Path(place).expanduser().absolute()
-        found = path if RunFolder(path).used else runs.find(str(path))
+        path = found = Path(place).expanduser().absolute()
+        if not RunFolder(path).used:
+            from musicgen.workflows import runs  # with the tables of sweeps, and Optuna
+
+            found = runs.find(str(path))
         self.folder = found.parent.parent if found.is_file() else found
         self.checkpoint = found if found.is_file() else RunFolder(found).best
 
@@ -56,6 +58,7 @@ class Run:
         from musicgen.cli import train as command
         from musicgen.config.keys import TrainConfig
         from musicgen.config.overrides import as_override
+        from musicgen.config.registry import naming_plugins
         from musicgen.system.paths import display_path
 
         words = list(overrides)
@@ -64,9 +67,16 @@ class Run:
         with guarded("nothing was trained"):
             made = composing.one("train", TrainConfig, words)
             resume = f"resume={as_override(display_path(made.folder))}"
-            again = f"to go on: Run.train({resume!r})"
+            again = f"to go on: Run.train({', '.join(map(repr, [resume, *naming_plugins()]))})"
         with guarded(again), torch_as_it_was():
-            command.train(made.asked, made.overrides, made.folder, again, at_once=interrupt)
+            command.train(
+                made.asked,
+                made.overrides,
+                made.folder,
+                again,
+                command=[*command.COMMAND, *made.given.shown_words],
+                at_once=interrupt,
+            )
         return cls(made.folder)
 
     @property
@@ -94,9 +104,9 @@ class Run:
         import pandas as pd
 
         path = RunFolder(self.folder).metrics
-        if not path.is_file():
-            raise InputError(f"{path} does not exist; wait for the first epoch to end")
-        return pd.read_csv(path)
+        if not (columns := read_metrics(path)):
+            raise InputError(f"{path} has no epoch yet; wait for the first to end")
+        return pd.DataFrame(columns).astype({"epoch": int})
 
     def generate(
         self,

@@ -107,11 +107,12 @@ class Sweep:
         """
         import pandas as pd
 
-        path = self.folder / "table.csv"
-        if not path.is_file():
-            raise InputError(f"{path} does not exist; wait for a trial to end")
-        # A swept value may be the text "None" or "NA": only what is empty is missing.
-        return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
+        from musicgen.sweep.table import Table
+
+        table = Table.read(self.folder)
+        if not table.columns:
+            raise InputError(f"{self.folder} has no table yet; wait for a trial to end")
+        return pd.DataFrame(table.rows, columns=list(table.columns))
 
     @property
     def best(self) -> Run:

@@ -50,6 +50,8 @@ class Composed(Generic[T]):
     """Absolute; hydra.run.dir. It need not exist."""
     overrides: list[str]
     """Those that are not Hydra's own."""
+    given: Arguments
+    """All of them, as a command has them."""
 
 
 def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
@@ -67,7 +69,7 @@ def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
         if is_sweep([str(key) for key in params], cfg, task):
             named = (o for o in task if o.startswith("experiment="))
             raise InputError(f"{next(named, 'this')} is a sweep; {SWEEP_IT}")
-        return Composed(composition.checked(cfg, schema), folder, task)
+        return Composed(composition.checked(cfg, schema), folder, task, given)
 
 
 def swept(given: Arguments) -> Swept:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from musicgen.cli.arguments import Arguments
 from musicgen.cli.sweep_display import SweepDisplay
+from musicgen.cli.train import COMMAND
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
@@ -16,7 +17,6 @@ from musicgen.system.signals import hearing
 from musicgen.workflows.sweep import DRIVERS, Prepared, prepare
 from musicgen.workflows.swept import Swept
 
-COMMAND = ("python", "-m", "musicgen.train")
 log = logging.getLogger(__name__)
 
 

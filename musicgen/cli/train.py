@@ -18,6 +18,8 @@ from musicgen.workflows.resume import resumed
 if TYPE_CHECKING:
     from musicgen.workflows.swept import Swept
 
+COMMAND = ("python", "-m", "musicgen.train")
+
 
 def run(invocation: Invocation) -> None:
     """Train what was composed. Raises RunError if that fails, Interrupted after Ctrl-C."""
@@ -25,7 +27,7 @@ def run(invocation: Invocation) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     resume = f"resume={as_override(display_path(invocation.folder))}"
     again = f"to go on: python -m musicgen.train {shell([resume, *naming_plugins()])}"
-    command = ["python", "-m", "musicgen.train", *invocation.given.shown_words]
+    command = [*COMMAND, *invocation.given.shown_words]
     train(asked, invocation.overrides, invocation.folder, again, command=command)
 
 
