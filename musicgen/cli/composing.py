@@ -87,7 +87,9 @@ def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
     for text in overrides:
         if text.startswith("-"):
             raise InputError(f"overrides are key=value, such as model.hidden=64, got {text}")
-    return arguments.checked([*(["-m"] if multirun else []), *overrides])
+    given = arguments.checked([*(["-m"] if multirun else []), *overrides])
+    composition.use_plugins(given.overrides)
+    return given
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from musicgen.config.components import GROUPS, variants
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
-from musicgen.config.registry import load_plugins, named_plugins, plugin_of
+from musicgen.config.registry import load_plugins, loaded_plugins, plugin_of
 from musicgen.config.schema import check, check_bounds, leaves, settle
 from musicgen.errors import InputError
 from musicgen.system.paths import shipped
@@ -133,7 +133,7 @@ def checked(composed: DictConfig, schema: type[T]) -> T:
 
 def _check_loaded(plugins: Iterable[str]) -> None:
     for module in plugins:
-        if module not in named_plugins():
+        if module not in loaded_plugins():
             raise InputError(
                 f"plugins must be given on the command line, got {module} in a file; "
                 f"add plugins=[{module}]"
