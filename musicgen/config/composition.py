@@ -5,7 +5,7 @@ commands nobody has seen a DictConfig.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,8 +43,12 @@ def use_plugins(overrides: Iterable[str]) -> None:
         load_plugins(getattr(module, "text", str(module)) for module in modules)
 
 
-def register() -> None:
-    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them."""
+def register(own: Sequence[Path] = ()) -> None:
+    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them.
+
+    own: folders of the user's configuration. A plugin's component that has no file there is a
+    choice of its group by what its class says.
+    """
     store = ConfigStore.instance()
     sweeper = {"_target_": "hydra_plugins.musicgen.Capture", "params": None}
     store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
@@ -55,12 +59,14 @@ def register() -> None:
     for group, of in GROUPS.items():
         for name, schema in variants(group).items():
             store.store(group=f"schema/{group}", name=name, node=schema)
-            if plugin_of(of.kind, name) is not None:
+            # Hydra would not take a file whose name the store has too.
+            has_file = any((folder / group / f"{name}.yaml").is_file() for folder in own)
+            if plugin_of(of.kind, name) is not None and not has_file:
                 store.store(group=group, name=name, node=_without_yaml(group, name, schema))
 
 
 def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
-    """A choice of a group for a plugin's component; Hydra prefers a file of the same name.
+    """A choice of a group for a plugin's component.
 
     Its values are the defaults of its class; the keys that all components of the group have are
     as in our default choice.
