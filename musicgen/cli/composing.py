@@ -83,7 +83,10 @@ def swept(given: Arguments) -> Swept:
 
 
 def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
-    """Overrides as a command that was given them would have them. Raises InputError."""
+    """Overrides as a command that was given them would have them; loads the plugins they name.
+
+    Raises InputError.
+    """
     for text in overrides:
         if text.startswith("-"):
             raise InputError(f"overrides are key=value, such as model.hidden=64, got {text}")

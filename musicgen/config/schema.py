@@ -126,8 +126,9 @@ def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
     keys: all that there are. chosen: of the group that the key is in.
     """
     group, _, last = key.partition(".")
-    fit = [name for name, one in variants(group).items() if last in one.__dataclass_fields__]
-    if not fit:
+    known = variants(group)
+    fit = [name for name, one in known.items() if last in one.__dataclass_fields__]
+    if len(fit) in (0, len(known)):
         close = near(key, set(keys) - {key})  # it is known itself, but not here: --config-name
         return f"there is no key {key}{close or '; --help lists the keys'}"
     return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"
