@@ -154,10 +154,9 @@ def _experiments() -> list[Path]:
 
 
 def _sweeps(given: Arguments) -> "list[Swept]":
-    """Register the sweeper, set sys.argv for Hydra, and return where the sweeper puts its finds."""
+    """Set sys.argv for Hydra, and return where the sweeper puts its finds."""
     from musicgen.cli import sweeper
 
-    sweeper.register()
     overrides = list(given.overrides)
     if given.multirun:
         sweeper.held[:] = [o for o in overrides if not o.startswith(("hydra.", "hydra/"))]
