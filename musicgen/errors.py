@@ -1,5 +1,8 @@
 """What can go wrong, as one line for the user and one exit code for the shell."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MusicgenError(Exception):
     """An error that the user can act on: its text is one line and names the way out."""
@@ -23,3 +26,12 @@ class Interrupted(MusicgenError):  # noqa: N818 - a request of the user's, not a
     """Stopped by the user; the text says how to go on."""
 
     exit_code = 130
+
+
+@contextmanager
+def advised(advice: str) -> Iterator[None]:
+    """Add a way out, in the words of a command, to an InputError that says what is wrong."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error}; {advice}") from error

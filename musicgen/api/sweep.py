@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musicgen.api.notebook import guarded, html_table
 from musicgen.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,9 +38,38 @@ class Sweep:
         self.folder = path
 
     @classmethod
-    def start(cls, *overrides: str, name: str | None = None, workers: int | None = None) -> Sweep:
-        """Run a sweep of trainings to its end, or go on with the one that is there."""
-        raise NotImplementedError
+    def start(
+        cls,
+        *overrides: str,
+        name: str | None = None,
+        workers: int | str | None = None,
+    ) -> Sweep:
+        """Run a sweep of trainings to its end, as `python -m musicgen.train -m <overrides>` does.
+
+        overrides: what is swept has several values, "model.dropout=0,0.1", or a range,
+            "optim.lr=tag(log,interval(1e-4,1e-1))"; all else has one.
+        name: of its folder in runs/sweeps; None: the experiment's, else a digest of the space.
+        workers: trials at a time, or "auto": as many as there are cores or GPUs.
+        The same call goes on with a sweep that was stopped or killed, and so does the command.
+        Ctrl-C (a notebook's stop button) stops the trials at their checkpoints.
+        Raises InputError before anything is created, RunError if too many trials failed,
+        Interrupted after Ctrl-C.
+        """
+        # Hydra and Optuna take a moment to import.
+        from musicgen.cli import composing
+        from musicgen.cli import sweep as command
+        from musicgen.config.overrides import as_override
+
+        settings = {"sweep.name": name, "sweep.workers": workers}
+        given = [f"{k}={as_override(v)}" for k, v in settings.items() if v is not None]
+        asked = composing.read([*overrides, *given], multirun=True)
+        again = f"Sweep.start({', '.join(map(repr, asked.words[1:]))})"
+        with guarded(f"to go on: {again}"):
+            with composing.own_hydra():
+                swept = composing.swept(asked)
+                prepared, trial_command = command.prepared(swept, asked)
+            command.drive(prepared, swept, trial_command, again)
+        return cls(prepared.folder)
 
     @classmethod
     def of(
@@ -70,20 +100,52 @@ class Sweep:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each configuration, best first."""
+        """A row for each configuration, best first, whatever became of it (`status`).
+
+        Its columns are `number` (the name of the trial's folder), `status`, the swept keys, the
+        objectives, and all other results. Raises InputError before the table is first written.
+        """
         import pandas as pd
 
-        return pd.read_csv(self.folder / "table.csv")
+        path = self.folder / "table.csv"
+        if not path.is_file():
+            raise InputError(f"{path} does not exist; wait for a trial to end")
+        # A swept value may be the text "None" or "NA": only what is empty is missing.
+        return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
 
     @property
     def best(self) -> Run:
-        """The best trial's run."""
-        raise NotImplementedError
+        """The best trial's run; of several seeds the one with the lowest validation loss.
+
+        Raises InputError if no trial has completed.
+        """
+        from musicgen.api.run import Run
+
+        return Run(self.folder)
 
     @property
     def study(self) -> optuna.Study:
-        """Optuna's own study, to be read; it cannot be written."""
-        raise NotImplementedError
+        """Optuna's own study, read-only: what would change it raises InputError.
+
+        It follows a sweep that runs. Raises InputError if the folder holds no study.
+        """
+        from musicgen.sweep.study import read_only
+
+        return read_only(self.folder)
 
     def __repr__(self) -> str:
-        return f"Sweep({str(self.folder)!r})"
+        figures = ", ".join(f"{count} {status}" for status, count in self._counts().items())
+        return f"Sweep({str(self.folder)!r}): {figures or 'no trial yet'}"
+
+    def _repr_html_(self) -> str:
+        """The table, its cells escaped."""
+        try:
+            return str(self.table.to_html(index=False, max_rows=20, na_rep=""))
+        except InputError:
+            return html_table(str(self.folder), {"trials": "none yet"})
+
+    def _counts(self) -> dict[str, int]:
+        try:
+            return {str(k): int(n) for k, n in self.table["status"].value_counts().items()}
+        except InputError:
+            return {}

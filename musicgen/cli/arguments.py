@@ -10,8 +10,38 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from musicgen.config.overrides import as_override, shell, without_password
+from musicgen.config.schema import near
 from musicgen.errors import InputError
 
+FLAGS = frozenset(
+    [
+        "-h",
+        "--help",
+        "--hydra-help",
+        "--version",
+        "-c",
+        "--cfg",
+        "--resolve",
+        "-p",
+        "--package",
+        "-r",
+        "--run",
+        "-m",
+        "--multirun",
+        "-i",
+        "--info",
+        "-sc",
+        "--shell-completion",
+        "-cp",
+        "--config-path",
+        "-cn",
+        "--config-name",
+        "-cd",
+        "--config-dir",
+    ]
+)
+"""Hydra's own, apart from the one that unpickles."""
 PLACES = {"config_path": "--config-path", "config_dir": "--config-dir",
           "config_name": "--config-name"}  # fmt: skip
 """Flags that say which configuration is meant; a command that does the same again has them too."""
@@ -26,6 +56,19 @@ class Arguments:
 
     flags: argparse.Namespace
     overrides: tuple[str, ...]
+    words: tuple[str, ...]
+    """All of it, in the order in which it was typed."""
+
+    @property
+    def shown_words(self) -> list[str]:
+        """What was typed, as errors, logs and pages may show it."""
+        return [without_password(word) for word in self.words]
+
+    @property
+    def as_sweep(self) -> str:
+        """The command that sweeps what was asked of a single run."""
+        kept = [w for w in self.words if w not in ("-r", "--run") and key_of(w) != "hydra.mode"]
+        return f"python -m musicgen.train -m {shell(map(without_password, kept))}"
 
     @property
     def multirun(self) -> bool:
@@ -43,6 +86,31 @@ class Arguments:
         """The flags among PLACES, as arguments."""
         found = {flag: getattr(self.flags, name) for name, flag in PLACES.items()}
         return [word for flag, value in found.items() if value for word in (flag, value)]
+
+    @property
+    def search_words(self) -> list[str]:
+        """What says where the configuration is, for other commands on the same."""
+        return [*self.places, *(o for o in self.overrides if key_of(o) == "hydra.searchpath")]
+
+    @property
+    def task(self) -> list[str]:
+        """The overrides that are not Hydra's own."""
+        return [o for o in self.overrides if not o.startswith(("hydra.", "hydra/"))]
+
+    @property
+    def first(self) -> list[str]:
+        """The overrides of Hydra's first composition, with the folder of a run that goes on.
+
+        For a sweep, keys are left out: no choices of swept groups are known yet, and Hydra would
+        refuse keys that only these have.
+        """
+        overrides = list(self.overrides)
+        if self.multirun:
+            task = self.task
+            overrides = [o for o in overrides if o not in task or "." not in key_of(o)]
+        if (resume := self.value("resume")) is not None:
+            overrides.append(f"hydra.run.dir={as_override(str(resume))}")
+        return overrides
 
     def value(self, key: str) -> object:
         """The value of the last override of a key; None without one, or if it is null."""
@@ -78,11 +146,39 @@ def read(words: Sequence[str]) -> Arguments:
     actions = [flag for name, flag in ACTIONS.items() if getattr(flags, name)]
     if len(actions) > 1:
         raise InputError(f"{' and '.join(actions)} do not go together; leave one of them out")
-    arguments = Arguments(flags, overrides)
+    arguments = Arguments(flags, overrides, tuple(words))
     _check_hydra(arguments)
     if flags.resolve and not flags.cfg:
         raise InputError("--resolve is for --cfg job; add that, or leave out --resolve")
     return arguments
+
+
+def checked(words: Sequence[str]) -> Arguments:
+    """What was typed. Raises InputError."""
+    if any(word.startswith("--experimental-rerun") for word in words):
+        raise InputError(
+            "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
+        )
+    for word in words:
+        flag = word.split("=")[0]
+        if flag.startswith("-") and flag not in FLAGS:
+            raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
+    given = read(words)
+    resume = given.value("resume")
+    if isinstance(resume, str) and not (Path(resume) / "config.yaml").is_file():
+        raise InputError(
+            f"resume must be the folder of a run that has begun, got {resume}; "
+            "`ls runs/*` shows what there is"
+        )
+    places = given.value("hydra.searchpath")
+    for place in places if isinstance(places, list) else []:
+        kind, _, path = str(place).rpartition("://")
+        if kind in ("", "file") and not Path(path).is_dir():
+            raise InputError(
+                f"hydra.searchpath must name folders that exist, got {place}; make it, or leave "
+                "it out (a package's is pkg://<package>)"
+            )
+    return given
 
 
 UNUSED = {
@@ -110,14 +206,6 @@ def _check_hydra(arguments: Arguments) -> None:
         for name, instead in unused.items():
             if f"{key}.".startswith(f"{name}."):
                 raise InputError(f"{key} has no effect here: {instead}; leave out {override}")
-    places = arguments.value("hydra.searchpath")
-    for place in places if isinstance(places, list) else []:
-        kind, _, path = str(place).rpartition("://")
-        if kind in ("", "file") and not Path(path).is_dir():
-            raise InputError(
-                f"hydra.searchpath must name folders that exist, got {place}; make it, or leave "
-                "it out (a package's is pkg://<package>)"
-            )
     if arguments.flags.multirun and arguments.value("hydra.mode") == "RUN":
         raise InputError("--multirun and hydra.mode=RUN do not go together; leave one of them out")
     if arguments.multirun and arguments.flags.cfg:

@@ -1,65 +1,32 @@
 """The frame of every command: Hydra composes, errors become one line and an exit code."""
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli import arguments
 from musicgen.cli.arguments import Arguments, key_of
-from musicgen.config import composition, schema
+from musicgen.cli.explanation import COMPOSING, explain
+from musicgen.config import composition, registry, schema
 from musicgen.config.components import variants
 from musicgen.config.keys import COMMANDS
-from musicgen.config.overrides import as_override, flatten, shell, without_password
-from musicgen.config.schema import known_keys, lacking, near
+from musicgen.config.overrides import as_override, flatten
+from musicgen.config.schema import known_keys, near
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.system.paths import shipped
 
 if TYPE_CHECKING:
     from musicgen.workflows.swept import Swept
-
-
-FLAGS = frozenset(
-    [
-        "-h",
-        "--help",
-        "--hydra-help",
-        "--version",
-        "-c",
-        "--cfg",
-        "--resolve",
-        "-p",
-        "--package",
-        "-r",
-        "--run",
-        "-m",
-        "--multirun",
-        "-i",
-        "--info",
-        "-sc",
-        "--shell-completion",
-        "-cp",
-        "--config-path",
-        "-cn",
-        "--config-name",
-        "-cd",
-        "--config-dir",
-    ]
-)
-"""Hydra's own, apart from the one that unpickles."""
-
-
-typed: list[str] = []
-"""The arguments as they were typed; sys.argv is put in order for Hydra."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +39,14 @@ class Invocation:
     """Where Hydra puts this run; exists."""
     overrides: list[str]
     """The arguments that are not flags or Hydra's own."""
+    given: Arguments
 
 
 def run(
     name: str,
     doc: str | None,
     main: Callable[[Invocation], None],
-    sweep: Callable[["Swept"], None] | None = None,
+    sweep: Callable[["Swept", Arguments], None] | None = None,
     positional: str = "",
 ) -> None:
     """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
@@ -97,12 +65,14 @@ def run(
     def capture(cfg: DictConfig) -> None:
         settings = HydraConfig.get()
         folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
-        composed.append(Invocation(cfg, folder, overrides))
+        composed.append(Invocation(cfg, folder, overrides, given))
         swept_keys.extend(settings.sweeper.get("params") or ())
 
-    typed[:] = sys.argv[1:]
     try:
-        given = _checked(typed)
+        given = arguments.checked(sys.argv[1:])
+    except InputError as error:
+        fail(str(error), error.exit_code)
+    try:
         composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
         if positional:
@@ -114,24 +84,26 @@ def run(
         if given.multirun and sweep is None:
             raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
         composition.register()
-        for folder in _experiments():
+        for folder in composition.experiments():
             composition.register_experiments(folder)
         swept = _sweeps(given)
         hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
         if given.multirun and composed:
             raise InputError("a sweep needs hydra/sweeper=musicgen; leave the other out")
         for invocation in composed:
-            _check_not_a_sweep(swept_keys, invocation)
+            if is_sweep(swept_keys, invocation.cfg, invocation.overrides):
+                named = (o for o in invocation.overrides if o.startswith("experiment="))
+                raise InputError(f"{next(named, 'this')} is a sweep and needs -m: {given.as_sweep}")
             main(invocation)
         for asked in swept:
             if sweep is not None:
-                sweep(asked)
+                sweep(asked, given)
     except MusicgenError as error:
         fail(str(error), error.exit_code)
-    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+    except COMPOSING as error:
         if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
             raise  # Hydra has done its part without one
-        fail(explain(error, known_keys(name), name), InputError.exit_code)
+        fail(explain(error, name, partial(_several, given)), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
@@ -148,35 +120,30 @@ def run(
             _remove_empty(invocation.folder)
 
 
-def _experiments() -> list[Path]:
-    """Those that came with the program, and the user's own in the current folder."""
-    return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
-
-
 def _sweeps(given: Arguments) -> "list[Swept]":
     """Set sys.argv for Hydra, and return where the sweeper puts its finds."""
     from musicgen.cli import sweeper
 
-    overrides = list(given.overrides)
     if given.multirun:
-        sweeper.held[:] = [o for o in overrides if not o.startswith(("hydra.", "hydra/"))]
-        overrides = [o for o in overrides if o not in sweeper.held or "." not in key_of(o)]
-    if (resume := given.value("resume")) is not None:
-        overrides.append(f"hydra.run.dir={as_override(str(resume))}")
-    sys.argv[1:] = given.ordered(overrides)
+        sweeper.held[:] = given.task
+    sys.argv[1:] = given.ordered(given.first)
     return sweeper.captured
 
 
-def _check_not_a_sweep(keys: list[str], invocation: Invocation) -> None:
-    """Raise InputError if an experiment's file sweeps a key that the command gives no value.
+def is_sweep(keys: Sequence[str], cfg: DictConfig, overrides: Sequence[str]) -> bool:
+    """Whether an experiment's file sweeps a key that the overrides give no value.
 
-    A key that the chosen groups have not needs none.
+    keys: those below hydra.sweeper.params. A key that the chosen groups have not needs no value.
     """
-    given = set(map(key_of, invocation.overrides))
-    here = {*flatten(_plain(invocation.cfg)), *map(str, invocation.cfg)}
-    if any(key in here and key not in given for key in keys):
-        named = (o for o in invocation.overrides if o.startswith("experiment="))
-        raise InputError(f"{next(named, 'this')} is a sweep and needs -m: {_as_sweep()}")
+    given = set(map(key_of, overrides))
+    here = {*flatten(_plain(cfg)), *map(str, cfg)}
+    return any(key in here and key not in given for key in keys)
+
+
+def _several(given: Arguments, key: str) -> str:
+    if given.flags.cfg:
+        return f"--cfg shows the configuration of one run; give {key} one value"
+    return f"{key} has several values, which needs -m: {given.as_sweep}"
 
 
 def _plain(cfg: DictConfig) -> dict[Any, Any]:
@@ -198,26 +165,6 @@ def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
     if any(key_of(word) == key for word in rest):
         raise InputError(f"{key} must be given once, got {key}= and {values[0]}; leave one out")
     return f"{key}={as_override(values)}", *rest
-
-
-def _checked(words: list[str]) -> Arguments:
-    """What was typed. Raises InputError."""
-    if any(word.startswith("--experimental-rerun") for word in words):
-        raise InputError(
-            "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
-        )
-    for word in words:
-        flag = word.split("=")[0]
-        if flag.startswith("-") and flag not in FLAGS:
-            raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
-    given = arguments.read(words)
-    resume = given.value("resume")
-    if isinstance(resume, str) and not (Path(resume) / "config.yaml").is_file():
-        raise InputError(
-            f"resume must be the folder of a run that has begun, got {resume}; "
-            "`ls runs/*` shows what there is"
-        )
-    return given
 
 
 def _check_package(package: str | None, keys: Sequence[str]) -> None:
@@ -243,49 +190,13 @@ def _remove_empty(folder: Path) -> None:
             return
 
 
-def fail(message: str, exit_code: int) -> None:
+def fail(message: str, exit_code: int) -> NoReturn:
     # Spaces stay: a command in the message is to run as it is printed.
     line = " ".join(part.strip() for part in message.splitlines())
     print(f"error: {line}", file=sys.stderr)
     if os.environ.get("MG_TRACE"):
         raise
     sys.exit(exit_code)
-
-
-def explain(error: Exception, keys: Iterable[str], name: str = "train") -> str:
-    """Hydra's and OmegaConf's errors as one line: key, rule, value, way out."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    text = str(error)
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        options = sorted(error.options)
-        return (
-            f"{group} must be one of {', '.join(options)}, got {choice}"
-            f"{near(choice, options) or f'; choose one with {group}=<name>'}"
-        )
-    if isinstance(error, OverrideParseException):
-        return (
-            f"cannot read the argument {without_password(error.override)!r}; arguments look like "
-            "model.hidden=150, quote what has spaces or brackets"
-        )
-    several = r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)"
-    if match := re.search(several, text):
-        if name != "train":
-            return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
-        if {"-c", "--cfg"} & {word.partition("=")[0] for word in typed}:
-            return f"--cfg shows the configuration of one run; give {match[1]} one value"
-        return f"{match[1]} has several values, which needs -m: {_as_sweep()}"
-    if match := re.search(r"Could not override '([^']+)'", text):
-        return lacking(match[1], keys)
-    if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
-        return f"{match[1]}: {str(cause).splitlines()[0]}; --help says what {match[1]} takes"
-    full_key = getattr(cause, "full_key", None)
-    if full_key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
-        advice = "; if it is for some choices of a sweep, put it below hydra.sweeper.params"
-        return f"{lacking(full_key, keys)}{advice}"
-    return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
 
 
 def help_text(name: str, doc: str, own: str | None = None) -> str:
@@ -304,12 +215,21 @@ def help_text(name: str, doc: str, own: str | None = None) -> str:
         choices = sorted({path.stem for path in files} | variants(folder.name).keys())
         lines.append(f"  {folder.name:<15}{', '.join(choices)}")
     if name == "train":
-        studies = sorted({p.parent.name for f in _experiments() for p in f.glob("*/*.yaml")})
+        studies = sorted(
+            {p.parent.name for f in composition.experiments() for p in f.glob("*/*.yaml")}
+        )
         lines.append(f"  experiment     {', '.join(studies)}")
     lines += ["", "Keys (key=value):"]
     for key, field in keys.items():
         rule = schema.rule(field)
         lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+    if "formats" in keys:
+        known = registry.components("format").items()
+        lines += [
+            "",
+            "Formats:",
+            *(f"  {n:<25}{registry.about(each).rstrip('.')}" for n, each in known),
+        ]
     where = "Folder of the run: hydra.run.dir=<folder>. " if name == "train" else ""
     lines += [
         "",
@@ -317,20 +237,3 @@ def help_text(name: str, doc: str, own: str | None = None) -> str:
         "Shell completion: --shell-completion install=bash (or zsh, fish).",
     ]
     return "\n".join(lines)
-
-
-def typed_words() -> list[str]:
-    """What this command was given, as errors, logs and pages may show it."""
-    return [without_password(word) for word in typed]
-
-
-def place_flags() -> list[str]:
-    """What says where this command's configuration is, for others on the same."""
-    given = arguments.read(typed)
-    return [*given.places, *(o for o in given.overrides if key_of(o) == "hydra.searchpath")]
-
-
-def _as_sweep() -> str:
-    """The command that sweeps what was asked of a single run."""
-    kept = [w for w in typed if w not in ("-r", "--run") and key_of(w) != "hydra.mode"]
-    return f"python -m musicgen.train -m {shell(map(without_password, kept))}"

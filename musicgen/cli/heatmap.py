@@ -26,14 +26,14 @@ def show(found: "Explained") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from musicgen.interpret.annotate import ANNOTATIONS
+    from musicgen.interpret.annotations import annotations
     from musicgen.interpret.units import score_text
 
     console = Console(highlight=False)
     table = Table(
         "follows", "unit", "score", "chance", title=f"best units over {found.tunes} held-out tunes"
     )
-    for name, annotation in ANNOTATIONS.items():
+    for name, annotation in annotations().items():
         if row := found.best.get(name):
             table.add_row(annotation.asks, row.name, score_text(row), f"{row.chance:.2f}")
         else:

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from musicgen.cli.command import place_flags, typed_words
+from musicgen.cli.arguments import Arguments
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
@@ -13,23 +13,40 @@ from musicgen.sweep.results import describe_failures
 from musicgen.sweep.worker import one_line
 from musicgen.system.paths import display_path
 from musicgen.system.signals import hearing
-from musicgen.workflows.sweep import DRIVERS, prepare
+from musicgen.workflows.sweep import DRIVERS, Prepared, prepare
 from musicgen.workflows.swept import Swept
 
 COMMAND = ("python", "-m", "musicgen.train")
 log = logging.getLogger(__name__)
 
 
-def run(swept: Swept) -> None:
-    """Drive a sweep to its end.
+def run(swept: Swept, given: Arguments) -> None:
+    """Drive a sweep to its end, as the command line asks for it.
 
     Raises InputError before anything is created, RunError if too much failed, Interrupted after
     Ctrl-C.
     """
-    command = [*COMMAND, *typed_words()]
-    again = shell(command)
-    trial_command = _trial_command(swept)
-    sweep = prepare(swept, {"command": command, "trial_command": trial_command})
+    command = [*COMMAND, *given.shown_words]
+    sweep, trial_command = prepared(swept, given)
+    drive(sweep, swept, trial_command, again=shell(command))
+
+
+def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
+    """The sweep, and the words of the command that trains one configuration, up to the swept
+    values.
+
+    Raises InputError before anything is created.
+    """
+    trial_command = _trial_command(swept, given)
+    command = [*COMMAND, *given.shown_words]
+    return prepare(swept, {"command": command, "trial_command": trial_command}), trial_command
+
+
+def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -> None:
+    """Run a sweep, or what is left of it, and show how it goes.
+
+    again: what to type to go on. Raises InputError, RunError and Interrupted as `run` does.
+    """
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
     driver = sweep.driver(display.observe)
@@ -61,11 +78,11 @@ def run(swept: Swept) -> None:
         )
 
 
-def _trial_command(swept: Swept) -> list[str]:
+def _trial_command(swept: Swept, given: Arguments) -> list[str]:
     """What trains one configuration, up to the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
-    return [*COMMAND, *place_flags(), *naming_plugins(), *kept, *threads]
+    return [*COMMAND, *given.search_words, *naming_plugins(), *kept, *threads]
 
 
 def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
@@ -79,16 +96,13 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> s
 
 def _report(folder: Path) -> Path | None:
     """Write the sweep's page; None if that failed, which is not worth a sweep either."""
+    again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
     try:
         from musicgen.workflows.report import write
 
         return write([folder])
     except Exception as error:
-        again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
         log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
-        log.warning(
-            "no report; python -m musicgen.report %s makes one",
-            shell([display_path(folder), *naming_plugins()]),
-        )
+        log.warning("no report; %s makes one", again)
     return None

@@ -1,9 +1,12 @@
 """A training at the command line: its display, its signals, and what to type next."""
 
 import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.cli.command import Invocation, typed_words
+from musicgen.cli.arguments import Arguments
+from musicgen.cli.command import Invocation
 from musicgen.config import composition
 from musicgen.config.keys import TrainConfig
 from musicgen.config.overrides import as_override, shell
@@ -17,19 +20,39 @@ if TYPE_CHECKING:
 
 
 def run(invocation: Invocation) -> None:
+    """Train what was composed. Raises RunError if that fails, Interrupted after Ctrl-C."""
     asked = composition.checked(invocation.cfg, TrainConfig)
-    folder = invocation.folder
-    chosen = resumed(asked, invocation.overrides, folder) if asked.resume else asked
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    resume = f"resume={as_override(display_path(invocation.folder))}"
+    again = f"to go on: python -m musicgen.train {shell([resume, *naming_plugins()])}"
+    command = ["python", "-m", "musicgen.train", *invocation.given.shown_words]
+    train(asked, invocation.overrides, invocation.folder, again, command=command)
+
+
+def train(
+    asked: TrainConfig,
+    overrides: Iterable[str],
+    folder: Path,
+    again: str,
+    *,
+    command: Sequence[str] = (),
+    at_once: Callable[[int], None] | None = None,
+) -> None:
+    """Train into a folder, and show how it goes.
+
+    overrides: what `asked` was composed from.
+    again: says how to go on if it stops or fails.
+    command: the words of the command that trains, which the run's folder keeps.
+    at_once: answers a second Ctrl-C, by the signal's number; None ends the process.
+    Raises InputError before anything is written, RunError, Interrupted.
+    """
+    chosen = resumed(asked, overrides, folder) if asked.resume else asked
     # PyTorch and Lightning take seconds to import: only now, when the configuration holds.
     from musicgen.cli.training_display import TrainingDisplay
     from musicgen.training.fit import fit
     from musicgen.training.folder import RunFolder
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    resume = f"resume={as_override(display_path(folder))}"
-    command = ["python", "-m", "musicgen.train", *typed_words()]
-    again = f"to go on: python -m musicgen.train {shell([resume, *naming_plugins()])}"
-    with TrainingDisplay() as display:
+    with TrainingDisplay(at_once) as display:
         try:
             result = fit(chosen, folder, display, resume=bool(asked.resume), command=command)
         except RuntimeError as error:  # PyTorch's, out of memory among them
@@ -42,9 +65,9 @@ def run(invocation: Invocation) -> None:
         raise RunError(f"{result.status}: {result.error}")
 
 
-def sweep(swept: "Swept") -> None:
+def sweep(swept: "Swept", given: Arguments) -> None:
     """The same with -m."""
     # Optuna takes a moment to import, which a single run does without.
     from musicgen.cli import sweep
 
-    sweep.run(swept)
+    sweep.run(swept, given)

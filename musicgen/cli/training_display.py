@@ -1,7 +1,9 @@
 """What the commands show in a terminal, or as plain lines in a log file."""
 
+import importlib.util
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,10 +26,12 @@ class TrainingDisplay(Watcher):
     """A progress bar with the time left, a line per epoch, a summary; and Ctrl-C.
 
     While it is entered, the first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1)
-    stops the training after its current step, a second SIGINT or SIGTERM the process at once.
+    stops the training after its current step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: Callable[[int], None] | None = None) -> None:
+        """at_once: answers a second SIGINT or SIGTERM, by its number; None ends the process."""
+        self.at_once = at_once or _end_process
         # Plain lines must not be folded at 80 characters where there is no terminal.
         self.console = Console(highlight=False)
         self.soft = not self.console.is_terminal
@@ -37,7 +41,7 @@ class TrainingDisplay(Watcher):
             TextColumn("{task.percentage:>3.0f} %  left"),
             TimeRemainingColumn(),
             console=self.console,
-            disable=self.soft,
+            disable=not moving(self.console),
             transient=True,
         )
         self.max_epochs = 0
@@ -56,8 +60,7 @@ class TrainingDisplay(Watcher):
 
     def _stop(self, number: int) -> None:
         if self.stopping:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+            self.at_once(number)
         self.stopping = True
 
     def _say(self, text: str, style: str = "") -> None:
@@ -119,6 +122,18 @@ class TrainingDisplay(Watcher):
             self._say("for more tunes, with score and sound:")
             run = [f"run={as_override(where)}", *naming_plugins()]
             self._command("python", "-m", "musicgen.generate", *run)
+
+
+def _end_process(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
+def moving(console: Console) -> bool:
+    """Whether a progress bar can move there: in a terminal, or in a notebook that has widgets."""
+    return console.is_terminal or (
+        console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None
+    )
 
 
 def printable(text: str) -> str:

@@ -7,17 +7,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.cli.training_display import printable
+from musicgen.cli.training_display import moving, printable
 from musicgen.music.measures import MEMORISED, measures
 from musicgen.system.paths import display_path
-from musicgen.workflows.generate import Written
+from musicgen.workflows.generate import Watcher, Written
 
 TITLE = 28
 """Characters of a title that the table has room for."""
 
 
-class TuneDisplay:
-    """Watches `generating.run`."""
+class TuneDisplay(Watcher):
+    """Watches `workflows.generate.run`."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -27,7 +27,7 @@ class TuneDisplay:
             BarColumn(),
             MofNCompleteColumn(),
             console=self._console,
-            disable=self._soft,
+            disable=not moving(self._console),
             transient=True,
         )
         self._tunes: list[Written] = []

@@ -134,7 +134,8 @@ class TrainConfig(Config):
     plugins: list[str] = key(PLUGINS, default=[])
 
 
-FORMATS = ("abc", "mid", "svg", "png", "wav", "musicxml", "mei")
+def _formats() -> tuple[str, ...]:
+    return tuple(components("format"))
 
 
 @dataclass
@@ -170,7 +171,7 @@ class GenerateConfig:
     seed: int = key("Seed of the tunes", ge=0)
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
-    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    formats: list[str] = key("Files of each tune", choices=_formats)
     out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
     plugins: list[str] = key(PLUGINS, default=[])
 
@@ -187,20 +188,12 @@ class ConvertConfig:
     """What `python -m musicgen.convert` takes."""
 
     files: list[str] = key("Files of tunes in ABC; they may be named without files=")
-    formats: list[str] = key("Files of each tune", choices=FORMATS)
+    formats: list[str] = key("Files of each tune", choices=_formats)
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it stands")
     header: TempoConfig = MISSING
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
     out: str | None = key("Folder for the files; null: where each tune's file is")
     plugins: list[str] = key(PLUGINS, default=[])
-
-
-@dataclass
-class StudiesConfig:
-    """What `python -m musicgen.studies` takes."""
-
-    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
-    names: list[str] = key("Folders of experiments/, in this order")
 
 
 def _observable() -> tuple[str, ...]:
@@ -241,7 +234,6 @@ COMMANDS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
     "convert": ConvertConfig,
-    "studies": StudiesConfig,
     "heatmap": HeatmapConfig,
 }
 """What each command takes."""

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from musicgen.corpus.session import read_csv, read_json
-from musicgen.corpus.setting import START, Reading, Setting, read_marked
+from musicgen.corpus.readers import kind_of, readers
+from musicgen.corpus.setting import START, Reading, Setting
 from musicgen.corpus.source import Source, UnreadableError
-from musicgen.corpus.tunebook import read_tunebook
 from musicgen.errors import InputError
 
 EXAMPLE = "`X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ABcd|`, a line for each /"
@@ -57,16 +56,17 @@ def collect(sources: Sequence[Source], key: str, *, over_blank_lines: bool = Fal
     words: list[str] = []
     cut: dict[str, list[int]] = {}
     verbatim = None
+    known = readers()
     for source in sources:
         try:
-            text, encoding = source.text()
-            reading = _read(source, text, over_blank_lines)
+            kind = kind_of(source.label)
+            reading = known[kind].read(source, over_blank_lines=over_blank_lines)
             if not reading.settings:
                 raise UnreadableError(_why_empty(reading))
         except UnreadableError as error:
             unreadable[source.label] = str(error)
             continue
-        verbatim = text if len(sources) == 1 and _marks(source, text) else None
+        verbatim = reading.verbatim if len(sources) == 1 else None
         left_out += reading.left_out
         words += (f"{source.label}, line {line}: {text}" for line, text in reading.prose)
         if reading.cut:
@@ -79,7 +79,8 @@ def collect(sources: Sequence[Source], key: str, *, over_blank_lines: bool = Fal
                 "path": source.label,
                 "sha256": source.sha256,
                 "bytes": len(source.data),
-                "encoding": encoding,
+                "reader": kind,
+                "encoding": reading.encoding,
                 "tunes": len(reading.settings),
             }
         )
@@ -108,19 +109,3 @@ def _why_empty(reading: Reading) -> str:
     if reading.cut:
         return f"{ended_tunes(reading.cut)}; data.blank_lines=allow reads on"
     return "there is no tune in it"
-
-
-def _read(source: Source, text: str, over_blank_lines: bool) -> Reading:
-    if source.kind == ".csv":
-        return read_csv(text)
-    if source.kind == ".json":
-        return read_json(text)
-    return (
-        read_marked(text)
-        if _marks(source, text)
-        else read_tunebook(text, over_blank_lines=over_blank_lines)
-    )
-
-
-def _marks(source: Source, text: str) -> bool:
-    return source.kind == ".abc" and START in text

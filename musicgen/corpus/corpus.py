@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect, ended_tunes
+from musicgen.corpus.readers import kind_of, readers
 from musicgen.corpus.request import LICENCES, check_blank_lines, check_fractions, check_places
 from musicgen.corpus.setting import END, START, Setting
 from musicgen.corpus.source import Source, file_sources, folk_sources
@@ -89,7 +90,8 @@ def load(
     """
     places = check_places(name, split, path, validation_path, test_path)
     check_fractions(split, val_fraction, test_fraction)
-    sources = {key: file_sources(place, key) for key, place in places.items()}
+    endings = [name for name, reader in readers().items() if reader.in_folders]
+    sources = {key: file_sources(place, key, endings) for key, place in places.items()}
     sources = sources or {"data": folk_sources()}
     settings: dict[str, Any] = {
         "tunes": {"val_fraction": val_fraction, "test_fraction": test_fraction, "seed": seed},
@@ -165,9 +167,16 @@ def arguments(data: "DataConfig") -> dict[str, Any]:
 def _digest(
     name: str, split: str, settings: Mapping[str, Any], sources: Mapping[str, list[Source]]
 ) -> str:
-    files = {key: [(s.kind, s.sha256) for s in listed] for key, listed in sources.items()}
+    files = {key: [(_kind(s), s.sha256) for s in listed] for key, listed in sources.items()}
     told = json.dumps([VERSION, name, split, settings, files], sort_keys=True)
     return sha256(told.encode()).hexdigest()[:16]
+
+
+def _kind(source: Source) -> str:
+    """What reads it, as digests have it: that of `.abc` has stood in them since the first one."""
+    name = kind_of(source.label)
+    version = readers()[name].version
+    return f".{name}" if version == 1 else f".{name} {version}"
 
 
 def _split(

@@ -39,6 +39,11 @@ class Reading:
     """Lines that were taken for words, as (number from 1, text)."""
     cut: list[int] = field(default_factory=list)
     """Lines of the blank lines that ended a tune before its first note."""
+    verbatim: str | None = None
+    """The whole text where it marks its tunes itself: of a corpus of one file, it is used as it
+    stands."""
+    encoding: str = "binary"
+    """Of the file, if it is text."""
 
 
 def kin_by_title(text: str) -> str | None:

@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -46,12 +47,6 @@ class Source:
     data: bytes
     masked: bool = False
     """Whether `at` within its words has become `at:`."""
-
-    @property
-    def kind(self) -> str:
-        """`.json` and `.csv` are The Session's dumps; all else is text."""
-        suffix = Path(self.label).suffix.lower()
-        return suffix if suffix in (".csv", ".json") else ".abc"
 
     @cached_property
     def sha256(self) -> str:
@@ -103,18 +98,20 @@ def folk_sources() -> list[Source]:
     return sources
 
 
-def file_sources(path: str | Path, key: str) -> list[Source]:
-    """A file, the ABC files in a folder and its subfolders, or the files that a glob matches.
+def file_sources(path: str | Path, key: str, endings: Collection[str] = ("abc",)) -> list[Source]:
+    """A file, the tunes' files in a folder and its subfolders, or the files that a glob matches.
 
-    key: the configuration key that named the path. Raises InputError if there is no such file.
+    key: the configuration key that named the path. endings: of the files that a folder is for.
+    Raises InputError if there is no such file.
     """
     given = Path(path).expanduser()
     if given.is_dir():
-        inside = (found for found in given.rglob("*") if found.suffix.lower() == ".abc")
+        inside = (found for found in given.rglob("*") if found.suffix.lower()[1:] in endings)
         paths = [found for found in inside if found.is_file() and not found.name.startswith(".")]
         if not paths:
             raise InputError(
-                f"{key} must be a folder with ABC files (*.abc), got '{path}' without one; "
+                f"{key} must be a folder with tunes "
+                f"({', '.join(f'*.{ending}' for ending in endings)}), got '{path}' without one; "
                 f"name another folder, a file, or a glob such as '{path}/*.txt'"
             )
     elif given.exists():

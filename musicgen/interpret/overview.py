@@ -17,7 +17,7 @@ def overview(text: str, recorded: Activations) -> Figure:
 
     Units stand beside those that do alike (`alike`).
     """
-    labels = annotate(text)
+    labels = annotate(text, ("header", "repeated"))
     lines = np.isin(np.arange(len(text)), bar_lines(text))
     strips = {
         "header": labels["header"] == 1,

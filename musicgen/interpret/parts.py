@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from musicgen.corpus import Vocabulary
 from musicgen.interpret.activations import Floats, record
-from musicgen.interpret.annotate import Labels, annotate, part_starts
+from musicgen.interpret.annotate import annotate, part_starts
+from musicgen.interpret.annotations import Labels
 from musicgen.interpret.score import Score
 from musicgen.models import CharRNN
 
@@ -68,7 +69,7 @@ def courses(
 
 def course(pairs: Sequence[str], values: Floats) -> Course:
     """values: (characters,) of all pairs, one behind the other."""
-    labels = [annotate(pair)["header"] for pair in pairs]
+    labels = [annotate(pair, ["header"])["header"] for pair in pairs]
     ends = np.cumsum([len(pair) for pair in pairs])
     every: list[NDArray[np.float64]] = []
     jumps: dict[str, list[float]] = {"body": [], "header": [], "part": []}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.interpret.activations import Activations, Floats
-from musicgen.interpret.annotate import ABSENT, ANNOTATIONS, Annotation, Labels
+from musicgen.interpret.annotations import ABSENT, Annotation, Labels, annotations
 
 BINS = 16
 """Of equal count, into which an activation is put for mutual information."""
@@ -48,7 +48,8 @@ class Score:
 class Question:
     """An annotation of a text, made ready for many units."""
 
-    def __init__(self, annotation: Annotation, labels: Labels, seed: int) -> None:
+    def __init__(self, name: str, annotation: Annotation, labels: Labels, seed: int) -> None:
+        self.name = name
         self.annotation = annotation
         counts = np.bincount(labels[labels != ABSENT], minlength=len(annotation.classes))
         self.asked = (labels != ABSENT) & (counts >= MIN_SAMPLES)[labels]
@@ -127,15 +128,16 @@ def score(
 
     labels: of `annotate`, for the characters that were recorded. seed: of the shifts.
     """
-    questions = [Question(ANNOTATIONS[name], found, seed) for name, found in labels.items()]
+    known = annotations()
+    questions = [Question(name, known[name], found, seed) for name, found in labels.items()]
     questions = [question for question in questions if question.classes > 1]
-    table = {q.annotation.name: np.empty((len(recorded.values), SHIFTS + 1)) for q in questions}
+    table = {q.name: np.empty((len(recorded.values), SHIFTS + 1)) for q in questions}
     for unit, values in enumerate(recorded.values):
         rising = Rising(values)
         for question in questions:
             measured = question.auc if question.annotation.yes_no else question.information
-            table[question.annotation.name][unit] = measured(rising.ranks(question.asked))
-    return {q.annotation.name: _rows(recorded, q, table[q.annotation.name]) for q in questions}
+            table[question.name][unit] = measured(rising.ranks(question.asked))
+    return {q.name: _rows(recorded, q, table[q.name]) for q in questions}
 
 
 def _rows(recorded: Activations, question: Question, table: NDArray[np.float64]) -> list[Score]:
@@ -145,7 +147,7 @@ def _rows(recorded: Activations, question: Question, table: NDArray[np.float64])
     most, chance = question.most, float(strength[:, 1:].max())
     rows = [
         Score(
-            annotation=question.annotation.name,
+            annotation=question.name,
             measure="auc" if yes_no else "information",
             layer=recorded.layer,
             state=recorded.state,

@@ -6,7 +6,8 @@ import numpy as np
 
 from musicgen.corpus import END, START, Vocabulary
 from musicgen.interpret.activations import record
-from musicgen.interpret.annotate import ANNOTATIONS, annotate, spans
+from musicgen.interpret.annotate import annotate, spans
+from musicgen.interpret.annotations import annotations
 from musicgen.interpret.score import Score, score
 from musicgen.models import CharRNN
 
@@ -22,16 +23,18 @@ def rank(
     vocabulary: Vocabulary,
     tunes: Sequence[str],
     states: Sequence[str],
-    annotations: Iterable[str] = ANNOTATIONS,
+    names: Iterable[str] | None = None,
 ) -> list[Score]:
     """Every unit's states against every annotation: by annotation, best first.
 
     tunes: of `marked`; each is read by itself. states: observable ones of the cell.
+    names: of the annotations; None for all.
     """
     if not tunes:
         return []
-    found = [annotate(tune) for tune in tunes]
-    labels = {name: np.concatenate([of[name] for of in found]) for name in annotations}
+    asked = list(annotations() if names is None else names)
+    found = [annotate(tune, asked) for tune in tunes]
+    labels = {name: np.concatenate([of[name] for of in found]) for name in asked}
     texts = [vocabulary.encode(tune) for tune in tunes]
     scores: dict[str, list[Score]] = {name: [] for name in labels}
     for recorded in record(network, texts, states):

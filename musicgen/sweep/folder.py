@@ -116,6 +116,11 @@ class Folder:
             self._lock.close()
             self._lock = None
 
+    def study_name(self) -> str | None:
+        """Of the sweep that lives here; None if there is none. Raises InputError."""
+        kept = self._kept()
+        return None if kept is None else kept.study
+
     def _kept(self) -> SweepRecord | None:
         """What sweep.json says. Raises InputError if it is damaged."""
         try:

@@ -19,8 +19,34 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
-from musicgen.errors import RunError
+from musicgen.errors import InputError, RunError
 from musicgen.system.files import sync_names
+
+
+class JournalReader(BaseJournalBackend):
+    """A journal file as it is read by others, while its driver may write to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """The complete lines from this number on. Raises RunError for a damaged one."""
+        lines = self._path.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines[log_number_from:], start=log_number_from + 1):
+            if not line.endswith(b"\n"):  # it is being written
+                return
+            try:
+                yield json.loads(line)
+            except ValueError:
+                raise RunError(
+                    f"{self._path} must be one JSON object a line, line {number} is not"
+                ) from None
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Raises InputError."""
+        raise InputError(
+            f"the study in {self._path} can only be read: its sweep's driver alone writes it"
+        )
 
 
 class Journal(BaseJournalBackend):

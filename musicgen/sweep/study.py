@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,12 +13,13 @@ from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from musicgen.errors import InputError
 from musicgen.sweep import foreign
 from musicgen.sweep.database import Database
 from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.growth import copy_trials, spread
-from musicgen.sweep.journal import Journal
+from musicgen.sweep.journal import Journal, JournalReader
 from musicgen.sweep.judges import RUNG, Course
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
@@ -74,6 +76,22 @@ def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> 
     if plan.seeds > 1 and before.seeds == 1:
         spread(folder.path)
     folder.settle()
+
+
+def read_only(folder: Path) -> optuna.Study:
+    """Optuna's own study of the sweep in a folder; what would change it raises InputError.
+
+    Raises InputError if the folder holds no study, which may lie in a database.
+    """
+    _quieten()
+    journal = folder / "study.journal"
+    name = Folder(folder).study_name()
+    if name is None or not journal.is_file():
+        raise InputError(
+            f"{folder} holds no study.journal; read a study that is kept by sweep.storage with "
+            "optuna.load_study"
+        )
+    return optuna.load_study(study_name=name, storage=JournalStorage(JournalReader(journal)))
 
 
 class Study:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,9 +16,13 @@ terminal, a scheduler's warning. The driver handles them and tells the workers."
 def hearing(stop: Callable[[int], None]) -> Iterator[None]:
     """Call `stop` with the signal's number at each signal that asks for an end.
 
+    In a thread that is not the main one nothing is heard: Python lets no other thread hear.
     Of the signals of a terminal or a scheduler only the first one counts, because they send
     several. Signals that were ignored before (by nohup) stay ignored.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     asked = False
     terminals = [stream for stream in (1, 2) if os.isatty(stream)]
 

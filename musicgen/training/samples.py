@@ -9,8 +9,9 @@ from musicgen.config.keys import Config
 from musicgen.corpus import END, START, Vocabulary
 from musicgen.errors import InputError, MusicgenError
 from musicgen.interpret.activations import record
+from musicgen.interpret.annotations import annotations
 from musicgen.interpret.heatmap import heatmap
-from musicgen.interpret.units import marked, rank
+from musicgen.interpret.units import best, marked, rank, score_text
 from musicgen.models import CharRNN, sample
 from musicgen.music import Tune, parse
 from musicgen.music.score import mei, png_bytes
@@ -35,7 +36,7 @@ CHARS = 600
 
 
 class Samples:
-    """A tune for each of samples.temperatures, and the unit that tells header from body best.
+    """A tune for each of samples.temperatures, and the best unit for each watched annotation.
 
     Nothing here draws from PyTorch's random generators, so samples do not change a training.
     """
@@ -101,8 +102,8 @@ class Samples:
                         self.events.add_png(f"score/{tag}", png, epoch)
                     self._play(f"sound/{tag}", tune, epoch)
         if pictures:
-            for png in self._heatmap():
-                self.events.add_png("hidden unit/header or body", png, epoch)
+            for asks, png in self._heatmaps():
+                self.events.add_png(f"hidden unit/{asks}", png, epoch)
 
     def _play(self, tag: str, tune: Tune, epoch: int) -> None:
         if not self.one_of_many:
@@ -113,17 +114,18 @@ class Samples:
     def _held_out(self) -> list[str]:
         return marked(self.validation, HELD_OUT)
 
-    def _heatmap(self) -> Iterator[bytes]:
-        """One picture, or none if no validation tune has both a header and a body."""
-        scores = rank(self.network, self.vocabulary, self._held_out, ["hidden"], ["header"])
-        if scores:
-            unit = scores[0]
-            (ids,) = sample(
-                self.network, self._prime(), [1.0], seed=self.config.seed, max_chars=CHARS
-            )
-            text = f"{START}\n{self.vocabulary.written(ids)}"
-            read = [self.vocabulary.encode(text)]
-            layers = {found.layer: found for found in record(self.network, read, ["hidden"])}
-            verdict = f"tells header from body: AUC {unit.score:.3f} (chance {unit.chance:.2f})"
+    def _heatmaps(self) -> Iterator[tuple[str, bytes]]:
+        """A picture for each watched annotation that the validation tunes give cause to ask."""
+        watched = {name: each.asks for name, each in annotations().items() if each.watched}
+        scores = rank(self.network, self.vocabulary, self._held_out, ["hidden"], watched)
+        units = best(scores)
+        if not units:
+            return
+        (ids,) = sample(self.network, self._prime(), [1.0], seed=self.config.seed, max_chars=CHARS)
+        text = f"{START}\n{self.vocabulary.written(ids)}"
+        read = [self.vocabulary.encode(text)]
+        layers = {found.layer: found for found in record(self.network, read, ["hidden"])}
+        for name, unit in units.items():
+            verdict = f"{watched[name]}: {score_text(unit)} (chance {unit.chance:.2f})"
             svg = heatmap(text, layers[unit.layer].values[unit.unit], unit.name, verdict)
-            yield png_bytes(svg, PIXELS)
+            yield watched[name], png_bytes(svg, PIXELS)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.config.keys import ConvertConfig
-from musicgen.corpus import START, read_marked
 from musicgen.corpus.collection import ended_tunes
+from musicgen.corpus.readers import DEFAULT, kind_of, readers
 from musicgen.corpus.source import Source, UnreadableError
-from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, RunError, advised
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
-from musicgen.music.book import read_book
-from musicgen.music.files import files
+from musicgen.music.files import check_notes, files
 from musicgen.music.score.engrave import Engraver
 from musicgen.system.files import replacing
 from musicgen.system.paths import display_path, make_folder
@@ -46,11 +45,8 @@ def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
     if not paths:
         raise InputError("convert needs a file of tunes, got none; name one, such as tune.abc")
     tunes = [found for path in paths for found in _tunes(path, arranged, tell)]
-    if formats != ["abc"] and not any(found.tune.notes for found in tunes):
-        raise InputError(
-            f"formats={','.join(formats)} need tunes with notes, got {len(tunes)} without any; "
-            "see that music stands behind K:"
-        )
+    with advised("see that music stands behind K:"):
+        check_notes([found.tune for found in tunes], formats)
     targets = _targets(tunes, formats, asked.out)
     folder = make_folder(Path(asked.out), "out") if asked.out else None
     missing = 0
@@ -92,27 +88,27 @@ def _tunes(path: Path, arranged: Arrangement, tell: Callable[[str], None]) -> It
 def _texts(path: Path, tell: Callable[[str], None]) -> list[str]:
     """The tunes of a file as they stand there."""
     try:
-        text, _ = Source(path.name, path.read_bytes()).text()
+        source = Source(path.name, path.read_bytes())
+        kind = kind_of(path)
+        reading = readers()[kind].written(source)
     except OSError as error:
         raise InputError(
             f"{path} must be a file of tunes in ABC ({error.strerror}); check its name"
         ) from None
     except UnreadableError as error:
         raise InputError(f"{path} must be a file of tunes in ABC: {error}; convert it") from None
-    if START in text:
-        texts = [setting.text + "\n" for setting in read_marked(text).settings]
-    else:
-        book = read_book(text, directives=True)
-        texts = [piece.text for piece in sorted([*book.pieces, *book.keyless])]
-        if book.cut:
-            tell(f"{path.name}: {ended_tunes(book.cut)}; take it out of the file")
-    if not texts:
+    if reading.cut:
+        tell(f"{path.name}: {ended_tunes(reading.cut)}; take it out of the file")
+    if not reading.settings and kind != DEFAULT:
+        raise InputError(f"{path} must hold tunes, got none; name another file")
+    if not reading.settings:
+        text, _ = source.text()
         first = next((line.strip() for line in text.split("\n") if line.strip()), "")
         raise InputError(
             f"{path} must hold tunes with a header, got none ({first!r:.40}); put lines such as "
             "X:1, M:4/4, L:1/8 and K:G before the music"
         )
-    return texts
+    return [f"{setting.text}\n" for setting in reading.settings]
 
 
 def _targets(tunes: list[Converted], formats: list[str], out: str | None) -> list[dict[str, Path]]:

@@ -17,7 +17,7 @@ from musicgen.config.keys import HeatmapConfig
 from musicgen.corpus import END, START
 from musicgen.errors import InputError
 from musicgen.interpret.activations import Activations, record
-from musicgen.interpret.annotate import ANNOTATIONS
+from musicgen.interpret.annotations import annotations
 from musicgen.interpret.heatmap import MAX_CHARS, heatmap
 from musicgen.interpret.overview import overview
 from musicgen.interpret.parts import Course, courses
@@ -180,7 +180,7 @@ def _draw_unit(stem: Path, text: str, recorded: Activations, unit: int, row: Sco
 
 
 def _verdict(row: Score) -> str:
-    return f"{ANNOTATIONS[row.annotation].asks}: {score_text(row)} (chance {row.chance:.2f})"
+    return f"{annotations()[row.annotation].asks}: {score_text(row)} (chance {row.chance:.2f})"
 
 
 def _draw_overview(stem: Path, text: str, recorded: Activations) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.cli import command
+from musicgen.cli import arguments
 from tests.commands import assert_refused, train
 from tests.tunes import ROOT, SMALL, tunes
 
@@ -66,12 +66,13 @@ def place(tmp_path: Path) -> Path:
 DATA = f"data.path={quoted('tünes, 1.txt')}"
 
 
-def test_where_a_configuration_is_found_is_part_of_a_command(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_a_configuration_is_found_is_part_of_a_command() -> None:
     words = ["-m", "hydra.searchpath=[file://my conf]", "optim=fast", "-cd", "conf", "seed=1,2"]
-    monkeypatch.setattr(command, "typed", words)
-    assert command.place_flags() == ["--config-dir", "conf", "hydra.searchpath=[file://my conf]"]
+    assert arguments.read(words).search_words == [
+        "--config-dir",
+        "conf",
+        "hydra.searchpath=[file://my conf]",
+    ]
 
 
 @pytest.mark.slow

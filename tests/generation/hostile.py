@@ -10,7 +10,8 @@ import sys
 import time
 
 from musicgen.music import parse
-from musicgen.music.files import FORMATS, files
+from musicgen.music.files import files
+from musicgen.music.formats import formats
 from musicgen.music.score.engrave import Engraver
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     with Engraver(limit_s=3) as engraver:
         for name, text in json.load(sys.stdin).items():
             start = time.process_time()  # the engraver has a limit of its own
-            made = files(parse(text), list(FORMATS), engraver)
+            made = files(parse(text), list(formats()), engraver)
             sizes = {kind: len(content) for kind, content in made.contents.items()}
             told[name] = (time.process_time() - start, sizes, made.missing)
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

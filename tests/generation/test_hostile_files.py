@@ -11,7 +11,8 @@ import mido
 import pytest
 
 from musicgen.music import parse
-from musicgen.music.files import FORMATS, files
+from musicgen.music.files import files
+from musicgen.music.formats import formats
 from musicgen.music.score.engrave import Engraver
 from tests.tunes import ROOT
 
@@ -55,7 +56,7 @@ def test_time_and_memory_are_bounded() -> None:
     assert list(told["tunes"]) == list(HOSTILE)
     for name, (seconds, sizes, missing) in told["tunes"].items():
         assert seconds < LIMIT_S, name
-        assert {*sizes, *missing} == set(FORMATS), name
+        assert {*sizes, *missing} == set(formats()), name
         assert "abc" in sizes
         assert all(why and "\n" not in why for why in missing.values())
         assert name not in PLAYABLE or not missing, (name, missing)
@@ -84,7 +85,7 @@ def test_hostile_titles_stay_text(field: str, engraver: Engraver) -> None:
     header = f"X:1\nT:{field}\nC:{field}\nR:{field}\nM:4/4\nL:1/8\nK:G\n"
     text = f'{header}"^{field}"A8|[P:{field}]B8|]\n'
     with engraver:
-        made = files(parse(text), list(FORMATS), engraver)
+        made = files(parse(text), list(formats()), engraver)
     assert made.missing == {}
     svg = made.contents["svg"].decode()
     assert b"\0" not in made.contents["svg"]

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.interpret.annotate import ABSENT, ANNOTATIONS, annotate, bar_lines
+from musicgen.interpret.annotate import annotate, bar_lines
+from musicgen.interpret.annotations import ABSENT, annotations
 from musicgen.interpret.units import marked
 from tests.interpret.tune import TUNE
 
@@ -12,7 +13,7 @@ from tests.interpret.tune import TUNE
 def where(name: str, answer: str, text: str = TUNE) -> str:
     """The characters with this label."""
     labels = annotate(text)[name]
-    number = ANNOTATIONS[name].classes.index(answer)
+    number = annotations()[name].classes.index(answer)
     return "".join(c for c, label in zip(text, labels, strict=True) if label == number)
 
 
@@ -78,4 +79,4 @@ def test_any_text_is_labelled(text: str) -> None:
     for name, labels in annotate("<start>\n" + text).items():
         assert len(labels) == len(text) + 8
         assert labels.min(initial=0) >= ABSENT
-        assert labels.max(initial=0) < len(ANNOTATIONS[name].classes)
+        assert labels.max(initial=0) < len(annotations()[name].classes)

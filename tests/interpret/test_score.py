@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musicgen.interpret.activations import Activations
-from musicgen.interpret.annotate import ABSENT
+from musicgen.interpret.annotations import ABSENT
 from musicgen.interpret.score import score
 
 

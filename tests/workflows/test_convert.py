@@ -10,9 +10,12 @@ from pathlib import Path
 import mido
 import pytest
 
+from musicgen.cli.command import help_text
 from musicgen.config import keys, schema
-from musicgen.music import files, parse
-from tests.commands import assert_refused
+from musicgen.config.registry import about
+from musicgen.music import parse
+from musicgen.music.formats import formats
+from tests.commands import a_few_fast, assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73
@@ -45,14 +48,21 @@ def convert(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_formats_are_those_of_the_configuration() -> None:
-    assert files.FORMATS == keys.FORMATS
+def test_help_lists_every_format_in_a_line() -> None:
+    text = help_text("convert", "")
+    for name, each in formats().items():
+        assert f"\n  {name:<25}{about(each).rstrip('.')}\n" in text
+    assert "(one of abc, mid, svg, png, wav, musicxml, mei)" in text
+
+
+def test_what_can_be_asked_for() -> None:
     assert set(schema.known(keys.ConvertConfig)) == {
         "files",
         "formats",
         "transpose",
         "header.tempo",
         "accompaniment",
+        "plugins",
         "out",
     }
 
@@ -60,10 +70,10 @@ def test_the_formats_are_those_of_the_configuration() -> None:
 def test_a_tune_in_every_format(tmp_path: Path) -> None:
     """Beside its own file, under its name."""
     (tmp_path / "tune.abc").write_text("X:3\nT:A tune\nM:4/4\nL:1/4\nK:C\nCDEF|G4|]\n")
-    formats = [name for name in files.FORMATS if name != "abc"]
-    done = convert("tune.abc", f"formats=[{','.join(formats)}]", cwd=tmp_path)
+    others = [name for name in formats() if name != "abc"]
+    done = convert("tune.abc", f"formats=[{','.join(others)}]", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {path.name for path in tmp_path.iterdir()} == {f"tune.{name}" for name in files.FORMATS}
+    assert {path.name for path in tmp_path.iterdir()} == {f"tune.{name}" for name in formats()}
     assert mido.MidiFile(tmp_path / "tune.mid").length > 0
     assert (tmp_path / "tune.png").read_bytes().startswith(b"\x89PNG")
     assert "<score-partwise" in (tmp_path / "tune.musicxml").read_text()
@@ -72,6 +82,7 @@ def test_a_tune_in_every_format(tmp_path: Path) -> None:
         assert sound.getnframes() > 0
 
 
+@pytest.mark.slow
 def test_a_tunebook_in_another_key(tmp_path: Path) -> None:
     """Each tune gets the file header; what is no music, such as lyrics, stays."""
     (tmp_path / "my book.abc").write_text(BOOK)
@@ -98,6 +109,7 @@ def test_a_tunebook_in_another_key(tmp_path: Path) -> None:
     assert len(programs) == 3
 
 
+@pytest.mark.slow
 def test_what_a_tune_lacks_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nCDE|F4|G4|\n\nX:2\nK:C\nz4|\n")
     done = convert("a.abc", "formats=[mid]", cwd=tmp_path)
@@ -112,6 +124,7 @@ def test_what_a_tune_lacks_is_told(tmp_path: Path) -> None:
     assert "b: bar too short: 3/4 in a meter of 4/4, in 'CDEF|FGA|GGGG|'" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_blank_line_that_ends_a_tune_before_its_notes_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("X:1\nT:a\nK:C\n\nCDEF|\n\nX:2\nK:C\nCDEF|\n")
     done = convert("a.abc", "formats=[mid]", cwd=tmp_path)
@@ -120,6 +133,7 @@ def test_a_blank_line_that_ends_a_tune_before_its_notes_is_told(tmp_path: Path) 
     assert "at line 4; take it out" in done.stdout
 
 
+@pytest.mark.slow
 def test_marked_tunes_and_old_encodings(tmp_path: Path) -> None:
     (tmp_path / "marked.txt").write_text("<start>\nX:1\nK:C\nC4|\n<end>\n<start>\nK:D\nD|\n<end>\n")
     (tmp_path / "old.abc").write_bytes("X:1\r\nT:Café\r\nK:C\r\nC4|\r\n".encode("latin-1"))
@@ -152,7 +166,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) or "-" for a, _ in BAD])
+@pytest.mark.parametrize(
+    ("arguments", "message"), a_few_fast(BAD, 1), ids=[" ".join(a) or "-" for a, _ in BAD]
+)
 def test_bad_input(arguments: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "same").mkdir()
     for name, text in {
@@ -183,10 +199,10 @@ def test_six_tunes_in_all_formats_take_less_than_five_seconds(tmp_path: Path) ->
     (tmp_path / "six.abc").write_text(book)
     before = os.times()
     began = time.monotonic()
-    done = convert("six.abc", f"formats=[{','.join(files.FORMATS)}]", "out=x", cwd=tmp_path)
+    done = convert("six.abc", f"formats=[{','.join(formats())}]", "out=x", cwd=tmp_path)
     spent = os.times()
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "x").iterdir())) == 6 * len(files.FORMATS)
+    assert len(list((tmp_path / "x").iterdir())) == 6 * len(formats())
     used = spent.children_user + spent.children_system
     used -= before.children_user + before.children_system
     print(f"{used:.2f} s of processor time, {time.monotonic() - began:.2f} s")

@@ -1,0 +1,103 @@
+"""A tune that a network has written, as text, music, picture and sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from musicgen.errors import RunError
+from musicgen.music.files import files
+from musicgen.music.score import png_bytes
+from musicgen.music.score.engrave import Engraver
+
+if TYPE_CHECKING:
+    from musicgen.music.counts import TuneMeasures
+    from musicgen.music.tune import Tune
+    from musicgen.workflows.generate import Written
+
+
+@dataclass(frozen=True, repr=False)
+class GeneratedTune:
+    """A tune of `Run.generate`. Files of it are made when they are asked for, in memory.
+
+    `midi`, `svg`, `png`, `wav` and `as_format` raise RunError where a tune can't be had so: it has
+    no notes, or is too long.
+    """
+
+    written: Written
+    recipe: dict[str, Any]
+    """What makes the tune again (`command`), from which weights, and what was found in it."""
+    accompaniment: bool
+    """Whether bass and chords of chord symbols sound in MIDI and WAV."""
+
+    @property
+    def name(self) -> str:
+        """Of its files, by temperature and number: `T1-2`."""
+        return self.written.drawn.name
+
+    @property
+    def temperature(self) -> float:
+        """At which its characters were drawn, at least 0; 0: the likeliest each time."""
+        return self.written.drawn.temperature
+
+    @property
+    def complete(self) -> bool:
+        """Whether the network ended it, before `max_chars` did."""
+        return self.written.drawn.complete
+
+    @property
+    def abc(self) -> str:
+        """The text in ABC notation."""
+        return self.written.drawn.text
+
+    @property
+    def tune(self) -> Tune:
+        """The text as it was parsed: `.notes`, `.voices[i].events[j].pitches`, `.problems`."""
+        return self.written.tune
+
+    @property
+    def measures(self) -> TuneMeasures:
+        """How well formed it is: bars, notes, and shares from 0 to 1."""
+        return self.written.measures
+
+    @property
+    def seconds(self) -> float:
+        """Its duration as it sounds, repeats played out."""
+        return self.written.seconds
+
+    @cached_property
+    def midi(self) -> bytes:
+        """A standard MIDI file."""
+        return self.as_format("mid")
+
+    @cached_property
+    def svg(self) -> bytes:
+        """The engraved score, UTF-8."""
+        return self.as_format("svg")
+
+    @cached_property
+    def png(self) -> bytes:
+        """The engraved score as a picture."""
+        return png_bytes(self.svg.decode())
+
+    @cached_property
+    def wav(self) -> bytes:
+        """The sound: 16 bits, one channel."""
+        return self.as_format("wav")
+
+    def as_format(self, name: str) -> bytes:
+        """The tune as a file of one of the formats that `generate` knows, such as musicxml."""
+        with Engraver() as engraver:
+            made = files(self.tune, [name], engraver, accompanied=self.accompaniment)
+        if name in made.missing:
+            raise RunError(f"{self.name}.{name} can't be had: {made.missing[name]}")
+        return made.contents[name]
+
+    def __repr__(self) -> str:
+        title = self.tune.field("T")
+        return f"<tune {self.name} {title!r}: {self.tune.bars} bars, {self.tune.notes} notes>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the score."""
+        return self.tune._repr_html_()

@@ -1,0 +1,140 @@
+"""Configurations from a list of overrides, exactly as the command line composes them.
+
+Nothing here reads sys.argv or ends the process, and Hydra's global state is left as it was: a
+notebook calls this, or somebody's own Hydra application.
+"""
+
+import copy
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from hydra import initialize_config_dir
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.singleton import Singleton
+from hydra.types import RunMode
+from omegaconf import OmegaConf, open_dict
+from omegaconf.basecontainer import BaseContainer
+
+from musicgen.cli import arguments
+from musicgen.cli.arguments import Arguments
+from musicgen.cli.command import is_sweep
+from musicgen.cli.compose import compose
+from musicgen.cli.explanation import COMPOSING, explain
+from musicgen.config import composition
+from musicgen.errors import InputError
+from musicgen.system.paths import shipped
+from musicgen.workflows.swept import Swept
+
+T = TypeVar("T")
+JOB = "command"
+"""Hydra's name of the job, which is the command line's."""
+SWEEP_IT = "sweep it with Sweep.start(...)"
+
+
+@dataclass(frozen=True)
+class Composed(Generic[T]):
+    """What was asked of one run."""
+
+    asked: T
+    """Checked, with all interpolations resolved."""
+    folder: Path
+    """Absolute; hydra.run.dir. It need not exist."""
+    overrides: list[str]
+    """Those that are not Hydra's own."""
+
+
+def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
+    """The configuration of conf/<name>.yaml with these overrides. Raises InputError."""
+    given = read(overrides)
+    if given.multirun:
+        raise InputError(f"hydra.mode=MULTIRUN is a sweep's; {SWEEP_IT}")
+    with own_hydra(), _loader(name) as loader:
+        cfg = loader.load_configuration(name, given.first, RunMode.RUN)
+        HydraConfig.instance().set_config(cfg)
+        folder = Path(str(OmegaConf.select(cfg, "hydra.run.dir"))).absolute()
+        params, task = cfg.hydra.sweeper.get("params") or (), list(cfg.hydra.overrides.task)
+        with open_dict(cfg):
+            del cfg["hydra"]
+        if is_sweep([str(key) for key in params], cfg, task):
+            named = (o for o in task if o.startswith("experiment="))
+            raise InputError(f"{next(named, 'this')} is a sweep; {SWEEP_IT}")
+        return Composed(composition.checked(cfg, schema), folder, task)
+
+
+def swept(given: Arguments) -> Swept:
+    """What these arguments sweep. Raises InputError.
+
+    Its interpolations are resolved where they are read: stay within `own_hydra` until then.
+    """
+    with _loader("train") as loader:
+        settings = loader.load_configuration("train", given.first, RunMode.MULTIRUN)
+        sweeper = OmegaConf.to_container(settings.hydra.sweeper, resolve=False)
+        assert isinstance(sweeper, dict)
+        return compose(loader, settings, sweeper.get("params") or {}, given.task)
+
+
+def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
+    """Overrides as a command that was given them would have them; loads the plugins they name.
+
+    Raises InputError.
+    """
+    for text in overrides:
+        if text.startswith("-"):
+            raise InputError(f"overrides are key=value, such as model.hidden=64, got {text}")
+    given = arguments.checked([*(["-m"] if multirun else []), *overrides])
+    composition.use_plugins(given.overrides)
+    return given
+
+
+@contextmanager
+def _loader(name: str) -> Iterator[ConfigLoader]:
+    """What composes conf/<name>.yaml. Hydra's errors become InputError."""
+    try:
+        composition.register()
+        for folder in composition.experiments():
+            composition.register_experiments(folder)
+        with initialize_config_dir(str(shipped("conf")), job_name=JOB, version_base=None):
+            yield GlobalHydra.instance().config_loader()
+    except COMPOSING as error:
+        line = explain(error, name, lambda key: f"{key} has several values; {SWEEP_IT}")
+        raise InputError(line) from error
+
+
+_alone = threading.RLock()
+
+
+@contextmanager
+def own_hydra() -> Iterator[None]:
+    """Hydra's global state as a new program has it; afterwards that of before, object by object.
+
+    One thread at a time.
+    """
+    with _alone:
+        # Loaded into the state that stays: plugins store their defaults once, when imported.
+        Plugins.instance()
+        before, resolvers = Singleton._instances, dict(BaseContainer._resolvers)
+        store = copy.copy(ConfigStore.instance())
+        # Only Hydra's own: what an application has stored there is no choice of ours.
+        store.repo = {
+            name: copy.deepcopy(node)
+            for name, node in store.repo.items()
+            if name.startswith(("hydra", "_"))
+        }
+        kept: dict[Any, Any] = {kind: before[kind] for kind in (Plugins, SourcesRegistry)}
+        kept[ConfigStore] = store
+        Singleton._instances = kept
+        try:
+            yield
+        finally:
+            Singleton._instances = before
+            BaseContainer._resolvers.clear()
+            BaseContainer._resolvers.update(resolvers)

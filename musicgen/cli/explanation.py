@@ -1,0 +1,51 @@
+"""Hydra's and OmegaConf's errors as one line: key, rule, value, way out."""
+
+import re
+from collections.abc import Callable
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from musicgen.config.overrides import without_password
+from musicgen.config.schema import known_keys, lacking, near
+
+COMPOSING = (HydraException, OmegaConfBaseException, ValueError, AssertionError)
+"""What Hydra raises for a configuration that can't be composed."""
+_SEVERAL = re.compile(r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)")
+
+
+def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
+    """The line for an error of COMPOSING.
+
+    name: of the command whose configuration was composed.
+    several: says what to do with a key that has several values where there can be one.
+    """
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = str(error)
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        options = sorted(error.options)
+        return (
+            f"{group} must be one of {', '.join(options)}, got {choice}"
+            f"{near(choice, options) or f'; choose one with {group}=<name>'}"
+        )
+    if isinstance(error, OverrideParseException):
+        return (
+            f"cannot read the argument {without_password(error.override)!r}; arguments look like "
+            "model.hidden=150, quote what has spaces or brackets"
+        )
+    if match := _SEVERAL.search(text):
+        if name != "train":
+            return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
+        return several(match[1])
+    if match := re.search(r"Could not override '([^']+)'", text):
+        return lacking(match[1], known_keys(name))
+    if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
+        return f"{match[1]}: {str(cause).splitlines()[0]}; --help says what {match[1]} takes"
+    full_key = getattr(cause, "full_key", None)
+    if full_key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        advice = "; if it is for some choices of a sweep, put it below hydra.sweeper.params"
+        return f"{lacking(full_key, known_keys(name))}{advice}"
+    return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
