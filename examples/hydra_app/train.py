@@ -11,8 +11,10 @@ from pathlib import Path
 
 import hydra
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 import musicgen
 
@@ -20,7 +22,7 @@ log = logging.getLogger(__name__)
 OmegaConf.register_new_resolver("twice", lambda number: 2 * number)
 
 
-def data():
+def data() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Points of a noisy curve: 400 to train on, 100 to validate."""
     draw = torch.Generator().manual_seed(0)
     x = torch.rand(500, 1, generator=draw) * 6 - 3
@@ -29,13 +31,13 @@ def data():
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(cfg):
+def main(cfg: DictConfig) -> dict[str, float]:
     """One training; returns its validation loss."""
     trial = musicgen.current_trial()
     torch.manual_seed(cfg.seed)
     network = instantiate(cfg.model)
     optimizer = instantiate(cfg.optim, params=network.parameters())
-    folder = Path(hydra.core.hydra_config.HydraConfig.get().runtime.output_dir)
+    folder = Path(HydraConfig.get().runtime.output_dir)
     checkpoint, first = folder / "last.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -48,7 +50,8 @@ def main(cfg):
         for begin in range(0, len(x), cfg.batch_size):
             optimizer.zero_grad()
             part = slice(begin, begin + cfg.batch_size)
-            torch.nn.functional.mse_loss(network(x[part]), y[part]).backward()
+            error = torch.nn.functional.mse_loss(network(x[part]), y[part])
+            torch.autograd.backward(error)
             optimizer.step()
         with torch.no_grad():
             loss = torch.nn.functional.mse_loss(network(val_x), val_y).item()
