@@ -19,6 +19,7 @@ from musicgen.config.following import plain
 from musicgen.config.overrides import as_override, flatten, shell, without_password
 from musicgen.config.schema import near
 from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.sweep.plan import Settings
 from musicgen.sweep.progress import Outcome
 from musicgen.sweep.space import describe
 from musicgen.system.paths import display_path
@@ -79,7 +80,8 @@ def _sweep(
         folder,
         settings,
         code=task,
-        fingerprint=_fingerprint(swept),
+        groups=swept.groups,
+        fixed=_fixed(swept),
         commands={"command": again, "trial_command": trial_command},
     )
     if not config.hydra.verbose:  # the display says what the log would
@@ -142,16 +144,26 @@ def _folder(config: DictConfig, swept: Swept) -> Path:
     return Path(str(named)).absolute()
 
 
-def _fingerprint(swept: Swept) -> dict[str, str]:
-    """All that a trial depends on besides the space, as text by key."""
+def _fixed(swept: Swept) -> tuple[Settings, ...]:
+    """What trials have besides what is swept, as it is written: interpolations may be of a place
+    or a time."""
     keys = tuple(f"{key}." for key in swept.space if key not in swept.groups)
-    many = len(swept.bases) > 1
-    return {
-        f"{'/'.join(choices)} {key}" if many else key: str(value)
-        for choices, base in swept.bases.items()
-        for key, value in flatten(plain(base)).items()
-        if not f"{key}.".startswith(keys)
-    }
+    made = []
+    for choices, base in swept.bases.items():
+        values = {
+            key: _as_json(value)
+            for key, value in flatten(plain(base)).items()
+            if not f"{key}.".startswith(keys)
+        }
+        made.append(Settings(values, choices))
+    return tuple(made)
+
+
+def _as_json(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError:
+        return str(value)
 
 
 def _program() -> list[str]:

@@ -20,7 +20,7 @@ from musicgen.errors import InputError
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor, packed
 from musicgen.sweep.function import Function
-from musicgen.sweep.plan import Plan
+from musicgen.sweep.plan import Plan, Settings
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
@@ -77,13 +77,14 @@ def prepare(
     settings: SweepSettings,
     *,
     code: Callable[..., Any] | None = None,
-    fingerprint: Mapping[str, str] | None = None,
+    groups: tuple[str, ...] = (),
+    fixed: tuple[Settings, ...] = (),
     commands: Mapping[str, list[str]] | None = None,
 ) -> PreparedFunction:
     """Check a sweep of a function and connect its executor.
 
     space: what is varied, by the names that the function knows: Choice, Float, Int, or a list of
-    values. fingerprint: what else must not change between two starts. commands: what the folder
+    values. groups, fixed: of an application's configuration, see `Plan`. commands: what the folder
     keeps for reports. code: what to watch for changes, if it is not the function itself; what has
     changed since the sweep began is told in the log.
     Raises InputError before anything is created.
@@ -94,7 +95,7 @@ def prepare(
         )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
-    made = _plan(_space(space, settings.seeds), settings, fingerprint or {}, commands or {})
+    made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
     objective = Function(function, tuple(settings.objectives))
     packed(objective)  # what can't travel is refused before there is a folder
     executor = executor_at(
@@ -198,7 +199,8 @@ def _dimension(name: str, values: Any) -> Dimension:
 def _plan(
     space: Space,
     settings: SweepSettings,
-    fingerprint: Mapping[str, str],
+    groups: tuple[str, ...],
+    fixed: tuple[Settings, ...],
     commands: Mapping[str, list[str]],
 ) -> Plan:
     if shared := space.keys() & settings.objectives.keys():
@@ -228,7 +230,8 @@ def _plan(
         retry_failed=settings.retry_failed,
         timeout_s=_seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=fingerprint,
+        groups=groups,
+        settings=fixed,
         commands=commands,
     )
 
