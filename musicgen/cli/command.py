@@ -122,10 +122,9 @@ def run(
 
 
 def _sweeps(given: Arguments) -> "list[Swept]":
-    """Register the sweeper, set sys.argv for Hydra, and return where the sweeper puts its finds."""
+    """Set sys.argv for Hydra, and return where the sweeper puts its finds."""
     from musicgen.cli import sweeper
 
-    sweeper.register()
     if given.multirun:
         sweeper.held[:] = given.task
     sys.argv[1:] = given.ordered(given.first)
