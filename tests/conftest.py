@@ -8,7 +8,7 @@ from hypothesis import settings
 torch.set_num_threads(1)
 # The machines are shared: a deadline would time them, not the code.
 settings.register_profile("shared", deadline=None)
-settings.register_profile("fast", deadline=None, max_examples=25)  # of `make test-fast`
+settings.register_profile("fast", deadline=None, max_examples=10)  # of `make test-fast`
 settings.load_profile("shared")
 
 # A shell ignores these for what it starts in the background, as nohup does; what tests start would

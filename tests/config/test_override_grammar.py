@@ -29,6 +29,7 @@ from musicgen.workflows.bases import checked_bases, converted, followed, setting
 from musicgen.workflows.points import check
 from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
+from tests.commands import a_few_fast
 
 
 @dataclass
@@ -249,7 +250,9 @@ CONDITIONAL = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("overrides", "names"), CONDITIONAL, ids=lambda v: " ".join(v))
+@pytest.mark.parametrize(
+    ("overrides", "names"), a_few_fast(CONDITIONAL, 4), ids=lambda v: " ".join(v)
+)
 def test_a_key_applies_to_the_choices_that_have_it(
     overrides: list[str], names: list[str], grammar: Grammar
 ) -> None:
@@ -260,6 +263,7 @@ def test_a_key_applies_to_the_choices_that_have_it(
     assert [name(config) for config in grammar.trained(*overrides)] == names
 
 
+@pytest.mark.slow
 def test_one_line_names_the_choices_that_lack_a_key(grammar: Grammar) -> None:
     swept = grammar.swept("optim=sgd,adam,rmsprop", "optim.momentum=0,0.9", "optim.nesterov=true")
     assert swept.notes == [
@@ -268,6 +272,7 @@ def test_one_line_names_the_choices_that_lack_a_key(grammar: Grammar) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_files_sweep_goes_by_the_same_rule(grammar: Grammar) -> None:
     found = grammar.trained(params={"optim": "sgd,adam", "optim.momentum": 0.5})
     assert [config.optim.name for config in found] == ["sgd", "adam"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.study import BEGIN, END
+from tests.commands import a_few_fast
 from tests.processes import HELD_S, descendants, held_up, unfinished, until
 from tests.tunes import ROOT, tunes
 
@@ -168,13 +169,16 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [
-        (["names=[hidde]"], ["names must be of", "hidden", "hidde"]),
-        (["names=[hidden]"], ["path", "hidden", "path=<input.txt>"]),
-        (["names=[whole_data]", "path=input.txt"], ["whole_data", "best"]),
-        (["nmaes=[hidden]"], ["nmaes", "names=[...]"]),
-        (["hidden"], ["names=[...]", "got hidden"]),
-    ],
+    a_few_fast(
+        [
+            (["names=[hidde]"], ["names must be of", "hidden", "hidde"]),
+            (["names=[hidden]"], ["path", "hidden", "path=<input.txt>"]),
+            (["names=[whole_data]", "path=input.txt"], ["whole_data", "best"]),
+            (["nmaes=[hidden]"], ["nmaes", "names=[...]"]),
+            (["hidden"], ["names=[...]", "got hidden"]),
+        ],
+        1,
+    ),
 )
 def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path) -> None:
     code, stderr = studies(tmp_path, *arguments)
@@ -196,6 +200,7 @@ def test_the_command_of_before_says_where_it_is(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_made_before_all_is_there(tmp_path: Path) -> None:
     """Neither are folders of studies, nor is somebody's own experiment overwritten."""
     code, stderr = studies(tmp_path, "names=[temperature,hidden]", "path=")

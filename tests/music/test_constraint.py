@@ -189,6 +189,7 @@ def test_vocabularies_without_some_characters(missing: str, bars: bool) -> None:
         assert not complaints(text.removesuffix(END), bars), text
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.sets(st.sampled_from(sorted(set(VOCABULARY) - set("<end>\nK:M|]C4")))), st.booleans())
 @example(set("["), True)  # no second ending behind `|1 ... :|`

@@ -152,6 +152,7 @@ def test_a_crash_is_an_error_of_one_tune() -> None:
     assert "could not read" in str(unreadable)
 
 
+@pytest.mark.slow
 def test_a_time_limit_is_kept() -> None:
     with Engraver(limit_s=5.0) as engraver:
         assert "v0e2" in engraver.svg(GOOD)

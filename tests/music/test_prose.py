@@ -34,6 +34,7 @@ def test_music(line: str) -> None:
     assert not is_prose(line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tunes", "most"), [(folk_tunes, 0), (report_tunes, 20)])
 def test_no_line_of_real_music_is_taken_for_words(tunes, most: int) -> None:  # type: ignore[no-untyped-def]
     """The report's texts have 19 lines of French among their notes."""

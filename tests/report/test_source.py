@@ -230,6 +230,7 @@ def test_the_command(tmp_path: Path) -> None:
         assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_units_that_do_not_fit_their_tune_are_left_out(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
     other = units_of(TUNE.replace("K:G", "K:D"))

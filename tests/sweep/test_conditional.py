@@ -12,7 +12,7 @@ from musicgen.sweep.table import pivot, pivoted
 from tests.sweep.makers import Sweep
 from tests.sweep.objectives import nothing
 
-SAMPLERS = ["random", "tpe", "gp", "nsgaii"]
+SAMPLERS = ["random", "tpe", pytest.param("gp", marks=pytest.mark.slow), "nsgaii"]
 MOMENTUM = Choice((0.0, 0.9), Only("optim", ("sgd",)))
 OPTIMS: Space = {"optim": Choice(("sgd", "adam")), "momentum": MOMENTUM}
 

@@ -145,6 +145,7 @@ def test_a_run_of_failures_may_be_of_any_length(sweep: Sweep) -> None:
     assert outcome.failures.total() == 10
 
 
+@pytest.mark.slow
 def test_what_fails_for_good_keeps_no_sweep_from_going_on(sweep: Sweep, tmp_path: Path) -> None:
     """Each start comes farther, though what failed before would fail again."""
     plan = Plan({"x": Int(1, 18), "fails": Choice((True,))}, max_failures_in_a_row=4)

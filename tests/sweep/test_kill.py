@@ -129,6 +129,7 @@ def test_workers_go_with_their_driver(spawn: Spawn) -> None:
     assert all(gone(worker) for worker in workers)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self"), reason="needs Linux")
 def test_workers_go_with_their_driver_from_within_native_code(spawn: Spawn, tmp_path: Path) -> None:
     driver = spawn("stubborn", 2, 1)
@@ -143,6 +144,7 @@ def test_workers_go_with_their_driver_from_within_native_code(spawn: Spawn, tmp_
     assert gone(worker)
 
 
+@pytest.mark.slow
 def test_second_driver_is_refused(spawn: Spawn, tmp_path: Path) -> None:
     first = spawn("slow_steps", 4)
     assert first.stdout is not None
@@ -176,6 +178,7 @@ def test_ctrl_c_once_stops_at_the_checkpoint_and_goes_on_later(
     assert max(int(row["steps"]) for row in rows) >= steps_done
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_stops_at_once(spawn: Spawn, tmp_path: Path) -> None:
     driver = spawn("stubborn", 2, 1)
     begun = tmp_path / "sweep" / "0" / "pid"

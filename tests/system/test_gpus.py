@@ -247,6 +247,7 @@ def test_a_cluster_that_a_sweep_starts_has_the_gpus_that_pytorch_has(
     assert sizes["environment"] == ({} if accelerator == "cpu" else executor.ON_GPU)
 
 
+@pytest.mark.slow
 def test_the_question_is_answered_by_the_pytorch_that_is_here() -> None:
     found = find()
     assert len(found.names) == torch.cuda.device_count()

@@ -73,6 +73,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, extra: list[str]) -> None:
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_threads_it_began_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +262,7 @@ def test_a_run_folder_belongs_to_one(tmp_path: Path) -> None:
         fit(config, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_trial_waits_for_its_earlier_worker_to_be_gone(tmp_path: Path) -> None:
     held = ExitStack()
     held.enter_context(RunFolder(tmp_path / "run").locked())

@@ -126,6 +126,7 @@ def test_products_are_set_within_and_set_back_after_an_error() -> None:
     assert flags() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [TF32, FP32])
 def test_training_steps_alone_may_be_less_than_fp32(
     precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,6 +222,7 @@ def test_what_is_said_of_a_precision(
     assert device.products(precision) == product
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "model", "state"),
     [("fp32", "lstm", "float32"), ("bf16", "gru", "float32"), ("bf16", "lstm", "bfloat16")],
@@ -325,6 +327,7 @@ def test_reproducible_settings_hold_within_and_on_a_gpu_alone(
     assert settings() == before
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_on_another_device_without_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -349,6 +352,7 @@ def test_a_run_does_not_go_on_on_another_device_without_a_word(
     )
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_before_names_no_device_and_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -365,6 +369,7 @@ def test_a_checkpoint_of_before_names_no_device_and_goes_on(
 # -- which device
 
 
+@pytest.mark.slow
 def test_trainer_cpu_asks_for_no_gpu_and_is_not_told_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +404,7 @@ def test_apples_gpu_is_taken_where_asked_for(monkeypatch: pytest.MonkeyPatch) ->
     assert device.choose(trainer("auto"))[0] == torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_apples_gpu_is_given_no_fp64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert widest(torch.device("mps")) == torch.float32
     assert widest(torch.device("cuda")) == widest(torch.device("cpu")) == torch.float64

@@ -15,7 +15,7 @@ from musicgen.config import keys, schema
 from musicgen.config.registry import about
 from musicgen.music import parse
 from musicgen.music.formats import formats
-from tests.commands import assert_refused
+from tests.commands import a_few_fast, assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73
@@ -62,6 +62,7 @@ def test_what_can_be_asked_for() -> None:
         "transpose",
         "header.tempo",
         "accompaniment",
+        "plugins",
         "out",
     }
 
@@ -81,6 +82,7 @@ def test_a_tune_in_every_format(tmp_path: Path) -> None:
         assert sound.getnframes() > 0
 
 
+@pytest.mark.slow
 def test_a_tunebook_in_another_key(tmp_path: Path) -> None:
     """Each tune gets the file header; what is no music, such as lyrics, stays."""
     (tmp_path / "my book.abc").write_text(BOOK)
@@ -107,6 +109,7 @@ def test_a_tunebook_in_another_key(tmp_path: Path) -> None:
     assert len(programs) == 3
 
 
+@pytest.mark.slow
 def test_what_a_tune_lacks_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nCDE|F4|G4|\n\nX:2\nK:C\nz4|\n")
     done = convert("a.abc", "formats=[mid]", cwd=tmp_path)
@@ -121,6 +124,7 @@ def test_what_a_tune_lacks_is_told(tmp_path: Path) -> None:
     assert "b: bar too short: 3/4 in a meter of 4/4, in 'CDEF|FGA|GGGG|'" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_blank_line_that_ends_a_tune_before_its_notes_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("X:1\nT:a\nK:C\n\nCDEF|\n\nX:2\nK:C\nCDEF|\n")
     done = convert("a.abc", "formats=[mid]", cwd=tmp_path)
@@ -129,6 +133,7 @@ def test_a_blank_line_that_ends_a_tune_before_its_notes_is_told(tmp_path: Path) 
     assert "at line 4; take it out" in done.stdout
 
 
+@pytest.mark.slow
 def test_marked_tunes_and_old_encodings(tmp_path: Path) -> None:
     (tmp_path / "marked.txt").write_text("<start>\nX:1\nK:C\nC4|\n<end>\n<start>\nK:D\nD|\n<end>\n")
     (tmp_path / "old.abc").write_bytes("X:1\r\nT:Café\r\nK:C\r\nC4|\r\n".encode("latin-1"))
@@ -161,7 +166,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) or "-" for a, _ in BAD])
+@pytest.mark.parametrize(
+    ("arguments", "message"), a_few_fast(BAD, 1), ids=[" ".join(a) or "-" for a, _ in BAD]
+)
 def test_bad_input(arguments: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "same").mkdir()
     for name, text in {

@@ -24,7 +24,7 @@ from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.system.paths import shipped
 from musicgen.training.checkpoint import load_model
 from musicgen.workflows import generate as workflow
-from tests.commands import assert_refused, unwritable
+from tests.commands import a_few_fast, assert_refused, unwritable
 from tests.generation.trained import trained
 from tests.tunes import ROOT, composed
 
@@ -48,6 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("trained"))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_tells_which_kinds_of_tokens_its_training_tunes_have(run: Path) -> None:
     found = load_model(run)
     assert found.kinds is not None
@@ -159,7 +160,9 @@ TYPOS = [
 """Told before PyTorch is imported."""
 
 
-@pytest.mark.parametrize(("arguments", "message"), TYPOS, ids=[" ".join(a) for a, _ in TYPOS])
+@pytest.mark.parametrize(
+    ("arguments", "message"), a_few_fast(TYPOS, 1), ids=[" ".join(a) for a, _ in TYPOS]
+)
 def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
     given = [*arguments, "run=nowhere"] if arguments else []
     assert_refused(generate(*given, cwd=tmp_path), message)
@@ -216,7 +219,9 @@ def places(run: Path, tmp_path: Path) -> dict[str, Path]:
     return made
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a)[:30] for a, _ in BAD])
+@pytest.mark.parametrize(
+    ("arguments", "message"), a_few_fast(BAD, 12), ids=[" ".join(a)[:30] for a, _ in BAD]
+)
 def test_bad_input(
     arguments: list[str],
     message: str,

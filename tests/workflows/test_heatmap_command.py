@@ -36,6 +36,7 @@ def rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+@pytest.mark.slow
 def test_tables_and_pictures(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = explain.run(asked(run, state="hidden", unit=7, out=str(out)))

@@ -94,6 +94,7 @@ def test_several_values_need_m(tmp_path: Path) -> None:
     assert_refused(process, "python -m musicgen.train -m model.dropout=0,0.1")
 
 
+@pytest.mark.slow
 def test_the_command_that_sweeps_leaves_out_another_mode(tmp_path: Path) -> None:
     """Hydra would refuse it there."""
     process = train("hydra.mode=multirun", "model.dropout=0,0.1", cwd=tmp_path)
