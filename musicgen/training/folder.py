@@ -26,11 +26,12 @@ class RunFolder:
         self.last = self.checkpoints / "last.safetensors"
         self.model = self.checkpoints / "model.json"
         self.samples = path / "samples"
+        self.tunes = path / "tunes"
 
     @property
     def used(self) -> bool:
         """Whether a run has begun here."""
-        return self.config.exists()
+        return self.config.is_file()
 
     def keep_command(self, words: Sequence[str]) -> None:
         """Write down what was typed to start the run, word by word, without passwords."""
