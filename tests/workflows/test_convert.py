@@ -168,7 +168,9 @@ BAD = [
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(BAD, 1), ids=[" ".join(a) or "-" for a, _ in BAD]
 )
-def test_bad_input(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
     (tmp_path / "same").mkdir()
     for name, text in {
         "tune.abc": "X:1\nK:C\nC4|\n",

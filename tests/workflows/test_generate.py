@@ -163,7 +163,9 @@ TYPOS = [
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(TYPOS, 1), ids=[" ".join(a) for a, _ in TYPOS]
 )
-def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_arguments_are_one_line_and_write_nothing(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
     given = [*arguments, "run=nowhere"] if arguments else []
     assert_refused(generate(*given, cwd=tmp_path), message)
     assert not list(tmp_path.iterdir())
@@ -222,7 +224,7 @@ def places(run: Path, tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(BAD, 12), ids=[" ".join(a)[:30] for a, _ in BAD]
 )
-def test_bad_input(
+def test_bad_input_is_one_line_and_writes_nothing(
     arguments: list[str],
     message: str,
     run: Path,
