@@ -15,4 +15,4 @@ def test_a_corpus_is_measured_once(tmp_path: Path) -> None:
 
     first = real(30).measures()
     assert real(30).measures() is first
-    assert real(60).measures().tunes == 2 * first.tunes == 6
+    assert real(60).measures()["tunes"] == 2 * first["tunes"] == 6

@@ -154,7 +154,7 @@ def test_what_is_no_transposition(value: str, message: str) -> None:
 
 def test_a_key_of_another_mode_is_refused() -> None:
     with pytest.raises(InputError, match="a key of the tune's mode, which is maj, got Am"):
-        arrangement("Am", None).of(HEADER + "G")
+        arrangement("Am", None).apply(HEADER + "G")
 
 
 def test_notes_stay_playable() -> None:
