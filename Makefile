@@ -41,10 +41,10 @@ wheel: $(VENV)/.installed  ## a wheel in dist/, for machines without this clone
 	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 studies: $(VENV)/.installed  ## redo the report's studies, or go on with them (TUNES=<its corpus>)
-	$(RUN) -m musicgen.studies path=$(TUNES)
+	$(RUN) -m experiments path=$(TUNES)
 
 studies-report: $(VENV)/.installed  ## the same with the report's own settings: hours (TUNES=<its corpus>)
-	$(RUN) -m musicgen.studies path=$(TUNES) "names=[report_optimizer,report_best]"
+	$(RUN) -m experiments path=$(TUNES) "names=[report_optimizer,report_best]"
 
 lint: $(VENV)/.installed-dev  ## mend style, then check types
 	$(RUN) -m ruff check --fix .

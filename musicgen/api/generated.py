@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from musicgen.errors import MusicgenError, RunError
+from musicgen.errors import RunError
 from musicgen.music.files import files
 from musicgen.music.score import png_bytes
 from musicgen.music.score.engrave import Engraver
@@ -100,8 +99,5 @@ class GeneratedTune:
         return f"<tune {self.name} {title!r}: {self.tune.bars} bars, {self.tune.notes} notes>"
 
     def _repr_html_(self) -> str:
-        """The score where it can be engraved, else the text, escaped."""
-        try:
-            return self.svg.decode()
-        except MusicgenError:
-            return f"<pre>{html.escape(self.abc)}</pre>"
+        """What a notebook shows: the score."""
+        return self.tune._repr_html_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ class Run:
         path = RunFolder(self.folder).metrics
         if not path.is_file():
             raise InputError(f"{path} does not exist; wait for the first epoch to end")
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
 
     def generate(
         self,
@@ -109,7 +110,7 @@ class Run:
 
         n: tunes at each temperature.
         temperature: at least 0, or several; higher is more daring, 0 takes the likeliest character.
-        out: a folder that gets each tune as files, as the command writes them; None: nothing is
+        out: a folder that gets each tune as files, as the command writes them; None: no tune is
             written to disk.
         settings: any other key of the command, such as seed=7, constrain="off", prime="X:1...",
             header={"key": "G"}. overrides: the same, as the command line has them.
@@ -144,7 +145,7 @@ class Run:
                     with TuneDisplay() as display:
                         drawing = generate.run(made.asked, display)
         return [
-            GeneratedTune(tune, drawing.recipe.of(tune), made.asked.accompaniment)
+            GeneratedTune(tune, asdict(drawing.recipes.of(tune)), made.asked.accompaniment)
             for tune in drawing.tunes
         ]
 

@@ -111,9 +111,7 @@ class Sweep:
         if not path.is_file():
             raise InputError(f"{path} does not exist; wait for a trial to end")
         # A swept value may be the text "None" or "NA": only what is empty is missing.
-        return pd.read_csv(
-            path, keep_default_na=False, na_values=["", "nan"], float_precision="round_trip"
-        )
+        return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
 
     @property
     def best(self) -> Run:

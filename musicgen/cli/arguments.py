@@ -170,6 +170,14 @@ def checked(words: Sequence[str]) -> Arguments:
             f"resume must be the folder of a run that has begun, got {resume}; "
             "`ls runs/*` shows what there is"
         )
+    places = given.value("hydra.searchpath")
+    for place in places if isinstance(places, list) else []:
+        kind, _, path = str(place).rpartition("://")
+        if kind in ("", "file") and not Path(path).is_dir():
+            raise InputError(
+                f"hydra.searchpath must name folders that exist, got {place}; make it, or leave "
+                "it out (a package's is pkg://<package>)"
+            )
     return given
 
 
@@ -198,14 +206,6 @@ def _check_hydra(arguments: Arguments) -> None:
         for name, instead in unused.items():
             if f"{key}.".startswith(f"{name}."):
                 raise InputError(f"{key} has no effect here: {instead}; leave out {override}")
-    places = arguments.value("hydra.searchpath")
-    for place in places if isinstance(places, list) else []:
-        kind, _, path = str(place).rpartition("://")
-        if kind in ("", "file") and not Path(path).is_dir():
-            raise InputError(
-                f"hydra.searchpath must name folders that exist, got {place}; make it, or leave "
-                "it out (a package's is pkg://<package>)"
-            )
     if arguments.flags.multirun and arguments.value("hydra.mode") == "RUN":
         raise InputError("--multirun and hydra.mode=RUN do not go together; leave one of them out")
     if arguments.multirun and arguments.flags.cfg:

@@ -83,11 +83,16 @@ def swept(given: Arguments) -> Swept:
 
 
 def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
-    """Overrides as a command that was given them would have them. Raises InputError."""
+    """Overrides as a command that was given them would have them; loads the plugins they name.
+
+    Raises InputError.
+    """
     for text in overrides:
         if text.startswith("-"):
             raise InputError(f"overrides are key=value, such as model.hidden=64, got {text}")
-    return arguments.checked([*(["-m"] if multirun else []), *overrides])
+    given = arguments.checked([*(["-m"] if multirun else []), *overrides])
+    composition.use_plugins(given.overrides)
+    return given
 
 
 @contextmanager

@@ -96,16 +96,13 @@ def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> s
 
 def _report(folder: Path) -> Path | None:
     """Write the sweep's page; None if that failed, which is not worth a sweep either."""
+    again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
     try:
         from musicgen.workflows.report import write
 
         return write([folder])
     except Exception as error:
-        again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
         log.warning("no report this time: %s; %s", one_line(error), again)
     except KeyboardInterrupt:
-        log.warning(
-            "no report; python -m musicgen.report %s makes one",
-            shell([display_path(folder), *naming_plugins()]),
-        )
+        log.warning("no report; %s makes one", again)
     return None

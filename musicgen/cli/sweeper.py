@@ -55,7 +55,8 @@ def register() -> None:
     """
     Capture.__module__ = "hydra_plugins.musicgen"
     sys.modules[Capture.__module__] = sys.modules[__name__]
-    if importlib.util.find_spec("hydra_plugins") is None:  # no other plugin is installed
+    known = "hydra_plugins" in sys.modules
+    if not known and importlib.util.find_spec("hydra_plugins") is None:  # no other is installed
         sys.modules["hydra_plugins"] = package = ModuleType("hydra_plugins")
         package.__path__ = []
     Plugins.instance().register(Capture)

@@ -82,8 +82,8 @@ def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
 @cache
 def _default_choice(group: str) -> dict[str, Any]:
     """The values of the choice of a group that conf/train.yaml names."""
-    defaults = OmegaConf.to_container(OmegaConf.load(shipped("conf") / "train.yaml"))["defaults"]
-    (name,) = (entry[group] for entry in defaults if isinstance(entry, dict) and group in entry)
+    defaults: Any = OmegaConf.load(shipped("conf") / "train.yaml")["defaults"]
+    (name,) = (entry[group] for entry in defaults if OmegaConf.is_dict(entry) and group in entry)
     values = OmegaConf.to_container(OmegaConf.load(shipped("conf") / group / f"{name}.yaml"))
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

@@ -196,14 +196,6 @@ class ConvertConfig:
     plugins: list[str] = key(PLUGINS, default=[])
 
 
-@dataclass
-class StudiesConfig:
-    """What `python -m musicgen.studies` takes."""
-
-    path: str | None = key("The 2018 report's corpus, a text of `<start>`...`<end>` tunes")
-    names: list[str] = key("Folders of experiments/, in this order")
-
-
 def _observable() -> tuple[str, ...]:
     """What there is to see of some cell's units."""
     cells = components("cell").values()
@@ -242,7 +234,6 @@ COMMANDS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
     "convert": ConvertConfig,
-    "studies": StudiesConfig,
     "heatmap": HeatmapConfig,
 }
 """What each command takes."""

@@ -59,7 +59,7 @@ def settle(config: Any) -> None:
     """Make each component of the class that its name is registered for: `model.cell=gru` may have
     changed the name alone. Raises InputError if that class has other settings."""
     for group, of in GROUPS.items():
-        part = getattr(config, group, None)
+        part: Any = getattr(config, group, None)
         name = getattr(part, of.key, None)
         chosen = variants(group).get(str(name))
         if chosen is None or type(part) is chosen:
@@ -126,8 +126,9 @@ def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
     keys: all that there are. chosen: of the group that the key is in.
     """
     group, _, last = key.partition(".")
-    fit = [name for name, one in variants(group).items() if last in one.__dataclass_fields__]
-    if not fit:
+    known = variants(group)
+    fit = [name for name, one in known.items() if last in one.__dataclass_fields__]
+    if len(fit) in (0, len(known)):
         close = near(key, set(keys) - {key})  # it is known itself, but not here: --config-name
         return f"there is no key {key}{close or '; --help lists the keys'}"
     return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"

@@ -77,3 +77,13 @@ class Tune:
         """Each voice as it sounds: repeats, endings and parts played out, ties joined."""
         order = self.part_order
         return tuple(unfold(voice, order) for voice in self.voices)
+
+    def __repr__(self) -> str:
+        title, problems = self.field("T"), len(self.problems)
+        return f"<tune {title!r}: {self.bars} bars, {self.notes} notes, {problems} problems>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the score."""
+        from musicgen.music.score.html import score_html  # which reads tunes
+
+        return score_html(self)

@@ -2,14 +2,14 @@
 
 import base64
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from musicgen.config.recipe import Recipe
 from musicgen.errors import InputError, RunError
 from musicgen.music import Tune, midi_bytes, parse
 from musicgen.music.counts import measure
@@ -17,6 +17,8 @@ from musicgen.music.performance import Line, perform
 from musicgen.music.score import engrave, mei, note_id
 from musicgen.music.tempo import Clock
 from musicgen.report.drawing import drawing
+from musicgen.report.units import TuneUnits, Units
+from musicgen.training.folder import RunFolder
 
 MAX_CHARS = 8_000
 """Of a tune's text; a longer one is cut off."""
@@ -37,9 +39,8 @@ class Playable:
     tune: Tune
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """How it was sampled: temperature, seed and the like."""
-    units: Mapping[str, Any] | None = None
-    """What hidden units do in it: their `names`, and `values`, a byte for each character of each
-    unit, in base64."""
+    units: TuneUnits | None = None
+    """What hidden units do in it."""
 
     def data(self, score: "str | RunError", prefix: str) -> dict[str, Any]:
         """score: SVG, or why there is none. prefix: of the ids in the score."""
@@ -66,7 +67,7 @@ class Playable:
                 for index, event in enumerate(voice.events)
             ],
             "notes": self.notes(),
-            "units": self.units if self.units and self.units["names"] else None,
+            "units": asdict(self.units) if self.units and self.units.names else None,
             "midi": base64.b64encode(midi_bytes(tune)).decode() if tune.notes else "",
             "score": picture,
             "no_score": str(score) if isinstance(score, RunError) else note,
@@ -114,41 +115,32 @@ def playables(folder: Path) -> list[Playable]:
     """The tunes in a run's folder, coolest first: those that its network wrote into tunes/, else
     the samples of its training; none if there are none yet."""
     digest = weights_digest(folder)
-    units = _units(folder, digest)
+    units, none = Units.read(folder, digest), Units(digest, {})
     paths = written(folder, digest) or sorted((folder / "samples").glob("*.abc"))
-    found = [_read(path, units if path.parent.name == "tunes" else {}) for path in paths]
+    found = [_read(path, units if path.parent.name == "tunes" else none) for path in paths]
     return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
 
 
 def exhibited(folder: Path) -> bool:
     """Whether a run has tunes of its network as it is now, and units for each of their texts."""
     digest = weights_digest(folder)
-    units = _units(folder, digest)
+    units = Units.read(folder, digest)
     paths = written(folder, digest)
-    return bool(paths) and all(_fitting(units, path.stem, read_text(path)) for path in paths)
+    return bool(paths) and all(units.of(path.stem, read_text(path)) for path in paths)
 
 
 def written(folder: Path, digest: str) -> list[Path]:
     """The tunes in a run's tunes/ by the weights of this digest; a run that went on has others."""
-    return [path for path in sorted((folder / "tunes").glob("*.abc")) if _by(path) == digest]
+    recipes = {path: Recipe.read(path) for path in sorted((folder / "tunes").glob("*.abc"))}
+    return [path for path, recipe in recipes.items() if recipe and recipe.weights.sha256 == digest]
 
 
 def weights_digest(folder: Path) -> str:
     """SHA-256 of a run's best weights; empty if it keeps none."""
     try:
-        return hashlib.sha256(
-            (folder / "checkpoints" / "best.safetensors").read_bytes()
-        ).hexdigest()
+        return hashlib.sha256(RunFolder(folder).best.read_bytes()).hexdigest()
     except OSError:
         return ""
-
-
-def _by(path: Path) -> str | None:
-    """The digest of the weights that wrote a tune, as the .json beside it says."""
-    try:
-        return str(json.loads(path.with_suffix(".json").read_text())["weights"]["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def read_text(path: Path) -> str:
@@ -157,49 +149,21 @@ def read_text(path: Path) -> str:
         return file.read(MAX_CHARS)
 
 
-def text_digest(text: str) -> str:
-    """By which units know the text that they are of."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _read(path: Path, units: Mapping[str, Any]) -> Playable:
+def _read(path: Path, units: Units) -> Playable:
     text = read_text(path)
-    return Playable(path.stem, text, parse(text), _recipe(path), _fitting(units, path.stem, text))
-
-
-def _fitting(units: Mapping[str, Any], name: str, text: str) -> Mapping[str, Any] | None:
-    """The units of a tune, if they are of this very text."""
-    found = units.get(name)
-    if not isinstance(found, dict) or found.get("text") != text_digest(text):
-        return None
-    names, values = found.get("names"), found.get("values")
-    return found if isinstance(names, list) and isinstance(values, str) else None
-
-
-def _units(folder: Path, digest: str) -> dict[str, Any]:
-    """What units do in a run's tunes, by tune; nothing if other weights are meant."""
-    try:
-        found = json.loads((folder / "tunes" / "units.json").read_text())
-        return dict(found["tunes"]) if found["weights"] == digest else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    return Playable(path.stem, text, parse(text), _recipe(path), units.of(path.stem, text))
 
 
 def _recipe(path: Path) -> dict[str, Any]:
-    """How a tune was sampled, as its .json says; the name of a training's sample says it too."""
+    """How a tune was sampled, as a page says it; the name of a training's sample says it too."""
     found = _TEMPERATURE.match(path.stem)
-    recipe: dict[str, Any] = {"temperature": float(found[1])} if found else {}
-    try:
-        told = json.loads(path.with_suffix(".json").read_text())
-        options = told["options"]
-        recipe |= {
-            key: options[key] for key in RECIPE if isinstance(options[key], str | int | float)
-        }
-        if isinstance(nearest := told["nearest"], dict):
-            recipe["longest run of notes in a training tune"] = int(nearest["notes"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return recipe
+    shown: dict[str, Any] = {"temperature": float(found[1])} if found else {}
+    if recipe := Recipe.read(path):
+        options = recipe.options
+        shown |= {k: options[k] for k in RECIPE if isinstance(options.get(k), str | int | float)}
+        if recipe.nearest and isinstance(notes := recipe.nearest.get("notes"), int):
+            shown["longest run of notes in a training tune"] = notes
+    return shown
 
 
 def scores(tunes: Iterable[Playable]) -> list[str | RunError]:

@@ -78,7 +78,8 @@ class Hyperband(Asha):
 
 def as_optuna_counts(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """A plan's settings as Optuna means them."""
-    return component("pruner", name)(name=name).as_optuna_counts(dict(settings))
+    counts: dict[str, Any] = component("pruner", name)(name=name).as_optuna_counts(dict(settings))
+    return counts
 
 
 def make_pruner(name: str, **settings: Any) -> "Judge":

@@ -119,7 +119,13 @@ class Table:
                     if None in line or None in line.values() or not line["number"].isdecimal():
                         problems.append(f"{TABLE} has a row that was cut short; it is left out")
                     else:
-                        rows.append({key: value_of(text) for key, text in line.items()})
+                        rows.append(
+                            {
+                                # A digest may look like a number.
+                                key: (text or None) if key.endswith("digest") else value_of(text)
+                                for key, text in line.items()
+                            }
+                        )
         except FileNotFoundError:
             pass
         except (OSError, KeyError, csv.Error) as error:

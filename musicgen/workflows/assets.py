@@ -5,11 +5,8 @@ has those of its weights as they are now. Reports start this as a process of its
 without PyTorch.
 """
 
-import base64
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +21,8 @@ from musicgen.interpret.activations import record
 from musicgen.interpret.annotations import annotations
 from musicgen.interpret.score import Score
 from musicgen.interpret.units import marked, rank
-from musicgen.report.tunes import exhibited, read_text, text_digest, weights_digest, written
-from musicgen.system.files import write_text
+from musicgen.report.tunes import exhibited, read_text, weights_digest, written
+from musicgen.report.units import TuneUnits, Units
 from musicgen.training.checkpoint import TrainedModel, load_model
 from musicgen.workflows import generate
 from musicgen.workflows.explain import held_out
@@ -45,8 +42,7 @@ def show(run: Path) -> None:
     if not written(run, digest):
         generate.run(_asked(run), generate.Watcher())
     texts = {path.stem: read_text(path) for path in written(run, digest)}
-    units = {"weights": digest, "tunes": _units(load_model(run), texts)}
-    write_text(run / "tunes" / "units.json", json.dumps(units) + "\n")
+    Units(digest, _units(load_model(run), texts)).write(run)
 
 
 def _asked(run: Path) -> GenerateConfig:
@@ -70,9 +66,8 @@ def _asked(run: Path) -> GenerateConfig:
     )
 
 
-def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
-    """By tune: its text's digest, names of the best units, and their hidden state at each
-    character, -127 to 127."""
+def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]:
+    """The best units in each tune, by the tune's name."""
     torch.set_num_threads(1)
     scores = rank(
         trained.model, trained.vocabulary, marked(held_out(trained), HELD_OUT), ["hidden"]
@@ -83,11 +78,8 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, Any]:
         read = trained.vocabulary.encode(f"{START}\n{text}")
         layers = {r.layer: r.values for r in record(trained.model, [read], ["hidden"])}
         rows = [layers[row.layer][row.unit][len(START) + 1 :] for row in chosen]
-        shown[name] = {
-            "names": [_name(row, len(layers)) for row in chosen],
-            "text": text_digest(text),
-            "values": _packed(np.stack(rows)) if rows else "",
-        }
+        names = [_name(row, len(layers)) for row in chosen]
+        shown[name] = TuneUnits.of(text, names, _packed(np.stack(rows)) if rows else b"")
     return shown
 
 
@@ -115,10 +107,10 @@ def _name(row: Score, layers: int) -> str:
     return f"{layer}unit {row.unit}: {annotations()[row.annotation].asks} ({figure})"
 
 
-def _packed(values: NDArray[np.float32]) -> str:
+def _packed(values: NDArray[np.float32]) -> bytes:
     """Hidden states lie between -1 and 1."""
     small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
-    return base64.b64encode(small.tobytes()).decode()
+    return small.tobytes()
 
 
 def main(arguments: list[str]) -> None:

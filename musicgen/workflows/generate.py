@@ -1,7 +1,6 @@
 """From what `generate` was asked to a folder of tunes: drawn, measured, written."""
 
 import hashlib
-import json
 import logging
 import math
 import os
@@ -17,6 +16,7 @@ import musicgen
 from musicgen import corpus
 from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
+from musicgen.config.recipe import Recipe, Weights
 from musicgen.config.registry import naming_plugins
 from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
@@ -63,7 +63,7 @@ class Drawing:
     """By temperature, then by number. What they miss as files is not known yet."""
     sets: dict[str, dict[str, float]]
     """By temperature, and of real tunes; empty without training tunes to compare to."""
-    recipe: "Recipe"
+    recipes: "Recipes"
     run: Path
     """The run folder of the network."""
 
@@ -94,7 +94,7 @@ def run(asked: GenerateConfig, watcher: Watcher) -> Drawing:
             for tune in drawing.tunes:
                 made = files(tune.tune, formats, engraver, accompanied=asked.accompaniment)
                 written = replace(tune, missing=made.missing)
-                _write(out, written, made, drawing.recipe)
+                _write(out, written, made, drawing.recipes)
                 watcher.wrote(written)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; {out} holds the tunes that were ready") from None
@@ -128,8 +128,8 @@ def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
         Written(one, tune, measure(tune), duration(tune), near, {})
         for one, tune, near in zip(texts, tunes, nearest, strict=True)
     ]
-    recipe = Recipe(asked, options, trained, formats)
-    return Drawing(measured, _sets(texts, tunes, real), recipe, trained.weights.parent.parent)
+    recipes = Recipes(asked, options, trained, formats)
+    return Drawing(measured, _sets(texts, tunes, real), recipes, trained.weights.parent.parent)
 
 
 def _options(asked: GenerateConfig) -> Options:
@@ -234,8 +234,8 @@ def _sets(
     return sets | {"validation": real.measures()}
 
 
-class Recipe:
-    """What makes a tune again."""
+class Recipes:
+    """What makes tunes again: all that those of one call share."""
 
     def __init__(
         self, asked: GenerateConfig, options: Options, trained: TrainedModel, formats: list[str]
@@ -243,10 +243,8 @@ class Recipe:
         self._options = options
         self._formats = formats
         self._transpose, self._accompaniment = asked.transpose, asked.accompaniment
-        self._weights = {
-            "file": str(trained.weights),
-            "sha256": hashlib.sha256(trained.weights.read_bytes()).hexdigest(),
-        }
+        digest = hashlib.sha256(trained.weights.read_bytes()).hexdigest()
+        self._weights = Weights(file=str(trained.weights), sha256=digest)
         self._corpus = trained.corpus
         self._versions = {
             "musicgen": musicgen.__version__,
@@ -255,12 +253,11 @@ class Recipe:
             "python": platform.python_version(),
         }
 
-    def of(self, written: Written) -> dict[str, Any]:
-        """As the tune's .json has it: `command` writes the tune again."""
+    def of(self, written: Written) -> Recipe:
         drawn = written.drawn
         options = self._options
         alone = {
-            "run": self._weights["file"],
+            "run": self._weights.file,
             "temperature": drawn.temperature,
             "n": 1,
             "first": drawn.number,
@@ -277,24 +274,23 @@ class Recipe:
         given = [f"{key}={as_override(value)}" for key, value in alone.items() if value is not None]
         nearest = written.nearest
         problems = [f"{p.line}:{p.column} {p.message}" for p in written.tune.problems]
-        return {
-            "command": f"python -m musicgen.generate {shell([*given, *naming_plugins()])}",
-            "options": alone,
-            "weights": self._weights,
-            "corpus": self._corpus,
-            "complete": drawn.complete,
-            "problems": problems[:MAX_PROBLEMS],
-            "measures": {**asdict(written.measures), "seconds": round(written.seconds, 2)},
-            "nearest": nearest and nearest._asdict(),
-            "missing": written.missing,
-            "versions": self._versions,
-        }
+        return Recipe(
+            command=f"python -m musicgen.generate {shell([*given, *naming_plugins()])}",
+            options=alone,
+            weights=self._weights,
+            corpus=self._corpus,
+            complete=drawn.complete,
+            problems=problems[:MAX_PROBLEMS],
+            measures={**asdict(written.measures), "seconds": round(written.seconds, 2)},
+            nearest=nearest and nearest._asdict(),
+            missing=written.missing,
+            versions=self._versions,
+        )
 
 
-def _write(out: Path, written: Written, made: Files, recipe: Recipe) -> None:
+def _write(out: Path, written: Written, made: Files, recipes: Recipes) -> None:
     name = written.drawn.name
     for suffix, content in made.contents.items():
         with replacing(out / f"{name}.{suffix}") as file:
             file.write(content)
-    text = json.dumps(recipe.of(written), indent=1, ensure_ascii=False)
-    write_text(out / f"{name}.json", text + "\n")
+    recipes.of(written).write(out / f"{name}.abc")

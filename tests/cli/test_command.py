@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,11 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
     wheel = ["wheel", "--no-deps", "-w", str(built), str(tmp_path / "source")]
     subprocess.run([*pip, *wheel], check=True, timeout=300)
     (archive,) = built.glob("*.whl")
+    names = zipfile.ZipFile(archive).namelist()
+    carried = {name for name in names if name.startswith("musicgen/experiments/")}
+    ours = (ROOT / "experiments").glob("*/experiment.yaml")
+    assert carried == {f"musicgen/{path.relative_to(ROOT)}" for path in ours}
+    assert archive.stat().st_size < 1_000_000
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(archive)], check=True)
     process = subprocess.run(
         [sys.executable, "-m", "musicgen.train", *small(tmp_path, "trainer.max_epochs=1")],

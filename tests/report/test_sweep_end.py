@@ -26,8 +26,8 @@ def test_a_sweep_ends_with_its_page(tmp_path: Path) -> None:
     assert f"report: {folder}/report.html" in done.stdout
     assert "<script" in (folder / "report.html").read_text()
     source = read(folder)
-    assert source.command.startswith("python -m musicgen.train -m data=files")
-    assert "report" not in source.trial_command
+    assert list(source.command[:5]) == ["python", "-m", "musicgen.train", "-m", "data=files"]
+    assert not any(word.startswith("report") for word in source.trial_command)
     for row in source.rows:
         (run,) = source.run_folders(row)
         told = json.loads((run / "tunes" / "units.json").read_text())

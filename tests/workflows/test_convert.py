@@ -62,6 +62,7 @@ def test_what_can_be_asked_for() -> None:
         "transpose",
         "header.tempo",
         "accompaniment",
+        "plugins",
         "out",
     }
 

@@ -1,4 +1,4 @@
-"""python -m musicgen.studies as a user starts it: small studies of their own, for real."""
+"""python -m experiments as a user starts it: small studies of their own, for real."""
 
 import contextlib
 import csv
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.report.study import BEGIN, END
+from experiments.study import BEGIN, END
 from tests.commands import a_few_fast
 from tests.processes import HELD_S, descendants, held_up, unfinished, until
 from tests.tunes import ROOT, tunes
@@ -30,7 +30,7 @@ def started(
     folder: Path, *arguments: str, environment: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "musicgen.studies", *arguments],
+        [sys.executable, "-m", "experiments", *arguments],
         cwd=folder,
         env=environment or {**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
@@ -174,6 +174,8 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
             (["names=[hidde]"], ["names must be of", "hidden", "hidde"]),
             (["names=[hidden]"], ["path", "hidden", "path=<input.txt>"]),
             (["names=[whole_data]", "path=input.txt"], ["whole_data", "best"]),
+            (["nmaes=[hidden]"], ["nmaes", "names=[...]"]),
+            (["hidden"], ["names=[...]", "got hidden"]),
         ],
         1,
     ),
@@ -183,6 +185,19 @@ def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path)
     assert code == 2
     (line,) = stderr.splitlines()
     assert all(word in line for word in words)
+
+
+def test_the_command_of_before_says_where_it_is(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "musicgen.studies", "path=my tunes.txt"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith(": python -m experiments 'path=my tunes.txt'\n")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from musicgen.report import study
+from experiments import study
 from tests.report.folders import sweep_folder
 
 

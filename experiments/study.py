@@ -1,18 +1,25 @@
 """A study's folder, kept by the program: its table, its curves, and the results in its README."""
 
-import csv
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from musicgen.errors import InputError
 from musicgen.report.about import trial_command
 from musicgen.report.source import read
+from musicgen.sweep.record import SweepRecord
+from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
+from musicgen.sweep.table import TABLE, Table, as_csv
+from musicgen.sweep.trial import COMPLETED
 from musicgen.system.files import write_text
 
-BEGIN = "<!-- results: written by python -m musicgen.studies -->"
+BEGIN = "<!-- results: written by python -m experiments -->"
 END = "<!-- end of results -->"
+_BEGINS = re.compile(r"<!-- results: written by python -m \S+ -->")
+"""Also as folders of earlier versions have it."""
 KEPT = (
     "val_loss",
     "val_loss_std",
@@ -38,13 +45,10 @@ KEPT = (
     "corpus.digest",
     "corpus.split",
     "versions.torch",
-    "error",
 )
 """Columns of a sweep's table that stay true on another machine, or say which it was."""
 SHOWN = 12
 """Configurations in the README; table.csv has all."""
-
-Row = Mapping[str, str]
 
 
 def write(study: Path, sweep: Path) -> None:
@@ -55,35 +59,29 @@ def write(study: Path, sweep: Path) -> None:
     """
     readme = study / "README.md"
     try:
-        before, rest = readme.read_text().split(BEGIN)
+        before, rest = _BEGINS.split(readme.read_text())
         _, after = rest.split(END)
     except (OSError, ValueError):
         raise InputError(f"{readme} must have the lines {BEGIN} and {END} once each") from None
-    try:
-        with (sweep / "table.csv").open(newline="") as file:
-            reader = csv.DictReader(file)
-            rows, columns = list(reader), list(reader.fieldnames or ())
-    except FileNotFoundError:
-        raise InputError(f"{sweep} has no table.csv yet; run the sweep first") from None
+    record, table = SweepRecord.read(sweep), Table.read(sweep)
+    if record is None or not table.rows:
+        raise InputError(f"{sweep} has no {TABLE} yet; run the sweep first")
     source = read(sweep)
-    searched = not source.settings.get("sampler", GRID).startswith(GRID)
-    again = trial_command(source, source.rows[0]) if searched else ""
-    swept = columns[2 : columns.index("n" if "n" in columns else "val_loss")]
-    kept = ["number", "status", *swept, *(c for c in ("n", *KEPT) if c in columns)]
-    with (study / "table.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, kept, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    again = trial_command(source, source.rows[0]) if record.sampler != GRID else ""
+    swept, rows = list(record.space), table.rows
+    lead = ["number", "status", *swept, *(c for c in ("n", *KEPT) if c in table.columns)]
+    kept = [{key: row[key] for key in (*lead, "error") if key in row} for row in rows]
+    write_text(study / TABLE, as_csv(kept, lead))
     shutil.copyfile(sweep / "curves.svg", study / "curves.svg")
     write_text(readme, before + "\n".join([BEGIN, *_results(rows, swept, again), END]) + after)
 
 
 def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]:
     """rows: the best first. again: what trains a search's best once more; empty for a grid."""
-    done = [row for row in rows if row["status"] == "completed"]
+    done = [row for row in rows if row["status"] == COMPLETED]
     listed = rows[:SHOWN] if again or len(rows) > SHOWN else _grid_order(rows)
     counts = {status: sum(r["status"] == status for r in rows) for status in _statuses(rows)}
-    seconds = sum(_number(row.get("seconds")) * max(1, int(row.get("n") or 1)) for row in rows)
+    seconds = sum(_number(row.get("seconds")) * max(1, row.get("n") or 1) for row in rows)
     told = done[0] if done else rows[0]
     return [
         "",
@@ -106,7 +104,7 @@ def _statuses(rows: Sequence[Row]) -> list[str]:
 
 
 def _grid_order(rows: Sequence[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: int(row["number"]))
+    return sorted(rows, key=lambda row: row["number"])
 
 
 def _markdown(rows: Sequence[Row], swept: Sequence[str]) -> str:
@@ -121,15 +119,15 @@ def _markdown(rows: Sequence[Row], swept: Sequence[str]) -> str:
         "seconds/epoch",
     ]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    best = min((_number(r["val_loss"]) for r in rows if r["status"] == "completed"), default=None)
+    best = min((_number(r["val_loss"]) for r in rows if r["status"] == COMPLETED), default=None)
     for row in rows:
         loss = _spread(row, "val_loss")
-        if row["status"] != "completed":
+        if row["status"] != COMPLETED:
             loss += f" ({row['status']})"
         elif _number(row["val_loss"]) == best:
             loss = f"**{loss}**"
         cells = [
-            *(_short(row[key]) for key in swept),
+            *(_short(row.get(key)) for key in swept),
             loss,
             _spread(row, "val_loss_last"),
             _spread(row, "val_accuracy", percent=True),
@@ -143,21 +141,20 @@ def _markdown(rows: Sequence[Row], swept: Sequence[str]) -> str:
 
 
 def _spread(row: Row, key: str, *, percent: bool = False) -> str:
-    if not row.get(key):
+    if row.get(key) is None:
         return ""
     scale, digits = (100, 1) if percent else (1, 3)
     deviation = row.get(f"{key}_std")
-    text = f"{scale * float(row[key]):.{digits}f}"
-    text += f" ± {scale * float(deviation):.{digits}f}" if deviation else ""
+    text = f"{scale * row[key]:.{digits}f}"
+    text += f" ± {scale * deviation:.{digits}f}" if deviation is not None else ""
     return text + (" %" if percent else "")
 
 
-def _number(text: str | None) -> float:
-    return float(text) if text else 0.0
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _short(text: str) -> str:
-    try:
-        return f"{float(text):.3g}" if "." in text or "e" in text else text
-    except ValueError:
-        return text
+def _short(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
