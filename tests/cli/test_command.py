@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import a_few_fast, assert_refused, train, unwritable
+from tests.cases import a_few_fast
+from tests.commands import assert_refused, train, unwritable
 from tests.tunes import ROOT, small, tunes
 
 

@@ -19,6 +19,7 @@ from musicgen.models.char_rnn import detach
 from musicgen.models.evaluation import _Reading
 from musicgen.models.stepper import MOST, ModuleStepper, stepper
 from musicgen.training.batches import Slices, Streams
+from tests.cases import a_few_fast
 
 VOCAB, META = 11, torch.device("meta")
 NETWORKS = [
@@ -32,7 +33,7 @@ NETWORKS = [
 ]
 
 
-@pytest.fixture(params=NETWORKS, ids=str)
+@pytest.fixture(params=a_few_fast(NETWORKS, 4), ids=map(str, NETWORKS))
 def network(request: pytest.FixtureRequest) -> CharRNN:
     return CharRNN(VOCAB, 7, **request.param).to(META)
 

@@ -15,7 +15,8 @@ from musicgen.config import keys, schema
 from musicgen.config.registry import about
 from musicgen.music import parse
 from musicgen.music.formats import formats
-from tests.commands import a_few_fast, assert_refused
+from tests.cases import a_few_fast
+from tests.commands import assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73

@@ -24,7 +24,8 @@ from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.system.paths import shipped
 from musicgen.training.checkpoint import load_model
 from musicgen.workflows import generate as workflow
-from tests.commands import a_few_fast, assert_refused, unwritable
+from tests.cases import a_few_fast
+from tests.commands import assert_refused, unwritable
 from tests.generation.trained import trained
 from tests.tunes import ROOT, composed
 
