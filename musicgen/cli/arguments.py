@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from musicgen.config.overrides import as_override, shell, without_password
 from musicgen.config.schema import near
 from musicgen.errors import InputError
+from musicgen.training.folder import RunFolder
 
 FLAGS = frozenset(
     [
@@ -182,7 +183,7 @@ def checked(words: Sequence[str]) -> Arguments:
             raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
     given = read(words)
     resume = given.value("resume")
-    if isinstance(resume, str) and not (Path(resume) / "config.yaml").is_file():
+    if isinstance(resume, str) and not RunFolder(Path(resume)).used:
         raise InputError(
             f"resume must be the folder of a run that has begun, got {resume}; "
             "`ls runs/*` shows what there is"

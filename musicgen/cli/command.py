@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli import arguments
+from musicgen.cli.advice import with_advice
 from musicgen.cli.arguments import Arguments, key_of
 from musicgen.cli.explanation import COMPOSING, explain
 from musicgen.config import composition, registry, schema
@@ -71,7 +72,7 @@ def run(
     try:
         given = arguments.checked(sys.argv[1:])
     except InputError as error:
-        fail(str(error), error.exit_code)
+        fail(with_advice(error), error.exit_code)
     try:
         composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
@@ -99,7 +100,7 @@ def run(
             if sweep is not None:
                 sweep(asked, given)
     except MusicgenError as error:
-        fail(str(error), error.exit_code)
+        fail(with_advice(error), error.exit_code)
     except COMPOSING as error:
         if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
             raise  # Hydra has done its part without one
@@ -121,10 +122,9 @@ def run(
 
 
 def _sweeps(given: Arguments) -> "list[Swept]":
-    """Register the sweeper, set sys.argv for Hydra, and return where the sweeper puts its finds."""
+    """Set sys.argv for Hydra, and return where the sweeper puts its finds."""
     from musicgen.cli import sweeper
 
-    sweeper.register()
     if given.multirun:
         sweeper.held[:] = given.task
     sys.argv[1:] = given.ordered(given.first)

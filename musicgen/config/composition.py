@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
@@ -49,8 +50,10 @@ def register(own: Sequence[Path] = ()) -> None:
     own: folders of the user's configuration. A plugin's component that has no file there is a
     choice of its group by what its class says.
     """
+    # Hydra reads its plugins first, which name a sweeper like ours that is for other programs.
+    Plugins.instance()
     store = ConfigStore.instance()
-    sweeper = {"_target_": "hydra_plugins.musicgen.Capture", "params": None}
+    sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.Capture", "params": None}
     store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
     for name, schema in COMMANDS.items():
         store.store(group="schema", name=name, node=schema)
