@@ -1,7 +1,6 @@
 """A Lightning callback that makes a training a trial: it reports, prunes, stops and goes on."""
 
 import importlib
-import os
 import random
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from musicgen.errors import InputError, Interrupted
 from musicgen.sweep.context import current_trial
 from musicgen.sweep.trial import Decision, Trial
+from musicgen.system.files import put
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
@@ -173,7 +173,7 @@ class SweepCallback(Callback):
             trainer.save_checkpoint(draft)
         finally:
             self._saving = False
-        os.replace(draft, path)
+        put(draft, path)
 
 
 class _EpochEnd(Checkpoint):

@@ -252,7 +252,9 @@ def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str)
         ("hyperband", {"min_resource": 1, "max_resource": 20, "reduction_factor": 3}),
     ],
 )
-def test_pruning(sweep: Sweep, tmp_path: Path, pruner: str, settings: dict[str, Any]) -> None:
+def test_hopeless_trials_are_pruned(
+    sweep: Sweep, tmp_path: Path, pruner: str, settings: dict[str, Any]
+) -> None:
     values = tuple(float(x) for x in (5, 1, 9, 0, 8, 7, 6, 9.5, 4, 3, 2, 11))
     events: list[Any] = []
     driver = sweep(
@@ -301,7 +303,7 @@ def test_a_pruned_trial_stays_pruned_if_the_driver_dies_of_it(sweep: Sweep, tmp_
 @pytest.mark.parametrize(
     "sampler", ["random", "tpe", pytest.param("gp", marks=pytest.mark.slow), "nsgaii"]
 )
-def test_samplers(sweep: Sweep, sampler: str) -> None:
+def test_each_sampler_stays_within_the_space(sweep: Sweep, sampler: str) -> None:
     space = {**LR, "cell": Choice(("lstm", None, ["gru", 2]))}
     plan = Plan(space, sampler=sampler, n_trials=15)
     # gp does not see what the other worker is trying, and may propose the same to both.
@@ -312,7 +314,7 @@ def test_samplers(sweep: Sweep, sampler: str) -> None:
     assert len({row["lr"] for row in rows}) == 15
 
 
-def test_several_objectives(sweep: Sweep) -> None:
+def test_several_objectives_have_a_front(sweep: Sweep) -> None:
     plan = Plan(
         {"x": Float(-2, 2), "y": Float(0, 1)},
         sampler="nsgaii",
@@ -325,14 +327,13 @@ def test_several_objectives(sweep: Sweep) -> None:
     assert 1 < len(front) < 40
     for row in outcome.rows:
         beaten = any(
-            o["loss"] <= row["loss"] and o["parameters"] < row["parameters"]
-            for o in outcome.rows
+            o["loss"] <= row["loss"] and o["parameters"] < row["parameters"] for o in outcome.rows
         )
         assert row["front"] is not beaten
     assert set(outcome.importances) == {"x", "y"}
 
 
-def test_maximizing(sweep: Sweep) -> None:
+def test_a_maximized_objective_ranks_the_largest_first(sweep: Sweep) -> None:
     driver = sweep(Plan({"a": Int(1, 9)}, objectives={"loss": "maximize"}), objectives.nothing)
     losses = [row["loss"] for row in driver.run().rows]
     assert losses == sorted(losses, reverse=True)
@@ -341,7 +342,7 @@ def test_maximizing(sweep: Sweep) -> None:
     assert best["loss"] == losses[0]
 
 
-def test_seeds(sweep: Sweep, tmp_path: Path) -> None:
+def test_a_row_is_the_mean_over_its_seeds(sweep: Sweep, tmp_path: Path) -> None:
     # One worker: of two, the second might begin a seed of 3 while its first run is under way.
     driver = sweep(Plan({"x": Int(1, 4)}, seeds=3), objectives.seeded, workers=1)
     one, two, three, four = by_number(driver.run().rows)

@@ -54,9 +54,7 @@ def test_a_stopped_sweep_grows(sweep: Sweep, tmp_path: Path) -> None:
     assert driver.run().interrupted
     rows = sweep(Plan({"x": Choice((1, 2, 3))}, seeds=2), steps).run().rows
     whole = sweep(Plan({"x": Choice((1, 2, 3))}, seeds=2), steps, folder="whole").run().rows
-    assert {row["x"]: row["loss"] for row in rows} == {
-        row["x"]: row["loss"] for row in whole
-    }
+    assert {row["x"]: row["loss"] for row in rows} == {row["x"]: row["loss"] for row in whole}
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsgaii"])

@@ -41,7 +41,7 @@ TWO = {"loss": "minimize", "parameters": "minimize"}
         ({"max_failures_in_a_row": 0}, "sweep.max_failures_in_a_row must be at least 1, got 0"),
     ],
 )
-def test_bad_plans(settings: dict[str, Any], says: str) -> None:
+def test_bad_plans_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says) as error:
         Plan(**{"space": GRID, **settings})
     assert "\n" not in str(error.value)
