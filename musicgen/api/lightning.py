@@ -110,7 +110,9 @@ class SweepCallback(Callback):
             for name, counter in _counters(trainer):
                 counter.load_state_dict(self._progress[name])
             trainer.fit_loop.epoch_loop.on_load_checkpoint(self._progress["stepped"])
-            epochs = trainer.fit_loop.epoch_progress  # saved when the next one was ready to start
+            epochs: Any = (
+                trainer.fit_loop.epoch_progress
+            )  # saved when the next one was ready to start
             epochs.current.ready, epochs.total.ready = epochs.current.started, epochs.total.started
         pruned = self.trial.should_stop() and self.trial.decision is Decision.PRUNE
         if self._over or pruned:

@@ -98,7 +98,8 @@ class Sweep:
         """
         from musicgen.api.function import sweep_function
 
-        return cls(sweep_function(objective, space, folder=folder, **settings))
+        with guarded("the same call goes on"):
+            return cls(sweep_function(objective, space, folder=folder, **settings))
 
     @property
     def table(self) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
@@ -92,6 +94,21 @@ class Arguments:
     def search_words(self) -> list[str]:
         """What says where the configuration is, for other commands on the same."""
         return [*self.places, *(o for o in self.overrides if key_of(o) == "hydra.searchpath")]
+
+    @property
+    def folders(self) -> list[Path]:
+        """The user's own folders of configuration."""
+        own = [self.flags.config_path, self.flags.config_dir]
+        searched = self.value("hydra.searchpath")
+        for place in searched if isinstance(searched, list) else []:
+            kind, _, path = str(place).rpartition("://")
+            if kind == "pkg":
+                with suppress(ImportError):  # Hydra says it better
+                    found = find_spec(path)
+                    own += (found and found.submodule_search_locations) or []
+            else:
+                own.append(path)
+        return [Path(place) for place in own if place]
 
     @property
     def task(self) -> list[str]:

@@ -1,6 +1,6 @@
-"""A tunebook in ABC notation: where its tunes begin, and what of them a network should learn.
+"""A tunebook in ABC notation: its tunes, and the parts of them that a network should learn.
 
-The rules are told, with their reasons, in data/README.md. Source: the ABC standard 2.1.
+data/README.md explains the rules. Source: the ABC standard 2.1.
 """
 
 import re
@@ -33,7 +33,7 @@ _KEY = re.compile(rf"([A-G][#b]?) ?(?i:({'|'.join(_MODES)})[a-z]*)(?= |$)")
 _ACCIDENTALS = str.maketrans({"♯": "#", "♭": "b", "♮": "="})
 _WHOLE = r'"[^"]*"|\[[A-Za-z]:[^\]]*\]'
 _BREAK = re.compile(rf"({_WHOLE}|{DECORATION})|!")
-"""`!` without a partner on its line; the group is what has one, and what may hold one."""
+"""`!` without a partner on its line; the group matches those with a partner."""
 _APART = re.compile(rf"({_WHOLE})|({PITCH}|[zx]|(?<!\|)\]) +(?=[0-9/])")
 _TYPOGRAPHIC = str.maketrans("‘’‚“”„", "'''\"\"\"")
 

@@ -197,7 +197,7 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
     tunes = []
     for one in drawn:
         try:
-            tunes.append(replace(one, text=arranged.of(one.text)))
+            tunes.append(replace(one, text=arranged.apply(one.text)))
         except InputError as error:
             raise InputError(f"{one.name}: {error}") from None
     return tunes
