@@ -4,25 +4,12 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.tunes import ROOT, small
 
 COMMAND = [sys.executable, "-m", "musicgen.train", "-m"]
 TIMES = {"seconds", "chars_per_s"}
-
-
-def a_few_fast(cases: Sequence[Any], fast: int = 3) -> list[Any]:
-    """Cases for parametrize: `make test` tries all of them, `make test-fast` the first few.
-
-    For cases that each start a program, whose imports take longer than the test.
-    """
-    slow = [pytest.param(*case, marks=pytest.mark.slow) for case in cases[fast:]]
-    return [*cases[:fast], *slow]
 
 
 def train(*arguments: str, cwd: Path = ROOT, **settings) -> subprocess.CompletedProcess[str]:

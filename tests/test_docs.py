@@ -1,5 +1,7 @@
 """The commands of the README and of docs/ are run, with sizes made small; links are followed."""
 
+import ast
+import importlib
 import os
 import re
 import shlex
@@ -94,6 +96,16 @@ def test_each_make_target_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in {line.split()[1] for line in COMMANDS if line.startswith("make ")}:
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_python_in_the_docs_imports_what_exists(name: str) -> None:
+    for block in re.findall(r"```python\n(.*?)```", PAGES[name], re.S):
+        for statement in ast.parse(block).body:
+            if isinstance(statement, ast.ImportFrom):
+                module = importlib.import_module(statement.module or "")
+                for alias in statement.names:
+                    assert hasattr(module, alias.name), f"{statement.module}.{alias.name}"
 
 
 @pytest.mark.slow

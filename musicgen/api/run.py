@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.api.notebook import guarded, html_table, interrupt, torch_as_it_was
 from musicgen.errors import InputError
 from musicgen.training.folder import RunFolder
-from musicgen.training.result import Result, read_metrics
+from musicgen.training.result import Result, metrics_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,12 +101,7 @@ class Run:
 
         Raises InputError before the first epoch's end.
         """
-        import pandas as pd
-
-        path = RunFolder(self.folder).metrics
-        if not (columns := read_metrics(path)):
-            raise InputError(f"{path} has no epoch yet; wait for the first to end")
-        return pd.DataFrame(columns).astype({"epoch": int})
+        return metrics_frame(RunFolder(self.folder).metrics)
 
     def generate(
         self,

@@ -29,8 +29,10 @@ class Sweep:
 
     def __init__(self, folder: str | Path) -> None:
         """Raises InputError if the folder holds no sweep."""
+        from musicgen.sweep.record import SweepRecord
+
         path = Path(folder).absolute()
-        if not (path / "sweep.json").is_file():
+        if not SweepRecord.within(path):
             raise InputError(
                 f"Sweep needs the folder of a sweep, got {folder}, which has no sweep.json; "
                 "`ls runs/sweeps` shows what there is"
@@ -96,7 +98,8 @@ class Sweep:
         """
         from musicgen.api.function import sweep_function
 
-        return cls(sweep_function(objective, space, folder=folder, **settings))
+        with guarded("the same call goes on"):
+            return cls(sweep_function(objective, space, folder=folder, **settings))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -105,14 +108,9 @@ class Sweep:
         Its columns are `number` (the name of the trial's folder), `status`, the swept keys, the
         objectives, and all other results. Raises InputError before the table is first written.
         """
-        import pandas as pd
+        from musicgen.sweep.table import read_frame
 
-        from musicgen.sweep.table import Table
-
-        table = Table.read(self.folder)
-        if not table.columns:
-            raise InputError(f"{self.folder} has no table yet; wait for a trial to end")
-        return pd.DataFrame(table.rows, columns=list(table.columns))
+        return read_frame(self.folder)
 
     @property
     def best(self) -> Run:

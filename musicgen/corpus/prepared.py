@@ -1,24 +1,23 @@
-"""A prepared corpus on disk: the texts of its splits, and a manifest that vouches for them."""
+"""A prepared corpus on disk: the texts of its splits, and a manifest with their digests."""
 
 import errno
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from musicgen.errors import InputError
+from musicgen.system.lock import alone
 
 MANIFEST = "manifest.json"
 
 
 def read(folder: Path) -> tuple[dict[str, str], dict[str, Any]] | None:
-    """Texts by split and the manifest; None if anything is missing or is not as it was written."""
+    """Texts by split and the manifest; None if anything is missing or differs from the manifest."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         texts = {}
@@ -37,8 +36,8 @@ def read(folder: Path) -> tuple[dict[str, str], dict[str, Any]] | None:
 def write(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]) -> None:
     """Put the texts and the manifest into the folder, all at once.
 
-    Processes may do so at the same time: the first one's folder stands, as all would be alike.
-    A damaged folder is replaced. Raises InputError if the place cannot be written.
+    Several processes may do so at the same time: the first one's folder stays, as all are equal. A
+    damaged folder is replaced. Raises InputError if the place cannot be written.
     """
     fresh = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
     try:
@@ -58,32 +57,18 @@ def write(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]) -
 
 
 def _put(fresh: Path, folder: Path) -> None:
-    """Rename onto the folder, unless one is there that is whole."""
+    """Rename onto the folder, unless an undamaged one is there."""
     aside = fresh.with_name(f"{fresh.name}-damaged")
-    with _alone(folder.parent):
+    # Else a process could replace a new folder as damaged. Where folders cannot be locked, another
+    # process may at worst find the corpus missing for a moment, and prepares it, too.
+    with alone(folder.parent):
         if read(folder) is not None:
             return
         with suppress(FileNotFoundError):
             folder.rename(aside)
         try:
             fresh.rename(folder)
-        except OSError as error:  # without a lock another one came first
+        except OSError as error:  # without a lock another process came first
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
     shutil.rmtree(aside, ignore_errors=True)
-
-
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Whoever is here has the folder to himself, or else he would replace a new one as damaged.
-
-    Some network file systems lock no folder. What happens there then is rare and harms little:
-    another process may find the corpus missing for a moment, and prepares it, too.
-    """
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,7 @@ from musicgen.corpus.source import UnreadableError
 from musicgen.corpus.tunebook import clean, without_comment
 
 COLUMNS = ("tune_id", "name", "type", "meter", "mode", "abc")
-"""What is read of a record; the dump has more."""
+"""Columns that are read; the dump has more."""
 
 
 def read_csv(text: str) -> Reading:

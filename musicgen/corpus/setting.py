@@ -1,4 +1,4 @@
-"""One setting: a tune as one person wrote it down, and the marks that stand around it."""
+"""One setting: a tune as one person wrote it down, and the marks around it."""
 
 import re
 from collections import Counter
@@ -14,10 +14,10 @@ _ARTICLE = re.compile(r"^(?:the|an?)\s+|,\s*(?:the|an?)$|\s--?\s.*")
 
 @dataclass(frozen=True)
 class Setting:
-    """A tune's text, and what its source says about whose sister it is.
+    """A tune's text, and which tune it is a setting of, according to its source.
 
-    text: the lines between the marks, without a final line end.
-    kin: settings that share it are the same tune; None where the source does not say.
+    text: the lines between the marks, without a final line end. kin: settings with the same value
+    are settings of one tune; None where the source does not say.
     """
 
     text: str
@@ -31,23 +31,22 @@ class Setting:
 
 @dataclass
 class Reading:
-    """What was found in one text, and what was left out of it: why, and how often."""
+    """The settings of one text, and what was left out of it: why, and how often."""
 
     settings: list[Setting] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     prose: list[tuple[int, str]] = field(default_factory=list)
     """Lines that were taken for words, as (number from 1, text)."""
     cut: list[int] = field(default_factory=list)
-    """Lines of the blank lines that ended a tune before its first note."""
+    """Numbers of the blank lines that ended a tune before its first note."""
     verbatim: str | None = None
-    """The whole text where it marks its tunes itself: of a corpus of one file, it is used as it
-    stands."""
+    """The whole text if it marks its tunes itself; a corpus of one such file uses it unchanged."""
     encoding: str = "binary"
-    """Of the file, if it is text."""
+    """Encoding of the file, if it is text."""
 
 
 def kin_by_title(text: str) -> str | None:
-    """The first title of a tune in ABC, bared of what varies in it, or None.
+    """The first title of a tune in ABC without its variable parts, or None.
 
     `kerrycobbler` for "The Kerry Cobbler", "Kerry Cobbler, The" and "KERRY COBBLER -- JIG".
     """
@@ -57,7 +56,7 @@ def kin_by_title(text: str) -> str | None:
 
 
 def read_marked(text: str) -> Reading:
-    """The settings of a text that marks them itself, each taken as it stands."""
+    """The settings of a text that marks them itself, each unchanged."""
     reading = Reading()
     for found in _MARKED.finditer(text):
         body = found[1].strip("\n")

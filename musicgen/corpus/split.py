@@ -27,10 +27,10 @@ def by_tunes(
 ) -> Split | None:
     """Shares of the settings, variants of one tune on one side; None if there are too few.
 
-    Who goes where, and in which order, hangs on the seed and on the texts alone: neither on the
-    order of the settings nor on a generator of random numbers that a later version may change.
-    Every part whose fraction is above zero gets a family at least. Beyond that, validation and
-    test get no more than their shares, hence a family larger than a share trains.
+    The split and the order depend on the seed and on the texts alone: neither on the order of the
+    settings nor on a random generator that a later version may change. Every part whose fraction is
+    above zero gets a family at least. Beyond that, validation and test get no more than their
+    shares, so a family larger than a share trains.
     """
     kin = [[settings[place] for place in family] for family in families(settings)]
     kin.sort(key=lambda family: _lot(seed, *sorted(setting.text for setting in family)))
@@ -60,9 +60,9 @@ def by_tunes(
 
 
 def contiguous(text: str, val_fraction: float) -> tuple[str, str] | None:
-    """The text but its last characters, and these; None if there are too few.
+    """The text without its last characters, and these; None if there are too few.
 
-    As in the report: the cut falls where it falls, within a tune too.
+    As in the report, the cut may fall within a tune.
     """
     last = round(val_fraction * len(text))
     return (text[:-last], text[-last:]) if 0 < last < len(text) else None

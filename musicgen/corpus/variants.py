@@ -1,4 +1,4 @@
-"""Which settings are variants of one tune, judged by how they open and by what they are called."""
+"""Variants: settings of one tune, recognized by their openings and their titles."""
 
 import re
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ PICKUP_NOTES = 3
 """At most so many notes before the first bar line are an upbeat, which often differs."""
 
 MAX_NAMESAKES = 10
-"""A title that more settings bear says nothing: "Untitled", "Gan Ainm", "Quick Step"."""
+"""A title of more settings than this is ignored: "Untitled", "Gan Ainm", "Quick Step"."""
 
 _FIELD_LINE = re.compile(r"^(?:[A-Zmrsw+]:(?![|:])|%).*$", re.MULTILINE)
 _NO_NOTES = re.compile(r"\"[^\"\n]*\"|\{[^}\n]*\}|!\w[^!\n]*!|\[[A-Zmr]:[^\]\n]*\]")
@@ -27,8 +27,8 @@ _NOTE = re.compile(r"([A-Ga-g])([,']*)")
 def opening(abc: str) -> tuple[int, ...] | None:
     """How a tune in ABC opens: diatonic steps of its first notes above the first, or None.
 
-    Chords count by their highest note. Left aside, because settings of one tune differ in them:
-    key, octave, note lengths, repeated notes, graces, ornaments, and an upbeat.
+    Chords count by their highest note. Ignored, because settings of one tune differ in them: key,
+    octave, note lengths, repeated notes, graces, ornaments, and an upbeat.
     """
     music = _NO_NOTES.sub("", _FIELD_LINE.sub("", abc)[:1000])
     bars: list[list[int]] = [[]]
@@ -45,9 +45,9 @@ def opening(abc: str) -> tuple[int, ...] | None:
 
 
 def families(settings: Sequence[Setting]) -> list[list[int]]:
-    """Places of the settings, those together that share an opening or a kin, chains included.
+    """Indices of the settings, grouped by a shared opening or kin, chains included.
 
-    Families stand in the order of their first settings.
+    Families are in the order of their first settings.
     """
     parent = list(range(len(settings)))
 
@@ -75,6 +75,6 @@ def families(settings: Sequence[Setting]) -> list[list[int]]:
 
 
 def _height(letter: str, octave: str) -> int:
-    """Diatonic steps above C, an octave being 7."""
+    """Diatonic steps above C; an octave is 7."""
     marks = octave.count("'") - octave.count(",") + letter.islower()
     return "CDEFGAB".index(letter.upper()) + 7 * marks

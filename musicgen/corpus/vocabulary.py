@@ -17,7 +17,7 @@ ADDRESS = re.compile(r"[\w.+-]+@[\w-]{2,}(?:\.[\w-]+)*")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Distinct characters in the order of their code points; a character's number is its place."""
+    """Distinct characters in the order of their code points; a character's number is its index."""
 
     characters: str
 
@@ -30,12 +30,12 @@ class Vocabulary:
 
     @classmethod
     def of(cls, *texts: str) -> "Vocabulary":
-        """Every character of the texts."""
+        """The vocabulary of all characters of the texts."""
         return cls("".join(sorted(set().union(*texts))))
 
     @classmethod
     def from_json(cls, characters: Iterable[str]) -> "Vocabulary":
-        """Back from `to_json`. Raises InputError if the list is damaged."""
+        """The inverse of `to_json`. Raises InputError if the list is damaged."""
         listed = list(characters)
         if not all(isinstance(character, str) and len(character) == 1 for character in listed):
             raise InputError(
@@ -104,10 +104,10 @@ class Vocabulary:
         return points.decode("utf-32-le", "surrogatepass")
 
     def written(self, ids: npt.ArrayLike) -> str:
-        """Text that a network wrote: decoded, and addresses of electronic mail in x's.
+        """Text that a network wrote: decoded, with e-mail addresses in x's.
 
-        Collections of tunes name who copied them; networks learn that by heart, and what they
-        write is passed on. The text keeps its length and these characters.
+        Collections of tunes name their transcribers; networks learn that by heart, and their tunes
+        are passed on. The text keeps its length and all other characters.
         """
         x = "x" if "x" in self else "@"
         return ADDRESS.sub(lambda found: re.sub(r"\w", x, found[0]), self.decode(ids))

@@ -40,7 +40,7 @@ class Headed:
 
     def push(self, tunes: Ids, characters: Ids) -> Ids:
         """These tunes have drawn these characters; returns the characters that they get instead."""
-        told = np.ones(len(tunes), np.bool_)
+        seen = np.ones(len(tunes), np.bool_)
         if self._open:
             characters = characters.copy()
             for place, tune in enumerate(tunes.tolist()):
@@ -49,12 +49,12 @@ class Headed:
                 got = cursor.instead(self._vocabulary[characters[place]])
                 characters[place] = self._vocabulary.index(got)
                 # The inner constraint may refuse a given text: it does not see it.
-                told[place] = not cursor.hidden
+                seen[place] = not cursor.hidden
                 cursor.push(got)
                 if cursor.done:
                     del self._open[tune]
         if self._inner is not None:
-            self._inner.push(tunes[told], characters[told])
+            self._inner.push(tunes[seen], characters[seen])
         return characters
 
     def _mask(self, characters: str) -> NDArray[np.bool_]:

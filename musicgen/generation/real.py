@@ -1,5 +1,4 @@
-"""Real tunes of a network's corpus: those that it was trained on, and validation tunes to compare
-with."""
+"""Real tunes of a network's corpus, to measure its own tunes against."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field

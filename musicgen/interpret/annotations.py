@@ -173,7 +173,7 @@ class MatchGoesOn(Annotation):
 
     def mark(self, tune: Tune, labels: Labels) -> None:
         text = np.array([ord(character) for character in tune.text], np.int64)
-        suggested = Match(sys.maxunicode + 1, MATCH).of(text)[:-1, 0] - 1
+        suggested = Match(sys.maxunicode + 1, MATCH).encode(text)[:-1, 0] - 1
         labels[1:] = np.where(suggested < 0, ABSENT, suggested == text[1:])
 
 

@@ -43,7 +43,7 @@ class Match:
     def suggesting(self) -> tuple[int, ...]:
         return (0,)
 
-    def of(self, text: Ids) -> Suggestions:
+    def encode(self, text: Ids) -> Suggestions:
         return suggestions(text, begins(text, self.start), self.shortest)
 
     def follow(self) -> "MatchFollower":

@@ -72,7 +72,7 @@ class Melody:
         suggested = np.where(step < 0, found[..., 0], letter)
         return np.stack([suggested, np.where(suggested > 0, found[..., 1], 0)], axis=-1)
 
-    def of(self, text: Ids) -> Suggestions:
+    def encode(self, text: Ids) -> Suggestions:
         """The match of each character of a text: (characters, 2)."""
         text = np.asarray(text, np.int64)
         tunes = begins(text, self.start)
@@ -101,11 +101,11 @@ class MelodyFollower:
         kind, degree = self._kind, self._kind.degree[characters]
         found = self._longest.push(kind.symbols(characters, self._last))
         self._last = np.where(degree < 0, self._last, degree)
-        told = kind.as_characters(found, self._last)
+        suggested = kind.as_characters(found, self._last)
         ended = self._marks.push(characters)
         self._longest.forget(ended)
         self._last[ended] = 0
-        return told
+        return suggested
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
         """Keep these texts, in this order; one may occur many times."""

@@ -70,18 +70,18 @@ class PlaceInput:
         """Number of a suggested character, from 1; 0 stands for no suggestion."""
         return {"": 0, "|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
 
-    def tell(self, place: "Place", character: int) -> tuple[int, ...]:
+    def row(self, place: "Place", character: int) -> tuple[int, ...]:
         """Read the text's next character; returns its row of the side input."""
         figures = place.push(self.characters[character])
         numbers = self.numbers
         return *figures, *[numbers[echo] for echo in place.echoes()]
 
-    def of(self, text: Ids) -> NDArray[np.int64]:
+    def encode(self, text: Ids) -> NDArray[np.int64]:
         """The row of each character of a text: (characters, columns); `Place` describes the
         columns."""
         place = Place()
-        told = [self.tell(place, character) for character in text.tolist()]
-        return np.array(told, np.int64).reshape(-1, len(self.sizes))
+        rows = [self.row(place, character) for character in text.tolist()]
+        return np.array(rows, np.int64).reshape(-1, len(self.sizes))
 
     def follow(self) -> "PlaceFollower":
         return PlaceFollower(self)
@@ -91,13 +91,13 @@ class PlaceFollower:
     """The places of many texts that grow in parallel."""
 
     def __init__(self, kind: PlaceInput) -> None:
-        self._tell = kind.tell
+        self._row = kind.row
         self._places = [Place()]
 
     def push(self, characters: Ids) -> NDArray[np.int64]:
         """Append each text's next character (texts,); returns their rows (texts, columns)."""
-        told = map(self._tell, self._places, characters.tolist())
-        return np.array(list(told), np.int64)
+        rows = map(self._row, self._places, characters.tolist())
+        return np.array(list(rows), np.int64)
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
         """Keep these texts, in this order; one may occur many times."""

@@ -33,7 +33,7 @@ class SideInput(Protocol):
     def suggesting(self) -> tuple[int, ...]:
         """Columns that suggest the next character: its number plus one, or 0."""
 
-    def of(self, text: Ids) -> NDArray[np.int64]:
+    def encode(self, text: Ids) -> NDArray[np.int64]:
         """The row of each character of a text: (characters, columns)."""
 
     def follow(self) -> Follower:
@@ -86,9 +86,9 @@ class Side(nn.Module):
     def rows(self, text: Ids) -> NDArray[np.int64]:
         """Rows of the table for each character of a text: (characters, columns)."""
         characters = np.asarray(text, np.int32).tobytes()
-        told = np.hstack([_told(one, characters) for one in self.inputs]).astype(np.int64)
-        told += self.first_rows
-        return told
+        rows = np.hstack([_encoded(one, characters) for one in self.inputs]).astype(np.int64)
+        rows += self.first_rows
+        return rows
 
     def follow(self) -> Follower:
         """A follower that gives the same rows, character by character."""
@@ -96,10 +96,10 @@ class Side(nn.Module):
 
 
 @lru_cache(maxsize=8)
-def _told(one: SideInput, characters: bytes) -> NDArray[np.int32]:
+def _encoded(one: SideInput, characters: bytes) -> NDArray[np.int32]:
     """Cached for the next trial of a sweep, which reads the same texts; it takes some seconds for a
     million characters."""
-    return one.of(np.frombuffer(characters, np.int32)).astype(np.int32)
+    return one.encode(np.frombuffer(characters, np.int32)).astype(np.int32)
 
 
 class _RowSums(torch.autograd.Function):
@@ -149,9 +149,9 @@ class _Together:
         self._followers, self._first_rows = followers, first_rows
 
     def push(self, characters: Ids) -> NDArray[np.int64]:
-        told: NDArray[np.int64] = np.hstack([one.push(characters) for one in self._followers])
-        told += self._first_rows
-        return told
+        rows: NDArray[np.int64] = np.hstack([one.push(characters) for one in self._followers])
+        rows += self._first_rows
+        return rows
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
         for one in self._followers:

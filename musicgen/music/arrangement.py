@@ -26,7 +26,7 @@ class Arrangement:
     def __bool__(self) -> bool:
         return bool(self.transpose or self.tempo)
 
-    def of(self, text: str) -> str:
+    def apply(self, text: str) -> str:
         """The arranged text of a tune. Raises InputError if the tune does not allow it."""
         if self.transpose:
             semitones = self.transpose

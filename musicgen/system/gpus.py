@@ -29,7 +29,7 @@ _SIGNS = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
 """
 _QUESTION = """
 import json, warnings
-with warnings.catch_warnings(record=True) as told:
+with warnings.catch_warnings(record=True) as warned:
     warnings.simplefilter("always")
     import torch
     count, why = 0, ""
@@ -41,7 +41,7 @@ with warnings.catch_warnings(record=True) as told:
         why = str(error)
     if not count and not why:
         of_cpu = not (torch.version.cuda or getattr(torch.version, "hip", None))
-        said = [str(warning.message) for warning in told]
+        said = [str(warning.message) for warning in warned]
         why = "this build of PyTorch is for CPUs" if of_cpu else " ".join(said[-1:])
     apple = bool(torch.backends.mps.is_available())
     why = why.strip().splitlines()[0] if why.strip() else ""

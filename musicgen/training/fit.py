@@ -144,8 +144,8 @@ def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bo
         log.warning("%s; it is written again", error)
         return
     now = flatten(record.to_dict(config))
-    told = (before | now).keys() - record.DISPLAY_KEYS
-    changed = [key for key in before | now if key in told and before.get(key) != now.get(key)]
+    compared = (before | now).keys() - record.DISPLAY_KEYS
+    changed = [key for key in before | now if key in compared and before.get(key) != now.get(key)]
     if changed:
         key = changed[0]
         raise InputError(

@@ -5,6 +5,7 @@ has those of its weights as they are now. Reports start this as a process of its
 without PyTorch.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -75,9 +76,14 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]
     chosen = _chosen(scores)
     shown = {}
     for name, text in texts.items():
-        read = trained.vocabulary.encode(f"{START}\n{text}")
+        # The `X:` line is ours, and a network that has never seen one may not know its characters.
+        known = np.array([character in trained.vocabulary for character in text], bool)
+        seen = "".join(character for character in text if character in trained.vocabulary)
+        read = trained.vocabulary.encode(f"{START}\n{seen}")
         layers = {r.layer: r.values for r in record(trained.model, [read], ["hidden"])}
-        rows = [layers[row.layer][row.unit][len(START) + 1 :] for row in chosen]
+        rows = [np.zeros(len(text), np.float32) for _ in chosen]
+        for row, values in zip(chosen, rows, strict=True):
+            values[known] = layers[row.layer][row.unit][len(START) + 1 :]
         names = [_name(row, len(layers)) for row in chosen]
         shown[name] = TuneUnits.of(text, names, _packed(np.stack(rows)) if rows else b"")
     return shown
@@ -114,7 +120,10 @@ def _packed(values: NDArray[np.float32]) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """arguments: folders, and `plugins=[...]` that their networks need."""
+    """Print a line of JSON, `{folder: why}`, for each folder whose assets can't be had.
+
+    arguments: folders, and `plugins=[...]` that their networks need.
+    """
     composition.use_plugins(arguments)
     for folder in arguments:
         if folder in naming_plugins():
@@ -123,7 +132,7 @@ def main(arguments: list[str]) -> None:
             show(Path(folder))
         except (MusicgenError, OSError, ValueError) as error:
             # The page then shows what the training wrote.
-            print(f"{folder}: {error}", file=sys.stderr)
+            print(json.dumps({folder: str(error)}), flush=True)
 
 
 if __name__ == "__main__":

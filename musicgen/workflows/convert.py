@@ -80,7 +80,7 @@ def _tunes(path: Path, arranged: Arrangement, tell: Callable[[str], None]) -> It
             name = f"{name}-{place}"
         names.add(name)
         try:
-            yield Converted(path, name, parse(arranged.of(text)))
+            yield Converted(path, name, parse(arranged.apply(text)))
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
 

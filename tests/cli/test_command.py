@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import a_few_fast, assert_refused, train, unwritable
+from musicgen.training.folder import RunFolder
+from tests.cases import a_few_fast
+from tests.commands import assert_refused, train, unwritable
 from tests.tunes import ROOT, small, tunes
 
 
@@ -71,7 +73,9 @@ BAD = [
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(BAD, 5), ids=[" ".join(a) for a, _ in BAD]
 )
-def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_arguments_are_one_line_and_write_nothing(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
     assert_refused(train(*arguments, cwd=tmp_path), message)
     assert not list(tmp_path.iterdir())
 
@@ -90,7 +94,9 @@ def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> No
         (tunes(9), ["data.root={unwritable}"], "data.root"),
     ],
 )
-def test_bad_files(content: str | None, extra: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_files_are_one_line_and_write_nothing(
+    content: str | None, extra: list[str], message: str, tmp_path: Path
+) -> None:
     work = tmp_path / "work"
     overrides = small(tmp_path)
     if content is None:
@@ -105,7 +111,7 @@ def test_bad_files(content: str | None, extra: list[str], message: str, tmp_path
 
 
 @pytest.mark.slow
-def test_a_full_disk(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
     """A limit on the size of a file stands in for it: the same OSError at the same places."""
 
     def limit() -> None:
@@ -199,6 +205,25 @@ def test_ctrl_c_says_how_to_go_on(number: int, tmp_path: Path) -> None:
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "interrupted"
     assert result["epochs"] >= 3
+
+
+@pytest.mark.slow
+def test_a_run_keeps_what_was_typed_to_start_it(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    asked = [*small(tmp_path, "trainer.max_epochs=1"), f"hydra.run.dir={folder}"]
+    done = train(*asked, "sweep.storage=postgresql://me:secret@host/name")
+    assert done.returncode == 0, done.stderr
+    begun = (
+        "python",
+        "-m",
+        "musicgen.train",
+        *asked,
+        "sweep.storage=postgresql://me:***@host/name",
+    )
+    assert RunFolder(folder).started_by() == begun
+    done = train(f"resume={folder}")
+    assert done.returncode == 0, done.stderr
+    assert RunFolder(folder).started_by() == begun
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("override", "message"), BAD, ids=[override for override, _ in BAD])
-def test_rules(override: str, message: str) -> None:
+def test_rules_of_several_keys_are_one_line(override: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)) as error:
         composed(override)
     assert "\n" not in str(error.value)

@@ -29,7 +29,7 @@ from musicgen.workflows.bases import checked_bases, converted, followed, setting
 from musicgen.workflows.points import check
 from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
-from tests.commands import a_few_fast
+from tests.cases import a_few_fast
 
 
 @dataclass

@@ -55,7 +55,7 @@ def test_a_command_is_kept_without_its_password(word: str, shown: str) -> None:
     assert without_password(word) == shown
 
 
-def test_flatten() -> None:
+def test_nested_values_become_dotted_keys() -> None:
     assert flatten({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "d": [2]}
 
 
@@ -74,5 +74,5 @@ def test_flatten() -> None:
         ("2H", 7200),
     ],
 )
-def test_durations(text: str, expected: float) -> None:
+def test_durations_are_read_in_seconds(text: str, expected: float) -> None:
     assert seconds(text) == expected

@@ -99,5 +99,5 @@ def test_a_contiguous_split_is_a_cut(text: str, fraction: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a"])
-def test_nothing_to_cut(text: str) -> None:
+def test_a_text_too_short_is_not_cut(text: str) -> None:
     assert contiguous(text, 0.5) is None

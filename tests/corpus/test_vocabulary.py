@@ -24,7 +24,7 @@ def test_numbers_follow_the_sorted_characters(text: str, other: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_json_and_back(text: str) -> None:
+def test_a_vocabulary_survives_json(text: str) -> None:
     vocabulary = Vocabulary.of(text)
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 

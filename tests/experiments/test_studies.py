@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.study import BEGIN, END
-from tests.commands import a_few_fast
+from tests.cases import a_few_fast
 from tests.processes import HELD_S, descendants, held_up, unfinished, until
 from tests.tunes import ROOT, tunes
 

@@ -56,7 +56,9 @@ def written(given: dict[str, str], text: str) -> str:
         (GIVEN, "K:D\n", "T:The Jig\nR:jig\nM:6/8\nL:1/8\nK:G\n"),
     ],
 )
-def test_where_fields_go(given: dict[str, str], text: str, expected: str) -> None:
+def test_given_fields_go_where_a_header_has_them(
+    given: dict[str, str], text: str, expected: str
+) -> None:
     assert written(given, text) == expected
 
 
@@ -158,7 +160,7 @@ def test_what_a_constraint_cannot_write(network: CharRNN) -> None:
     assert draw(wider, vocabulary, free)
 
 
-def test_too_little_room(network: CharRNN) -> None:
+def test_a_header_that_leaves_no_room_is_refused(network: CharRNN) -> None:
     header = {"title": "A Tune"}
     with pytest.raises(InputError, match="max_chars must be at least"):
         draw(network, VOCABULARY, Options([1.0], n=1, max_chars=80, header=header))

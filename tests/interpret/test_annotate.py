@@ -17,7 +17,7 @@ def where(name: str, answer: str, text: str = TUNE) -> str:
     return "".join(c for c, label in zip(text, labels, strict=True) if label == number)
 
 
-def test_header_and_fields() -> None:
+def test_header_and_fields_are_labelled() -> None:
     assert where("header", "header") == TUNE[len("<start>\n") : TUNE.index("|:")]
     assert where("header", "body") == TUNE[TUNE.index("|:") : -len("\n<end>\n")]
     assert where("field", "T") == "T:A | title\n"
@@ -25,7 +25,7 @@ def test_header_and_fields() -> None:
     assert (annotate(TUNE)["header"][:8] == ABSENT).all()
 
 
-def test_music() -> None:
+def test_chords_accidentals_endings_and_repeats_are_labelled() -> None:
     assert where("chord symbol", "yes") == '"Am"'
     assert where("accidental", "yes") == "^E"
     assert where("ending", "first").strip() == "cBAG"
@@ -60,7 +60,7 @@ def test_distance_to_the_end() -> None:
     assert (annotate(cut)["header"] != ABSENT).any()
 
 
-def test_bar_lines() -> None:
+def test_bar_lines_are_found() -> None:
     places = bar_lines(TUNE)
     assert "".join(TUNE[place] for place in places) == "||:|||||||"
     assert TUNE[places[-1] :].startswith("|]")

@@ -36,7 +36,7 @@ def by_definition(text: list[int], start: tuple[int, ...], shortest: int) -> lis
 @given(text=SMALL, shortest=st.integers(1, 4), marked=st.booleans())
 def test_a_match_is_what_its_definition_says(text: list[int], shortest: int, marked: bool) -> None:
     start = MARK if marked else ()
-    assert Match(4, shortest, start).of(np.array(text, np.int64)).tolist() == by_definition(
+    assert Match(4, shortest, start).encode(np.array(text, np.int64)).tolist() == by_definition(
         text, start, shortest
     )
 
@@ -48,7 +48,7 @@ def test_length_and_distance_are_bounded(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(match, "LONGEST", longest)
         patch.setattr(match, "WINDOW", window)
-        whole = Match(4, shortest, MARK).of(np.array(text, np.int64))
+        whole = Match(4, shortest, MARK).encode(np.array(text, np.int64))
         assert whole.tolist() == by_definition(text, MARK, shortest)
         follower = MatchFollower(MARK, shortest)
         assert [follower.push(np.array([c]))[0].tolist() for c in text] == whole.tolist()
@@ -71,7 +71,7 @@ def test_texts_that_grow_side_by_side_have_the_matches_of_each(
         follower.push(np.array([texts[1][place], texts[0][place]])) for place in range(30, 60)
     ]
     for number, text in enumerate(texts):
-        whole = Match(4, 2, MARK).of(np.array(shared + text, np.int64))[len(shared) :].tolist()
+        whole = Match(4, 2, MARK).encode(np.array(shared + text, np.int64))[len(shared) :].tolist()
         assert [found[number].tolist() for found in grown] == whole[:30]
         if number < 2:
             assert [found[1 - number].tolist() for found in grown_on] == whole[30:]
@@ -79,16 +79,16 @@ def test_texts_that_grow_side_by_side_have_the_matches_of_each(
 
 def test_a_match_never_reaches_over_a_tunes_start() -> None:
     text = np.array([1, 2, 1, 2, 3, 0, 1, 2, 1, 2])
-    found = Match(4, 2, MARK).of(text)
+    found = Match(4, 2, MARK).encode(text)
     assert found[3].tolist() == [2, 2]
     assert not found[6:9].any()
     assert found[9].tolist() == [2, 2]
 
 
 def test_a_million_same_characters_take_linear_time() -> None:
-    found = Match(1, 2).of(np.zeros(200_000, np.int64))
+    found = Match(1, 2).encode(np.zeros(200_000, np.int64))
     assert (found[match.LONGEST :] == [1, match.LONGEST]).all()
 
 
 def test_an_empty_text_has_no_matches() -> None:
-    assert Match(4, 2, MARK).of(np.zeros(0, np.int64)).shape == (0, 2)
+    assert Match(4, 2, MARK).encode(np.zeros(0, np.int64)).shape == (0, 2)

@@ -16,14 +16,14 @@ def ids(text: str) -> np.ndarray:
 
 def suggested(text: str, shortest: int = 2) -> str:
     """What the last character's match suggests."""
-    (number, _) = Melody(CHARACTERS, shortest, MARK).of(ids(text))[-1]
+    (number, _) = Melody(CHARACTERS, shortest, MARK).encode(ids(text))[-1]
     return CHARACTERS[number - 1] if number else ""
 
 
 def test_a_phrase_that_comes_again_higher_is_found() -> None:
     assert suggested("|CDE2FG|FGA2") == "B"
     assert suggested("|CEG2|FAc") == "2"
-    assert not Match(len(CHARACTERS), 3, MARK).of(ids("|CDE2FG|FGA2"))[-1].any()
+    assert not Match(len(CHARACTERS), 3, MARK).encode(ids("|CDE2FG|FGA2"))[-1].any()
 
 
 def test_octaves_go_by_the_case_of_letters() -> None:
@@ -53,13 +53,13 @@ def test_character_by_character_it_finds_what_it_finds_in_the_whole_text(
     kind = Melody(CHARACTERS, shortest, MARK)
     follower = kind.follow()
     stepped = [follower.push(np.array([character]))[0].tolist() for character in text]
-    assert stepped == kind.of(text).tolist()
+    assert stepped == kind.encode(text).tolist()
 
 
 @given(st.text("ABcde2|", min_size=4, max_size=40))
 def test_a_tune_moved_by_a_degree_has_its_matches_moved(text: str) -> None:
     up = str.maketrans("ABcde", "Bcdef")
     kind = Melody(CHARACTERS, 2)
-    plain, moved = kind.of(ids("c" + text)), kind.of(ids("d" + text.translate(up)))
+    plain, moved = kind.encode(ids("c" + text)), kind.encode(ids("d" + text.translate(up)))
     # The first letter of a tune is a step from C, and so differs; behind it all is alike.
     assert (plain[3:, 1] == moved[3:, 1]).all() or "c" not in text

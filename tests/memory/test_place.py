@@ -223,7 +223,7 @@ def test_any_text_is_followed_within_bounds(text: str) -> None:
 def test_a_text_is_followed_from_any_place_as_from_its_start(text: str, more: str) -> None:
     characters = "".join(sorted(set(HEAD + text + more)))
     ids = np.array([characters.index(character) for character in HEAD + text + more])
-    whole = PlaceInput(characters).of(ids)
+    whole = PlaceInput(characters).encode(ids)
     follower = PlaceInput(characters).follow()
     for character in ids[: len(HEAD + text)]:
         follower.push(np.array([character]))

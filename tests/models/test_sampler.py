@@ -90,7 +90,7 @@ class EvenThenOdd:
         self.last[tunes] = characters
 
 
-def test_a_constraint_masks() -> None:
+def test_what_a_constraint_masks_is_never_drawn() -> None:
     tunes = sample(
         model(), [1], [2.0] * 140, seed=0, max_chars=50, end=[2], constraint=EvenThenOdd(140, 1)
     )

@@ -47,10 +47,10 @@ def test_what_is_suggested_is_found_among_all_columns() -> None:
     assert model.side is not None
     rows = model.read(torch.from_numpy(ids(TUNE + "AB")))[:, 1:]
     suggested = model.side.suggested(rows)
-    of = [one.of(ids(TUNE + "AB")) for one in model.side.inputs]
-    assert suggested[:, 0].tolist() == of[0][:, 0].tolist()
-    assert suggested[:, 1].tolist() == of[1][:, 0].tolist()
-    assert suggested[:, 2:].tolist() == of[2][:, -4:].tolist()
+    encoded = [one.encode(ids(TUNE + "AB")) for one in model.side.inputs]
+    assert suggested[:, 0].tolist() == encoded[0][:, 0].tolist()
+    assert suggested[:, 1].tolist() == encoded[1][:, 0].tolist()
+    assert suggested[:, 2:].tolist() == encoded[2][:, -4:].tolist()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

@@ -124,7 +124,7 @@ KINDS = "m 7 m7 maj7 M7 6 m6 aug + aug7 dim dim7 9 m9 maj9 M9 11 dim9 sus sus9 7
 
 @judged
 @pytest.mark.parametrize("kind", KINDS.split())
-def test_kinds_of_chords(kind: str, tmp_path: Path) -> None:
+def test_each_kind_of_chord_sounds_as_in_abc2midi(kind: str, tmp_path: Path) -> None:
     assert_as_judged(HEADER + f'"Eb{kind}"C8|', tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_chords_of_real_tunes(tmp_path: Path) -> None:
         ("C7b9", 0, (0, 4, 7), 0),
     ],
 )
-def test_spellings_of_chords(
+def test_each_spelling_names_its_chord(
     symbol: str, root: int, intervals: tuple[int, ...], lowest: int
 ) -> None:
     named = chord(symbol)

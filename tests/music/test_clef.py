@@ -82,7 +82,7 @@ def test_a_name_is_no_clef() -> None:
         ("octave=-2 t=-2", Clef(octave=-2, semitones=-2)),
     ],
 )
-def test_clefs(options: str, clef: Clef) -> None:
+def test_each_clef_is_read(options: str, clef: Clef) -> None:
     assert Clef().changed(options) == (clef, "")
 
 

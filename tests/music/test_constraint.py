@@ -124,13 +124,13 @@ def test_ways_out_are_short(bars: bool) -> None:
 
 @pytest.mark.parametrize("bars", [False, True])
 @pytest.mark.parametrize("text", TUNES)
-def test_real_constructs(text: str, bars: bool) -> None:
+def test_well_formed_constructs_are_accepted(text: str, bars: bool) -> None:
     assert not parse(text).problems
     assert not refusal(text, bars)
 
 
 @pytest.mark.parametrize(("bars", "least"), [(False, 0.7), (True, 0.55)])
-def test_real_tunes(bars: bool, least: float) -> None:
+def test_most_real_tunes_are_accepted(bars: bool, least: float) -> None:
     """Most of what people wrote may be written; experiments/LOG.md lists what may not."""
     reading = read_tunebook("\n\n".join(folk_tunes()[::40]))
     texts = [setting.text + "\n" for setting in reading.settings]

@@ -76,7 +76,7 @@ def test_patterns_are_regular() -> None:
         ('"', Kind.JUNK),
     ],
 )
-def test_kinds(token: str, kind: Kind) -> None:
+def test_each_kind_of_token_is_recognized(token: str, kind: Kind) -> None:
     assert tokenize(token) == [token]
     assert lexicon[token].kind is kind
 
@@ -102,7 +102,7 @@ def test_kinds(token: str, kind: Kind) -> None:
         ("abc!def|!fermata!g!", ["a", "b", "c", "!", "d", "e", "f", "|", "!fermata!", "g", "!"]),
     ],
 )
-def test_boundaries(text: str, tokens: list[str]) -> None:
+def test_a_line_is_cut_between_its_tokens(text: str, tokens: list[str]) -> None:
     assert tokenize(text) == tokens
 
 
@@ -129,7 +129,7 @@ def test_boundaries(text: str, tokens: list[str]) -> None:
         ("|1-999999999", 0, False, False, tuple(range(1, 17))),
     ],
 )
-def test_bar_lines(
+def test_bar_lines_say_what_closes_opens_and_ends(
     token: str, closes: int, opens: bool, double: bool, ending: tuple[int, ...]
 ) -> None:
     assert read_bar_line(token) == BarLine(closes, opens, double, ending)

@@ -68,7 +68,7 @@ def spent() -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_music(name: str) -> None:
+def test_hostile_music_becomes_files_within_limits(name: str) -> None:
     tune = parse(HEADER + HOSTILE[name])
     for work in (mei, musicxml, midi_bytes, wav_bytes):
         seconds, peak = measured(work, tune)
@@ -92,7 +92,7 @@ def test_hostile_music(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("letter", "TCRPQKVM")
 @pytest.mark.parametrize("junk", JUNK)
-def test_hostile_fields(letter: str, junk: str) -> None:
+def test_hostile_fields_become_files_within_limits(letter: str, junk: str) -> None:
     text = junk * (SIZE // len(junk))
     tune = parse(f"T:x\n{letter}:{text}\nM:4/4\nK:G\n{letter}:{text}\nABc")
     for work in (mei, musicxml, midi_bytes, wav_bytes):

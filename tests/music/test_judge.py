@@ -63,7 +63,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("music", SMALL)
-def test_constructs(music: str, tmp_path: Path) -> None:
+def test_each_construct_plays_as_abc2midi_plays_it(music: str, tmp_path: Path) -> None:
     abc = f"T:t\nM:4/4\nL:1/8\nK:C\n{music}\n"
     assert difference(play(parse(abc)), ask(abc, tmp_path).voices) == ""
 
@@ -71,20 +71,22 @@ def test_constructs(music: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "music", ["E2+E3A3+A3|+^C2^E2+C2E4|", "+C3/2E3/2+C/+C4E4+-+C4E4+|+C2+ D2|z2+E4c4+2|"]
 )
-def test_old_chords(music: str, tmp_path: Path) -> None:
+def test_chords_of_abc_1_6_play_as_abc2midi_plays_them(music: str, tmp_path: Path) -> None:
     """ABC 1.6; abc2midi reads it when told to (-OCC)."""
     abc = f"T:t\nM:none\nL:1/8\nK:C\n{music}\n"
     assert difference(play(parse(abc)), ask(abc, tmp_path, "-OCC").voices) == ""
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_headers(header: str, tmp_path: Path) -> None:
+def test_keys_and_clefs_of_the_header_play_as_abc2midi_plays_them(
+    header: str, tmp_path: Path
+) -> None:
     abc = header + "CDEFGABcdefgab|^F=F_F|\n"
     assert difference(play(parse(abc)), ask(abc, tmp_path).voices) == ""
 
 
 @pytest.mark.parametrize("order", ["ABA", "AABB", "(A2B)2A", "A(BA)3"])
-def test_parts(order: str, tmp_path: Path) -> None:
+def test_part_orders_play_as_abc2midi_plays_them(order: str, tmp_path: Path) -> None:
     abc = f"M:4/4\nL:1/4\nP:{order}\nK:C\nP:A\n|:CDEF:|\nP:B\nGABc|\n"
     assert difference(play(parse(abc)), ask(abc, tmp_path).voices) == ""
 
@@ -111,7 +113,7 @@ def compare(tunes: list[str], folder: Path) -> tuple[int, int, int, list[str]]:
 
 
 @pytest.mark.slow
-def test_sample(tmp_path: Path) -> None:
+def test_one_real_tune_in_sixty_plays_as_abc2midi_plays_it(tmp_path: Path) -> None:
     clean, equal, spelled, rest = compare(folk_tunes()[7::60], tmp_path)
     assert clean >= 30
     assert equal + spelled == clean, rest
@@ -124,7 +126,9 @@ def test_sample(tmp_path: Path) -> None:
     [(folk_tunes, 0.98), (report_tunes, 0.93)],
     ids=["folk", "report"],
 )
-def test_corpus(tunes: Callable[[], list[str]], least_equal: float, tmp_path: Path) -> None:
+def test_real_tunes_play_as_abc2midi_plays_them(
+    tunes: Callable[[], list[str]], least_equal: float, tmp_path: Path
+) -> None:
     """What differs is one thing: the place of a missing `|:` (see with_explicit_repeats)."""
     clean, equal, spelled, rest = compare(tunes(), tmp_path)
     share = equal / clean
@@ -137,7 +141,7 @@ def test_corpus(tunes: Callable[[], list[str]], least_equal: float, tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tunes", [folk_tunes, report_tunes], ids=["folk", "report"])
-def test_notes(tunes: Callable[[], list[str]]) -> None:
+def test_nearly_every_text_of_a_corpus_has_notes(tunes: Callable[[], list[str]]) -> None:
     """Of the report's corpus, twelve texts of 1,124 have no music in them."""
     texts = tunes()
     silent = sum(not parse(text).notes for text in texts)

@@ -20,7 +20,7 @@ C, D, E, F, G, A, B = range(7)
         ("none", 0), ("", 0), ("HP", 2), ("Hp", 2), ("G bass", 1), ("D exp", 0),
     ],
 )  # fmt: skip
-def test_signatures(value: str, sharps: int) -> None:
+def test_each_key_has_its_signature(value: str, sharps: int) -> None:
     key, complaint = parse_key(value)
     assert key.sharps == sharps
     assert sum(key.signature) == sharps
@@ -38,7 +38,7 @@ def test_modes_share_signatures(letter: str, sign: str) -> None:
         assert (key.sharps - major.sharps) * 7 % 12 == -semitones % 12
 
 
-def test_explicit_accidentals() -> None:
+def test_explicit_accidentals_add_to_the_signature() -> None:
     key = parse_key("D =c ^g _b")[0]
     assert key.accidentals == (("C", 0), ("G", 1), ("B", -1))
     assert [key.signature[i] for i in (C, F, G, B)] == [0, 1, 1, -1]
@@ -52,13 +52,13 @@ def test_a_clef_keeps_the_key() -> None:
     assert parse_key("Am clef=treble-8", before)[0] == Key("A", "min", 0, (), -12)
 
 
-def test_transposition() -> None:
+def test_clefs_and_parameters_add_up_to_a_transposition() -> None:
     assert parse_key("C clef=bass transpose=-2 octave=1")[0].transpose == 10
     assert Clef().changed("name=Fiddle clef=treble+8")[0].transpose == 12
     assert Clef().changed("") == (Clef(), "")
 
 
-def test_scale() -> None:
+def test_a_scale_has_the_sharps_of_its_key() -> None:
     scale = scale_of(parse_key("D")[0])
     assert scale[35] == (61,)  # C sharp above middle C
     assert all(0 <= pitch <= 127 for (pitch,) in scale)

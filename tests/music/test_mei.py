@@ -149,7 +149,7 @@ def test_folk_tunes_print_their_lengths() -> None:
         ("M:4/4\nK:C\n" + "A B c d efga|" * 2, [4, 4]),
     ],
 )
-def test_beams(music: str, groups: list[int]) -> None:
+def test_short_notes_are_beamed_as_they_are_spaced(music: str, groups: list[int]) -> None:
     def members(beam: Element) -> int:
         heads = (e for tag in ("note", "chord") for e in beam.iter(NS + tag))
         return sum(1 for head in heads if head.get("grace") is None or len(beam) == 2)
@@ -170,12 +170,12 @@ def test_beams(music: str, groups: list[int]) -> None:
         ("K:C\n[^fa]2 {^g}a g", ["s", "", "s", "", ""]),
     ],
 )
-def test_accidentals(music: str, accidentals: list[str]) -> None:
+def test_only_needed_accidentals_are_printed(music: str, accidentals: list[str]) -> None:
     notes = found(score(parse("L:1/8\n" + music)), "note")
     assert attribute(notes, "accid") == accidentals
 
 
-def test_signatures() -> None:
+def test_keys_and_meters_are_printed_where_they_change() -> None:
     music = "K:Dm\nA8|[K:D ^g][M:(2+2+3)/8]A7|[K:C exp _b ^f][M:C]A8|[K:C#][M:6/8]A6"
     root = score(parse("M:C|\n" + music))
     assert attribute(found(root, "keySig"), "sig") == ["1f", "3s", "", "7s"]
@@ -215,7 +215,7 @@ def test_bar_lines_and_repeats() -> None:
         ("A8|[1 B8|c8|d8|e8|f8|g8|", [("1.", 4)]),
     ],
 )
-def test_endings(music: str, endings: list[tuple[str, int]]) -> None:
+def test_each_ending_has_its_bracket(music: str, endings: list[tuple[str, int]]) -> None:
     drawn = found(score(parse(HEADER + music)), "ending")
     assert [(e.get("n"), len(found(e, "measure"))) for e in drawn] == endings
 
@@ -227,7 +227,7 @@ def test_lines_break_as_in_the_text() -> None:
     assert tags == "mm/mmmm/m"
 
 
-def test_signs() -> None:
+def test_signs_become_elements_of_their_kind() -> None:
     music = '"Bb/F"A"^slow"B .c Td|!fermata!e "<h"f {/g}a {cd}[CE]|(AB) (3cde A-|A4 !fine!|'
     root = score(parse(HEADER + "Q:1/4=100\n" + music))
     tags = ["harm", "dir", "trill", "fermata", "slur", "tie", "tempo"]
@@ -253,7 +253,7 @@ def test_lengths_that_no_single_note_has() -> None:
     assert [t.get("startid") for t in found(root, "tie")] == ["#v0e0", "#v0e4"]
 
 
-def test_voices() -> None:
+def test_each_voice_has_a_staff_with_its_clef() -> None:
     text = HEADER + "V:1\nZ2|A8|\nV:2 clef=bass\nG,8|A,8|B,8|\nV:3 clef=treble-8\nC8|"
     root = score(parse(text))
     assert [len(found(measure, "staff")) for measure in found(root, "measure")] == [3, 3, 3]
@@ -340,7 +340,7 @@ def test_a_long_bar_fits_the_page() -> None:
         ("a, " * 300_000, ("a, " * 24)[:71] + "…"),
     ],
 )
-def test_titles(field: str, shown: str) -> None:
+def test_titles_are_printed_with_their_escapes_resolved(field: str, shown: str) -> None:
     root = score(parse(f'T:{field}\nR:{field}\nC:{field}\nK:C\n"^{field[:99]}"A|'))
     assert found(root, "rend")[0].text == shown
 

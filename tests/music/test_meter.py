@@ -23,7 +23,9 @@ from musicgen.music.meter import Meter, Tempo, parse_meter, parse_tempo, parse_u
         ("", None, Fraction(1, 8)),
     ],
 )
-def test_meters(value: str, length: Fraction | None, unit: Fraction) -> None:
+def test_each_meter_has_its_length_and_unit(
+    value: str, length: Fraction | None, unit: Fraction
+) -> None:
     meter, complaint = parse_meter(value)
     assert complaint == ""
     assert meter.length == length
@@ -31,7 +33,7 @@ def test_meters(value: str, length: Fraction | None, unit: Fraction) -> None:
 
 
 @pytest.mark.parametrize("value", ["4", "waltz", "0/4", "4/0", "99999/1", "1/99999", "+/8"])
-def test_no_meter(value: str) -> None:
+def test_an_unknown_meter_is_free_and_reported(value: str) -> None:
     assert parse_meter(value) == (Meter(), f"unknown meter {value!r}")
 
 
@@ -41,7 +43,7 @@ def test_written_denominator_stays() -> None:
     assert not parse_meter("3/4")[0].compound
 
 
-def test_units() -> None:
+def test_unit_note_lengths_are_fractions() -> None:
     assert parse_unit("1/16") == (Fraction(1, 16), "")
     assert parse_unit("1") == (Fraction(1), "")
     assert parse_unit("1/0") == (None, "unknown unit note length '1/0'")
@@ -79,5 +81,5 @@ def test_units() -> None:
         ("1/4=0", None),
     ],
 )
-def test_tempos(value: str, tempo: Tempo | None) -> None:
+def test_each_form_of_a_tempo_is_read(value: str, tempo: Tempo | None) -> None:
     assert parse_tempo(value, Fraction(1, 16)) == tempo

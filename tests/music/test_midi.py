@@ -29,7 +29,7 @@ def messages(abc: str, kind: str) -> list[tuple[Fraction, dict[str, object]]]:
     return found
 
 
-def test_signs() -> None:
+def test_title_key_meter_and_tempo_are_written_when_they_change() -> None:
     abc = HEADER + "|:efg efg:|[M:3/4][K:Bb][Q:1/4=100]e2 f2 g2|e[Q:1/4=50]fe2f2|]\n"
     assert messages(abc, "track_name") == [(0, {"name": "A tune"})]
     assert messages(abc, "key_signature") == [(0, {"key": "Em"}), (6, {"key": "Bb"})]
@@ -39,7 +39,7 @@ def test_signs() -> None:
     assert tempos == [(0, 444444), (6, 600000), (Fraction(19, 2), 1200000)]
 
 
-def test_notes_end() -> None:
+def test_a_note_ends_before_its_pitch_begins_again() -> None:
     """The same pitch twice: the first ends before the second begins."""
     track = mido.MidiFile(file=io.BytesIO(midi_bytes(parse("L:1/4\nK:C\nCC[CE]")))).tracks[1]
     kinds = [(m.type, m.note) for m in track if m.type.startswith("note")]
@@ -67,7 +67,7 @@ def test_times_too_fine_are_rounded() -> None:
 
 
 @given(st.text(max_size=300))
-def test_hostile_titles(title: str) -> None:
+def test_hostile_titles_are_short_and_printable(title: str) -> None:
     midi = midi_bytes(parse(f"T:{title}\nK:C\nc"))
     name = mido.MidiFile(file=io.BytesIO(midi), charset="utf-8").tracks[0][0].name
     assert len(name) <= 120
@@ -85,6 +85,6 @@ def test_voices_keep_off_the_drums() -> None:
     assert 9 not in channels
 
 
-def test_nothing_to_play() -> None:
+def test_a_tune_without_notes_is_refused() -> None:
     with pytest.raises(InputError, match="needs a note"):
         midi_bytes(parse("K:C\nz4|"))

@@ -95,7 +95,9 @@ def played(tune: Tune) -> list[list[int]]:
 @pytest.mark.parametrize(
     ("tunes", "step"), [(folk_tunes, 90), (report_tunes, 24)], ids=["folk", "report"]
 )
-def test_real_tunes(tunes: Callable[[], list[str]], step: int, tmp_path: Path) -> None:
+def test_real_tunes_are_valid_and_read_back(
+    tunes: Callable[[], list[str]], step: int, tmp_path: Path
+) -> None:
     """Pitches, onsets, lengths and bars of every voice; the schema; and the order of play."""
     chosen = [tune for tune in map(parse, tunes()[3::step]) if tune.notes]
     for tune in chosen:
@@ -132,7 +134,7 @@ CONSTRUCTS = [
 
 
 @pytest.mark.slow
-def test_constructs(tmp_path: Path) -> None:
+def test_each_construct_is_valid_and_read_back(tmp_path: Path) -> None:
     tunes = [parse(HEADER + music) for music in CONSTRUCTS]
     found = read_back(tunes, tmp_path)
     for music, tune, one in zip(CONSTRUCTS, tunes, found, strict=True):
@@ -163,7 +165,7 @@ def test_repeats_are_played_as_we_play_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_repeats_and_endings(tmp_path: Path) -> None:
+def test_repeats_and_endings_are_read_back(tmp_path: Path) -> None:
     (part,) = read(HEADER + "|:C8|D8|1E8:|2F8||\n|:G8:|]", tmp_path)["parts"]
     assert part["repeats"] == [[0, "start"], [2, "end"], [4, "start"], [4, "end"]]
     assert part["endings"] == [[2, 2, "1"], [3, 3, "2"]]
@@ -204,7 +206,7 @@ CHORDS = {
 
 
 @pytest.mark.slow
-def test_chord_symbols(tmp_path: Path) -> None:
+def test_chord_symbols_are_read_back(tmp_path: Path) -> None:
     music = "".join(f'"{symbol}"G4' for symbol in CHORDS)
     (part,) = read(HEADER + music, tmp_path)["parts"]
     assert part["chords"] == [[2 * n, *named] for n, named in enumerate(CHORDS.values())]
@@ -218,7 +220,7 @@ def test_every_chord_is_of_the_schema() -> None:
 
 
 @pytest.mark.slow
-def test_lyrics(tmp_path: Path) -> None:
+def test_lyrics_are_read_back_at_their_notes(tmp_path: Path) -> None:
     abc = HEADER + "CDEF GABc|dcBA G4|\nw: one two-three * four_ five-|six~x se\\-ven\n"
     abc += "w: deux\nC8|\nw: end\n"
     (part,) = read(abc, tmp_path)["parts"]
@@ -236,7 +238,7 @@ def test_lyrics(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_grace_notes(tmp_path: Path) -> None:
+def test_grace_notes_are_read_back(tmp_path: Path) -> None:
     (part,) = read(HEADER + "{cd}e4 {/g}a4|", tmp_path)["parts"]
     assert part["graces"] == [[72], [74], [79]]
 
@@ -298,7 +300,7 @@ def test_any_text_keeps_to_the_schema(music: str) -> None:
 
 
 @given(st.text(max_size=200))
-def test_hostile_texts(title: str) -> None:
+def test_hostile_texts_give_valid_documents(title: str) -> None:
     tune = parse(f'T:{title}\nC:{title}\nS:{title}\nR:{title}\nK:C\n"{title}"c\nw:{title}')
     if tune.notes:
         assert faults(musicxml(tune)) == []

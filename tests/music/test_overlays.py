@@ -13,7 +13,7 @@ HEADER = "M:4/4\nL:1/4\nK:C\n"
 MUSIC = "|: C4 | D4 & F2 ^A2 :|\n"
 
 
-def test_in_midi() -> None:
+def test_an_overlay_sounds_in_midi() -> None:
     first, second = read_notes(io.BytesIO(midi_bytes(parse(HEADER + MUSIC))))
     assert [(int(at), pitch) for at, pitch in first] == [(0, 60), (4, 62), (8, 60), (12, 62)]
     assert [(int(at), pitch) for at, pitch in second] == [(4, 65), (6, 70), (12, 65), (14, 70)]
@@ -33,7 +33,7 @@ def spectrum_at(music: str, frequency: float) -> float:
     return float(np.abs(part @ turns))
 
 
-def test_in_sound() -> None:
+def test_an_overlay_sounds_in_wav() -> None:
     f_above_middle_c = 349.23
     alone, both = (spectrum_at(m, f_above_middle_c) for m in ("C4|D4|", "C4|D4 & F4|"))
     assert both > 5 * alone

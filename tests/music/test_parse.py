@@ -31,7 +31,7 @@ def messages(music: str) -> list[tuple[int, int, str]]:
     return [(p.line - LINES + 1, p.column, p.message) for p in read(music).problems]
 
 
-def test_header() -> None:
+def test_the_header_is_read_field_by_field() -> None:
     tune = parse("X:1\nT:One % not this\nT:Two\nM:6/8\nQ:3/8=90\nK:Edor\nEFG|\n")
     assert [(field.letter, field.value) for field in tune.fields] == [
         ("X", "1"), ("T", "One"), ("T", "Two"), ("M", "6/8"), ("Q", "3/8=90"), ("K", "Edor")
@@ -57,17 +57,17 @@ def test_header() -> None:
         ("{^f}e f|f", [76, 78, 77]),
     ],
 )
-def test_pitches(music: str, expected: list[int]) -> None:
+def test_pitches_follow_key_and_accidentals(music: str, expected: list[int]) -> None:
     assert pitches(music) == [(pitch,) for pitch in expected]
 
 
-def test_chords_and_rests() -> None:
+def test_chords_and_rests_have_their_pitches_and_lengths() -> None:
     assert pitches('[CEG] z ["Am"A,c]2 x') == [(60, 64, 67), (), (57, 72), ()]
     assert lengths("[C2E4]2 [CE]/") == [Fraction(1, 2), Fraction(1, 16)]
     assert read("[C-E]2 C").voices[0].ties == {0: (60,)}
 
 
-def test_chords_of_old() -> None:
+def test_chords_of_abc_1_6_need_lengths() -> None:
     """ABC 1.6; without lengths it is a decoration, as in later versions."""
     assert pitches("+E3A3+ c") == [(64, 69), (72,)]
     assert pitches("+CEG+c +ff+d +breath+B") == [(72,), (74,), (71,)]
@@ -103,7 +103,7 @@ def test_meters_of_one_number(sign: str, written: str) -> None:
         ("[L:1/4]c[L:1/16]c", [2, "1/2"]),
     ],
 )
-def test_lengths(music: str, eighths: list[int | str]) -> None:
+def test_lengths_are_read_as_written(music: str, eighths: list[int | str]) -> None:
     assert lengths(music) == [Fraction(length) / 8 for length in eighths]
 
 
@@ -123,7 +123,7 @@ def test_times_are_exact(multiples: list[Fraction], unit: int) -> None:
     assert tune.problems == ()
 
 
-def test_spans() -> None:
+def test_events_and_bars_know_their_place_in_the_text() -> None:
     tune = read("|:G>A (3Bcd ^e'2-|[ce]3/2 z:|")
     voice = tune.voices[0]
     assert [tune.text[event.start : event.end] for event in voice.events] == [
@@ -134,7 +134,7 @@ def test_spans() -> None:
     assert [(bar.opens, bar.closes) for bar in voice.bars] == [(True, 0), (False, 1)]
 
 
-def test_marks() -> None:
+def test_marks_belong_to_their_events() -> None:
     tune = read('"Am"A(B.c) {de}f|~g2 "^slow"!trill!a')
     voice = tune.voices[0]
     marks = [(tune.text[mark.start : mark.end], mark.event) for mark in voice.marks]
@@ -146,7 +146,7 @@ def test_marks() -> None:
     assert (tuplet.first, tuplet.last, tuplet.p, tuplet.q) == (1, 4, 3, 2)
 
 
-def test_bars() -> None:
+def test_bars_have_their_lines_endings_meters_and_keys() -> None:
     tune = read("A|B8|1c8:|2d8||\n[M:3/4][K:G]e6\n|\n|f6|[1g6:|[2a6|]")
     bars = tune.voices[0].bars
     assert [bar.line for bar in bars] == ["|", "|1", ":|2", "||", "|", "|[1", ":|[2", "|]"]
@@ -156,7 +156,7 @@ def test_bars() -> None:
     assert tune.problems == ()
 
 
-def test_voices() -> None:
+def test_each_voice_has_its_own_bars_and_octave() -> None:
     tune = read(
         "V:1\nCDEFGABc|\nV:2 octave=-1\nC4C4|\n[V:1]c8|[V:2]c8|\n",
         "M:4/4\nL:1/8\nV:1 name=Fiddle\nK:C\n",
@@ -167,7 +167,7 @@ def test_voices() -> None:
     assert tune.problems == ()
 
 
-def test_lines() -> None:
+def test_comments_continuations_and_fields_break_no_bar() -> None:
     """Comments, continuations, field lines and lyrics do not break a bar."""
     tune = read("CDEF\\\nGABc| % CDE|\nw:la la\n%CDE\nT:Second part\nN:on and\n+:on\nC4\nC4|\r\n")
     assert tune.notes == 10
@@ -209,7 +209,7 @@ def test_lines() -> None:
         ("z8|", [(1, 1, "no notes")]),
     ],
 )  # fmt: skip
-def test_problems(music: str, problems: list[tuple[int, int, str]]) -> None:
+def test_each_problem_is_located(music: str, problems: list[tuple[int, int, str]]) -> None:
     assert sorted(messages(music)) == sorted(problems)
 
 
@@ -228,7 +228,7 @@ def test_split_bars_are_no_problem(music: str) -> None:
     assert read(music).problems == ()
 
 
-def test_no_key() -> None:
+def test_a_tune_without_a_key_is_in_c_and_reported() -> None:
     tune = parse("X:1\nM:2/4\nCDEF|GA\n")
     assert tune.notes == 6
     assert [p.message for p in tune.problems] == ["no K: field; read in C major"]
@@ -236,7 +236,7 @@ def test_no_key() -> None:
 
 
 @given(st.text() | st.text(st.sampled_from("abAB[]{}()|:<>-/1234^_='\",~!% \nKMLVPQ")))
-def test_never_raises(text: str) -> None:
+def test_no_text_raises(text: str) -> None:
     tune = parse(text)
     lines = text.split("\n")
     for problem in tune.problems:

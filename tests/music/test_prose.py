@@ -15,7 +15,7 @@ from tests.music.corpora import folk_tunes, report_tunes
         "</pre>", "<p>abc|def|</p>", "  <br>", "<!-- abc|", "Über den Wäldern", "Dé cadence fâchée",
     ],
 )  # fmt: skip
-def test_words(line: str) -> None:
+def test_words_are_not_read_as_music(line: str) -> None:
     assert is_prose(line)
     tune = parse(f"M:none\nK:C\nABc|\n{line}\nd|\n")
     assert tune.notes == 4
@@ -30,7 +30,7 @@ def test_words(line: str) -> None:
         "a b % Slowly, with much expression", "+trill+a", "c>d<e", "abc\\", "a-|bc:|", ":|", "&",
     ],
 )  # fmt: skip
-def test_music(line: str) -> None:
+def test_music_is_not_taken_for_words(line: str) -> None:
     assert not is_prose(line)
 
 

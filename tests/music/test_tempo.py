@@ -26,7 +26,7 @@ from musicgen.music.tempo import Clock, usual_tempo
         ("", "1/4", 120),
     ],
 )
-def test_usual_tempo(header: str, beat: str, rate: int) -> None:
+def test_a_tune_without_a_tempo_has_that_of_its_rhythm(header: str, beat: str, rate: int) -> None:
     tempo = usual_tempo(parse(f"{header}\nK:G\nA"))
     assert (tempo.beat, tempo.rate) == (Fraction(beat), rate)
 

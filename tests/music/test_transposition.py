@@ -66,7 +66,7 @@ def test_real_tunes_sound_higher(semitones: int) -> None:
 
 
 @given(st.text(st.sampled_from('abcdABC^_=|:12/ >-(z[]{}"~.&\nKV'), max_size=60))
-def test_any_text(music: str) -> None:
+def test_any_text_sounds_higher_or_is_refused(music: str) -> None:
     tune = parse(HEADER + "|c" + music)
     try:
         moved = parse(transposed(tune.text, 2))
@@ -97,7 +97,7 @@ def test_any_text(music: str) -> None:
         ("G % in G", 2, "A % in G"),
     ],
 )
-def test_keys(key: str, semitones: int, expected: str) -> None:
+def test_keys_are_respelled_with_few_accidentals(key: str, semitones: int, expected: str) -> None:
     text = transposed(f"X:1\nK:{key}\nGABc|", semitones)
     assert re.findall("K:(.*)", text) == [expected]
 
@@ -154,7 +154,7 @@ def test_what_is_no_transposition(value: str, message: str) -> None:
 
 def test_a_key_of_another_mode_is_refused() -> None:
     with pytest.raises(InputError, match="a key of the tune's mode, which is maj, got Am"):
-        arrangement("Am", None).of(HEADER + "G")
+        arrangement("Am", None).apply(HEADER + "G")
 
 
 def test_notes_stay_playable() -> None:
@@ -172,7 +172,7 @@ def test_notes_stay_playable() -> None:
         ("M:3/4\n", "90", "M:3/4\nQ:1/4=90\n"),
     ],
 )
-def test_tempo(header: str, tempo: str, expected: str) -> None:
+def test_a_tempo_replaces_that_of_the_header(header: str, tempo: str, expected: str) -> None:
     assert with_tempo(f"X:1\n{header}GAB|", tempo) == f"X:1\n{expected}GAB|"
     rate = usual_tempo(parse(f"X:1\n{expected}GAB|")).rate
     assert isclose(rate, float(tempo.rpartition("=")[2]))

@@ -41,7 +41,7 @@ def played(music: str, order: str = "") -> str:
         ("|:A|:B:|", "ABB"),
     ],
 )
-def test_repeats(music: str, expected: str) -> None:
+def test_repeats_and_endings_are_played_out(music: str, expected: str) -> None:
     assert played(music) == expected
 
 
@@ -55,18 +55,18 @@ def test_repeats(music: str, expected: str) -> None:
         ("AX", "AAB"),
     ],
 )
-def test_parts(order: str, expected: str) -> None:
+def test_parts_are_played_in_their_order(order: str, expected: str) -> None:
     assert played("P:A\n|:A:|\nP:B\nB|]\n", order) == expected
 
 
-def test_part_orders() -> None:
+def test_part_orders_are_expanded() -> None:
     assert expand_parts("A2B") == "AAB"
     assert expand_parts("(A2B)2.C") == "AABAABC"
     assert expand_parts("A)B((") == "AB"
     assert len(expand_parts("((((A9)9)9)9)9")) <= 256
 
 
-def test_ties() -> None:
+def test_tied_notes_are_one_note() -> None:
     tune = parse("M:4/4\nL:1/4\nK:C\nC2-C-C|C4-|D4|[CE]4-|[EG]4|E4-:|")
     notes = [(n.onset * 4 // tune.ticks, n.length * 4 // tune.ticks, n.pitch, n.event)
              for n in tune.unfolded()[0][:6]]  # fmt: skip

@@ -119,7 +119,7 @@ def test_what_is_too_long(abc: str, message: str) -> None:
         wav_bytes(parse("K:C\n" + abc))
 
 
-def test_rate() -> None:
+def test_the_rate_is_bounded_and_kept() -> None:
     with pytest.raises(InputError, match="8,000 to 192,000"):
         wav_bytes(parse("K:C\nA"), 100)
     assert len(samples(HEADER + "c4", 48_000)) == pytest.approx(

@@ -52,7 +52,7 @@ def test_a_row_half_written_is_left_out(tmp_path: Path) -> None:
     assert list(pd.read_csv(tmp_path / "curves.csv")["epoch"]) == [1, 2]
 
 
-def test_nothing_to_draw(tmp_path: Path) -> None:
+def test_nothing_to_draw_is_no_picture(tmp_path: Path) -> None:
     draw(tmp_path, ROWS, ["model.dropout"], 1)
     assert not list(tmp_path.iterdir())
 

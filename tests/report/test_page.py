@@ -156,7 +156,7 @@ def test_it_says_what_won_and_plays_it(page: Page) -> None:
     until(page, f"{top} >= 0 && {top} < 100")
 
 
-def test_without_a_mouse(page: Page) -> None:
+def test_the_player_works_without_a_mouse(page: Page) -> None:
     page.locator("#loop").press("Space")
     assert page.locator("#loop").is_checked()
     page.locator(".winner .play").focus()
@@ -183,7 +183,7 @@ def test_without_a_mouse(page: Page) -> None:
     assert page.locator("article.playing").count() == 0
 
 
-def test_volume(page: Page) -> None:
+def test_the_volume_is_that_of_the_slider(page: Page) -> None:
     page.locator("#volume").fill("50")
     page.locator("#loop").check()
     page.locator("article .play").first.click()

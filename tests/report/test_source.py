@@ -24,7 +24,7 @@ from tests.report.folders import KEYS, SECOND, TUNE, exhibit, run_folder, sweep_
 from tests.tunes import ROOT
 
 
-def test_a_sweep(tmp_path: Path) -> None:
+def test_a_sweeps_folder_is_read(tmp_path: Path) -> None:
     source = read(sweep_folder(tmp_path / "s"))
     assert list(source.space) == list(KEYS)
     assert len(source.rows) == 12
@@ -34,7 +34,7 @@ def test_a_sweep(tmp_path: Path) -> None:
     assert not notices([source])
 
 
-def test_a_run(tmp_path: Path) -> None:
+def test_a_runs_folder_is_read(tmp_path: Path) -> None:
     source = read(run_folder(tmp_path / "r"))
     assert source.rows[0]["val_loss"] == 1.5
     assert source.rows[0]["corpus.digest"] == "d1"
@@ -89,7 +89,9 @@ def _begun(folder: Path) -> None:
         (_begun, "has none yet; wait for its first epoch"),
     ],
 )
-def test_no_results(make: Callable[[Path], object], says: str, tmp_path: Path) -> None:
+def test_a_folder_without_results_is_refused(
+    make: Callable[[Path], object], says: str, tmp_path: Path
+) -> None:
     make(tmp_path / "x")
     with pytest.raises(InputError, match=says):
         read(tmp_path / "x")
@@ -198,7 +200,7 @@ def test_importance_finds_what_matters(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_files_for_papers(tmp_path: Path) -> None:
+def test_a_page_comes_with_files_for_papers(tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path / "s", error="50 % of a_b & c\\d {x}")
     before = (folder / "table.csv").read_text()
     assert write([folder]) == folder / "report.html"
@@ -214,7 +216,7 @@ def test_files_for_papers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command_writes_a_page(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "r")
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:

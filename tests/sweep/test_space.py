@@ -114,7 +114,7 @@ def test_the_digest_tells_spaces_apart() -> None:
         (lambda: Int(8, 1), "from low to high"),
     ],
 )
-def test_bad_dimensions(make: Any, says: str) -> None:
+def test_bad_dimensions_are_refused(make: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
         make()
 

@@ -19,6 +19,7 @@ from musicgen.models.char_rnn import detach
 from musicgen.models.evaluation import _Reading
 from musicgen.models.stepper import MOST, ModuleStepper, stepper
 from musicgen.training.batches import Slices, Streams
+from tests.cases import a_few_fast
 
 VOCAB, META = 11, torch.device("meta")
 NETWORKS = [
@@ -32,7 +33,7 @@ NETWORKS = [
 ]
 
 
-@pytest.fixture(params=NETWORKS, ids=str)
+@pytest.fixture(params=a_few_fast(NETWORKS, 4), ids=map(str, NETWORKS))
 def network(request: pytest.FixtureRequest) -> CharRNN:
     return CharRNN(VOCAB, 7, **request.param).to(META)
 
@@ -45,7 +46,9 @@ def batches(request: pytest.FixtureRequest) -> Iterator[tuple[Tensor, Tensor]]:
     return iter(Slices(text, 4, 20, lambda: torch.Generator().manual_seed(1)))
 
 
-def test_a_training_step(network: CharRNN, batches: Iterator[tuple[Tensor, Tensor]]) -> None:
+def test_a_training_step_stays_on_the_device(
+    network: CharRNN, batches: Iterator[tuple[Tensor, Tensor]]
+) -> None:
     optimizer = torch.optim.AdamW(network.parameters())
     state = None
     for _ in range(2):
@@ -61,7 +64,7 @@ def test_a_training_step(network: CharRNN, batches: Iterator[tuple[Tensor, Tenso
 
 @pytest.mark.slow
 @pytest.mark.parametrize("alike", [True, False])
-def test_a_validation(network: CharRNN, alike: bool) -> None:
+def test_a_validation_stays_on_the_device(network: CharRNN, alike: bool) -> None:
     text = torch.zeros(3_001, dtype=torch.int64, device=META)
     with torch.no_grad(), exact(META):
         reading = _Reading(network.eval(), text, 4, alike=alike)
@@ -86,7 +89,9 @@ def test_a_step_of_sampling(network: CharRNN, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("cell", components("cell"))
-def test_hidden_units(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_units_are_observed_on_the_device(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = CharRNN(VOCAB, 7, cell=cell).to(META)
     made: Callable[..., Tensor] = _embedded
     with torch.no_grad(), exact(META):

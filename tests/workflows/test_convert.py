@@ -15,7 +15,8 @@ from musicgen.config import keys, schema
 from musicgen.config.registry import about
 from musicgen.music import parse
 from musicgen.music.formats import formats
-from tests.commands import a_few_fast, assert_refused
+from tests.cases import a_few_fast
+from tests.commands import assert_refused
 from tests.tunes import ROOT
 
 BOOK = """%%MIDI program 73
@@ -169,7 +170,9 @@ BAD = [
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(BAD, 1), ids=[" ".join(a) or "-" for a, _ in BAD]
 )
-def test_bad_input(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
     (tmp_path / "same").mkdir()
     for name, text in {
         "tune.abc": "X:1\nK:C\nC4|\n",

@@ -24,7 +24,8 @@ from musicgen.music.kinds import HEADER, LINES, Kinds
 from musicgen.system.paths import shipped
 from musicgen.training.checkpoint import load_model
 from musicgen.workflows import generate as workflow
-from tests.commands import a_few_fast, assert_refused, unwritable
+from tests.cases import a_few_fast
+from tests.commands import assert_refused, unwritable
 from tests.generation.trained import trained
 from tests.tunes import ROOT, composed
 
@@ -163,7 +164,9 @@ TYPOS = [
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(TYPOS, 1), ids=[" ".join(a) for a, _ in TYPOS]
 )
-def test_bad_arguments(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_arguments_are_one_line_and_write_nothing(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
     given = [*arguments, "run=nowhere"] if arguments else []
     assert_refused(generate(*given, cwd=tmp_path), message)
     assert not list(tmp_path.iterdir())
@@ -188,7 +191,8 @@ BAD = [
     (["transpose=30"], "transpose must be from -24 to 24 semitones, got 30"),
     (
         ["prime='GAB|'"],
-        "prime must begin with a header, got music at once ('GAB|'); put lines such",
+        "prime must begin with a header, got music at once ('GAB|'); put lines such "
+        "as M:4/4, L:1/8 and K:G before it, or use constrain=off",
     ),
     (["prime={finished}"], "prime must be a tune that is not finished, got one that ends in |]"),
     (["out={unwritable}"], "out must be a folder that can be written"),
@@ -222,7 +226,7 @@ def places(run: Path, tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("arguments", "message"), a_few_fast(BAD, 12), ids=[" ".join(a)[:30] for a, _ in BAD]
 )
-def test_bad_input(
+def test_bad_input_is_one_line_and_writes_nothing(
     arguments: list[str],
     message: str,
     run: Path,

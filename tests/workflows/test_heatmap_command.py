@@ -37,7 +37,7 @@ def rows(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.slow
-def test_tables_and_pictures(run: Path, tmp_path: Path) -> None:
+def test_units_are_ranked_and_drawn(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = explain.run(asked(run, state="hidden", unit=7, out=str(out)))
     assert found.tunes > 3
@@ -85,7 +85,7 @@ def test_what_no_tune_has_is_not_told(capsys: pytest.CaptureFixture[str], tmp_pa
         ({"run": "nowhere"}, "run must be"),
     ],
 )
-def test_refused(run: Path, given: dict, message: str) -> None:
+def test_bad_requests_are_refused(run: Path, given: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         explain.run(asked(run, **given))
 
@@ -98,7 +98,7 @@ def test_a_character_that_the_network_does_not_know(run: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_as_a_program(tmp_path: Path) -> None:
+def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "musicgen.heatmap", "run=nowhere"],
         cwd=tmp_path,

@@ -82,7 +82,9 @@ BAD = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("extra", "message"), BAD, ids=[" ".join(e) for e, _ in BAD])
-def test_bad_sweeps(extra: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_sweeps_are_refused_before_anything_is_written(
+    extra: list[str], message: str, tmp_path: Path
+) -> None:
     process = train(*sweep(tmp_path, *extra), cwd=tmp_path)
     assert_refused(process, message)
     assert "secret" not in process.stderr
@@ -167,7 +169,9 @@ def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
     assert train(*arguments, cwd=tmp_path).returncode == 0
     assert (folder / "table.csv").read_text() == before
     changed = [a if a != "model.hidden=8" else "model.hidden=9" for a in arguments]
-    assert_refused(train(*changed, cwd=tmp_path), "adam model.hidden was 8, now 9")
+    refused = train(*changed, cwd=tmp_path)
+    for part in ("adam model.hidden was 8, now 9;", "with sweep.shelf=<folder> in both, it takes"):
+        assert_refused(refused, part)
 
 
 @pytest.mark.slow
@@ -252,7 +256,7 @@ def test_tpe_with_asha_and_seeds(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_failures_are_rows(tmp_path: Path) -> None:
+def test_a_diverged_configuration_is_a_row(tmp_path: Path) -> None:
     arguments = sweep(
         tmp_path, "optim=sgd", "optim.lr=0.1,1e38", "trainer.grad_clip=0", "schedule=constant"
     )
