@@ -66,7 +66,7 @@ def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
     except subprocess.TimeoutExpired:
         why = f"{LIMIT_S} s for all networks were not enough"
     return {
-        folder: without_folders(own.get(str(folder), why))[:200]
+        folder: without_folders(own.get(str(folder), why))[:400]
         for folder in wanting
         if not exhibited(folder)
     }

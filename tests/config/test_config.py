@@ -123,3 +123,20 @@ def test_dropout_is_a_share(value: float) -> None:
     else:
         with pytest.raises(InputError):
             schema.check(chosen)
+
+
+def test_a_file_for_any_cell_makes_the_one_that_it_names(tmp_path) -> None:
+    """As users wrote them when all cells had one schema."""
+    (tmp_path / "model").mkdir()
+    text = (ROOT / "conf" / "model" / "gru.yaml").read_text()
+    older = text.replace("/schema/model/gru@_here_", "/schema/model@_here_")
+    assert older != text
+    (tmp_path / "model" / "mine.yaml").write_text(older)
+    model = composed(f"hydra.searchpath=[file://{tmp_path}]", "model=mine").model
+    assert type(model) is variants("model")["gru"]
+
+
+def test_a_name_with_other_settings_is_refused() -> None:
+    with pytest.raises(InputError, match=r"optim\.name=sgd has other settings .* with optim=sgd"):
+        composed("optim=adam", "optim.name=sgd")
+    assert type(composed("optim=adam", "optim.name=nadam").optim) is NAdam
