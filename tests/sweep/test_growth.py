@@ -87,7 +87,9 @@ def test_choices_of_a_group_grow_with_what_depends_on_them(sweep: Sweep) -> None
     changed = plan("sgd", "adamw", "adam", "x")
     other = Settings({"seed": 1, "optim.lr": 9}, ("sgd",))
     changed = replace(changed, settings=(other, *changed.settings[1:]))
-    with pytest.raises(InputError, match=r"sgd optim.lr was 3, now 9; give this sweep another name"):
+    with pytest.raises(
+        InputError, match=r"sgd optim.lr was 3, now 9; give this sweep another name"
+    ):
         sweep(changed, nothing).run()
 
 
