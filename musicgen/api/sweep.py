@@ -116,10 +116,17 @@ class Sweep:
     def best(self) -> Run:
         """The best trial's run; of several seeds the one with the lowest validation loss.
 
-        Raises InputError if no trial has completed.
+        Raises InputError if no trial has completed, or if the sweep is of a function, which has no
+        runs to read: its best row is the first of `table`.
         """
         from musicgen.api.run import Run
+        from musicgen.workflows.function import CODE
 
+        if (self.folder / CODE).exists():
+            raise InputError(
+                f"best is a run of musicgen.train, and {self.folder} is a sweep of a function; "
+                "its best row is table.iloc[0], whose files are in the folder of its number"
+            )
         return Run(self.folder)
 
     @property

@@ -93,6 +93,8 @@ def test_a_list_is_a_choice(tmp_path: Path) -> None:
 def test_a_finished_sweep_is_read_and_not_run_again(tmp_path: Path) -> None:
     sweep = Sweep.of(objective, X, folder=tmp_path / "sweep", workers=1)
     assert list(sweep.table["loss"]) == [1.0, 2.0, 3.0]
+    with pytest.raises(InputError, match=r"its best row is table.iloc\[0\]"):
+        _ = sweep.best
     files = {p: p.stat().st_mtime_ns for p in sweep.folder.glob("*/output.log")}
     assert len(files) == 3
     again = Sweep.of(objective, X, folder=tmp_path / "sweep", workers=1)
