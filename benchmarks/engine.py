@@ -104,7 +104,7 @@ class SimulatedWorkers:
         self._asked, self._step = min(when, self._since), step
         value = self._chance.random()
         if step > 20:
-            return [Ended(job, {"status": "completed", "val_loss": value})]
+            return [Ended(job, {"status": "completed", "loss": value})]
         return [Reported(job, step, value)]
 
     def decide(self, job: Job, decision: Decision) -> None:
@@ -137,7 +137,7 @@ def reports(history: int, pruner: str, settings: dict[str, Any]) -> str:
                 before.create(None)
                 pruned = any(before.report(number, step, value) for step in range(1, 21))
                 status, values = ("pruned", None) if pruned else ("completed", [value])
-                before.save(number, 0, {"status": status, "val_loss": value})
+                before.save(number, 0, {"status": status, "loss": value})
                 before.finish(number, status, values)
         before.close()
         Driver(plan, objectives.nothing, workers, path).run()

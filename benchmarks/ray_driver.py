@@ -62,7 +62,7 @@ class Crowd:
         await asyncio.sleep(self._chance.uniform(0, 2 * self._pause_s))
         job, step = self._jobs[index]
         if step == STEPS:
-            return Ended(job, {"status": "completed", "val_loss": self._chance.random()})
+            return Ended(job, {"status": "completed", "loss": self._chance.random()})
         self._jobs[index] = job, step + 1
         self._asked[index] = time.perf_counter()
         return Reported(job, step + 1, self._chance.random())

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from musicgen import Float, Int, Sweep
+from musicgen import Float, Int, Sweep, Trial
 
 EPOCHS = 27
 draw = np.random.default_rng(0)
@@ -16,7 +16,7 @@ INPUTS = draw.normal(size=(2000, 40))
 TARGETS = INPUTS @ draw.normal(size=40) + draw.normal(size=2000)
 
 
-def objective(trial):
+def objective(trial: Trial) -> dict[str, float]:
     """The validation loss after 27 epochs, with the batch size and learning rate of the trial."""
     rate, size = trial.params["lr"], trial.params["batch_size"]
     checkpoint = trial.folder / "weights.npz"

@@ -5,21 +5,23 @@ on from their last epoch.
 """
 
 import sys
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from musicgen import Choice, Float, Sweep, SweepCallback
+from musicgen import Choice, Float, Sweep, SweepCallback, Trial
 
 
 class Classifier(lightning.LightningModule):
     """Two classes of points in the plane, by one hidden layer."""
 
-    def __init__(self, hidden, lr):
+    def __init__(self, hidden: int, lr: float) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.lr = lr
         self.network = torch.nn.Sequential(
             torch.nn.Linear(2, hidden),
             torch.nn.Tanh(),
@@ -27,22 +29,22 @@ class Classifier(lightning.LightningModule):
             torch.nn.Linear(hidden, 2),
         )
 
-    def training_step(self, batch):
+    def training_step(self, batch: list[Tensor]) -> Tensor:
         points, classes = batch
         return cross_entropy(self.network(points), classes)
 
-    def validation_step(self, batch):
+    def validation_step(self, batch: list[Tensor]) -> None:
         points, classes = batch
         logits = self.network(points)
         self.log("val_loss", cross_entropy(logits, classes))
         self.log("val_accuracy", (logits.argmax(1) == classes).float().mean())
 
-    def configure_optimizers(self):
-        optimizer = torch.optim.Adam(self.parameters(), lr=self.hparams.lr)
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
         return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.5)]
 
 
-def data():
+def data() -> tuple[DataLoader[Any], DataLoader[Any]]:
     """Loaders of points inside and outside of a circle: 2,000 to train on, 500 to validate."""
     draw = torch.Generator().manual_seed(0)
     points = torch.rand(2500, 2, generator=draw) * 2 - 1
@@ -53,7 +55,7 @@ def data():
     )
 
 
-def objective(trial):
+def objective(trial: Trial) -> dict[str, float]:
     """One training, with the learning rate and the size of the trial."""
     lightning.seed_everything(trial.seed)
     sweep = SweepCallback(trial, monitor="val_loss")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from musicgen.music import parse
     from musicgen.sweep.context import current_trial
     from musicgen.sweep.space import Choice, Float, Int
+    from musicgen.sweep.trial import Trial
 
 if sys.platform == "win32":
     # Locks (fcntl), forks and sockets that pass descriptors are missing there, all over.
@@ -36,6 +37,7 @@ __all__ = [
     "Run",
     "Sweep",
     "SweepCallback",
+    "Trial",
     "current_trial",
     "parse",
 ]
@@ -48,6 +50,7 @@ _HOMES = {
     "Run": "musicgen.api.run",
     "Sweep": "musicgen.api.sweep",
     "SweepCallback": "musicgen.api.lightning",
+    "Trial": "musicgen.sweep.trial",
     "current_trial": "musicgen.sweep.context",
     "parse": "musicgen.music",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 
 
 class MusicgenError(Exception):
@@ -10,10 +11,27 @@ class MusicgenError(Exception):
     exit_code = 1
 
 
+class Remedy(Enum):
+    """What else would help. A room below the doors knows the fact; a door has the words for it."""
+
+    NO_CONSTRAINT = auto()
+    """Drawing tunes without a constraint."""
+    CONTIGUOUS_SPLIT = auto()
+    """Splitting a corpus within a tune."""
+    OWN_FILES = auto()
+    """A corpus of the user's own files."""
+    READ_OVER_BLANK_LINES = auto()
+    """Blank lines that end no tune."""
+
+
 class InputError(MusicgenError):
     """Bad input, found before any work began. The text names key, rule, value and way out."""
 
     exit_code = 2
+
+    def __init__(self, text: str, remedy: Remedy | None = None) -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class RunError(MusicgenError):
@@ -34,4 +52,4 @@ def advised(advice: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{error}; {advice}") from error
+        raise InputError(f"{error}; {advice}", error.remedy) from error

@@ -100,6 +100,42 @@ def test_imports_point_downward(path: Path) -> None:
         assert top != "torch" or room not in TORCHLESS, f"{room} imports torch"
 
 
+OWNERS = {
+    "config.yaml": "training/folder.py",
+    "command.json": "training/folder.py",
+    "result.json": "training/folder.py",
+    "metrics.csv": "training/folder.py",
+    "model.json": "training/folder.py",
+    "best.safetensors": "training/folder.py",
+    "last.safetensors": "training/folder.py",
+    ".lock": "training/folder.py",
+    "sweep.json": "sweep/record.py",
+    "lock": "sweep/folder.py",
+    "study.journal": "sweep/journal.py",
+    "table.csv": "sweep/table.py",
+    "table.md": "sweep/table.py",
+    "runs.csv": "sweep/table.py",
+    "units.json": "report/units.py",
+    "measures.csv": "workflows/generate.py",
+    "manifest.json": "corpus/prepared.py",
+}
+"""Files on disk, and the one module that knows the name of each: who else needs it asks there."""
+
+
+def test_each_file_on_disk_has_one_owner() -> None:
+    found = {
+        node.value: str(path.relative_to(PACKAGE))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and node.value in OWNERS
+        and str(path.relative_to(PACKAGE)) != OWNERS[node.value]
+    }
+    assert not found
+    for name, owner in OWNERS.items():
+        assert f'"{name}"' in (PACKAGE / owner).read_text(), name
+
+
 def test_the_map_in_contributing_is_the_house() -> None:
     """Each floor of the map names the rooms of FLOORS, the top floor first."""
     text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()

@@ -1,19 +1,16 @@
-"""A sweep of somebody's own function, as Python starts it: its display, its signals."""
+"""A sweep of somebody's own function, as Python starts it."""
 
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from musicgen.cli.sweep_display import SweepDisplay
+from musicgen.cli.driving import drive
 from musicgen.config.schema import near
 from musicgen.errors import InputError, Interrupted
 from musicgen.sweep.space import Dimension
 from musicgen.sweep.trial import Trial
 from musicgen.system.paths import display_path
-from musicgen.system.signals import hearing
 from musicgen.workflows.function import prepare
 from musicgen.workflows.settings import SweepSettings
 
@@ -36,16 +33,9 @@ def sweep_function(
         raise InputError(f"there is no setting {unknown[0]} of a sweep{advice}")
     given = SweepSettings(**settings)
     sweep = prepare(objective, space, Path(folder).absolute(), given)
-    shown = display_path(sweep.folder)
-    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, step="step")
-    driver = sweep.driver(display.observe)
-    main = threading.current_thread() is threading.main_thread()  # signals are heard only there
-    with (
-        hearing(lambda _: driver.request_stop()) if main else nullcontext(),
-        display.showing(driver),
-    ):
-        outcome = driver.run()
+    display, outcome = drive(sweep)
     display.ended(outcome)
     if outcome.interrupted:
+        shown = display_path(sweep.folder)
         raise Interrupted(f"stopped; the same call goes on with the sweep in {shown}")
     return sweep.folder

@@ -1,7 +1,6 @@
 """A Lightning callback that makes a training a trial: it reports, prunes, stops and goes on."""
 
 import importlib
-import os
 import random
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from musicgen.errors import InputError, Interrupted
 from musicgen.sweep.context import current_trial
 from musicgen.sweep.trial import Decision, Trial
+from musicgen.system.files import put
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
@@ -110,7 +110,9 @@ class SweepCallback(Callback):
             for name, counter in _counters(trainer):
                 counter.load_state_dict(self._progress[name])
             trainer.fit_loop.epoch_loop.on_load_checkpoint(self._progress["stepped"])
-            epochs = trainer.fit_loop.epoch_progress  # saved when the next one was ready to start
+            epochs: Any = (
+                trainer.fit_loop.epoch_progress
+            )  # saved when the next one was ready to start
             epochs.current.ready, epochs.total.ready = epochs.current.started, epochs.total.started
         pruned = self.trial.should_stop() and self.trial.decision is Decision.PRUNE
         if self._over or pruned:
@@ -171,7 +173,7 @@ class SweepCallback(Callback):
             trainer.save_checkpoint(draft)
         finally:
             self._saving = False
-        os.replace(draft, path)
+        put(draft, path)
 
 
 class _EpochEnd(Checkpoint):

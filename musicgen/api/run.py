@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.api.notebook import guarded, html_table, interrupt, torch_as_it_was
 from musicgen.errors import InputError
 from musicgen.training.folder import RunFolder
-from musicgen.training.result import Result
+from musicgen.training.result import Result, metrics_frame
 from musicgen.workflows import runs
 
 if TYPE_CHECKING:
@@ -91,12 +91,7 @@ class Run:
 
         Raises InputError before the first epoch's end.
         """
-        import pandas as pd
-
-        path = RunFolder(self.folder).metrics
-        if not path.is_file():
-            raise InputError(f"{path} does not exist; wait for the first epoch to end")
-        return pd.read_csv(path)
+        return metrics_frame(RunFolder(self.folder).metrics)
 
     def generate(
         self,

@@ -29,8 +29,10 @@ class Sweep:
 
     def __init__(self, folder: str | Path) -> None:
         """Raises InputError if the folder holds no sweep."""
+        from musicgen.sweep.record import SweepRecord
+
         path = Path(folder).absolute()
-        if not (path / "sweep.json").is_file():
+        if not SweepRecord.within(path):
             raise InputError(
                 f"Sweep needs the folder of a sweep, got {folder}, which has no sweep.json; "
                 "`ls runs/sweeps` shows what there is"
@@ -96,7 +98,8 @@ class Sweep:
         """
         from musicgen.api.function import sweep_function
 
-        return cls(sweep_function(objective, space, folder=folder, **settings))
+        with guarded("the same call goes on"):
+            return cls(sweep_function(objective, space, folder=folder, **settings))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -105,13 +108,9 @@ class Sweep:
         Its columns are `number` (the name of the trial's folder), `status`, the swept keys, the
         objectives, and all other results. Raises InputError before the table is first written.
         """
-        import pandas as pd
+        from musicgen.sweep.table import read_frame
 
-        path = self.folder / "table.csv"
-        if not path.is_file():
-            raise InputError(f"{path} does not exist; wait for a trial to end")
-        # A swept value may be the text "None" or "NA": only what is empty is missing.
-        return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
+        return read_frame(self.folder)
 
     @property
     def best(self) -> Run:

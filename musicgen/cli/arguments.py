@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
@@ -13,6 +15,7 @@ from hydra.errors import HydraException
 from musicgen.config.overrides import as_override, shell, without_password
 from musicgen.config.schema import near
 from musicgen.errors import InputError
+from musicgen.training.folder import RunFolder
 
 FLAGS = frozenset(
     [
@@ -93,6 +96,21 @@ class Arguments:
         return [*self.places, *(o for o in self.overrides if key_of(o) == "hydra.searchpath")]
 
     @property
+    def folders(self) -> list[Path]:
+        """The user's own folders of configuration."""
+        own = [self.flags.config_path, self.flags.config_dir]
+        searched = self.value("hydra.searchpath")
+        for place in searched if isinstance(searched, list) else []:
+            kind, _, path = str(place).rpartition("://")
+            if kind == "pkg":
+                with suppress(ImportError):  # Hydra says it better
+                    found = find_spec(path)
+                    own += (found and found.submodule_search_locations) or []
+            else:
+                own.append(path)
+        return [Path(place) for place in own if place]
+
+    @property
     def task(self) -> list[str]:
         """The overrides that are not Hydra's own."""
         return [o for o in self.overrides if not o.startswith(("hydra.", "hydra/"))]
@@ -165,7 +183,7 @@ def checked(words: Sequence[str]) -> Arguments:
             raise InputError(f"there is no flag {flag}{near(flag, FLAGS) or '; see --help'}")
     given = read(words)
     resume = given.value("resume")
-    if isinstance(resume, str) and not (Path(resume) / "config.yaml").is_file():
+    if isinstance(resume, str) and not RunFolder(Path(resume)).used:
         raise InputError(
             f"resume must be the folder of a run that has begun, got {resume}; "
             "`ls runs/*` shows what there is"

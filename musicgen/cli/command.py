@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli import arguments
+from musicgen.cli.advice import with_advice
 from musicgen.cli.arguments import Arguments, key_of
 from musicgen.cli.explanation import COMPOSING, explain
 from musicgen.config import composition, registry, schema
@@ -71,7 +72,7 @@ def run(
     try:
         given = arguments.checked(sys.argv[1:])
     except InputError as error:
-        fail(str(error), error.exit_code)
+        fail(with_advice(error), error.exit_code)
     try:
         composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
@@ -79,11 +80,11 @@ def run(
             given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
             # Hydra's own collects every group twice, which takes longer than a second.
-            print(help_text(name, doc or "", given.flags.config_dir))
+            print(help_text(name, doc or "", given.folders))
             return
         if given.multirun and sweep is None:
             raise InputError(f"musicgen.{name} has nothing to sweep; leave out -m")
-        composition.register()
+        composition.register(given.folders)
         for folder in composition.experiments():
             composition.register_experiments(folder)
         swept = _sweeps(given)
@@ -99,7 +100,7 @@ def run(
             if sweep is not None:
                 sweep(asked, given)
     except MusicgenError as error:
-        fail(str(error), error.exit_code)
+        fail(with_advice(error), error.exit_code)
     except COMPOSING as error:
         if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
             raise  # Hydra has done its part without one
@@ -121,10 +122,9 @@ def run(
 
 
 def _sweeps(given: Arguments) -> "list[Swept]":
-    """Register the sweeper, set sys.argv for Hydra, and return where the sweeper puts its finds."""
+    """Set sys.argv for Hydra, and return where the sweeper puts its finds."""
     from musicgen.cli import sweeper
 
-    sweeper.register()
     if given.multirun:
         sweeper.held[:] = given.task
     sys.argv[1:] = given.ordered(given.first)
@@ -200,10 +200,10 @@ def fail(message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-def help_text(name: str, doc: str, own: str | None = None) -> str:
+def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:
     """Of --help: what each key means, its bounds, the groups' choices.
 
-    own: the user's --config-dir.
+    own: folders of the user's configuration.
     """
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
@@ -212,7 +212,7 @@ def help_text(name: str, doc: str, own: str | None = None) -> str:
     lines += ["Groups (group=choice):"] if folders else []
     for folder in folders:
         files = [*folder.glob("*.yaml")]
-        files += (Path(own) / folder.name).glob("*.yaml") if own else []
+        files += [path for place in own for path in (place / folder.name).glob("*.yaml")]
         choices = sorted({path.stem for path in files} | variants(folder.name).keys())
         lines.append(f"  {folder.name:<15}{', '.join(choices)}")
     if name == "train":

@@ -6,7 +6,7 @@ are set on the typed config.
 
 import itertools
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
@@ -29,19 +29,32 @@ from musicgen.errors import InputError
 from musicgen.sweep.space import Choice, Dimension, Float, Int, Only
 from musicgen.workflows.swept import Choices, Swept, choices_of
 
+Lacking = Callable[[str, str], str]
+"""Why no configuration has a key, as the text of an error; by the key and the choice of its group.
+"""
+
 
 def compose(
-    loader: ConfigLoader, settings: DictConfig, params: Mapping[str, Any], arguments: list[str]
+    loader: ConfigLoader,
+    settings: DictConfig,
+    params: Mapping[str, Any],
+    arguments: list[str],
+    missing: Lacking | None = None,
 ) -> Swept:
-    """settings: a composition without the sweep, for what is Hydra's own. Raises InputError."""
+    """settings: a composition without the sweep, for what is Hydra's own.
+
+    missing: says why there is no such key, in an application that is not ours. There a swept key
+    may be added (`+key=1,2`). Raises InputError.
+    """
     given = [f"{key}={_written(value)}" for key, value in params.items()]
     overrides = {_key(o): o for o in _parsed(loader, given + arguments)}
     space = {key: dimension(o) for key, o in overrides.items() if o.is_sweep_override()}
-    groups = tuple(key for key in space if loader.get_group_options(key))
+    groups = tuple(key for key in space if loader.get_group_options(key.split("@")[0]))
     fixed = {key: o for key, o in overrides.items() if not o.is_sweep_override()}
+    added = {key for key, o in overrides.items() if o.is_add() and missing is not None}
     # Keys inside a swept group: maybe not all of its choices have them.
     inside = {
-        key: o for key, o in fixed.items() if key.split(".")[0] in groups and not _added_or_gone(o)
+        key: o for key, o in fixed.items() if _group_of(key, groups) and not _added_or_gone(o)
     }
     always = [_text(o) for key, o in fixed.items() if key not in inside]
     bases, having = {}, dict[str, set[Choices]]()
@@ -50,24 +63,34 @@ def compose(
         composed = loader.load_sweep_config(settings, [*always, *chosen])
         for key in (*inside, *(key for key in space if key not in groups)):
             having.setdefault(key, set())
-            if _has(composed, key):
+            if key in added or _has(composed, key):
                 having[key].add(choices)
         if there := [_text(o) for key, o in inside.items() if choices in having[key]]:
             composed = loader.load_sweep_config(settings, [*always, *chosen, *there])
         with open_dict(composed):
             del composed["hydra"]
         bases[choices] = composed
-    conditions = {key: _condition(key, found, groups, bases) for key, found in having.items()}
+    missing = missing or (lambda key, chosen: lacking(key, known_keys(), chosen))
+    conditions = {
+        key: _condition(key, found, groups, bases, missing) for key, found in having.items()
+    }
     ordered: dict[str, Dimension] = {}
     for key, override in overrides.items():
         only = conditions.get(key)
         if key in space:
-            _check_prefix(override, key)
+            if key not in added:
+                _check_prefix(override, key)
             ordered[key] = replace(space[key], only=only)
         elif only is not None:
             ordered[key] = Choice((_plain(override.value()),), only)
     kept = tuple(_text(o) for key, o in fixed.items() if key not in ordered)
     return Swept(ordered, groups, bases, kept, settings.hydra)
+
+
+def prefixes(loader: ConfigLoader, texts: list[str]) -> dict[str, str]:
+    """What stands before each key, such as the + of `+key=1`; by the key."""
+    found = {_key(o): o.get_key_element() for o in _parsed(loader, texts)}
+    return {key: element.removesuffix(key) for key, element in found.items()}
 
 
 def _parsed(loader: ConfigLoader, texts: list[str]) -> Iterator[Override]:
@@ -122,17 +145,29 @@ def _has(composed: DictConfig, key: str) -> bool:
     return OmegaConf.is_dict(part) and last in part
 
 
+def _group_of(key: str, groups: Choices) -> str | None:
+    """The swept group that a key is in, by the place of the group's content."""
+    places = ((group, group.split("@")[-1].replace("/", ".")) for group in groups)
+    return next((group for group, place in places if f"{key}.".startswith(f"{place}.")), None)
+
+
 def _condition(
-    key: str, having: Collection[Choices], groups: Choices, all_choices: Collection[Choices]
+    key: str,
+    having: Collection[Choices],
+    groups: Choices,
+    all_choices: Collection[Choices],
+    missing: Lacking,
 ) -> Only | None:
     """Which choices have a key; None: all. Raises InputError if none has it."""
     if len(having) == len(all_choices):
         return None
-    first = key.split(".")[0]
+    first = _group_of(key, groups)
     if not having:
-        taken = [dict(zip(groups, choices, strict=True)).get(first) for choices in all_choices]
+        taken = [
+            dict(zip(groups, choices, strict=True)).get(first or "") for choices in all_choices
+        ]
         chosen = ", ".join(dict.fromkeys(filter(None, taken))) or "another"
-        raise InputError(lacking(key, known_keys(), chosen))
+        raise InputError(missing(key, chosen))
     for place, group in sorted(enumerate(groups), key=lambda pair: pair[1] != first):
         names = {choices[place] for choices in having}
         if sum(choices[place] in names for choices in all_choices) == len(having):

@@ -57,7 +57,7 @@ def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
     given = read(overrides)
     if given.multirun:
         raise InputError(f"hydra.mode=MULTIRUN is a sweep's; {SWEEP_IT}")
-    with own_hydra(), _loader(name) as loader:
+    with own_hydra(), _loader(name, given) as loader:
         cfg = loader.load_configuration(name, given.first, RunMode.RUN)
         HydraConfig.instance().set_config(cfg)
         folder = Path(str(OmegaConf.select(cfg, "hydra.run.dir"))).absolute()
@@ -75,7 +75,7 @@ def swept(given: Arguments) -> Swept:
 
     Its interpolations are resolved where they are read: stay within `own_hydra` until then.
     """
-    with _loader("train") as loader:
+    with _loader("train", given) as loader:
         settings = loader.load_configuration("train", given.first, RunMode.MULTIRUN)
         sweeper = OmegaConf.to_container(settings.hydra.sweeper, resolve=False)
         assert isinstance(sweeper, dict)
@@ -96,10 +96,10 @@ def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
 
 
 @contextmanager
-def _loader(name: str) -> Iterator[ConfigLoader]:
+def _loader(name: str, given: Arguments) -> Iterator[ConfigLoader]:
     """What composes conf/<name>.yaml. Hydra's errors become InputError."""
     try:
-        composition.register()
+        composition.register(given.folders)
         for folder in composition.experiments():
             composition.register_experiments(folder)
         with initialize_config_dir(str(shipped("conf")), job_name=JOB, version_base=None):

@@ -3,13 +3,9 @@
 Trials do not run inside Hydra: it reads the overrides and composes, and that is all.
 """
 
-import importlib.util
-import sys
 from collections.abc import Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
@@ -25,7 +21,7 @@ knows of no choices of swept groups yet, and would refuse keys that only these h
 
 
 class Capture(Sweeper):
-    """Found by Hydra as hydra_plugins.musicgen.Capture, though no such package exists."""
+    """Found by Hydra as hydra_plugins.musicgen_sweeper.Capture."""
 
     def __init__(self, params: Mapping[str, Any] | None) -> None:
         """params: an experiment's hydra.sweeper.params with its interpolations resolved, which is
@@ -46,17 +42,3 @@ class Capture(Sweeper):
         assert isinstance(sweeper, dict)
         params = sweeper.get("params") or {}
         captured.append(compose(self.loader, self.composed, params, held or arguments))
-
-
-def register() -> None:
-    """Let Hydra find the sweeper, which it only looks for in the package hydra_plugins.
-
-    This module goes by a second name there, so that no top-level package of ours is needed.
-    """
-    Capture.__module__ = "hydra_plugins.musicgen"
-    sys.modules[Capture.__module__] = sys.modules[__name__]
-    known = "hydra_plugins" in sys.modules
-    if not known and importlib.util.find_spec("hydra_plugins") is None:  # no other is installed
-        sys.modules["hydra_plugins"] = package = ModuleType("hydra_plugins")
-        package.__path__ = []
-    Plugins.instance().register(Capture)

@@ -5,20 +5,21 @@ commands nobody has seen a DictConfig.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from musicgen.config.components import GROUPS, variants
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
-from musicgen.config.registry import load_plugins, named_plugins, plugin_of
+from musicgen.config.registry import load_plugins, loaded_plugins, plugin_of
 from musicgen.config.schema import check, check_bounds, leaves, settle
 from musicgen.errors import InputError
 from musicgen.system.paths import shipped
@@ -43,10 +44,16 @@ def use_plugins(overrides: Iterable[str]) -> None:
         load_plugins(getattr(module, "text", str(module)) for module in modules)
 
 
-def register() -> None:
-    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them."""
+def register(own: Sequence[Path] = ()) -> None:
+    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them.
+
+    own: folders of the user's configuration. A plugin's component that has no file there is a
+    choice of its group by what its class says.
+    """
+    # Hydra reads its plugins first, which name a sweeper like ours that is for other programs.
+    Plugins.instance()
     store = ConfigStore.instance()
-    sweeper = {"_target_": "hydra_plugins.musicgen.Capture", "params": None}
+    sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.Capture", "params": None}
     store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
     for name, schema in COMMANDS.items():
         store.store(group="schema", name=name, node=schema)
@@ -55,12 +62,14 @@ def register() -> None:
     for group, of in GROUPS.items():
         for name, schema in variants(group).items():
             store.store(group=f"schema/{group}", name=name, node=schema)
-            if plugin_of(of.kind, name) is not None:
+            # Hydra would not take a file whose name the store has too.
+            has_file = any((folder / group / f"{name}.yaml").is_file() for folder in own)
+            if plugin_of(of.kind, name) is not None and not has_file:
                 store.store(group=group, name=name, node=_without_yaml(group, name, schema))
 
 
 def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
-    """A choice of a group for a plugin's component; Hydra prefers a file of the same name.
+    """A choice of a group for a plugin's component.
 
     Its values are the defaults of its class; the keys that all components of the group have are
     as in our default choice.
@@ -82,8 +91,10 @@ def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
 @cache
 def _default_choice(group: str) -> dict[str, Any]:
     """The values of the choice of a group that conf/train.yaml names."""
-    defaults: Any = OmegaConf.load(shipped("conf") / "train.yaml")["defaults"]
-    (name,) = (entry[group] for entry in defaults if OmegaConf.is_dict(entry) and group in entry)
+    recipe: Any = OmegaConf.load(shipped("conf") / "train.yaml")
+    (name,) = (
+        entry[group] for entry in recipe.defaults if OmegaConf.is_dict(entry) and group in entry
+    )
     values = OmegaConf.to_container(OmegaConf.load(shipped("conf") / group / f"{name}.yaml"))
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
@@ -133,7 +144,7 @@ def checked(composed: DictConfig, schema: type[T]) -> T:
 
 def _check_loaded(plugins: Iterable[str]) -> None:
     for module in plugins:
-        if module not in named_plugins():
+        if module not in loaded_plugins():
             raise InputError(
                 f"plugins must be given on the command line, got {module} in a file; "
                 f"add plugins=[{module}]"

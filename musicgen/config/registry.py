@@ -51,6 +51,8 @@ _modules: dict[tuple[Kind, str], str] = {}
 _loaded: set[str] = set()
 _named: list[str] = []
 """Plugins that the user named, in order."""
+_installed: list[str] = []
+"""Modules of plugins that installed packages offer."""
 
 
 def register(kind: Kind, name: str) -> Callable[[T], T]:
@@ -127,14 +129,19 @@ def load_plugins(modules: Iterable[str]) -> None:
             _named.append(module)
 
 
-def named_plugins() -> tuple[str, ...]:
-    """The plugins that the user named: other processes load them too."""
-    return tuple(_named)
+def loaded_plugins() -> list[str]:
+    """The plugins that another process has to load: those that the user named, and those that a
+    program has imported. What installed packages offer is there by itself."""
+    declaring = (module for module in _modules.values() if _outside(module))
+    by_others = ("__main__", *_installed, *(f"{name}." for name in _named))
+    imported = (module for module in declaring if not f"{module}.".startswith(by_others))
+    return list(dict.fromkeys([*_named, *imported]))
 
 
 def naming_plugins() -> list[str]:
     """The argument by which another command loads the same; empty without plugins."""
-    return [f"plugins=[{','.join(_named)}]"] if _named else []
+    plugins = loaded_plugins()
+    return [f"plugins=[{','.join(plugins)}]"] if plugins else []
 
 
 def _load_installed() -> None:
@@ -142,8 +149,10 @@ def _load_installed() -> None:
     global _looked
     if not _looked:
         _looked = True
+        before = set(_modules.values())
         for entry in entry_points(group=ENTRY_POINTS):
             _import(entry.module, f"the entry point {entry.name} of the group {ENTRY_POINTS}")
+        _installed.extend(f"{module}." for module in set(_modules.values()) - before)
 
 
 _looked = False

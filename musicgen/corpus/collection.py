@@ -8,7 +8,7 @@ from typing import Any
 from musicgen.corpus.readers import kind_of, readers
 from musicgen.corpus.setting import START, Reading, Setting
 from musicgen.corpus.source import Source, UnreadableError
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 
 EXAMPLE = "`X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ABcd|`, a line for each /"
 
@@ -57,11 +57,13 @@ def collect(sources: Sequence[Source], key: str, *, over_blank_lines: bool = Fal
     cut: dict[str, list[int]] = {}
     verbatim = None
     known = readers()
+    ended = False
     for source in sources:
         try:
             kind = kind_of(source.label)
             reading = known[kind].read(source, over_blank_lines=over_blank_lines)
             if not reading.settings:
+                ended = ended or bool(reading.cut)
                 raise UnreadableError(_why_empty(reading))
         except UnreadableError as error:
             unreadable[source.label] = str(error)
@@ -89,7 +91,8 @@ def collect(sources: Sequence[Source], key: str, *, over_blank_lines: bool = Fal
         others = f", nor in {len(unreadable) - 1:,} others" if len(unreadable) > 1 else ""
         raise InputError(
             f"{key} must hold tunes (ABC such as {EXAMPLE}, {START} ... <end>, or The Session's "
-            f"dump), got none in '{label}' ({why}){others}; name a file with tunes"
+            f"dump), got none in '{label}' ({why}){others}; name a file with tunes",
+            Remedy.READ_OVER_BLANK_LINES if ended else None,
         )
     marked = "".join(setting.marked for setting in settings.values())
     return Collection(
@@ -107,5 +110,5 @@ def collect(sources: Sequence[Source], key: str, *, over_blank_lines: bool = Fal
 def _why_empty(reading: Reading) -> str:
     """Why a text gave no tune."""
     if reading.cut:
-        return f"{ended_tunes(reading.cut)}; data.blank_lines=allow reads on"
+        return ended_tunes(reading.cut)
     return "there is no tune in it"

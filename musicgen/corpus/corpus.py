@@ -18,7 +18,7 @@ from musicgen.corpus.setting import END, START, Setting
 from musicgen.corpus.source import Source, file_sources, folk_sources
 from musicgen.corpus.split import by_tunes, contiguous
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.music.kinds import Kinds
 
 if TYPE_CHECKING:  # at run time it would bring Hydra along
@@ -205,7 +205,8 @@ def _split(
         raise InputError(
             f"{key} must hold tunes enough to train, validate and test on different ones, "
             f"got {len(collection.settings):,} (variants of one tune count once); "
-            "add tunes or use data.split=contiguous"
+            "add tunes",
+            Remedy.CONTIGUOUS_SPLIT,
         )
     texts = {"train": _text(parts.train), "validation": _text(parts.validation)}
     if parts.test:

@@ -1,18 +1,17 @@
 """A prepared corpus on disk: the texts of its splits, and a manifest with their digests."""
 
 import errno
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from musicgen.errors import InputError
+from musicgen.system.lock import alone
 
 MANIFEST = "manifest.json"
 
@@ -60,7 +59,9 @@ def write(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]) -
 def _put(fresh: Path, folder: Path) -> None:
     """Rename onto the folder, unless an undamaged one is there."""
     aside = fresh.with_name(f"{fresh.name}-damaged")
-    with _alone(folder.parent):
+    # Else a process could replace a new folder as damaged. Where folders cannot be locked, another
+    # process may at worst find the corpus missing for a moment, and prepares it, too.
+    with alone(folder.parent):
         if read(folder) is not None:
             return
         with suppress(FileNotFoundError):
@@ -71,20 +72,3 @@ def _put(fresh: Path, folder: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
     shutil.rmtree(aside, ignore_errors=True)
-
-
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Hold the folder: otherwise two processes could each replace the other's new folder as
-    damaged.
-
-    Some network file systems lock no folder. The effect there is rare and does little harm: another
-    process may find the corpus missing for a moment, and prepares it too.
-    """
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

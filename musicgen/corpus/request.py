@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
@@ -39,7 +39,8 @@ def check_places(
     places = {key: place for key, place in given.items() if place is not None}
     if name == "folk" and split == "files":
         raise InputError(
-            "data.split=files needs files of yours, got data=folk; use data=files data.path=..."
+            "data.split=files needs files of yours, got data=folk; choose another split",
+            Remedy.OWN_FILES,
         )
     required = ["data.path"] if name != "folk" else []
     required += ["data.validation_path"] if split == "files" else []

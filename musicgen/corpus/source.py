@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 
 BOOKS = {
     "oneills1850": "O'Neill's Music of Ireland",
@@ -93,7 +93,8 @@ def folk_sources() -> list[Source]:
         raise InputError(
             "data=folk must find its tunebooks in the installed package music21, "
             f"got no {' and no '.join(missing)} in '{corpus}'; run `pip install "
-            "--force-reinstall music21`, or use data=files data.path=<your ABC files>"
+            "--force-reinstall music21`",
+            Remedy.OWN_FILES,
         )
     return sources
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from musicgen.corpus import END, START, Vocabulary
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.generation.headed import Headed
 from musicgen.generation.header import LETTERS, Cursor, asked_for
 from musicgen.generation.prime import check_prime
 from musicgen.models import CharRNN, sample
 from musicgen.models.sampler import Constraint, Cut
-from musicgen.music.constraint import BatchConstraint
+from musicgen.music.constraint import BatchConstraint, PrimeError
 from musicgen.music.constraint.batch import SLACK
 from musicgen.music.kinds import Kinds
 from musicgen.system.paths import in_name
@@ -128,7 +128,8 @@ def _constraint(
         if given and room < MIN_ROOM:
             raise InputError(
                 f"max_chars must be at least {reserve + MIN_ROOM} for such a header, got "
-                f"{options.max_chars}; raise it, or use constrain=off"
+                f"{options.max_chars}; raise it",
+                Remedy.NO_CONSTRAINT,
             )
         inner = BatchConstraint(
             vocabulary.characters,
@@ -155,10 +156,9 @@ def _check_given(vocabulary: Vocabulary, given: Mapping[str, str], options: Opti
                 max_chars=options.max_chars + SLACK,
                 prime=f"{START}\n{meter}{letter}:{given[letter]}\n",
             )
-        except InputError as error:
-            if not str(error).startswith("prime"):
-                raise
+        except PrimeError:
             raise InputError(
                 f"header.{name} must be one that constrain={options.constrain} knows, got "
-                f"{given[letter]}; change it, or use constrain=off"
+                f"{given[letter]}; change it",
+                Remedy.NO_CONSTRAINT,
             ) from None

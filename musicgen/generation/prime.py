@@ -2,7 +2,7 @@
 
 import re
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 
 FINISHED = "prime must be a tune that is not finished"
 CUT_IT = "cut off its last bars, or its second part, and let the network write them"
@@ -29,7 +29,8 @@ def check_prime(prime: str, *, constrained: bool) -> None:
         if line.strip() and not (field or begun or line[0] == "%" or _IN_BRACKETS.fullmatch(line)):
             raise InputError(
                 f"prime must begin with a header, got music at once ({line!r:.40}); put lines such "
-                "as M:4/4, L:1/8 and K:G before it, or use constrain=off"
+                "as M:4/4, L:1/8 and K:G before it",
+                Remedy.NO_CONSTRAINT,
             )
 
 

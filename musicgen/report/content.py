@@ -17,6 +17,8 @@ from musicgen.sweep.space import Choice
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import read_metrics
 
+NATS = ("val_loss", "train_loss")
+"""Objectives in nats per character; another one's unit is its owner's."""
 CURVES = 60
 """Configurations whose curves are in the page."""
 POINTS = 400
@@ -90,7 +92,7 @@ def content(
             "key": first.objective,
             "label": LABELS.get(first.objective, first.objective),
             "direction": first.direction,
-            "unit": "nats per character" if first.objective.endswith("loss") else "",
+            "unit": "nats per character" if first.objective in NATS else "",
         },
         "columns": columns,
         "rows": [[_rounded(_cell(pair, c["key"])) for c in columns] for pair in shown],

@@ -116,8 +116,10 @@ def playables(folder: Path) -> list[Playable]:
     the samples of its training; none if there are none yet."""
     digest = weights_digest(folder)
     units, none = Units.read(folder, digest), Units(digest, {})
-    paths = written(folder, digest) or sorted((folder / "samples").glob("*.abc"))
-    found = [_read(path, units if path.parent.name == "tunes" else none) for path in paths]
+    paths = written(folder, digest) or sorted(RunFolder(folder).samples.glob("*.abc"))
+    found = [
+        _read(path, units if path.parent == RunFolder(folder).tunes else none) for path in paths
+    ]
     return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
 
 
@@ -131,7 +133,7 @@ def exhibited(folder: Path) -> bool:
 
 def written(folder: Path, digest: str) -> list[Path]:
     """The tunes in a run's tunes/ by the weights of this digest; a run that went on has others."""
-    recipes = {path: Recipe.read(path) for path in sorted((folder / "tunes").glob("*.abc"))}
+    recipes = {path: Recipe.read(path) for path in sorted(RunFolder(folder).tunes.glob("*.abc"))}
     return [path for path, recipe in recipes.items() if recipe and recipe.weights.sha256 == digest]
 
 

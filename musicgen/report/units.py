@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musicgen.system.files import write_text
+from musicgen.training.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -74,4 +75,4 @@ def _tune_units(values: object) -> TuneUnits | None:
 
 
 def _file(run: Path) -> Path:
-    return run / "tunes" / "units.json"
+    return RunFolder(run).tunes / "units.json"

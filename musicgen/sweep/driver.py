@@ -15,7 +15,7 @@ from musicgen.errors import RunError
 from musicgen.sweep.database import GONE, connect
 from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
-from musicgen.sweep.journal import Journal
+from musicgen.sweep.journal import JOURNAL, Journal
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
 from musicgen.sweep.pruners import NONE, as_optuna_counts
@@ -24,7 +24,7 @@ from musicgen.sweep.results import Configuration, Row, describe_failures, judge,
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Stored, Study, grow
-from musicgen.sweep.table import Tables
+from musicgen.sweep.table import TABLE_MD, Tables
 from musicgen.sweep.trial import (
     COMPLETED,
     DIVERGED,
@@ -104,7 +104,7 @@ class Driver:
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
-            journal = self._folder.path / "study.journal"
+            journal = self._folder.path / JOURNAL
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
             backing = database or stack.enter_context(closing(Journal(journal)))
@@ -127,7 +127,7 @@ class Driver:
             raise RunError(
                 f"{self._failures} configurations failed, sweep.max_failures allows "
                 f"{self.plan.max_failures}{_why(failures)}; see "
-                f"{self._folder.path / 'table.md'}, start again to go on"
+                f"{self._folder.path / TABLE_MD}, start again to go on"
             )
         if self._luckless:
             raise RunError(
@@ -141,7 +141,7 @@ class Driver:
         if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
-                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / 'table.md'}"
+                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD}"
             )
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 

@@ -22,6 +22,9 @@ from optuna.trial import TrialState
 from musicgen.errors import InputError, RunError
 from musicgen.system.files import sync_names
 
+JOURNAL = "study.journal"
+"""The file's name in a sweep's folder."""
+
 
 class JournalReader(BaseJournalBackend):
     """A journal file as it is read by others, while its driver may write to it."""

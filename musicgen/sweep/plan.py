@@ -31,7 +31,7 @@ class Plan:
     n_trials: int | None = None
     """Configurations in all (>= 1), each another one; needed unless the sampler is grid. May grow
     later."""
-    objectives: Mapping[str, Direction] = field(default_factory=lambda: {"val_loss": "minimize"})
+    objectives: Mapping[str, Direction] = field(default_factory=lambda: {"loss": "minimize"})
     """Result keys by which configurations are judged. Reports are about the first."""
     sampler: str = GRID
     sampler_settings: Mapping[str, Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from musicgen.sweep.database import Database
 from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.growth import copy_trials, spread
-from musicgen.sweep.journal import Journal, JournalReader
+from musicgen.sweep.journal import JOURNAL, Journal, JournalReader
 from musicgen.sweep.judges import RUNG, Course
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
@@ -84,11 +84,11 @@ def read_only(folder: Path) -> optuna.Study:
     Raises InputError if the folder holds no study, which may lie in a database.
     """
     _quieten()
-    journal = folder / "study.journal"
+    journal = folder / JOURNAL
     name = Folder(folder).study_name()
     if name is None or not journal.is_file():
         raise InputError(
-            f"{folder} holds no study.journal; read a study that is kept by sweep.storage with "
+            f"{folder} holds no {JOURNAL}; read a study that is kept by sweep.storage with "
             "optuna.load_study"
         )
     return optuna.load_study(study_name=name, storage=JournalStorage(JournalReader(journal)))

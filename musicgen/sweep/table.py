@@ -9,13 +9,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from musicgen.errors import InputError
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.results import EARLIER, Configuration, Row, rank
 from musicgen.sweep.space import Space, grid_size, varied
 from musicgen.sweep.trial import COMPLETED
 from musicgen.system.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE, TABLE_MD, RUNS = "table.csv", "table.md", "runs.csv"
 LAST = (EARLIER, "error")
@@ -131,6 +135,17 @@ class Table:
         except (OSError, KeyError, csv.Error) as error:
             problems.append(f"{TABLE} could not be read to its end ({error})")
         return cls(columns, tuple(rows), tuple(problems))
+
+
+def read_frame(folder: Path) -> "pd.DataFrame":
+    """The table in a sweep's folder. Raises InputError before it is first written."""
+    import pandas as pd  # takes a moment, which a driver does without
+
+    path = folder / TABLE
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; wait for a trial to end")
+    # A swept value may be the text "None" or "NA": only what is empty is missing.
+    return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
 
 
 def value_of(text: str) -> Any:

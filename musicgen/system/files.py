@@ -33,6 +33,17 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
         file.write(text.encode())
 
 
+def put(draft: Path, path: Path) -> None:
+    """Give a file that another library has written its name: the old one is there until then.
+
+    After a power cut the folder has the old file or the new one, as with `replacing`.
+    """
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_names(path.parent)
+
+
 def sync_names(folder: Path) -> None:
     """Make a folder's list of files survive a power cut (fsync of the folder)."""
     descriptor = os.open(folder, os.O_RDONLY)

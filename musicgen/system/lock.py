@@ -4,6 +4,9 @@ import fcntl
 import json
 import os
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -14,11 +17,38 @@ class Held(Exception):  # noqa: N818 - a state of the lock, for its caller to wa
     """Another process holds the lock; the message says which."""
 
 
-def hold(path: Path) -> IO[str]:
+def hold(path: Path, patience_s: float = 0.0) -> IO[str]:
     """Lock the file `path` for this process until what is returned is closed.
 
-    Raises Held if another process has it, InputError on a file system that knows no locks.
+    Raises Held if another process has it, and still after `patience_s`; InputError on a file system
+    that knows no locks.
     """
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return _hold(path)
+        except Held:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(0.1)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block for this folder, and keep others out.
+
+    Nothing is kept out on a network file system that locks no folders.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _hold(path: Path) -> IO[str]:
     lock = path.open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,6 +28,7 @@ from musicgen.models import CharRNN
 from musicgen.models.side import SideInput
 from musicgen.music.kinds import Kinds
 from musicgen.system.files import replacing, write_text
+from musicgen.training.folder import RunFolder
 
 
 def save(path: Path, content: Any) -> None:
@@ -158,9 +159,9 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
 
     Raises InputError if something is missing or damaged.
     """
-    weights = path if path.is_file() else path / "checkpoints" / "best.safetensors"
+    weights = path if path.is_file() else RunFolder(path).best
     try:
-        found = described(weights.with_name("model.json"), "use another run")
+        found = described(weights.with_name(RunFolder(path).model.name), "use another run")
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
     model = build(found.config.model, found.vocabulary)

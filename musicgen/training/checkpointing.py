@@ -178,7 +178,7 @@ class Checkpointing(Callback):
 
 def cut_back(folder: Path, files: dict[str, int]) -> None:
     """Cut the growing files back to the given lengths (bytes); remove those that are not named."""
-    for path in [folder / "metrics.csv", *folder.glob("events.out.tfevents.*")]:
+    for path in [RunFolder(folder).metrics, *folder.glob("events.out.tfevents.*")]:
         if path.name not in files:
             path.unlink(missing_ok=True)
         elif path.exists() and path.stat().st_size > files[path.name]:

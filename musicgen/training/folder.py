@@ -1,11 +1,9 @@
 """A run's folder: what lies where, and who may write in it."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from musicgen.errors import InputError
 from musicgen.system.files import write_text
@@ -28,11 +26,12 @@ class RunFolder:
         self.last = self.checkpoints / "last.safetensors"
         self.model = self.checkpoints / "model.json"
         self.samples = path / "samples"
+        self.tunes = path / "tunes"
 
     @property
     def used(self) -> bool:
         """Whether a run has begun here."""
-        return self.config.exists()
+        return self.config.is_file()
 
     def keep_command(self, words: Sequence[str]) -> None:
         """Write down what was typed to start the run, word by word, without passwords."""
@@ -58,18 +57,12 @@ class RunFolder:
         Raises InputError naming the process that holds it already, and still after `patience_s`.
         """
         make_folder(self.path, "hydra.run.dir")
-        with self._lock(patience_s):
+        try:
+            lock = hold(self.lock, patience_s)
+        except Held as holder:
+            raise InputError(
+                f"{self.path} is in use by {holder}; wait for it or choose another folder "
+                "with hydra.run.dir=<folder>"
+            ) from None
+        with lock:
             yield
-
-    def _lock(self, patience_s: float) -> IO[str]:
-        until = time.monotonic() + patience_s
-        while True:
-            try:
-                return hold(self.lock)
-            except Held as holder:
-                if time.monotonic() >= until:
-                    raise InputError(
-                        f"{self.path} is in use by {holder}; wait for it or choose another folder "
-                        "with hydra.run.dir=<folder>"
-                    ) from None
-            time.sleep(0.1)

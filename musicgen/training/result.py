@@ -9,11 +9,14 @@ import platform
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import musicgen
 from musicgen.errors import InputError
 from musicgen.system.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ def read_metrics(path: Path) -> dict[str, list[float]]:
         return {key: [float(line[key]) for line in lines] for key in lines[0]}
     except (OSError, IndexError, ValueError, TypeError):
         return {}
+
+
+def metrics_frame(path: Path) -> "pd.DataFrame":
+    """A row for each epoch of a run's metrics.csv. Raises InputError before the first one's end."""
+    import pandas as pd  # takes a moment, which a training does without
+
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; wait for the first epoch to end")
+    return pd.read_csv(path)
 
 
 @dataclass

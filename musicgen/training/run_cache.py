@@ -50,19 +50,20 @@ class RunCache:
         if result.status != "completed" or {result.config_digest, record.digest(kept)} != {digest}:
             return False
         place, precision = device.choose(config.trainer)
-        there = result.versions, result.corpus.get("digest"), result.device, result.precision
-        here = versions(), corpus, device.name(place), precision
-        if there != here or source.resolve() == to.resolve():
+        theirs = result.versions, result.corpus.get("digest"), result.device, result.precision
+        ours = versions(), corpus, device.name(place), precision
+        if theirs != ours or source.resolve() == to.resolve():
             return False
         # The result is copied last. A copy that was cut short, or of a folder that somebody
         # removes meanwhile, counts as none: it leaves a checkpoint at most, which `fit` may use.
-        besides = shutil.ignore_patterns("output.log", ".lock", "result.json", "last.safetensors")
+        there = RunFolder(source)
+        left_out = (there.lock.name, there.result.name, there.last.name)
+        besides = shutil.ignore_patterns("output.log", *left_out)
         try:
             shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)
-            last = RunFolder(source).last
-            if last.exists():
+            if there.last.exists():
                 with replacing(RunFolder(to).last) as file:
-                    file.write(last.read_bytes())
+                    file.write(there.last.read_bytes())
         except (OSError, shutil.Error):
             return False
         result.write(RunFolder(to).result)

@@ -5,6 +5,7 @@ has those of its weights as they are now. Reports start this as a process of its
 without PyTorch.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -114,7 +115,10 @@ def _packed(values: NDArray[np.float32]) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """arguments: folders, and `plugins=[...]` that their networks need."""
+    """Print a line of JSON, `{folder: why}`, for each folder whose assets can't be had.
+
+    arguments: folders, and `plugins=[...]` that their networks need.
+    """
     composition.use_plugins(arguments)
     for folder in arguments:
         if folder in naming_plugins():
@@ -123,7 +127,7 @@ def main(arguments: list[str]) -> None:
             show(Path(folder))
         except (MusicgenError, OSError, ValueError) as error:
             # The page then shows what the training wrote.
-            print(f"{folder}: {error}", file=sys.stderr)
+            print(json.dumps({folder: str(error)}), flush=True)
 
 
 if __name__ == "__main__":

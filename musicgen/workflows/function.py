@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config.keys import RayConfig
 from musicgen.config.overrides import seconds
+from musicgen.config.registry import component
 from musicgen.errors import InputError
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor, packed
 from musicgen.sweep.function import Function
-from musicgen.sweep.plan import Plan
+from musicgen.sweep.plan import Plan, Settings
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
@@ -43,6 +44,8 @@ class PreparedFunction:
     objective: Function
     executor: Executor
     folder: Path
+    code: Callable[..., Any]
+    """What is watched for changes."""
 
     def driver(
         self, observe: Observer, on_refresh: Callable[[list[Row]], None] = lambda rows: None
@@ -54,7 +57,7 @@ class PreparedFunction:
             nonlocal kept
             if not kept:  # not before: by its first event, the folder is this sweep's
                 kept = True
-                _keep_code(self.objective.function, self.folder)
+                _keep_code(self.code, self.folder)
             observe(event)
 
         return Driver(
@@ -73,14 +76,17 @@ def prepare(
     folder: Path,
     settings: SweepSettings,
     *,
-    fingerprint: Mapping[str, str] | None = None,
+    code: Callable[..., Any] | None = None,
+    groups: tuple[str, ...] = (),
+    fixed: tuple[Settings, ...] = (),
     commands: Mapping[str, list[str]] | None = None,
 ) -> PreparedFunction:
     """Check a sweep of a function and connect its executor.
 
     space: what is varied, by the names that the function knows: Choice, Float, Int, or a list of
-    values. fingerprint: what else must not change between two starts. commands: what the folder
-    keeps for reports. A function whose code has changed since the sweep began is told in the log.
+    values. groups, fixed: of an application's configuration, see `Plan`. commands: what the folder
+    keeps for reports. code: what to watch for changes, if it is not the function itself; what has
+    changed since the sweep began is told in the log.
     Raises InputError before anything is created.
     """
     if not callable(function):
@@ -89,14 +95,14 @@ def prepare(
         )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
-    made = _plan(_space(space, settings.seeds), settings, fingerprint or {}, commands or {})
+    made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
     objective = Function(function, tuple(settings.objectives))
     packed(objective)  # what can't travel is refused before there is a folder
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
     )
-    _tell_changes(function, folder)
-    return PreparedFunction(made, objective, executor, folder)
+    _tell_changes(code or function, folder)
+    return PreparedFunction(made, objective, executor, folder, code or function)
 
 
 def _tell_changes(function: Callable[..., Any], folder: Path) -> None:
@@ -193,7 +199,8 @@ def _dimension(name: str, values: Any) -> Dimension:
 def _plan(
     space: Space,
     settings: SweepSettings,
-    fingerprint: Mapping[str, str],
+    groups: tuple[str, ...],
+    fixed: tuple[Settings, ...],
     commands: Mapping[str, list[str]],
 ) -> Plan:
     if shared := space.keys() & settings.objectives.keys():
@@ -223,21 +230,25 @@ def _plan(
         retry_failed=settings.retry_failed,
         timeout_s=_seconds(settings.timeout),
         storage=settings.storage,
-        fingerprint=fingerprint,
+        groups=groups,
+        settings=fixed,
         commands=commands,
     )
 
 
-def _component(kind: str, given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _component(
+    kind: Literal["sampler", "pruner"], given: str | Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
     """A sampler's or a pruner's name and settings; those of `conf/` where none are given."""
     asked = {"name": given} if isinstance(given, str) else dict(given)
     name = asked.pop("name", None)
     if not isinstance(name, str):
         raise InputError(f"{kind} must be a name, or a dictionary with a name, got {given!r}")
+    component(kind, name)
     path = shipped("conf") / kind / f"{name}.yaml"
-    if not path.is_file():
-        return name, asked  # the plan knows the names
-    settings = OmegaConf.load(path)
+    if not path.is_file():  # a plugin's, whose class has its defaults
+        return name, asked
+    settings: Any = OmegaConf.load(path)
     kept: dict[str, Any] = {}
     for key in settings:
         if key in ("defaults", "name"):

@@ -33,6 +33,7 @@ from musicgen.music.tempo import duration
 from musicgen.system.files import replacing, write_text
 from musicgen.system.paths import in_name, make_folder
 from musicgen.training.checkpoint import TrainedModel, load_model
+from musicgen.training.folder import RunFolder
 from musicgen.workflows import runs
 
 MAX_PROBLEMS = 20
@@ -87,7 +88,7 @@ def run(asked: GenerateConfig, watcher: Watcher) -> Drawing:
     Raises InputError before anything is written, Interrupted after Ctrl-C.
     """
     drawing = drawn(asked, watcher)
-    out = make_folder(drawing.run / "tunes" if asked.out is None else Path(asked.out), "out")
+    out = make_folder(RunFolder(drawing.run).tunes if asked.out is None else Path(asked.out), "out")
     formats = list(dict.fromkeys(asked.formats))
     try:
         with Engraver() as engraver:

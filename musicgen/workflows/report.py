@@ -1,9 +1,11 @@
 """A report of some folders: first what networks write and show for it, then the page."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from musicgen.config.registry import naming_plugins
@@ -45,6 +47,7 @@ def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
     # The same musicgen as here, whatever lies in the current folder; plugins are found as here.
     found = sys.path if naming_plugins() else [os.environ.get("PYTHONPATH")]
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), *found]))
+    own: dict[str, str] = {}
     try:
         done = subprocess.run(
             command,
@@ -55,13 +58,15 @@ def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
             errors="replace",
             check=False,
         )
-        said = done.stderr.strip().splitlines()
+        for line in done.stdout.splitlines():
+            with suppress(ValueError, TypeError):  # another library has printed something
+                own |= json.loads(line)
+        said = done.stderr.strip().splitlines()[-1:]
+        why = said[0] if said else "the process that draws them ended early"
     except subprocess.TimeoutExpired:
-        said = [f"{LIMIT_S} s for all networks were not enough"]
-    own = dict(line.split(": ", 1) for line in said if ": " in line)
-    last = said[-1] if said else "the process that draws them ended early"
+        why = f"{LIMIT_S} s for all networks were not enough"
     return {
-        folder: without_folders(own.get(str(folder), last))[:200]
+        folder: without_folders(own.get(str(folder), why))[:200]
         for folder in wanting
         if not exhibited(folder)
     }

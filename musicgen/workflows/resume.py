@@ -8,6 +8,7 @@ from musicgen.config.keys import Config
 from musicgen.config.overrides import flatten
 from musicgen.errors import InputError
 from musicgen.system.paths import display_path
+from musicgen.training.folder import RunFolder
 
 
 def resumed(asked: Config, overrides: Iterable[str], folder: Path) -> Config:
@@ -15,7 +16,7 @@ def resumed(asked: Config, overrides: Iterable[str], folder: Path) -> Config:
 
     asked, overrides: what was composed, and from what. Raises InputError if they say otherwise.
     """
-    stored = record.load(folder / "config.yaml")
+    stored = record.load(RunFolder(folder).config)
     now, before = (flatten(record.to_dict(c)) for c in (asked, stored))
     for override in overrides:
         key = override.split("=")[0].lstrip("+")

@@ -11,7 +11,7 @@ from musicgen.config.components import Rule
 from musicgen.config.following import Following
 from musicgen.config.keys import Config, DataConfig
 from musicgen.config.overrides import flatten
-from musicgen.config.registry import load_plugins, named_plugins
+from musicgen.config.registry import load_plugins, loaded_plugins
 from musicgen.config.rules import rules
 from musicgen.music.measures import directions
 from musicgen.sweep.trial import Decision, Trial
@@ -33,7 +33,7 @@ class TrainingObjective:
     prepared corpus. One that is missing here is read where the trial runs."""
     following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
     """What follows swept keys by interpolation, by the choices of the swept groups."""
-    plugins: tuple[str, ...] = field(default_factory=named_plugins)
+    plugins: Sequence[str] = field(default_factory=loaded_plugins)
     """Modules that declare components of its configurations."""
     _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
     """The bases that were asked for: to read one takes longer than all the rest."""

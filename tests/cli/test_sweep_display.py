@@ -31,9 +31,9 @@ def test_a_narrow_terminal_loses_the_loss_last(width: int, seeds: int, tmp_path:
     out = io.StringIO()
     progress = Progress(8, 2, 0, 0, 0, 0, best=None, elapsed_s=1.0, left_s=None)
     Console(file=out, width=width).print(display.picture(progress))
-    lines = [line for line in out.getvalue().splitlines() if "val_loss" in line]
+    lines = [line for line in out.getvalue().splitlines() if "loss" in line]
     assert len(lines) == 2
-    assert all("val_loss 1.2346" in line and len(line) <= width for line in lines)
+    assert all("loss 1.2346" in line and len(line) <= width for line in lines)
     assert [line.split()[0] for line in lines] == ["9", "10"]
     if width >= 60:
         assert all("epoch 12" in line and "model.hid" in line for line in lines)

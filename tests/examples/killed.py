@@ -15,6 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from tests.processes import descendants, until
 from tests.tunes import ROOT
 
+LIMIT_S = 600
 Rows = dict[str, dict[str, str]]
 
 
@@ -33,7 +34,11 @@ def start(*command: str | Path, cwd: Path) -> "subprocess.Popen[str]":
 
 def finished(process: "subprocess.Popen[str]", code: int = 0) -> str:
     """What a process has printed, when it has ended with this code."""
-    out, err = process.communicate(timeout=300)
+    try:
+        out, err = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     assert process.returncode == code, f"{out}\n{err}"
     return out + err
 

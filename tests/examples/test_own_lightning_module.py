@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.killed import Rows, finished, kill, start, table
+from tests.examples.killed import LIMIT_S, Rows, finished, kill, start, table
 from tests.processes import until
 from tests.tunes import ROOT
 
@@ -51,7 +51,7 @@ def test_a_stopped_sweep_of_trainings_ends_as_an_undisturbed_one(
     process = start(script(WHOLE, tmp_path), "sweep", cwd=tmp_path)
     until((tmp_path / "sweep" / "0" / "sweep.ckpt").exists, process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 1, out + err
     assert "Interrupted: stopped; the same call goes on with the sweep in sweep" in err
     assert swept(WHOLE, tmp_path) == undisturbed
@@ -59,7 +59,7 @@ def test_a_stopped_sweep_of_trainings_ends_as_an_undisturbed_one(
 
 @pytest.mark.slow
 def test_a_pruner_ends_trainings_early(tmp_path: Path) -> None:
-    text = EXAMPLE.replace('pruner="median"', 'pruner="asha"').replace("workers=2", "workers=1")
+    text = EXAMPLE.replace('pruner="median"', 'pruner="asha"')
     rows = swept(text, tmp_path)
     status = {number: row["status"] for number, row in rows.items()}
     assert set(status.values()) == {"completed", "pruned"}

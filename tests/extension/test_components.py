@@ -14,7 +14,10 @@ from musicgen.errors import InputError
 from musicgen.interpret.activations import record as recorded
 from musicgen.models import CharRNN
 from musicgen.models.stepper import ModuleStepper, stepper
+from musicgen.sweep.judges import Theirs
 from musicgen.sweep.plan import Plan
+from musicgen.sweep.pruners import make_pruner
+from musicgen.sweep.samplers import make_sampler
 from musicgen.sweep.space import Float
 from tests.tunes import composed
 
@@ -35,6 +38,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cells", "optimizers", "schedules", "samplers", "pruners"):
         monkeypatch.delitem(sys.modules, f"{ELSEWHERE}.{name}", raising=False)
         registry.load_plugins([f"{ELSEWHERE}.{name}"])
+    composed()  # Hydra stores its own once
     store = ConfigStore.instance()
     monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
     composition.register()
@@ -137,7 +141,8 @@ def test_plans_take_its_sampler_and_pruner() -> None:
     plan = Plan(
         space, 3, sampler="middle_first", sampler_settings={"middles": 2}, pruner="threshold"
     )
-    assert plan.identity()["sampler"] == "middle_first middles=2"
+    assert make_sampler(plan.sampler, seed=1, **plan.sampler_settings)._count == 2
+    assert isinstance(make_pruner(plan.pruner), Theirs)
     with pytest.raises(InputError, match=r"sampler=middle_first refuses its settings: .*'x'"):
         Plan(space, 3, sampler="middle_first", sampler_settings={"x": 2})
 
@@ -163,3 +168,14 @@ def test_a_name_is_given_once() -> None:
         registry.register("cell", "lstm")(Mine)
     with pytest.raises(InputError, match=rf"cell mgu is declared twice, in {ELSEWHERE}.cells"):
         registry.register("cell", "mgu")(Mine)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_a_program_imports_is_loaded_by_its_workers_too() -> None:
+    named = registry.loaded_plugins()
+    assert f"{ELSEWHERE}.cells" in named
+    registry._named.clear()
+    assert set(registry.loaded_plugins()) == set(named)
+    registry._named.append(ELSEWHERE)
+    assert registry.loaded_plugins() == [ELSEWHERE]
+    assert registry.naming_plugins() == [f"plugins=[{ELSEWHERE}]"]

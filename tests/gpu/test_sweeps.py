@@ -71,7 +71,7 @@ def test_what_workers_are_forked_from_must_not_start_cuda(objective: Any, tmp_pa
 
 def test_what_workers_are_forked_from_may_count_gpus(tmp_path: Path) -> None:
     (row,) = sweep(objectives.Counts(), tmp_path, 1)
-    assert row["val_loss"] == 3.0
+    assert row["loss"] == 3.0
 
 
 def test_each_trial_gets_the_device_it_asks_for(tmp_path: Path) -> None:

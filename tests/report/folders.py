@@ -47,6 +47,7 @@ def sweep_folder(
     command = ["python", "-m", "musicgen.train"]
     plan = Plan(
         {KEYS[0]: Int(50, 300), KEYS[1]: Choice((0.0, 0.1, 0.2)), KEYS[2]: Choice(("adam", "sgd"))},
+        objectives={"val_loss": "minimize"},
         sampler="random",
         n_trials=trials,
         pruner="asha",

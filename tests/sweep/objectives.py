@@ -22,7 +22,7 @@ def digest(*parts: Any) -> float:
 
 
 def nothing(trial: Trial) -> Mapping[str, Any]:
-    return {"status": "completed", "val_loss": digest(sorted(trial.params.items()))}
+    return {"status": "completed", "loss": digest(sorted(trial.params.items()))}
 
 
 def steps(
@@ -51,7 +51,7 @@ def steps(
         trial.report(state["step"], state["value"])
     return {
         "status": status,
-        "val_loss": state["value"],
+        "loss": state["value"],
         "steps": state["step"],
         "pid": os.getpid(),
     }
@@ -106,8 +106,8 @@ def curve(trial: Trial) -> Mapping[str, Any]:
     for step in range(1, 21):
         loss = trial.params["x"] + 1 / step
         if trial.report(step, loss) is Decision.PRUNE:
-            return {"status": "pruned", "val_loss": loss, "steps": step}
-    return {"status": "completed", "val_loss": loss, "steps": 20}
+            return {"status": "pruned", "loss": loss, "steps": step}
+    return {"status": "completed", "loss": loss, "steps": 20}
 
 
 def moody(trial: Trial) -> Mapping[str, Any]:
@@ -124,19 +124,19 @@ def moody(trial: Trial) -> Mapping[str, Any]:
     if mood == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if mood == "nan":
-        return {"status": "completed", "val_loss": math.nan}
+        return {"status": "completed", "loss": math.nan}
     if mood == "diverges":
         return {"status": "diverged", "error": "loss is nan at step 3"}
     if mood == "forgets":
         return {"status": "completed", "train_loss": 1.0}
     if mood == "odd":
-        return {"status": "splendid", "val_loss": 1.0}
+        return {"status": "splendid", "loss": 1.0}
     if mood == "gives up":
         return {"status": "interrupted"}
     if mood == "second time" and attempts.read_text() == "x":
         raise OSError("not yet")
     print("all is well")
-    return {"status": "completed", "val_loss": 0.5, "device": "cpu", "history": [1, 2]}
+    return {"status": "completed", "loss": 0.5, "device": "cpu", "history": [1, 2]}
 
 
 def seeded(trial: Trial) -> Mapping[str, Any]:
@@ -145,7 +145,7 @@ def seeded(trial: Trial) -> Mapping[str, Any]:
     if (x, trial.seed) in {(2, 1), (4, 0)}:
         raise RuntimeError("bad luck")
     status = "pruned" if x == 3 else "completed"
-    return {"status": status, "val_loss": x + trial.seed / 10, "epochs": 7, "seed": trial.seed}
+    return {"status": status, "loss": x + trial.seed / 10, "epochs": 7, "seed": trial.seed}
 
 
 def meets(trial: Trial) -> Mapping[str, Any]:
@@ -167,18 +167,18 @@ def tabled(trial: Trial) -> Mapping[str, Any]:
     while not (table.exists() and f"\n{trial.number}," in table.read_text()):
         assert time.monotonic() < deadline, "the table is not written"
         time.sleep(0.005)
-    return {"status": "completed", "val_loss": float(trial.number)}
+    return {"status": "completed", "loss": float(trial.number)}
 
 
 def two_objectives(trial: Trial) -> Mapping[str, Any]:
     x, y = trial.params["x"], trial.params["y"]
-    return {"status": "completed", "val_loss": (x - 1) ** 2 + y, "parameters": x**2 + y}
+    return {"status": "completed", "loss": (x - 1) ** 2 + y, "parameters": x**2 + y}
 
 
 def stubborn(trial: Trial) -> Mapping[str, Any]:
     """Says that it has begun, then holds the interpreter's lock in native code."""
     (trial.folder / "pid").write_text(str(os.getpid()))
-    return {"status": "completed", "val_loss": float(sum(range(10**11)))}
+    return {"status": "completed", "loss": float(sum(range(10**11)))}
 
 
 def growing(trial: Trial) -> Mapping[str, Any]:
@@ -186,13 +186,13 @@ def growing(trial: Trial) -> Mapping[str, Any]:
     ring: list[Any] = [bytearray(4_000_000)]
     ring.append(ring)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return {"status": "completed", "val_loss": 0.0, "mb": pages * 4096 / 1e6, "pid": os.getpid()}
+    return {"status": "completed", "loss": 0.0, "mb": pages * 4096 / 1e6, "pid": os.getpid()}
 
 
 def environment(trial: Trial) -> Mapping[str, Any]:
     return {
         "status": "completed",
-        "val_loss": 0.0,
+        "loss": 0.0,
         "threads": os.environ["OMP_NUM_THREADS"],
         "gpu": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
         "pid": os.getpid(),
@@ -205,7 +205,7 @@ def waits(trial: Trial) -> Mapping[str, Any]:
     (trial.folder / "fork_server").write_text(f"{os.getppid()}\n")
     if trial.number == 0:
         time.sleep(600)
-    return {"status": "completed", "val_loss": 0.0}
+    return {"status": "completed", "loss": 0.0}
 
 
 def cliff(trial: Trial) -> Mapping[str, Any]:
@@ -213,7 +213,7 @@ def cliff(trial: Trial) -> Mapping[str, Any]:
     x = trial.params["x"]
     if x > 0.5 and trial.params.get("fails"):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-    return {"status": "diverged" if x > 0.5 else "completed", "val_loss": 1 - x}
+    return {"status": "diverged" if x > 0.5 else "completed", "loss": 1 - x}
 
 
 def descent(trial: Trial, *, count: int = 9) -> Mapping[str, Any]:
@@ -221,8 +221,8 @@ def descent(trial: Trial, *, count: int = 9) -> Mapping[str, Any]:
     for step in range(1, count + 1):
         loss = trial.params["x"] + 1 / step
         if trial.report(step, loss, last=step == count) is Decision.PRUNE:
-            return {"status": "pruned", "val_loss": loss, "steps": step}
-    return {"status": "completed", "val_loss": loss, "steps": count}
+            return {"status": "pruned", "loss": loss, "steps": step}
+    return {"status": "completed", "loss": loss, "steps": count}
 
 
 _broken = False
@@ -234,7 +234,7 @@ def breaks(trial: Trial) -> Mapping[str, Any]:
     _broken |= trial.params["x"] == 2
     if _broken:
         raise RuntimeError("CUDA error: device-side assert triggered")
-    return {"status": "completed", "val_loss": float(trial.params["x"]), "pid": os.getpid()}
+    return {"status": "completed", "loss": float(trial.params["x"]), "pid": os.getpid()}
 
 
 def fragile(trial: Trial) -> Mapping[str, Any]:
@@ -242,7 +242,7 @@ def fragile(trial: Trial) -> Mapping[str, Any]:
     sweep = trial.folder.parent
     if (sweep / "disk full").exists() or (sweep.parent / "disk full").exists():
         raise OSError("[Errno 28] No space left on device")
-    return {"status": "completed", "val_loss": float(trial.params["x"]), "seed": trial.seed}
+    return {"status": "completed", "loss": float(trial.params["x"]), "seed": trial.seed}
 
 
 def fails(trial: Trial) -> Mapping[str, Any]:
@@ -280,7 +280,7 @@ def needs_it_all(trial: Trial) -> Mapping[str, Any]:
     taken.touch(exist_ok=False)
     time.sleep(0.1)
     taken.unlink()
-    return {"status": "completed", "val_loss": float(trial.params["x"])}
+    return {"status": "completed", "loss": float(trial.params["x"])}
 
 
 NO_MEMORY = OutOfMemoryError("CUDA out of memory. Tried to allocate 20 TiB\nof memory")
@@ -290,7 +290,7 @@ def too_large(trial: Trial, *, error: Exception = NO_MEMORY) -> Mapping[str, Any
     _attempts(trial)
     if trial.params["x"] == 1:
         raise error
-    return {"status": "completed", "val_loss": 0.0}
+    return {"status": "completed", "loss": 0.0}
 
 
 class _StartsCuda:
@@ -316,7 +316,7 @@ class _StartsCuda:
             os.readlink = uvm
 
     def __call__(self, trial: Trial) -> Mapping[str, Any]:
-        return {"status": "completed", "val_loss": 0.0}
+        return {"status": "completed", "loss": 0.0}
 
 
 starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)

@@ -49,7 +49,7 @@ def test_a_search_asks_for_what_applies(sampler: str, sweep: Sweep, tmp_path: Pa
         assert ("beta" in row) == (row["optim"] == "adam")
     assert sweep(plan, nothing, workers=1).run().rows == rows
     head, *lines = (tmp_path / "sweep" / "table.csv").read_text().splitlines()
-    assert head.startswith("number,status,optim,momentum,lr,beta,val_loss")
+    assert head.startswith("number,status,optim,momentum,lr,beta,loss")
     assert all(line.split(",")[3 if "adam" in line else 5] == "" for line in lines)
 
 
@@ -77,12 +77,12 @@ def test_a_stepped_range_is_proposed_in_decimals(sweep: Sweep) -> None:
 
 def test_a_pivot_has_a_place_for_what_does_not_apply() -> None:
     rows = [
-        {"number": n, "status": "completed", "val_loss": float(n), **point}
+        {"number": n, "status": "completed", "loss": float(n), **point}
         for n, point in enumerate(grid(OPTIMS))
     ]
     assert pivoted(OPTIMS) == ("optim", "momentum")
     assert pivoted({**OPTIMS, "lr": Choice((0.1,))}) == ("optim", "momentum")
-    made = pivot(rows, "optim", "momentum", "val_loss")
+    made = pivot(rows, "optim", "momentum", "loss")
     assert made.across_values == (0.0, 0.9, "—")
     assert made.cells == ((0.0, 1.0, None), (None, None, 2.0))
 

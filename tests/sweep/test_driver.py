@@ -45,14 +45,14 @@ def test_a_grid_is_complete_and_ranked(sweep: Sweep, tmp_path: Path) -> None:
     outcome = driver.run()
     assert not outcome.interrupted
     assert outcome.rows == refreshed[-1]
-    losses = [row["val_loss"] for row in outcome.rows]
+    losses = [row["loss"] for row in outcome.rows]
     assert losses == sorted(losses)
     points = [(row["model.dropout"], row["optim"]) for row in by_number(outcome.rows)]
     assert points == [(d, o) for d in (0, 0.1, None) for o in ("adam", ["a|b", 1])]
-    assert [float(row["val_loss"]) for row in table(tmp_path / "sweep")] == losses
+    assert [float(row["loss"]) for row in table(tmp_path / "sweep")] == losses
     page = (tmp_path / "sweep" / "table.md").read_text()
     assert page.startswith("Best: model.dropout=")
-    assert "| number | status | model.dropout | optim | val_loss |" in page
+    assert "| number | status | model.dropout | optim | loss |" in page
     assert '| model.dropout \\ optim | adam | ["a\\|b", 1] |' in page
     spelled = [(row["model.dropout"], row["optim"]) for row in by_number(table(tmp_path / "sweep"))]
     assert spelled[2:5] == [("0.1", "adam"), ("0.1", '["a|b", 1]'), ("null", "adam")]
@@ -102,9 +102,9 @@ def test_failures_are_rows_with_their_reasons(sweep: Sweep, tmp_path: Path) -> N
         "exits": ("failed", "SystemExit: 3"),
         "memory": ("failed", "out of memory"),
         "killed": ("failed", "worker killed by SIGKILL (out of memory?)"),
-        "nan": ("diverged", "val_loss is nan"),
+        "nan": ("diverged", "loss is nan"),
         "diverges": ("diverged", "loss is nan at step 3"),
-        "forgets": ("failed", "the objective returned no val_loss"),
+        "forgets": ("failed", "the objective returned no loss"),
         "odd": ("failed", "no such status: splendid"),
         "gives up": ("failed", "it stopped without being asked to"),
     }
@@ -320,27 +320,26 @@ def test_several_objectives_have_a_front(sweep: Sweep) -> None:
         sampler="nsgaii",
         sampler_settings={"population_size": 10},
         n_trials=40,
-        objectives={"val_loss": "minimize", "parameters": "minimize"},
+        objectives={"loss": "minimize", "parameters": "minimize"},
     )
     outcome = sweep(plan, objectives.two_objectives).run()
     front = [row for row in outcome.rows if row["front"]]
     assert 1 < len(front) < 40
     for row in outcome.rows:
         beaten = any(
-            o["val_loss"] <= row["val_loss"] and o["parameters"] < row["parameters"]
-            for o in outcome.rows
+            o["loss"] <= row["loss"] and o["parameters"] < row["parameters"] for o in outcome.rows
         )
         assert row["front"] is not beaten
     assert set(outcome.importances) == {"x", "y"}
 
 
 def test_a_maximized_objective_ranks_the_largest_first(sweep: Sweep) -> None:
-    driver = sweep(Plan({"a": Int(1, 9)}, objectives={"val_loss": "maximize"}), objectives.nothing)
-    losses = [row["val_loss"] for row in driver.run().rows]
+    driver = sweep(Plan({"a": Int(1, 9)}, objectives={"loss": "maximize"}), objectives.nothing)
+    losses = [row["loss"] for row in driver.run().rows]
     assert losses == sorted(losses, reverse=True)
     best = driver.progress().best
     assert best is not None
-    assert best["val_loss"] == losses[0]
+    assert best["loss"] == losses[0]
 
 
 def test_a_row_is_the_mean_over_its_seeds(sweep: Sweep, tmp_path: Path) -> None:
@@ -348,12 +347,12 @@ def test_a_row_is_the_mean_over_its_seeds(sweep: Sweep, tmp_path: Path) -> None:
     driver = sweep(Plan({"x": Int(1, 4)}, seeds=3), objectives.seeded, workers=1)
     one, two, three, four = by_number(driver.run().rows)
     assert (one["status"], one["n"], one["epochs"]) == ("completed", 3, 7)
-    assert one["val_loss"] == pytest.approx(1.1)
-    assert one["val_loss_std"] == pytest.approx(statistics.stdev([1.0, 1.1, 1.2]))
+    assert one["loss"] == pytest.approx(1.1)
+    assert one["loss_std"] == pytest.approx(statistics.stdev([1.0, 1.1, 1.2]))
     assert "seed" not in one
     assert (two["status"], two["n"], two["error"]) == ("failed", 2, "RuntimeError: bad luck")
-    assert two["val_loss"] == pytest.approx(2.1)
-    assert (three["status"], three["n"], three["val_loss"]) == ("pruned", 0, 3.0)
+    assert two["loss"] == pytest.approx(2.1)
+    assert (three["status"], three["n"], three["loss"]) == ("pruned", 0, 3.0)
     assert (four["status"], four["n"]) == ("failed", 0)
     runs = table(tmp_path / "sweep", "runs.csv")
     assert [(run["number"], run["run"]) for run in runs] == [
@@ -362,7 +361,7 @@ def test_a_row_is_the_mean_over_its_seeds(sweep: Sweep, tmp_path: Path) -> None:
         ("2", "0"),
         ("3", "0"),
     ]
-    assert [float(run["val_loss"]) for run in runs[:3]] == pytest.approx([1.0, 1.1, 1.2])
+    assert [float(run["loss"]) for run in runs[:3]] == pytest.approx([1.0, 1.1, 1.2])
     assert {p.name for p in (tmp_path / "sweep" / "0").iterdir()} == {"seed0", "seed1", "seed2"}
     assert {p.name for p in (tmp_path / "sweep" / "2").iterdir()} == {"seed0"}
     # The sampler hears the mean.

@@ -161,7 +161,7 @@ def test_other_seeds_stay_when_one_is_tried_again(sweep: Sweep, tmp_path: Path) 
     def losses() -> dict[tuple[str, str], str]:
         with (tmp_path / "sweep" / "runs.csv").open() as file:
             rows = list(csv.DictReader(file))
-        return {(row["number"], row["run"]): row["val_loss"] for row in rows}
+        return {(row["number"], row["run"]): row["loss"] for row in rows}
 
     plan = Plan({"x": Int(1, 2)}, seeds=3)
     _, row = by_number(sweep(plan, objectives.seeded, workers=1).run().rows)

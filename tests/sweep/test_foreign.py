@@ -73,9 +73,9 @@ def test_a_trial_that_was_added_is_a_row(sweep: Sweep, tmp_path: Path) -> None:
     study.tell(3, 2.0)  # the one that was stopped, as the dashboard can
     driver = sweep(PLAN, objectives.few_steps)
     rows = driver.run().rows
-    assert (rows[0]["number"], rows[0]["val_loss"], rows[0]["lr"]) == (4, -1.0, 0.05)
+    assert (rows[0]["number"], rows[0]["loss"], rows[0]["lr"]) == (4, -1.0, 0.05)
     told, _, failed = by_number(rows)[3:6]
-    assert (told["status"], told["val_loss"]) == ("completed", 2.0)
+    assert (told["status"], told["loss"]) == ("completed", 2.0)
     assert (failed["status"], failed["error"]) == ("failed", "ended as failed by Optuna itself")
     assert driver.progress().done == len(rows) == 7
     assert sweep(PLAN, objectives.few_steps).run().rows == rows

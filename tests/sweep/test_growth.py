@@ -40,7 +40,7 @@ def test_more_seeds_of_what_completed(sweep: Sweep, tmp_path: Path) -> None:
     (tmp_path / "sweep" / "0" / "weights").touch()
     grown = sweep(Plan(space, seed=1, seeds=3), seeded).run().rows
     whole = sweep(Plan(space, seed=1, seeds=3), seeded, folder="whole").run().rows
-    assert ran(grown, "x", "status", "n", "val_loss") == ran(whole, "x", "status", "n", "val_loss")
+    assert ran(grown, "x", "status", "n", "loss") == ran(whole, "x", "status", "n", "loss")
     assert (tmp_path / "sweep" / "0" / "seed0" / "weights").exists()
     assert sorted(p.name for p in (tmp_path / "sweep" / "0").iterdir()) == [
         "seed0", "seed1", "seed2",
@@ -54,9 +54,7 @@ def test_a_stopped_sweep_grows(sweep: Sweep, tmp_path: Path) -> None:
     assert driver.run().interrupted
     rows = sweep(Plan({"x": Choice((1, 2, 3))}, seeds=2), steps).run().rows
     whole = sweep(Plan({"x": Choice((1, 2, 3))}, seeds=2), steps, folder="whole").run().rows
-    assert {row["x"]: row["val_loss"] for row in rows} == {
-        row["x"]: row["val_loss"] for row in whole
-    }
+    assert {row["x"]: row["loss"] for row in rows} == {row["x"]: row["loss"] for row in whole}
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsgaii"])
@@ -68,7 +66,7 @@ def test_a_search_grows(sampler: str, sweep: Sweep) -> None:
     wide: Space = {**first, "x": Choice((2, True, 1)), "y": Float(0, 2), "n": Int(0, 9)}
     rows = sweep(plan(first, 6), nothing).run().rows
     more = sweep(plan(wide, 14), nothing).run().rows
-    keys = ("x", "y", "n", "optim", "momentum", "val_loss")
+    keys = ("x", "y", "n", "optim", "momentum", "loss")
     assert ran(more, *keys)[:6] == ran(rows, *keys)
     assert len(more) == 14
 
@@ -157,7 +155,7 @@ def test_a_kill_while_it_grows_loses_nothing(
     rows = sweep(large, few_steps).run().rows
     assert ran(rows, "x", "n") == [(1, 2), (2, 2), (3, 2)]
     runs = (tmp_path / "sweep" / "runs.csv").read_text()
-    assert all(str(row["val_loss"]) in runs for row in first)
+    assert all(str(row["loss"]) in runs for row in first)
 
 
 def test_a_range_of_an_older_sweep_goes_on_as_a_range(sweep: Sweep, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def fill(path: Path) -> None:
         study.create(None)
         study.report(number, 1, 0.5 + number)
         study.report(number, 2, float("nan"))
-    study.save(0, 0, {"status": "completed", "val_loss": 0.25})
+    study.save(0, 0, {"status": "completed", "loss": 0.25})
     study.finish(0, "completed", [0.25])
     study.finish(1, "failed", None)
     study.close()

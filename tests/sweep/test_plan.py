@@ -16,7 +16,7 @@ from musicgen.sweep.space import Choice, Float
 
 GRID = {"a": Choice((1, 2, 3))}
 RANGE = {"lr": Float(0, 1)}
-TWO = {"val_loss": "minimize", "parameters": "minimize"}
+TWO = {"loss": "minimize", "parameters": "minimize"}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ TWO = {"val_loss": "minimize", "parameters": "minimize"}
         ({"pruner": "median", "objectives": TWO}, "one objective to judge by, got 2"),
         ({"pruner": "asha", "pruner_settings": {"reduction_factor": 1}}, "asha refuses"),
         ({"objectives": {}}, "at least one result"),
-        ({"objectives": {"val_loss": "down"}}, "val_loss is minimize or maximize, got down"),
+        ({"objectives": {"loss": "down"}}, "loss is minimize or maximize, got down"),
         ({"seeds": 0}, "sweep.seeds must be at least 1, got 0"),
         ({"retries": -1}, "sweep.retries must be at least 0, got -1"),
         ({"max_failures": -1}, "sweep.max_failures must be at least 0, got -1"),

@@ -180,7 +180,7 @@ def test_answers_that_get_lost_behind_a_commit(database: Database) -> None:
             for number, point in enumerate(grid(plan.space)):
                 assert study.create(point).number == number
                 assert not study.report(number, 1, 0.5)
-                study.save(number, 0, {"status": "completed", "val_loss": 0.25})
+                study.save(number, 0, {"status": "completed", "loss": 0.25})
                 study.finish(number, "completed", [0.25])
             storage.engine.dialect.do_commit = plain
             next(commits)  # so that each kind of commit gets its turn

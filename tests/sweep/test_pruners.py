@@ -108,7 +108,7 @@ def test_every_decision_is_optunas(
         {"x": Float(0, 1)},
         sampler="random",
         n_trials=99,
-        objectives={"val_loss": direction},
+        objectives={"loss": direction},
         pruner=name,
         pruner_settings=given_settings,
     )

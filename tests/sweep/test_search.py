@@ -35,7 +35,7 @@ def bad_in_each_ten(sampler: str, seed: int, result: dict[str, Any], edge: float
         for number in range(plan.total):
             x = study.create(None).params["x"]
             bad.append(x > edge)
-            done = result if x > edge else {"status": "completed", "val_loss": 1 - x}
+            done = result if x > edge else {"status": "completed", "loss": 1 - x}
             study.save(number, 0, done)
             status = str(done["status"])
             study.finish(number, status, [1 - x] if status == "completed" else None)

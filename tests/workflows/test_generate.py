@@ -191,7 +191,8 @@ BAD = [
     (["transpose=30"], "transpose must be from -24 to 24 semitones, got 30"),
     (
         ["prime='GAB|'"],
-        "prime must begin with a header, got music at once ('GAB|'); put lines such",
+        "prime must begin with a header, got music at once ('GAB|'); put lines such "
+        "as M:4/4, L:1/8 and K:G before it, or use constrain=off",
     ),
     (["prime={finished}"], "prime must be a tune that is not finished, got one that ends in |]"),
     (["out={unwritable}"], "out must be a folder that can be written"),

@@ -14,6 +14,6 @@ table.py        the automaton as a table of integers, filled on use
 batch.py        the tunes of a batch, each in its state
 """
 
-from musicgen.music.constraint.batch import BatchConstraint
+from musicgen.music.constraint.batch import BatchConstraint, PrimeError
 
-__all__ = ["BatchConstraint"]
+__all__ = ["BatchConstraint", "PrimeError"]

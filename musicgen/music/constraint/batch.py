@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.music.constraint.table import DONE, LONGEST, Table, table
 from musicgen.music.kinds import Kinds
 
@@ -52,8 +52,8 @@ class BatchConstraint:
         state = read(self._table, prime)
         if max_chars < (least := self._table.exit(state)):
             raise InputError(
-                f"max_chars must be at least {least} to complete a tune, got {max_chars}; "
-                "raise it, or use constrain=off"
+                f"max_chars must be at least {least} to complete a tune, got {max_chars}; raise it",
+                Remedy.NO_CONSTRAINT,
             )
         self._states = np.full(tunes, state, np.int64)
         self._left = np.full(tunes, max_chars, np.int64)
@@ -74,8 +74,12 @@ class BatchConstraint:
         self._left[tunes] -= 1
 
 
+class PrimeError(InputError):
+    """No tune of the constraint begins like this."""
+
+
 def read(known: Table, prime: str) -> int:
-    """The state behind a prime. Raises InputError where the automaton does not accept it."""
+    """The state behind a prime. Raises PrimeError where the automaton does not accept it."""
     # A given rhythm may be any word, though the automaton writes some words only.
     text = re.sub("^R:.*$", "R:", prime.removeprefix(START), flags=re.MULTILINE)
     state = 0
@@ -84,11 +88,12 @@ def read(known: Table, prime: str) -> int:
         if state == DONE or number < 0 or not known.allows(state, number):
             line = text.count("\n", 0, place) + 1
             column = place - text.rfind("\n", 0, place)
-            raise InputError(
+            raise PrimeError(
                 f"prime must begin a tune that the constraint accepts, got {character!r} at line "
-                f"{line}, column {column}; change it, or use constrain=off"
+                f"{line}, column {column}; change it",
+                Remedy.NO_CONSTRAINT,
             )
         state = known.step(state, number)
     if state == DONE:
-        raise InputError("prime must not end the tune, got one with '<end>'; leave it out")
+        raise PrimeError("prime must not end the tune, got one with '<end>'; leave it out")
     return state

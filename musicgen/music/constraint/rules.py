@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.music.constraint.form import LINES, Form, after
 from musicgen.music.constraint.spelling import (
     GRAIN,
@@ -64,7 +64,8 @@ class Rules(Spelling):
             raise InputError(
                 f"constrain={'bars' if bars else 'syntax'} must have a vocabulary that can write "
                 f"tunes, got one without {', '.join(map(repr, missing))}; "
-                "use constrain=off, or train on a corpus in ABC notation"
+                "train on a corpus in ABC notation",
+                Remedy.NO_CONSTRAINT,
             )
 
     def usual(self, kind: str) -> bool:

@@ -1,0 +1,181 @@
+"""Any Hydra application's -m by our engine: `hydra/sweeper: musicgen` in its defaults."""
+
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.compose import compose, prefixes
+from musicgen.cli.driving import drive
+from musicgen.cli.hydra_job import HydraJob
+from musicgen.config.following import plain
+from musicgen.config.overrides import as_override, flatten, shell, without_password
+from musicgen.config.schema import near
+from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.sweep.plan import Settings
+from musicgen.sweep.progress import Outcome
+from musicgen.sweep.space import describe
+from musicgen.system.paths import display_path
+from musicgen.workflows.function import prepare
+from musicgen.workflows.settings import SweepSettings
+from musicgen.workflows.swept import Swept
+
+
+def sweep(
+    context: HydraContext, task: TaskFunction, config: DictConfig, arguments: list[str]
+) -> None:
+    """Sweep an application to the end, or go on with the sweep in its folder.
+
+    config: composed without what is swept. arguments: the overrides that were typed.
+    Ends the process with an error's line and its exit code, as our own commands do.
+    """
+    try:
+        _sweep(context, task, config, arguments)
+    except MusicgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _sweep(
+    context: HydraContext, task: TaskFunction, config: DictConfig, arguments: list[str]
+) -> None:
+    given: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    params: Mapping[str, Any] = given.get("params") or {}
+    known = flatten(plain(config))
+
+    def missing(key: str, chosen: str) -> str:
+        return (
+            f"there is no key {key}{near(key, known) or ''}; what the configuration has not is "
+            f"added with +{key}=..."
+        )
+
+    loader = context.config_loader
+    swept = compose(loader, config, params, arguments, missing)
+    if not swept.space:
+        raise InputError("-m needs a key with several values, such as key=1,2; or leave out -m")
+    settings = _settings(config.hydra.sweeper)
+    job = HydraJob(
+        context,
+        task,
+        config,
+        groups=swept.groups,
+        fixed=swept.fixed,
+        prefixes=prefixes(loader, arguments),
+        seed_key=_seed_key(config, swept, settings),
+    )
+    folder = _folder(config, swept)
+    program = ["python", *_program()]
+    trial_command = [*program, *map(without_password, swept.fixed)]
+    again = [*program, *map(without_password, sys.argv[1:])]
+    prepared = prepare(
+        job,
+        swept.space,
+        folder,
+        settings,
+        code=task,
+        groups=swept.groups,
+        fixed=_fixed(swept),
+        commands={"command": again, "trial_command": trial_command},
+    )
+    if not config.hydra.verbose:  # the display says what the log would
+        logging.getLogger("musicgen").setLevel(logging.WARNING)
+    display, outcome = drive(prepared, swept.notes)
+    display.ended(outcome, _best(swept, outcome, trial_command))
+    if outcome.interrupted:
+        raise Interrupted(f"stopped; to go on: {shell(again)}")
+
+
+def _settings(sweeper: DictConfig) -> SweepSettings:
+    """Raises InputError."""
+    given: Any = OmegaConf.to_container(sweeper, resolve=True)
+    names, ways = (_listed(given[key]) for key in ("objective", "direction"))
+    if len(names) != len(ways):
+        raise InputError(
+            f"hydra.sweeper.direction must have a way for each objective, got {len(ways)} for "
+            f"{len(names)}; list as many"
+        )
+    own = {f.name: given[f.name] for f in fields(SweepSettings) if f.name in given}
+    try:
+        return SweepSettings(objectives=dict(zip(names, ways, strict=True)), **own)
+    except InputError as error:
+        raise InputError(f"hydra.sweeper: {error}") from None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _seed_key(config: DictConfig, swept: Swept, settings: SweepSettings) -> str | None:
+    """The key that gets each run's seed; None with one run. Raises InputError."""
+    key = config.hydra.sweeper.seed_key
+    if settings.seeds == 1 or key is None:
+        return None
+    if key in swept.space:
+        raise InputError(f"{key} is swept, so it cannot get the seeds too; leave out one of them")
+    if not all(key in flatten(plain(base)) for base in swept.bases.values()):
+        raise InputError(
+            f"hydra.sweeper.seed_key must be a key of the configuration, got {key}; name the one "
+            "that gets each run's seed, or null if the program asks musicgen.current_trial().seed"
+        )
+    return str(key)
+
+
+def _folder(config: DictConfig, swept: Swept) -> Path:
+    """The sweep's: the same one for the same command, so that it goes on.
+
+    Hydra's own default names the time, by which no sweep would be found again.
+    """
+    named = config.hydra.sweeper.folder
+    if named is None:
+        sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+        timed = "${now:" in str(sweep["dir"])
+        named = None if timed else config.hydra.sweep.dir
+    if named is None:
+        text = json.dumps([describe(swept.space), swept.fixed])
+        name = f"{config.hydra.job.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        named = Path("multirun") / name
+    return Path(str(named)).absolute()
+
+
+def _fixed(swept: Swept) -> tuple[Settings, ...]:
+    """What trials have besides what is swept, as it is written: interpolations may be of a place
+    or a time."""
+    keys = tuple(f"{key}." for key in swept.space if key not in swept.groups)
+    made = []
+    for choices, base in swept.bases.items():
+        values = {
+            key: _as_json(value)
+            for key, value in flatten(plain(base)).items()
+            if not f"{key}.".startswith(keys)
+        }
+        made.append(Settings(values, choices))
+    return tuple(made)
+
+
+def _as_json(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError:
+        return str(value)
+
+
+def _program() -> list[str]:
+    """What runs this program: its file, or -m with its module."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return ["-m", spec.name] if spec is not None else [display_path(Path(sys.argv[0]).absolute())]
+
+
+def _best(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
+    """What runs the best configuration again."""
+    if not outcome.rows:
+        return ""
+    best = outcome.rows[0]
+    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
+    return shell([*trial_command, *values])
