@@ -1,4 +1,4 @@
-"""Which trained network a `run=` key names."""
+"""The trained network that a `run=` key names."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def find(place: str) -> Path:
 
 
 def _best(sweep: Path) -> Path:
-    """Of the trial at the top of the table; where it has several seeds, the best of these."""
+    """The run of the first trial of the table; if it has several seeds, the best of these."""
     rows = [row for row in Table.read(sweep).rows if row.get("status") == COMPLETED]
     trial = sweep / str(rows[0]["number"]) if rows else None
     results = {
