@@ -16,9 +16,10 @@ SAYS = {"first_steps.py": "run holds tune.svg and tune.wav", "sweep_and_read.py"
 
 def test_every_example_is_run() -> None:
     """Here, or by a file of its own in tests/examples/."""
-    own = (path.name for path in (ROOT / "tests" / "examples").glob("test_*.py"))
-    run = {*ARGUMENTS, *(name.removeprefix("test_") for name in own)}
-    assert {path.name for path in (ROOT / "examples").glob("*.py")} == run
+    own = (path.stem for path in (ROOT / "tests" / "examples").glob("test_*.py"))
+    run = {Path(name).stem for name in ARGUMENTS} | {name.removeprefix("test_") for name in own}
+    programs = [*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*/conf")]
+    assert {path.parent.name if path.is_dir() else path.stem for path in programs} == run
 
 
 @pytest.mark.slow

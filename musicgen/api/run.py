@@ -55,7 +55,7 @@ class Run:
         from musicgen.cli import composing
         from musicgen.cli import train as command
         from musicgen.config.keys import TrainConfig
-        from musicgen.config.overrides import as_override
+        from musicgen.config.overrides import as_override, without_password
         from musicgen.system.paths import display_path
 
         words = list(overrides)
@@ -66,7 +66,10 @@ class Run:
             resume = f"resume={as_override(display_path(made.folder))}"
             again = f"to go on: Run.train({resume!r})"
         with guarded(again), torch_as_it_was():
-            command.train(made.asked, made.overrides, made.folder, again, at_once=interrupt)
+            typed = ["python", "-m", "musicgen.train", *map(without_password, words)]
+            command.train(
+                made.asked, made.overrides, made.folder, again, command=typed, at_once=interrupt
+            )
         return cls(made.folder)
 
     @property

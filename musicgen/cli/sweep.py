@@ -7,8 +7,9 @@ from musicgen.cli.arguments import Arguments
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, RunError
 from musicgen.sweep.driver import Outcome
+from musicgen.sweep.folder import AnotherSweepError
 from musicgen.sweep.results import describe_failures
 from musicgen.sweep.worker import one_line
 from musicgen.system.paths import display_path
@@ -54,6 +55,10 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
     try:
         with hearing(lambda _: driver.request_stop()), display.showing(driver):
             outcome = driver.run()
+    except AnotherSweepError as error:
+        raise InputError(
+            f"{error}; with sweep.shelf=<folder> in both, it takes over what the other has trained"
+        ) from None
     except RunError:
         display.ranking(sweep.latest)
         if reports:

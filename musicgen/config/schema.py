@@ -12,6 +12,7 @@ from musicgen.config.components import GROUPS, variants
 from musicgen.config.field import choices_of
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config
 from musicgen.config.overrides import seconds
+from musicgen.config.registry import components
 from musicgen.config.rules import rules
 from musicgen.errors import InputError
 
@@ -61,7 +62,7 @@ def settle(config: Any) -> None:
     for group, of in GROUPS.items():
         part: Any = getattr(config, group, None)
         name = getattr(part, of.key, None)
-        chosen = variants(group).get(str(name))
+        chosen = components(of.kind).get(str(name))
         if chosen is None or type(part) is chosen:
             continue  # a name that there is not is out of its bounds
         values = dataclasses.asdict(part)

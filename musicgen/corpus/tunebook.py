@@ -32,6 +32,7 @@ _FINGERING = re.compile(r'"[\^_<>@]?[\d ,]*\d"|!\d!')
 _KEY = re.compile(rf"([A-G][#b]?) ?(?i:({'|'.join(_MODES)})[a-z]*)(?= |$)")
 _ACCIDENTALS = str.maketrans({"♯": "#", "♭": "b", "♮": "="})
 _WHOLE = r'"[^"]*"|\[[A-Za-z]:[^\]]*\]'
+_TOKEN = re.compile(rf"{_WHOLE}|{DECORATION}")
 _BREAK = re.compile(rf"({_WHOLE}|{DECORATION})|!")
 """`!` without a partner on its line; the group matches those with a partner."""
 _APART = re.compile(rf"({_WHOLE})|({PITCH}|[zx]|(?<!\|)\]) +(?=[0-9/])")
@@ -122,7 +123,7 @@ def written_field(name: str, value: str) -> str:
 
 
 def _music(line: str, left_out: Counter[str]) -> str:
-    line, fingerings = _FINGERING.subn("", line.replace("`", ""))
+    line, fingerings = _without_fingerings(line.replace("`", ""))
     line, fields = _OTHER_INLINE_FIELD.subn("", line)
     breaks = 0
     if "!" in line:
@@ -135,3 +136,11 @@ def _music(line: str, left_out: Counter[str]) -> str:
     left_out["fingerings"] += fingerings
     left_out["other fields in brackets"] += fields
     return " ".join(line.rstrip("\\ ").split())
+
+
+def _without_fingerings(line: str) -> tuple[str, int]:
+    """The line, and how many there were. In `A!A!3!` the `!` before 3 ends a decoration."""
+    if not _FINGERING.search(line):
+        return line, 0
+    left = _TOKEN.sub(lambda token: "" if _FINGERING.fullmatch(token[0]) else token[0], line)
+    return left, sum(1 for token in _TOKEN.findall(line) if _FINGERING.fullmatch(token))

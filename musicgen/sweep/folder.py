@@ -14,6 +14,10 @@ from musicgen.system.lock import Held, held, hold
 LOCK = "lock"
 
 
+class AnotherSweepError(InputError):
+    """A folder holds a sweep of another kind."""
+
+
 class Folder:
     """One sweep's folder; `claim` it before writing to it, `release` it at the end."""
 
@@ -82,10 +86,9 @@ class Folder:
         changes, grown = differences(kept, sweep, usual or {})
         if changes:
             more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
-            raise InputError(
+            raise AnotherSweepError(
                 f"{self.path} holds another sweep: {'; '.join(changes[:3])}{more}; "
-                "give this sweep another name or remove that folder; with sweep.shelf=<folder> "
-                "in both, it takes over what the other has trained"
+                "give this sweep another name or remove that folder"
             )
         return grown
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.errors import InputError
+from musicgen.music.measures import measures
 from musicgen.system.files import replacing
 from musicgen.training import device
 from musicgen.training.folder import RunFolder
@@ -32,8 +33,8 @@ class RunCache:
     def copy(self, config: Config, corpus: str, to: Path) -> bool:
         """Copy a run that this machine would repeat exactly; False if there is none.
 
-        It must have this configuration, corpus and software, and be of this kind of device and
-        precision.
+        It must have this configuration, corpus and software, all measures that are known here, and
+        be of this kind of device and precision.
 
         corpus: its digest; the file under the configured name may have changed.
 
@@ -52,6 +53,9 @@ class RunCache:
         place, precision = device.choose(config.trainer)
         theirs = result.versions, result.corpus.get("digest"), result.device, result.precision
         ours = versions(), corpus, device.name(place), precision
+        wanted = measures().keys() if config.samples.measure else set[str]()
+        if not wanted <= result.measures.keys():  # it was trained without the plugin that has one
+            return False
         if theirs != ours or source.resolve() == to.resolve():
             return False
         # The result is copied last. A copy that was cut short, or of a folder that somebody

@@ -78,9 +78,14 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]
     chosen = _chosen(scores)
     shown = {}
     for name, text in texts.items():
-        read = trained.vocabulary.encode(f"{START}\n{text}")
+        # The `X:` line is ours, and a network that has never seen one may not know its characters.
+        known = np.array([character in trained.vocabulary for character in text], bool)
+        seen = "".join(character for character in text if character in trained.vocabulary)
+        read = trained.vocabulary.encode(f"{START}\n{seen}")
         layers = {r.layer: r.values for r in record(trained.model, [read], ["hidden"])}
-        rows = [layers[row.layer][row.unit][len(START) + 1 :] for row in chosen]
+        rows = [np.zeros(len(text), np.float32) for _ in chosen]
+        for row, values in zip(chosen, rows, strict=True):
+            values[known] = layers[row.layer][row.unit][len(START) + 1 :]
         names = [_name(row, len(layers)) for row in chosen]
         shown[name] = TuneUnits.of(text, names, _packed(np.stack(rows)) if rows else b"")
     return shown

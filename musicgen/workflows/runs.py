@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.sweep.table import TABLE, Table
 from musicgen.sweep.trial import COMPLETED
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result
@@ -22,6 +21,8 @@ def find(place: str) -> Path:
                 "`ls runs/*` shows what there is"
             )
         return path
+    from musicgen.sweep.table import TABLE  # takes Optuna along
+
     run = RunFolder(path)
     if run.checkpoints.is_dir() or not (path / TABLE).is_file():
         if not run.best.is_file():
@@ -35,7 +36,9 @@ def find(place: str) -> Path:
 
 
 def _best(sweep: Path) -> Path:
-    """The run of the first trial of the table; if it has several seeds, the best of these."""
+    """Of the trial at the top of the table; where it has several seeds, the best of these."""
+    from musicgen.sweep.table import Table
+
     rows = [row for row in Table.read(sweep).rows if row.get("status") == COMPLETED]
     trial = sweep / str(rows[0]["number"]) if rows else None
     results = {

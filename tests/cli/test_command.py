@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.training.folder import RunFolder
 from tests.cases import a_few_fast
 from tests.commands import assert_refused, train, unwritable
 from tests.tunes import ROOT, small, tunes
@@ -204,6 +205,25 @@ def test_ctrl_c_says_how_to_go_on(number: int, tmp_path: Path) -> None:
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "interrupted"
     assert result["epochs"] >= 3
+
+
+@pytest.mark.slow
+def test_a_run_keeps_what_was_typed_to_start_it(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    asked = [*small(tmp_path, "trainer.max_epochs=1"), f"hydra.run.dir={folder}"]
+    done = train(*asked, "sweep.storage=postgresql://me:secret@host/name")
+    assert done.returncode == 0, done.stderr
+    begun = (
+        "python",
+        "-m",
+        "musicgen.train",
+        *asked,
+        "sweep.storage=postgresql://me:***@host/name",
+    )
+    assert RunFolder(folder).started_by() == begun
+    done = train(f"resume={folder}")
+    assert done.returncode == 0, done.stderr
+    assert RunFolder(folder).started_by() == begun
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from musicgen.corpus.setting import kin_by_title
@@ -198,6 +198,7 @@ def test_words_and_blank_lines_are_told() -> None:
     ]
 
 
+@example(["!", "A", "!3!"])  # a decoration, and a line break behind the 3
 @given(st.lists(st.sampled_from([*pieces, "!", "!f!", "C 2", "&", "^/c", "|"]), max_size=12))
 def test_cleaning_changes_no_note(music: list[str]) -> None:
     """What is played of a tune is played of its cleaned text."""

@@ -46,6 +46,6 @@ def test_a_trials_command_has_the_keys_that_apply(source: Source) -> None:
 
 
 def test_importances_of_a_table_count_conditional_keys(source: Source) -> None:
-    shares = importances(source.rows, source.space, "val_loss", "minimize")
+    shares = importances(source.rows, source.space, "loss", "minimize")
     assert shares.keys() == SPACE.keys()
     assert sum(shares.values()) == pytest.approx(1)

@@ -72,3 +72,17 @@ def test_a_folder_that_was_removed_and_used_again_is_not_taken(tmp_path: Path) -
     shelf.put(tmp_path / "copy", fit(config, tmp_path / "copy", resume=True))
     (tmp_path / "copy" / "config.yaml").write_text("")
     assert not shelf.copy(config, digest, tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_a_run_that_lacks_a_measure_is_made_again(tmp_path: Path) -> None:
+    """As one does that was trained without the plugin that has it."""
+    config = composed(*small(tmp_path, "samples.measure=true", "trainer.max_epochs=1"))
+    digest = corpus.of(config.data).digest
+    shelf = RunCache(tmp_path / "shelf")
+    result = fit(config, tmp_path / "run")
+    shelf.put(tmp_path / "run", result)
+    assert shelf.copy(config, digest, tmp_path / "copy")
+    del result.measures["loops"]
+    result.write(tmp_path / "run" / "result.json")
+    assert not shelf.copy(config, digest, tmp_path / "other")

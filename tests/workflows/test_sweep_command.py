@@ -169,7 +169,9 @@ def test_a_grid_of_groups_and_values(tmp_path: Path) -> None:
     assert train(*arguments, cwd=tmp_path).returncode == 0
     assert (folder / "table.csv").read_text() == before
     changed = [a if a != "model.hidden=8" else "model.hidden=9" for a in arguments]
-    assert_refused(train(*changed, cwd=tmp_path), "adam model.hidden was 8, now 9")
+    refused = train(*changed, cwd=tmp_path)
+    for part in ("adam model.hidden was 8, now 9;", "with sweep.shelf=<folder> in both, it takes"):
+        assert_refused(refused, part)
 
 
 @pytest.mark.slow
