@@ -76,6 +76,13 @@ def test_the_readme_is_short_and_leads_to_each_page() -> None:
         assert name == "README.md" or f"]({name})" in README, name
 
 
+def test_each_example_is_listed() -> None:
+    listed = (ROOT / "examples" / "README.md").read_text()
+    for path in (ROOT / "examples").iterdir():
+        if path.suffix == ".py" or (path / "README.md").exists():
+            assert f"({path.name}" in listed, path.name
+
+
 def test_each_picture_of_the_docs_is_shown() -> None:
     for path in (ROOT / "docs").iterdir():
         if path.suffix in (".png", ".svg"):

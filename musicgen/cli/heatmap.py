@@ -1,4 +1,4 @@
-"""What a network's units follow, at the command line."""
+"""`heatmap` at the command line."""
 
 from math import isnan
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def run(invocation: Invocation) -> None:
 
 
 def show(found: "Explained") -> None:
-    """The best unit for each annotation, and how those for header or body go."""
+    """Print the best unit for each annotation, and the course of those for header or body."""
     from rich.console import Console
     from rich.table import Table
 

@@ -24,7 +24,7 @@ SHOWN = 20
 
 
 class SweepDisplay:
-    """What a driver tells, for people."""
+    """Shows a driver's events."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class SweepDisplay:
         *,
         step: str = "epoch",
     ) -> None:
-        """folder: as the user would type it. notes: lines to say of what is swept.
+        """folder: as the user would type it. notes: lines about the swept keys.
 
         step: what a report is made after.
         """
@@ -64,7 +64,7 @@ class SweepDisplay:
                 self._say(f"{name} {values}: {self._outcome(event)}")
 
     def _introduce(self) -> None:
-        """What is swept, once it is certain that this driver may: when its first trial starts."""
+        """Print what is swept when the first trial starts: then the driver holds the folder."""
         if self.introduced:
             return
         self.introduced = True
@@ -90,7 +90,7 @@ class SweepDisplay:
         self.console.print(Text(text, style), soft_wrap=not self.console.is_terminal)
 
     def _command(self, text: str) -> None:
-        """A command as it can be copied: the terminal may wrap its line, not we."""
+        """Print a command that can be copied: the terminal may wrap its line, this must not."""
         self.console.print(Text(text, "bold"), soft_wrap=True)
 
     @contextmanager
@@ -116,7 +116,7 @@ class SweepDisplay:
                 thread.join()
 
     def picture(self, progress: Progress) -> Group:
-        """The live table as it stands."""
+        """The present live table."""
         counts = f"{progress.done:,} of {progress.total:,} done, {progress.running} running"
         for name in ("pruned", "diverged", "failed"):
             if count := getattr(progress, name):
@@ -132,7 +132,7 @@ class SweepDisplay:
         return Group(Text(counts + left), line, best, table)
 
     def _running_table(self) -> Table:
-        """What runs now. In a narrow terminal configurations are cut off first, the loss last."""
+        """The running trials. A narrow terminal cuts configurations off first, the loss last."""
         runs = list(self.running.items())[:SHOWN]
         names = [self._name(*key).removeprefix("trial ") for key, _ in runs]
         losses = [self.latest.get(key, ("", "starting")) for key, _ in runs]
@@ -194,12 +194,12 @@ class SweepDisplay:
             self._command(shell(["tensorboard", "--logdir", self.folder]))
 
     def timed_out(self, timeout: str, command: str) -> None:
-        """What to do when the time was over."""
+        """Print how to continue after the time is over."""
         self._say(f"sweep.timeout={timeout} is over; to go on:")
         self._command(command)
 
     def reported(self, page: Path | None) -> None:
-        """Where the report is, if there is one."""
+        """Print where the report is, if there is one."""
         if page is not None:
             self._say(f"report: {self.folder}/{page.name}", "bold")
 

@@ -13,7 +13,7 @@ from musicgen.system.paths import display_path
 from musicgen.workflows.generate import Watcher, Written
 
 TITLE = 28
-"""Characters of a title that the table has room for."""
+"""Characters of a title in the table."""
 
 
 class TuneDisplay(Watcher):
@@ -108,7 +108,7 @@ def _nearest(one: Written) -> str:
 
 
 def _comparison(sets: dict[str, dict[str, float]]) -> Table:
-    """A set in each row, real tunes last; shares before other figures."""
+    """A row for each set, real tunes last; shares before other figures."""
     table = Table(box=None, header_style="bold")
     table.add_column("tunes at")
     shown = {name: each for name, each in measures().items() if each.headline}

@@ -1,7 +1,7 @@
-"""One unit over the characters of a text: the report's picture, as SVG.
+"""One unit over the characters of a text, as SVG: the picture of the 2018 report.
 
-Written by hand, not by a plotting library: a thousand letters take matplotlib seconds, and a
-training draws this picture while it runs.
+Written without a plotting library: matplotlib takes seconds for a thousand letters, and trainings
+draw this picture while they run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ Floats = NDArray[np.float32]
 NEGATIVE, POSITIVE = (178, 24, 43), (33, 102, 172)
 """Red and blue of ColorBrewer's RdBu, which colour-blind readers can tell apart."""
 MAX_CHARS = 5_000
-"""Characters that are drawn."""
+"""Most characters that are drawn."""
 MAX_ROWS = 1_000
 COLUMNS = 100
-"""Characters in a row; longer lines of the text go on in the next row."""
+"""Characters in a row; longer lines of the text continue in the next row."""
 
 _WIDTH, _HEIGHT, _MARGIN, _TOP, _CAPTION = 11, 22, 20, 76, 270
 _STYLE = (
@@ -32,9 +32,9 @@ _STYLE = (
 def heatmap(text: str, values: Floats, title: str, caption: str) -> str:
     """Each character in a coloured cell, in reading order, with the line breaks of the text.
 
-    values: (characters,), red below zero, white at zero, blue above; the deepest colour stands
-    for the magnitude that a hundredth of the text exceeds. title, caption: one line each, cut where
-    they are too long. The first MAX_CHARS characters are drawn, in MAX_ROWS rows at most.
+    values: (characters,), red below zero, white at zero, blue above; the deepest colour stands for
+    the magnitude that a hundredth of the text exceeds. title, caption: one line each, cut if too
+    long. The first MAX_CHARS characters are drawn, in MAX_ROWS rows at most.
     """
     cells = [cell for cell in _placed(text[:MAX_CHARS]) if cell[0] < MAX_ROWS]
     text, values = text[: len(cells)], values[: len(cells)]
@@ -76,7 +76,7 @@ def rgb(shares: Floats) -> NDArray[np.uint8]:
 
 
 def _placed(text: str) -> Iterator[tuple[int, int]]:
-    """Row and column of each character; a line's end stands behind its last one."""
+    """Row and column of each character; a line's end is behind its last character."""
     row = column = 0
     for character in text:
         if column == COLUMNS and character != "\n":
@@ -102,5 +102,5 @@ def _legend(limit: float) -> Sequence[str]:
 
 
 def _shown(text: str) -> str:
-    """A network's characters as XML can hold them."""
+    """A network's characters, as far as XML can hold them."""
     return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

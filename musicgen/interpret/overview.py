@@ -1,4 +1,4 @@
-"""All units by all characters."""
+"""The overview: all units by all characters."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -13,9 +13,9 @@ _COLOURS = ListedColormap(rgb(np.linspace(-1, 1, 255, dtype=np.float32)) / 255)
 
 
 def overview(text: str, recorded: Activations) -> Figure:
-    """A row for each unit, a column for each character; above, what the characters are.
+    """A row for each unit, a column for each character; above, the classes of the characters.
 
-    Units stand beside those that do alike (`alike`).
+    Similar units are next to each other (`alike`).
     """
     labels = annotate(text, ("header", "repeated"))
     lines = np.isin(np.arange(len(text)), bar_lines(text))
@@ -58,10 +58,10 @@ def overview(text: str, recorded: Activations) -> Figure:
 
 
 def alike(values: Floats) -> NDArray[np.intp]:
-    """Units (units, characters) in an order that puts those that rise and fall together together.
+    """Units (units, characters) in an order that puts similar units next to each other.
 
-    By their angle in the plane of the two main components of their correlations (as Friendly
-    2002 orders the variables of a corrgram).
+    The order is by their angle in the plane of the two main components of their correlations (as
+    Friendly 2002 orders the variables of a corrgram).
     """
     centred = values - values.mean(axis=1, keepdims=True)
     spread = np.sqrt(np.square(centred).sum(axis=1, keepdims=True))

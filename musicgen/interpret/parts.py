@@ -1,4 +1,4 @@
-"""How a unit goes through headers, bodies and parts: the report's reading of its map, measured."""
+"""How a unit behaves in headers, bodies and parts: a claim of the 2018 report, measured."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ WINDOW = 8
 class Course:
     """A unit over pairs of tunes.
 
-    A jump is how far a unit's mean over WINDOW characters lies from that over the next WINDOW, as a
-    multiple of `usual`; nan where no tune has such a place.
+    A jump is the distance between a unit's mean over WINDOW characters and that over the next
+    WINDOW, as a multiple of `usual`; nan where no tune has such a place.
     """
 
     header_mean: float
@@ -33,23 +33,23 @@ class Course:
     body_size: float
     turns: float
     """Share of the pairs in which the second header's mean has another sign than the first body's
-    has."""
+    mean."""
     usual: float
     """Mean distance at any place."""
     jump_to_body: float
     jump_to_header: float
     """From a body to the next tune's header, the marks between them left out."""
     jump_to_part: float
-    """Behind a double bar line or a repeat, where the music goes on."""
+    """Behind a double bar line or a repeat, where the music continues."""
     pairs: int
 
 
 def courses(
     network: CharRNN, vocabulary: Vocabulary, tunes: Sequence[str], scores: Iterable[Score]
 ) -> list[tuple[Score, Course]]:
-    """Those of the best header/body unit of each layer and state, best first.
+    """The courses of the best header/body unit of each layer and state, best first.
 
-    tunes: of `units.marked`; each second one is read as it follows the one before it. scores: of
+    tunes: from `units.marked`; each second one is read right after the one before it. scores: from
     `units.rank`.
     """
     pairs = ["".join(pair) for pair in zip(tunes[::2], tunes[1::2], strict=False)]
@@ -68,7 +68,7 @@ def courses(
 
 
 def course(pairs: Sequence[str], values: Floats) -> Course:
-    """values: (characters,) of all pairs, one behind the other."""
+    """The course from values (characters,) of all pairs, concatenated."""
     labels = [annotate(pair, ["header"])["header"] for pair in pairs]
     ends = np.cumsum([len(pair) for pair in pairs])
     every: list[NDArray[np.float64]] = []
@@ -102,7 +102,7 @@ def course(pairs: Sequence[str], values: Floats) -> Course:
 
 
 def _stretches(labels: Labels) -> Iterator[tuple[str, int, int]]:
-    """(header or body, first character, end) of each in a text."""
+    """(header or body, first character, end) of each stretch in a text."""
     edges = np.flatnonzero(np.diff(labels)) + 1
     for start, end in pairwise([0, *edges.tolist(), len(labels)]):
         if labels[start] >= 0:

@@ -1,4 +1,4 @@
-"""How well one number tells what a character is."""
+"""How much one number says about the class of a character."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from musicgen.interpret.activations import Activations, Floats
 from musicgen.interpret.annotations import ABSENT, Annotation, Labels, annotations
 
 BINS = 16
-"""Of equal count, into which an activation is put for mutual information."""
+"""Bins of equal count, for mutual information."""
 SHIFTS = 4
-"""Of the labels against the text, for what chance alone would score."""
+"""Shifts of the labels against the text, which give the score of chance."""
 MIN_SAMPLES = 20
-"""Characters of a class; below this it counts as absent."""
+"""Characters of a class; a rarer class counts as absent."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A unit against an annotation: a row of units.csv."""
+    """The score of a unit for an annotation: a row of units.csv."""
 
     annotation: str
     measure: str
@@ -30,23 +30,22 @@ class Score:
     """From 0, as in the network's weights."""
     score: float
     sign: int
-    """1 if the unit is higher where the answer is the second class, -1 if lower; 0 for more
-    classes."""
+    """1 if the unit is higher for the second class, -1 if lower; 0 for more classes."""
     chance: float
-    """The most that any unit of this layer and state scores if the labels are shifted."""
+    """The highest score of any unit of this layer and state with shifted labels."""
     most: float
-    """What a perfect unit would score: 1, or the entropy of the classes."""
+    """The score of a perfect unit: 1, or the entropy of the classes."""
     characters: int
-    """Those that the annotation asks about."""
+    """Number of characters that the annotation labels."""
 
     @property
     def name(self) -> str:
-        """As in `layer 1, forget gate, unit 21`."""
+        """Such as `layer 1, forget gate, unit 21`."""
         return f"layer {self.layer}, {self.state.replace('_', ' ')}, unit {self.unit}"
 
 
 class Question:
-    """An annotation of a text, made ready for many units."""
+    """An annotation of a text, prepared for many units."""
 
     def __init__(self, name: str, annotation: Annotation, labels: Labels, seed: int) -> None:
         self.name = name
@@ -55,8 +54,9 @@ class Question:
         self.asked = (labels != ABSENT) & (counts >= MIN_SAMPLES)[labels]
         self.labels = labels[self.asked]
         self.classes = int((counts >= MIN_SAMPLES).sum())
-        # A shift keeps what makes neighbours alike, which a permutation of single characters
-        # would destroy: chance would look smaller than it is.
+        # A shift preserves the similarity of neighbours, which a permutation of single characters
+        # would
+        # destroy: chance would then look smaller than it is.
         quarter = len(self.labels) // 4
         offsets = np.random.default_rng(seed).integers(quarter, 3 * quarter + 1, SHIFTS)
         self.shifted = [self.labels, *(np.roll(self.labels, int(offset)) for offset in offsets)]
@@ -64,7 +64,7 @@ class Question:
             self.yes = np.stack(self.shifted).astype(np.float64)
 
     def auc(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Chance that a `yes` lies above a `no`, for the labels and for each shift of them.
+        """Probability that a `yes` is above a `no`, for the labels and for each shift of them.
 
         By the rank sum (Mann and Whitney 1947).
         """
@@ -94,7 +94,7 @@ class Question:
 
 
 class Rising:
-    """The characters in the order of one unit's activation, ready for many questions."""
+    """The characters in the order of one unit's activation, prepared for many annotations."""
 
     def __init__(self, values: Floats) -> None:
         self._order = _order(values)
@@ -107,8 +107,8 @@ class Rising:
         self._tied = np.flatnonzero(np.repeat(shared, sizes))
 
     def ranks(self, asked: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Ranks from 0 of the characters asked about among themselves, in the order of the text;
-        equal ones share their mean.
+        """Ranks from 0 of the labelled characters among themselves, in the order of the text; equal
+        values share their mean.
 
         asked: (all characters,).
         """
@@ -124,9 +124,9 @@ class Rising:
 def score(
     recorded: Activations, labels: Mapping[str, Labels], seed: int = 0
 ) -> dict[str, list[Score]]:
-    """Every unit against every annotation that has something to ask about, best first.
+    """Every unit for every annotation that occurs, best first.
 
-    labels: of `annotate`, for the characters that were recorded. seed: of the shifts.
+    labels: from `annotate`, for the recorded characters. seed: of the shifts.
     """
     known = annotations()
     questions = [Question(name, known[name], found, seed) for name, found in labels.items()]
@@ -166,7 +166,7 @@ def _rows(recorded: Activations, question: Question, table: NDArray[np.float64])
 def _order(values: Floats) -> NDArray[np.intp]:
     """np.argsort of fp32, in a third of the time: NumPy sorts integers of 16 bits by counting."""
     bits = values.view(np.int32)
-    # Read as integers, positive numbers rise as they should, and negative ones fall.
+    # Read as integers, positive numbers rise in the same order, and negative ones fall.
     keys = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     low = np.argsort(keys.astype(np.uint16), kind="stable")
     return low[np.argsort((keys >> 16).astype(np.int16)[low], kind="stable")]

@@ -1,4 +1,4 @@
-"""Which units mean something: all of a network's units scored over held-out tunes."""
+"""All units of a network, scored over held-out tunes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,10 +25,10 @@ def rank(
     states: Sequence[str],
     names: Iterable[str] | None = None,
 ) -> list[Score]:
-    """Every unit's states against every annotation: by annotation, best first.
+    """Every unit's states for every annotation: by annotation, best first.
 
-    tunes: of `marked`; each is read by itself. states: observable ones of the cell.
-    names: of the annotations; None for all.
+    tunes: from `marked`; each is read by itself. states: observable ones of the cell. names: of the
+    annotations; None for all.
     """
     if not tunes:
         return []

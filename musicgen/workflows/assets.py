@@ -1,8 +1,10 @@
-"""What a report shows of trained networks: python -m musicgen.workflows.assets <run folder> ...
+"""The assets of a report: tunes and units of trained networks.
 
-Each folder gets tunes, and tunes/units.json with what the network's units do in them, unless it
-has those of its weights as they are now. Reports start this as a process of its own, since they do
-without PyTorch.
+    python -m musicgen.workflows.assets <run folder> ...
+
+Each folder gets tunes, and tunes/units.json with the activity of the network's units in them,
+unless it has those of its present weights. Reports start this as a process of its own, because they
+do not import PyTorch.
 """
 
 import json
@@ -36,7 +38,7 @@ EACH = 3
 
 
 def show(run: Path) -> None:
-    """Write what is missing. Raises MusicgenError, OSError or ValueError if that can't be had."""
+    """Write what is missing. Raises MusicgenError, OSError or ValueError if that fails."""
     if exhibited(run):
         return
     digest = weights_digest(run)
@@ -90,7 +92,7 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]
 
 
 def _chosen(scores: list[Score]) -> list[Score]:
-    """The EACH best units for each annotation, each once, those that tell most first."""
+    """The EACH best units for each annotation, without repetition, the most informative first."""
     scores = sorted(scores, key=lambda row: -_worth(row))
     counts = dict.fromkeys(annotations(), 0)
     chosen: dict[tuple[int, int], Score] = {}
@@ -114,13 +116,13 @@ def _name(row: Score, layers: int) -> str:
 
 
 def _packed(values: NDArray[np.float32]) -> bytes:
-    """Hidden states lie between -1 and 1."""
+    """As small integers: hidden states lie between -1 and 1."""
     small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
     return small.tobytes()
 
 
 def main(arguments: list[str]) -> None:
-    """Print a line of JSON, `{folder: why}`, for each folder whose assets can't be had.
+    """Print a line of JSON, `{folder: why}`, for each folder whose assets cannot be made.
 
     arguments: folders, and `plugins=[...]` that their networks need.
     """
@@ -131,7 +133,7 @@ def main(arguments: list[str]) -> None:
         try:
             show(Path(folder))
         except (MusicgenError, OSError, ValueError) as error:
-            # The page then shows what the training wrote.
+            # The page then shows the samples of the training.
             print(json.dumps({folder: str(error)}), flush=True)
 
 

@@ -20,7 +20,7 @@ from musicgen.workflows.swept import Choices, Swept
 
 
 def converted(swept: Swept) -> Space:
-    """The space with every value as the key's type has it (150 as 150.0 where that is a float).
+    """The space with every value in its key's type (150 as 150.0 where that is a float).
 
     Raises InputError.
     """
@@ -46,9 +46,9 @@ def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
 
 
 def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choices, Following]:
-    """What follows swept keys, by the groups' choices.
+    """The keys that follow swept keys, by the groups' choices.
 
-    drivers: beginnings of keys of the sweep as a whole. Raises InputError if one of them follows.
+    drivers: prefixes of keys of the sweep as a whole. Raises InputError if one of them follows.
     """
     found = {}
     for choices, composed in swept.bases.items():
@@ -71,9 +71,9 @@ def settings(
     bases: Mapping[Choices, TrainConfig],
     follows: Mapping[Choices, Following],
 ) -> tuple[Settings, ...]:
-    """All that a trial depends on besides the space, for each choice of the groups.
+    """All settings of a trial besides the space, for each choice of the groups.
 
-    What follows swept keys is there as it is written.
+    Interpolations of swept keys stay as they are written.
     """
     many = len(bases) > 1
     keys = tuple(f"{key}." for key in space if key not in swept.groups)
@@ -88,7 +88,7 @@ def settings(
 
 
 def usual() -> dict[str, str]:
-    """The values, as text, of keys that configurations have not always had."""
+    """The values, as text, of keys that older configurations lack."""
     fields = {key: field.default for key, field in schema.known(Config).items()}
     return {key: str(v) for key, v in fields.items() if v not in (REQUIRED, MISSING)}
 
@@ -134,7 +134,7 @@ def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
 
 
 def _cast(composed: DictConfig, key: str, value: Any) -> Any:
-    """The value as the key's type has it; an interpolation as it is. It is left in the config.
+    """The value in its key's type; an interpolation stays. The config keeps the value.
 
     Raises InputError.
     """

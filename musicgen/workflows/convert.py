@@ -18,16 +18,16 @@ from musicgen.system.files import replacing
 from musicgen.system.paths import display_path, make_folder
 
 MAX_PROBLEMS = 5
-"""Of a tune, that are told."""
+"""Problems of a tune that are printed."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A tune, and where its files go."""
+    """A tune and its files."""
 
     source: Path
     name: str
-    """Of its files, without the endings."""
+    """Name of its files, without their endings."""
     tune: Tune
 
 
@@ -35,7 +35,7 @@ def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
     """Write each tune of each file in each format. tell: gets the lines to print.
 
     Raises InputError before anything is written; Interrupted after Ctrl-C; RunError if a tune could
-    not be had in a format, the others being there.
+    not be written in a format; the other files are there then.
     """
     arranged = arrangement(asked.transpose, asked.header.tempo)
     formats = list(dict.fromkeys(asked.formats))
@@ -86,7 +86,7 @@ def _tunes(path: Path, arranged: Arrangement, tell: Callable[[str], None]) -> It
 
 
 def _texts(path: Path, tell: Callable[[str], None]) -> list[str]:
-    """The tunes of a file as they stand there."""
+    """The tunes of a file, unchanged."""
     try:
         source = Source(path.name, path.read_bytes())
         kind = kind_of(path)
@@ -137,7 +137,7 @@ def _targets(tunes: list[Converted], formats: list[str], out: str | None) -> lis
 
 
 def _about(found: Converted, missing: dict[str, str]) -> Iterator[str]:
-    """What a reader should know of a tune."""
+    """What a reader should know about a tune."""
     lines = found.tune.text.split("\n")
     for problem in found.tune.problems[:MAX_PROBLEMS]:
         at = lines[problem.line - 1].strip()[:60]

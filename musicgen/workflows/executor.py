@@ -1,4 +1,4 @@
-"""Where a sweep trains: its executor, as the configuration asks for it."""
+"""The executor of a sweep, as its configuration asks for it."""
 
 import logging
 import os
@@ -15,15 +15,15 @@ from musicgen.system.paths import PACKAGE
 
 NO_GPU = "trainer.accelerator=gpu needs a GPU, got none {where}; use trainer=cpu"
 ON_GPU = dict([gpus.WORKSPACE, gpus.WITHOUT_CUDA])
-"""What a worker that may use a GPU, and the process that it is a fork of, need in their
-environment before CUDA or PyTorch is there."""
+"""Environment that a worker which may use a GPU, and its parent process, need before CUDA or
+PyTorch starts."""
 Accelerator = Callable[[Mapping[str, Any]], str]
 """trainer.accelerator of a trial by its params."""
 log = logging.getLogger(__name__)
 
 
 class Place(Protocol):
-    """Where to train; the keys `sweep.*` say what each attribute means."""
+    """Where to train; the keys `sweep.*` explain each attribute."""
 
     executor: str
     workers: str
@@ -38,16 +38,15 @@ def make_executor(
 ) -> Executor:
     """The executor of sweep.executor, connected if it is on other machines.
 
-    accelerators, accelerator: all that trials ask for, and what one of them does; left out, what
-    `config` says.
-    Raises InputError for workers that can't be had.
+    accelerators, accelerator: all that trials ask for, and that of one trial; default: that of
+    `config`. Raises InputError for workers that are not available.
     """
     one = config.trainer.accelerator
     return executor_at(config.sweep, accelerators or {one}, accelerator or (lambda params: one))
 
 
 def executor_at(place: Place, accelerators: Collection[str], accelerator: Accelerator) -> Executor:
-    """The executor of a place. Raises InputError for workers that can't be had."""
+    """The executor of a place. Raises InputError for workers that are not available."""
     workers = _workers(place.workers)
     if place.executor == "ray":
         return _ray(place, workers, accelerators)
@@ -81,7 +80,7 @@ def _local(
 
 
 def _found(accelerators: Collection[str]) -> gpus.Gpus:
-    """What there is, if any trial may use it; asking takes seconds."""
+    """The GPUs, if any trial may use one; asking takes seconds."""
     if "gpu" in accelerators or ("auto" in accelerators and gpus.likely()):
         found = gpus.find()
         if found.why and "gpu" not in accelerators:
@@ -100,7 +99,7 @@ def _ray(place: Place, workers: int | str, accelerators: Collection[str]) -> Exe
     from musicgen.sweep.ray import RayExecutor
 
     asked = place.ray
-    # A cluster that exists has counted its own.
+    # An existing cluster has counted its own.
     ours = asked.address is None and "RAY_ADDRESS" not in os.environ
     found = _found(accelerators) if ours else gpus.Gpus()
     count = len(found.names) if ours else None

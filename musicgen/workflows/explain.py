@@ -1,4 +1,4 @@
-"""From what `heatmap` was asked to a folder of tables and pictures."""
+"""The work of `heatmap`: tables and pictures of hidden units in a folder."""
 
 import csv
 import dataclasses
@@ -34,7 +34,7 @@ from musicgen.workflows import runs
 TUNES = 200
 """Held-out tunes that units are scored over."""
 CHARS = 1_000
-"""Of the tune that the network writes, as in the 2018 report."""
+"""Characters of the tune that the network writes, as in the 2018 report."""
 
 Key = tuple[int, str]
 """Layer and state."""
@@ -42,12 +42,12 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True)
 class Explained:
-    """What was found, and where it lies."""
+    """The best units, and the folder with their tables and pictures."""
 
     best: dict[str, Score]
-    """By annotation; one that the tunes give no cause to ask is missing."""
+    """By annotation; without annotations that do not occur in the tunes."""
     courses: list[tuple[Score, Course]]
-    """Of the best unit for header or body in each layer and state, best first."""
+    """The best unit for header or body in each layer and state, best first."""
     tunes: int
     out: Path
 
@@ -96,7 +96,7 @@ def run(asked: HeatmapConfig) -> Explained:
 
 
 def _folder(place: Path) -> Path:
-    """The run folder of what `run=` named."""
+    """The run folder that `run=` names."""
     return place.parent.parent if place.is_file() else place
 
 

@@ -1,4 +1,4 @@
-"""The plan of a sweep of trainings: objectives, seeds, sampler and pruner out of its settings."""
+"""The plan of a sweep of trainings: objectives, seeds, sampler and pruner from its settings."""
 
 import itertools
 
@@ -23,18 +23,18 @@ RESULTS: dict[str, Direction] = {
     "seconds": "minimize",
     "chars_per_s": "maximize",
 }
-"""Results to judge a configuration by. Not test_loss: the test split selects nothing."""
+"""Results that can be objectives. Not test_loss: nothing is selected by the test split."""
 PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
-"""Objectives that are known after each epoch, by which a pruner can judge."""
+"""Objectives that are known after each epoch, so that a pruner can use them."""
 
 
 def objectives() -> dict[str, Direction]:
-    """All that a configuration can be judged by: its results, and measures with a better end."""
+    """All objectives: results, and measures with a better end."""
     return RESULTS | directions()
 
 
 def plan(first: TrainConfig, space: Space) -> Plan:
-    """The plan, as the configuration `first` of its trials has it. Raises InputError."""
+    """The plan, from the configuration `first` of its trials. Raises InputError."""
     settings = first.sweep
     known, measured = objectives(), directions()
     for place, name in enumerate(settings.objective):
@@ -78,7 +78,7 @@ def plan(first: TrainConfig, space: Space) -> Plan:
 
 
 def judged(settings: list[str]) -> str:
-    """The result that is reported after each epoch, by which a pruner judges."""
+    """The result that is reported after each epoch, for the pruner."""
     return next((name for name in settings[:1] if name in PER_EPOCH), "val_loss")
 
 

@@ -1,7 +1,8 @@
 """Points of a sweep that are checked before the first trial, so that none fails by its values.
 
-Bounds are of one key each, so that each value is checked once; rules connect some keys, of which
-all combinations are checked. A grid of ten million points has no more of these than a small one.
+A bound concerns one key, so each value is checked once. A rule connects some keys, and all
+combinations of these are checked. A grid of ten million points needs no more checks than a small
+one.
 """
 
 import copy
@@ -16,7 +17,7 @@ from musicgen.sweep.space import Space, ends, points
 from musicgen.workflows.trial import TrainingObjective
 
 QUIET_S = 2.0
-"""Seconds after which a check says what it does."""
+"""Seconds after which a check prints what it does."""
 
 
 def check(objective: TrainingObjective, space: Space) -> None:
@@ -31,11 +32,11 @@ def check(objective: TrainingObjective, space: Space) -> None:
 
 
 Checks = tuple[tuple[str, ...], Iterator[None]]
-"""Keys, and what checks one of their points at each step."""
+"""Keys, and the checks of one of their points at each step."""
 
 
 def _axes(objective: TrainingObjective, space: Space) -> Iterator[Checks]:
-    """Every value of every key, a range's ends for a range."""
+    """Every value of every key; of a range its ends."""
     values = ends(space)
     for key, found in values.items():
         only = space[key].only

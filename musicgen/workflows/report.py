@@ -1,4 +1,4 @@
-"""A report of some folders: first what networks write and show for it, then the page."""
+"""A report of some folders: first the assets of their networks, then the page."""
 
 import json
 import os
@@ -16,16 +16,16 @@ from musicgen.report.tunes import exhibited
 from musicgen.system.paths import PACKAGE, make_folder
 
 COMMON = Path("runs/report")
-"""Where the report of several sources goes."""
+"""Folder of the report of several sources."""
 LIMIT_S = 300
-"""For the networks' tunes; then the page does with what there is, and says so."""
+"""Seconds for the networks' tunes; after that the page is made without the rest, and says so."""
 
 
 def write(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Write report.html and what goes with it; returns the page's path.
+    """Write report.html and its files; returns the page's path.
 
     out: None for the source's own folder, or COMMON for several. Raises InputError if a folder
-    holds no result, or `out` can't be written.
+    holds no result, or `out` cannot be written.
     """
     sources = read_all(folders)
     if out is None:
@@ -35,7 +35,7 @@ def write(folders: Sequence[Path], out: Path | None = None) -> Path:
 
 
 def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
-    """Let networks write tunes that a page can show, where they have not yet; why some could not.
+    """Let networks without tunes write some for the page; returns why some could not.
 
     One process for all of them: it takes seconds to import PyTorch.
     """
@@ -44,7 +44,7 @@ def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
         return {}
     command = [sys.executable, "-P", "-m", "musicgen.workflows.assets"]
     command += [*map(str, wanting), *naming_plugins()]
-    # The same musicgen as here, whatever lies in the current folder; plugins are found as here.
+    # The same musicgen as here, in any current folder; plugins are found as here.
     found = sys.path if naming_plugins() else [os.environ.get("PYTHONPATH")]
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), *found]))
     own: dict[str, str] = {}

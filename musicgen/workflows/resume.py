@@ -1,4 +1,4 @@
-"""The configuration of a run that goes on."""
+"""The configuration of a resumed run."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ from musicgen.training.folder import RunFolder
 def resumed(asked: Config, overrides: Iterable[str], folder: Path) -> Config:
     """The configuration that the run in `folder` began with.
 
-    asked, overrides: what was composed, and from what. Raises InputError if they say otherwise.
+    asked, overrides: what was composed, and from what. Raises InputError if they differ from it.
     """
     stored = record.load(RunFolder(folder).config)
     now, before = (flatten(record.to_dict(c)) for c in (asked, stored))

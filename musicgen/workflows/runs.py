@@ -1,4 +1,4 @@
-"""Which trained network a `run=` key names."""
+"""The trained network that a `run=` key names."""
 
 from pathlib import Path
 

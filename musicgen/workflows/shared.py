@@ -1,4 +1,4 @@
-"""What the trials of a sweep share out among them: their corpora and their accelerators."""
+"""What the trials of a sweep share: their corpora and their accelerators."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from musicgen.workflows.trial import TrainingObjective
 def corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
     """Every corpus that a trial may read, by label, prepared here once.
 
-    Workers are given them, and what is wrong is said once and before the first trial. Of a range
-    there are its ends; what lies between is read where the trial runs.
+    Workers receive them, and errors are reported once, before the first trial. Of a range the ends
+    are prepared; values between are read where the trial runs.
     """
     return {objective.label(data): corpus.of(data) for data in _corpus_settings(objective, space)}
 
 
 def digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
-    """The corpora's digests: a sweep does not go on with other tunes than it began with."""
+    """The corpora's digests: a sweep is not resumed with other tunes."""
     settings = _corpus_settings(objective, space)
     digests = {}
     for data in settings:
@@ -51,7 +51,7 @@ def accelerators(objective: TrainingObjective, space: Space) -> tuple[set[str], 
 
 
 def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataConfig]:
-    """What trials ask of corpora, each once."""
+    """The corpus settings of all trials, each once."""
     found = [config.data for config in _differing(objective, space, "data")]
     return list({objective.label(data): data for data in found}.values())
 

@@ -1,4 +1,4 @@
-"""What is swept: its space, and a composed configuration for each choice of the swept groups."""
+"""A sweep as composed: its space, and a configuration for each choice of the swept groups."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ Choices = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Swept:
-    """A sweep as composed from the command line and an experiment's file."""
+    """A sweep from the command line and an experiment's file."""
 
     space: Mapping[str, Dimension]
-    """By config key or group, in the order of the sweep. A key of one value is here too if only
+    """By config key or group, in the order of the sweep. A key with one value is included if only
     some choices of the groups have it."""
     groups: Choices
     """The keys of the space that are config groups."""
@@ -26,7 +26,7 @@ class Swept:
     fixed: tuple[str, ...]
     """The overrides of one value that all choices have, such as Hydra reads them."""
     settings: DictConfig
-    """Hydra's own settings, of the sweep as a whole."""
+    """Hydra's settings of the sweep as a whole."""
 
     @property
     def notes(self) -> list[str]:

@@ -19,24 +19,24 @@ from musicgen.sweep.trial import Decision, Trial
 
 @dataclass(frozen=True)
 class TrainingObjective:
-    """Travels to each worker once; imports PyTorch there and not in the driver."""
+    """Travels to each worker once; PyTorch is imported there and not in the driver."""
 
     bases: Mapping[tuple[str, ...], Mapping[str, Any]]
     """Configurations (as `to_dict` gives them) by the choices of the swept groups."""
     groups: tuple[str, ...]
     judged: str = "val_loss"
-    """What is reported after each epoch: the column of metrics.csv that decides pruning."""
+    """The result reported after each epoch: the column of metrics.csv that decides pruning."""
     shelf: str | None = None
     """Folder of completed runs that sweeps share; see `training.run_cache`."""
     corpora: Mapping[str, corpus.Corpus] = field(default_factory=dict)
-    """What trials read, by `label`: a worker on another machine has neither the tunes nor the
-    prepared corpus. One that is missing here is read where the trial runs."""
+    """The trials' corpora, by `label`: a worker on another machine has neither the tunes nor the
+    prepared corpus. A corpus that is missing here is read where the trial runs."""
     following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
-    """What follows swept keys by interpolation, by the choices of the swept groups."""
+    """The keys that follow swept keys by interpolation, by the choices of the swept groups."""
     plugins: Sequence[str] = field(default_factory=loaded_plugins)
     """Modules that declare components of its configurations."""
     _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
-    """The bases that were asked for: to read one takes longer than all the rest."""
+    """Cache: building a configuration takes longer than all the rest."""
 
     def config(self, params: Mapping[str, Any]) -> Config:
         """The configuration at a point of the space. Raises InputError."""
@@ -53,13 +53,13 @@ class TrainingObjective:
         return self._read[choices]
 
     def rules(self) -> Sequence[Rule]:
-        """All rules that some of its configurations have to fulfil."""
+        """The rules of all its configurations."""
         found = (rule for choices in self.bases for rule in rules(self._base(choices)))
         return tuple(dict.fromkeys(found))
 
     @staticmethod
     def label(data: DataConfig) -> str:
-        """What two configurations share exactly if they ask for the same corpus."""
+        """A text that two configurations share exactly if they ask for the same corpus."""
         return str(corpus.arguments(data))
 
     def prepare(self) -> None:
@@ -97,7 +97,7 @@ class TrainingObjective:
             cache.put(trial.folder, result)
         row = asdict(result)
         del row["arithmetic"]  # result.json has it
-        # Of the measures, a table has those that have a better end; result.json has them all.
+        # A table has the measures with a better end; result.json has all.
         better = directions()
         measures = {k: v for k, v in row.pop("measures").items() if k in better}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures
