@@ -14,6 +14,7 @@ import mido
 import pytest
 from hydra import compose, initialize_config_dir
 
+from musicgen.cli.advice import with_advice
 from musicgen.cli.tune_display import TuneDisplay
 from musicgen.config import composition
 from musicgen.config.keys import GenerateConfig
@@ -245,7 +246,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
         cfg = compose("generate", [*kept, *few, *given])
     with pytest.raises(InputError) as caught:
         workflow.run(composition.checked(cfg, GenerateConfig), TuneDisplay())
-    assert message in str(caught.value)
+    assert message in with_advice(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(work.iterdir())
     assert not (run / "tunes").exists()
