@@ -132,8 +132,8 @@ def test_a_plugins_components_can_be_named() -> None:
 @pytest.fixture
 def application(tmp_path: Path) -> Path:
     """Somebody's own Hydra application, with a group of ours by name."""
-    (tmp_path / "train.yaml").write_text("defaults:\n  - model: mine\n  - _self_\nseed: 3\n")
-    ConfigStore.instance().store(group="model", name="mine", node={"layers": 2})
+    (tmp_path / "train.yaml").write_text("defaults:\n  - model: theirs\n  - _self_\nseed: 3\n")
+    ConfigStore.instance().store(group="model", name="theirs", node={"layers": 2})
     OmegaConf.register_new_resolver("theirs", lambda: 5, replace=True)
     return tmp_path
 
