@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,12 +131,14 @@ def test_a_plugins_components_can_be_named() -> None:
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Path:
+def application(tmp_path: Path) -> Iterator[Path]:
     """Somebody's own Hydra application, with a group of ours by name."""
-    (tmp_path / "train.yaml").write_text("defaults:\n  - model: theirs\n  - _self_\nseed: 3\n")
-    ConfigStore.instance().store(group="model", name="theirs", node={"layers": 2})
+    (tmp_path / "train.yaml").write_text("defaults:\n  - model: mine\n  - _self_\nseed: 3\n")
+    ConfigStore.instance().store(group="model", name="mine", node={"layers": 2})
     OmegaConf.register_new_resolver("theirs", lambda: 5, replace=True)
-    return tmp_path
+    yield tmp_path
+    del ConfigStore.instance().repo["model"]["mine.yaml"]
+    OmegaConf.clear_resolver("theirs")
 
 
 def test_hydras_state_is_left_as_it_was(application: Path) -> None:
@@ -158,8 +161,6 @@ def test_hydras_state_is_left_as_it_was(application: Path) -> None:
         assert version.getbase() == base
         after = compose("train", return_hydra_config=True)
         assert OmegaConf.to_yaml(after) == OmegaConf.to_yaml(before)
-    del ConfigStore.instance().repo["model"]
-    OmegaConf.clear_resolver("theirs")
 
 
 def test_an_application_that_starts_later_finds_hydra_whole(application: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from musicgen import Run, Sweep
 from musicgen.errors import InputError
+from musicgen.training.folder import RunFolder
 from tests.commands import table, train
-from tests.processes import unfinished
+from tests.processes import unfinished, until
 from tests.tunes import small
 
 PYTHON = "import sys; from musicgen import Sweep; Sweep.start(*sys.argv[1:])"
@@ -77,6 +78,8 @@ def test_one_goes_on_with_a_sweep_of_the_other_after_a_kill(
 
     folder = elsewhere / "runs" / "sweeps" / "two"
     with unfinished(start, folder, elsewhere / "hold") as process:
+        # A row of metrics.csv stays once the checkpoint counts it.
+        until(RunFolder(folder / "0").last.exists, process)
         process.kill()
         process.communicate()
     began = (folder / "0" / "metrics.csv").read_text().splitlines()[1]
