@@ -5,12 +5,6 @@ from contextlib import contextmanager
 from enum import Enum, auto
 
 
-class MusicgenError(Exception):
-    """An error that the user can act on: its text is one line and names the way out."""
-
-    exit_code = 1
-
-
 class Remedy(Enum):
     """What else would help. A room below the doors knows the fact; a door has the words for it."""
 
@@ -22,16 +16,35 @@ class Remedy(Enum):
     """A corpus of the user's own files."""
     READ_OVER_BLANK_LINES = auto()
     """Blank lines that end no tune."""
+    WAIT_OR_OTHER_RUN_FOLDER = auto()
+    """Waiting for the process that holds a run's folder, or another folder."""
+    RESUME_OR_OTHER_RUN_FOLDER = auto()
+    """Going on with the run that a folder holds, or another folder."""
+    OTHER_RUN_FOLDER = auto()
+    """A run's folder in another place."""
+    OTHER_SWEEP_FOLDER = auto()
+    """A sweep's folder in another place."""
+    ANY_FAILURES_IN_A_ROW = auto()
+    """A sweep that goes on however many runs fail one after another."""
+    LIST_FOLDERS = auto()
+    """A look at the folders that there are."""
+
+
+class MusicgenError(Exception):
+    """An error that the user can act on: its text is one line and names the way out, or has a
+    remedy for which a door has the words."""
+
+    exit_code = 1
+
+    def __init__(self, text: str, remedy: Remedy | None = None) -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class InputError(MusicgenError):
     """Bad input, found before any work began. The text names key, rule, value and way out."""
 
     exit_code = 2
-
-    def __init__(self, text: str, remedy: Remedy | None = None) -> None:
-        super().__init__(text)
-        self.remedy = remedy
 
 
 class RunError(MusicgenError):

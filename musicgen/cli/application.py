@@ -12,6 +12,7 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from musicgen.cli.advice import with_advice
 from musicgen.cli.compose import compose, prefixes
 from musicgen.cli.driving import drive
 from musicgen.cli.hydra_job import HydraJob
@@ -39,7 +40,7 @@ def sweep(
     try:
         _sweep(context, task, config, arguments)
     except MusicgenError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_advice(error)}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 

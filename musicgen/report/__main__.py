@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from musicgen.cli.advice import with_advice
 from musicgen.errors import InputError, MusicgenError
 
 USAGE = """\
@@ -47,7 +48,7 @@ def entry() -> None:
     try:
         print(f"report: {main(sys.argv[1:])}")
     except MusicgenError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_advice(error)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         print(

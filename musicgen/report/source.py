@@ -10,7 +10,7 @@ from typing import Any
 
 from musicgen.config import record
 from musicgen.config.overrides import flatten
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.plan import Direction
 from musicgen.sweep.record import SweepRecord
@@ -91,8 +91,7 @@ def read(folder: Path) -> Source:
     if (run := RunFolder(folder)).used:
         return _run(run)
     raise InputError(
-        f"a report needs the folder of a run or of a sweep, got {folder}; "
-        "`ls -d runs/*/* runs/sweeps/*` shows what there is"
+        f"a report needs the folder of a run or of a sweep, got {folder}", Remedy.LIST_FOLDERS
     )
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from musicgen.errors import RunError
+from musicgen.errors import Remedy, RunError
 from musicgen.sweep.database import GONE, connect
 from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
@@ -133,8 +133,8 @@ class Driver:
             raise RunError(
                 f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
                 f"that and start again: the sweep goes on, and tries them again (see "
-                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders; "
-                "sweep.max_failures_in_a_row=null goes on whatever fails)"
+                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders)",
+                Remedy.ANY_FAILURES_IN_A_ROW,
             )
         reached = self.progress()
         timed_out = self._timed_out and reached.done < self.plan.total

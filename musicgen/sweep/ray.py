@@ -23,7 +23,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from musicgen.errors import InputError, MusicgenError, RunError
+from musicgen.errors import InputError, MusicgenError, Remedy, RunError
 from musicgen.sweep.cluster import NAMESPACE, Cluster
 from musicgen.sweep.executor import Ended, Event, packed
 from musicgen.sweep.local import LocalExecutor
@@ -320,9 +320,9 @@ class RayExecutor:
         if blind is not None:
             reason = (
                 f"the sweep's folder must be on a file system that all nodes share, "
-                f"{blind} doesn't see {self._folder}; choose one with hydra.sweep.dir=<folder>"
+                f"{blind} doesn't see {self._folder}"
             )
-            return self._retire(member, InputError(reason))
+            return self._retire(member, InputError(reason, Remedy.OTHER_SWEEP_FOLDER))
         member.ready, self._false_starts = True, 0
         self._hand_out(member)
         return None

@@ -23,16 +23,21 @@ def in_name(number: float) -> str:
 def make_folder(path: Path, key: str) -> Path:
     """Create a folder that can be written. Raises InputError naming the configuration key."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        make_writable(path)
     except OSError as error:
         raise InputError(
             f"{key} must be a folder that can be written, got {path} ({error.strerror}); "
             f"choose another with {key}=<folder>"
         ) from None
     return path
+
+
+def make_writable(path: Path) -> None:
+    """Create a folder, and a file in it that is removed again. Raises OSError."""
+    path.mkdir(parents=True, exist_ok=True)
+    probe = path / f".probe.{os.getpid()}"
+    probe.touch()
+    probe.unlink()
 
 
 def display_path(path: Path) -> str:

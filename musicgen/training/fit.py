@@ -15,7 +15,7 @@ from musicgen import corpus
 from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.config.overrides import flatten, seconds
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.models import evaluate
 from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision
 from musicgen.system.files import write_text
@@ -131,10 +131,7 @@ def _begun_with(folder: RunFolder) -> int:
 
 def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bool) -> None:
     if not resume:
-        raise InputError(
-            f"{folder.path} holds a run already; go on with it (resume={folder.path}) "
-            "or choose another folder with hydra.run.dir=<folder>"
-        )
+        raise InputError(f"{folder.path} holds a run already", Remedy.RESUME_OR_OTHER_RUN_FOLDER)
     try:
         before = flatten(record.to_dict(record.load(folder.config)))
     except InputError as error:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.system.files import write_text
 from musicgen.system.lock import Held, held, hold
-from musicgen.system.paths import make_folder
+from musicgen.system.paths import make_writable
 
 
 class RunFolder:
@@ -56,13 +56,19 @@ class RunFolder:
 
         Raises InputError naming the process that holds it already, and still after `patience_s`.
         """
-        make_folder(self.path, "hydra.run.dir")
+        try:
+            make_writable(self.path)
+        except OSError as error:
+            raise InputError(
+                f"the run's folder must be one that can be written, got {self.path} "
+                f"({error.strerror})",
+                Remedy.OTHER_RUN_FOLDER,
+            ) from None
         try:
             lock = hold(self.lock, patience_s)
         except Held as holder:
             raise InputError(
-                f"{self.path} is in use by {holder}; wait for it or choose another folder "
-                "with hydra.run.dir=<folder>"
+                f"{self.path} is in use by {holder}", Remedy.WAIT_OR_OTHER_RUN_FOLDER
             ) from None
         with lock:
             yield
