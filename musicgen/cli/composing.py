@@ -116,7 +116,7 @@ _alone = threading.RLock()
 
 @contextmanager
 def own_hydra() -> Iterator[None]:
-    """Hydra's global state as a new program has it; afterwards that of before, object by object.
+    """Hydra's global state as a new program has it; afterwards its former state, object by object.
 
     One thread at a time.
     """

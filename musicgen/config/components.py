@@ -165,9 +165,9 @@ class Schedule:
 
 @dataclass
 class Sampler:
-    """Who proposes the configurations of a sweep, `sampler.*`."""
+    """A sampler, which proposes the configurations of a sweep: `sampler.*`."""
 
-    name: str = key("Who proposes configurations", choices=lambda: tuple(components("sampler")))
+    name: str = key("Proposes configurations", choices=lambda: tuple(components("sampler")))
 
     def build(self, seed: int, conditional: bool) -> Any:
         """An Optuna sampler, made anew for each trial.
@@ -182,9 +182,11 @@ class Sampler:
 
 @dataclass
 class Pruner:
-    """Who cuts the configurations of a sweep short, `pruner.*`."""
+    """A pruner, which stops unpromising configurations early: `pruner.*`."""
 
-    name: str = key("Who cuts configurations short", choices=lambda: tuple(components("pruner")))
+    name: str = key(
+        "Stops unpromising configurations early", choices=lambda: tuple(components("pruner"))
+    )
 
     def build(self) -> Any:
         """An Optuna pruner, or a `sweep.judges.Judge`, which is faster with many trials."""

@@ -1,7 +1,7 @@
 """Hydra's part: the YAML files composed against the schemas, and what came of it as one value.
 
-`typed` turns the composed config into a real `Config` once, at start-up, and checks it. Below the
-commands nobody has seen a DictConfig.
+`checked` turns the composed config into a real `Config` once, at start-up. Rooms below the command
+line never see a DictConfig.
 """
 
 import dataclasses

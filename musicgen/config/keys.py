@@ -68,7 +68,7 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
-    # Runs of before there were these three keys go on without them.
+    # Defaults, so that runs of versions without these three keys load.
     every: int = key("Epochs from tunes to tunes in TensorBoard; 0: at the end", ge=0, default=0)
     media: bool = key("Their scores and sound too, and a hidden unit's heat map", default=False)
     measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
@@ -156,7 +156,7 @@ class GenerateConfig:
 
     run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
     n: int = key("Tunes at each temperature", ge=1)
-    first: int = key("Number of the first of them: a tune hangs on seed, number, temperature", ge=1)
+    first: int = key("Number of the first tune; seed, number and temperature decide a tune", ge=1)
     temperature: Any = key("One or a list, each at least 0; 0: the likeliest character")
     max_chars: int = key("Length at which a tune is ended or cut off (characters)", ge=1)
     top_k: int = key("Only this many of the likeliest characters; 0: all", ge=0)

@@ -1,8 +1,8 @@
 """A network read one character at a time, for many texts at once, with nothing kept for training.
 
 On a CPU, calling the module for each character costs far more in PyTorch's bookkeeping than in
-arithmetic, so `Stepper` does the same sums in numpy on buffers made once. What a text's scores
-are hangs on its own characters alone, to the last bit, whatever other texts are beside it: a tune
+arithmetic, so `Stepper` does the same sums in numpy on buffers made once. The scores of a text
+depend on its own characters alone, to the last bit, whatever other texts are beside it: a tune
 can be drawn again by itself.
 """
 

@@ -55,7 +55,7 @@ class Source:
     direction: Direction = "minimize"
     seeds: int = 1
     command: Sequence[str] = ()
-    """What started it, word by word; empty where the folder does not say."""
+    """The words of the command that started it; empty if the folder has none."""
     trial_command: Sequence[str] = ()
     """What trains one of its configurations, up to the swept values; empty likewise."""
     running: bool = False

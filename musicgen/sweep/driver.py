@@ -86,7 +86,7 @@ class Driver:
         self._failures = 0
         self._failures_in_a_row = 0
         self._timed_out = False
-        self._luckless = False
+        self._too_many_in_a_row = False
         """Whether so many runs failed in a row that their configurations cannot be the cause."""
 
     def run(self) -> Outcome:
@@ -129,7 +129,7 @@ class Driver:
                 f"{self.plan.max_failures}{_why(failures)}; see "
                 f"{self._folder.path / TABLE_MD}, start again to go on"
             )
-        if self._luckless:
+        if self._too_many_in_a_row:
             raise RunError(
                 f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
                 f"that and start again: the sweep goes on, and tries them again (see "
@@ -190,7 +190,7 @@ class Driver:
         limit = self.plan.timeout_s
         self._deadline = math.inf if limit is None else time.monotonic() + limit
         while self._stop_requests < 2:
-            enough = self.plan.too_many(self._failures) or self._luckless
+            enough = self.plan.too_many(self._failures) or self._too_many_in_a_row
             self._timed_out |= not stopping and time.monotonic() >= self._deadline
             if not stopping and (self._stop_requests or enough or self._timed_out):
                 stopping = True
@@ -317,9 +317,9 @@ class Driver:
 
     def _count_in_a_row(self, failed: bool) -> None:
         most = self.plan.max_failures_in_a_row
-        if not self._luckless:  # runs that end after this change nothing
+        if not self._too_many_in_a_row:  # runs that end after this change nothing
             self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
-            self._luckless = most is not None and self._failures_in_a_row >= most
+            self._too_many_in_a_row = most is not None and self._failures_in_a_row >= most
 
     def _enqueue(self, configuration: Configuration) -> None:
         self._queue.extend(self._pending(configuration))

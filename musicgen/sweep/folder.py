@@ -55,7 +55,7 @@ class Folder:
             self._lock = hold(self.path / LOCK)
         except Held as holder:
             raise InputError(
-                f"{self.path} is in the hands of {holder}; wait for it, stop it, "
+                f"{self.path} is in use by {holder}; wait for it, stop it, "
                 "or give the sweep another name"
             ) from None
         if (kept := self._kept()) is None:

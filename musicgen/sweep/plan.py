@@ -67,7 +67,7 @@ class Plan:
     """What keys of the settings or the fingerprint that older sweeps do not have yet stood for in
     these."""
     commands: Mapping[str, list[str]] = field(default_factory=dict)
-    """Commands, word by word, that the sweep's folder keeps for reports: `command` starts the
+    """Commands, as words, that the sweep's folder keeps for reports: `command` starts the
     sweep, `trial_command` and the swept values train one configuration."""
     name: Callable[[Point], str] = identity
     """A text that two points share exactly if they are the same configuration."""

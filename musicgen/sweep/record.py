@@ -47,7 +47,7 @@ class SweepRecord:
     settings: tuple[Settings, ...] = ()
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
-    """What starts the sweep, word by word; empty if nobody said."""
+    """The words of the command that starts the sweep; empty if none was given."""
     trial_command: tuple[str, ...] = ()
     """What trains one of its configurations, up to the swept values; empty likewise."""
     grown: "SweepRecord | None" = None

@@ -34,7 +34,7 @@ class RunFolder:
         return self.config.is_file()
 
     def keep_command(self, words: Sequence[str]) -> None:
-        """Write down what was typed to start the run, word by word, without passwords."""
+        """Write the words of the command that started the run, without passwords."""
         write_text(self.command, json.dumps(list(words)) + "\n")
 
     def started_by(self) -> tuple[str, ...]:

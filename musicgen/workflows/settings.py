@@ -20,10 +20,10 @@ class SweepSettings:
     n_trials: int | None = None
     """Configurations in all (>= 1), each another one; None: the whole grid."""
     sampler: str | Mapping[str, Any] | None = None
-    """Who proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary with its `name`
+    """Proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary with its `name`
     and settings. None: tpe if there is n_trials, else grid."""
     pruner: str | Mapping[str, Any] = "none"
-    """Who cuts trials short by what they report: none, asha, hyperband or median, or a dictionary
+    """Stops trials early by what they report: none, asha, hyperband or median, or a dictionary
     with its `name` and settings, which count reports."""
     seeds: int = 1
     """Runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
