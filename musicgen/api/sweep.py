@@ -35,7 +35,7 @@ class Sweep:
         if not SweepRecord.within(path):
             raise InputError(
                 f"Sweep needs the folder of a sweep, got {folder}, which has no sweep.json; "
-                "`ls runs/sweeps` shows what there is"
+                "name one of those that are below runs/sweeps"
             )
         self.folder = path
 

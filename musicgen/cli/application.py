@@ -14,14 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.advice import with_advice
 from musicgen.cli.compose import compose, prefixes
-from musicgen.cli.driving import drive
+from musicgen.cli.driving import best_command, drive
 from musicgen.cli.hydra_job import HydraJob
 from musicgen.config.following import plain
-from musicgen.config.overrides import as_override, flatten, shell, without_password
+from musicgen.config.overrides import flatten, shell, without_password
 from musicgen.config.schema import near
 from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.sweep.plan import Settings
-from musicgen.sweep.progress import Outcome
 from musicgen.sweep.space import describe
 from musicgen.system.paths import display_path
 from musicgen.workflows.function import prepare
@@ -88,7 +87,7 @@ def _sweep(
     if not config.hydra.verbose:  # the display says what the log would
         logging.getLogger("musicgen").setLevel(logging.WARNING)
     display, outcome = drive(prepared, swept.notes)
-    display.ended(outcome, _best(swept, outcome, trial_command))
+    display.ended(outcome, best_command(swept, outcome.rows, trial_command))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {shell(again)}")
 
@@ -171,12 +170,3 @@ def _program() -> list[str]:
     """What runs this program: its file, or -m with its module."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return ["-m", spec.name] if spec is not None else [display_path(Path(sys.argv[0]).absolute())]
-
-
-def _best(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
-    """What runs the best configuration again."""
-    if not outcome.rows:
-        return ""
-    best = outcome.rows[0]
-    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
-    return shell([*trial_command, *values])

@@ -1,14 +1,15 @@
-"""A prepared sweep of a function, driven with its display and its signals."""
+"""What sweeps at the terminal share: a function's sweep driven, and the command of its best."""
 
-import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 from musicgen.cli.sweep_display import SweepDisplay
+from musicgen.config.overrides import as_override, shell
 from musicgen.sweep.progress import Outcome
+from musicgen.sweep.results import Row
 from musicgen.system.paths import display_path
 from musicgen.system.signals import hearing
 from musicgen.workflows.function import PreparedFunction
+from musicgen.workflows.swept import Swept
 
 
 def drive(sweep: PreparedFunction, notes: Sequence[str] = ()) -> tuple[SweepDisplay, Outcome]:
@@ -20,9 +21,16 @@ def drive(sweep: PreparedFunction, notes: Sequence[str] = ()) -> tuple[SweepDisp
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, notes, step="step")
     driver = sweep.driver(display.observe)
-    main = threading.current_thread() is threading.main_thread()  # signals are heard only there
-    with (
-        hearing(lambda _: driver.request_stop()) if main else nullcontext(),
-        display.showing(driver),
-    ):
+    with hearing(lambda _: driver.request_stop()), display.showing(driver):
         return display, driver.run()
+
+
+def best_command(swept: Swept, rows: Sequence[Row], trial_command: Sequence[str]) -> str:
+    """The command that runs the best configuration again; empty without rows.
+
+    trial_command: the words of the command that runs one, up to the swept values.
+    """
+    if not rows:
+        return ""
+    values = [f"{key}={as_override(rows[0][key])}" for key in swept.space if key in rows[0]]
+    return shell([*trial_command, *values])

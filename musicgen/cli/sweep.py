@@ -4,12 +4,12 @@ import logging
 from pathlib import Path
 
 from musicgen.cli.arguments import Arguments
+from musicgen.cli.driving import best_command
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.cli.train import COMMAND
-from musicgen.config.overrides import as_override, shell
+from musicgen.config.overrides import shell
 from musicgen.config.registry import naming_plugins
 from musicgen.errors import InputError, Interrupted, RunError
-from musicgen.sweep.driver import Outcome
 from musicgen.sweep.folder import AnotherSweepError
 from musicgen.sweep.results import describe_failures
 from musicgen.sweep.worker import one_line
@@ -64,7 +64,7 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
         if reports:
             display.reported(_report(sweep.folder))
         raise
-    display.ended(outcome, _best_command(swept, outcome, trial_command))
+    display.ended(outcome, best_command(swept, outcome.rows, trial_command))
     failures = outcome.failures
     why = f"({describe_failures(failures)})"
     if outcome.interrupted:
@@ -88,15 +88,6 @@ def _trial_command(swept: Swept, given: Arguments) -> list[str]:
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
     return [*COMMAND, *given.search_words, *naming_plugins(), *kept, *threads]
-
-
-def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
-    """What trains the best configuration again."""
-    if not outcome.rows:
-        return ""
-    best = outcome.rows[0]
-    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
-    return shell([*trial_command, *values])
 
 
 def _report(folder: Path) -> Path | None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.trial import COMPLETED
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result
@@ -17,8 +17,8 @@ def find(place: str) -> Path:
     if path.is_file():
         if path.suffix != ".safetensors":
             raise InputError(
-                f"run must be a run folder, a sweep's or a .safetensors file, got {place}; "
-                "`ls runs/*` shows what there is"
+                f"run must be a run folder, a sweep's or a .safetensors file, got {place}",
+                Remedy.LIST_FOLDERS,
             )
         return path
     from musicgen.sweep.table import TABLE  # takes Optuna along
@@ -28,8 +28,8 @@ def find(place: str) -> Path:
         if not run.best.is_file():
             what = "a folder without a checkpoint" if path.is_dir() else "nothing"
             raise InputError(
-                f"run must be the folder of a run, got {place}, where there is {what}; "
-                "`ls runs/*` shows what there is"
+                f"run must be the folder of a run, got {place}, where there is {what}",
+                Remedy.LIST_FOLDERS,
             )
         return path
     return _best(path)
@@ -47,6 +47,11 @@ def _best(sweep: Path) -> Path:
         if RunFolder(folder).best.is_file()
         and (loss := Result.read(RunFolder(folder).result).val_loss) is not None
     }
+    if trial and not results and not list(trial.glob("**/config.yaml")):
+        raise InputError(
+            f"run must be a sweep of trainings, got {sweep}, which sweeps something else; its best "
+            f"result is in {trial}"
+        )
     if not results:
         raise InputError(
             f"run must be a sweep with a completed trial, got {sweep}, which has none; "
