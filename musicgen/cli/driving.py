@@ -1,4 +1,4 @@
-"""A prepared sweep of a function, driven with its display and its signals."""
+"""Runs a prepared sweep of a function with its display and its signals."""
 
 import threading
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from musicgen.workflows.function import PreparedFunction
 
 
 def drive(sweep: PreparedFunction, notes: Sequence[str] = ()) -> tuple[SweepDisplay, Outcome]:
-    """Run a sweep, or go on with it, in the terminal or the notebook that is there.
+    """Run or resume a sweep, with a display in the terminal or the notebook.
 
-    notes: lines to say of what is swept. Raises InputError before anything is created, RunError if
-    too much failed.
+    notes: lines to print about the swept keys. Raises InputError before anything is created,
+    RunError if too many trials failed.
     """
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, notes, step="step")
     driver = sweep.driver(display.observe)
-    main = threading.current_thread() is threading.main_thread()  # signals are heard only there
+    main = threading.current_thread() is threading.main_thread()  # only it can handle signals
     with (
         hearing(lambda _: driver.request_stop()) if main else nullcontext(),
         display.showing(driver),
