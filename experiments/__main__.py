@@ -1,6 +1,6 @@
 """Redo the report's studies and write their folders: python -m experiments path=input.txt
 
-What is finished stays, what was stopped goes on.
+Finished studies are kept, and stopped ones are resumed.
 
     path=<file>            the 2018 report's corpus, a text of `<start>`...`<end>` tunes
     names=[hidden,best]    folders of experiments/, in this order; left out: those of studies.yaml
@@ -26,21 +26,21 @@ OURS = Path(__file__).parent
 EXPERIMENTS = Path("experiments")
 SWEEPS = Path("runs/sweeps")
 SEARCH = SWEEPS / "best"
-"""The search whose winner other studies train on, let write and look into."""
+"""The search whose best network other studies train on, let write tunes, and look into."""
 PAGE_BYTES = 5_000_000
 TEMPERATURES = "temperature=[0.3,0.5,1,2]"
 
 
 @dataclass
 class Studies:
-    """What is asked for; studies.yaml says what each key is."""
+    """The configuration of the program; studies.yaml explains each key."""
 
     path: str | None = MISSING
     names: list[str] = MISSING
 
 
 def asked(words: Sequence[str]) -> Studies:
-    """studies.yaml, and what was typed. Raises InputError."""
+    """The configuration from studies.yaml and the typed words. Raises InputError."""
     for word in words:
         if "=" not in word:
             raise InputError(f"arguments are path=<file> and names=[...], got {word}; see --help")
@@ -59,19 +59,19 @@ def asked(words: Sequence[str]) -> Studies:
 
 
 def main(studies: Studies) -> None:
-    """Raises InputError before anything is made, Interrupted after Ctrl-C."""
+    """Run the studies. Raises InputError before anything is made, Interrupted after Ctrl-C."""
     origins = [_origin(name) for name in studies.names]
-    # What is missing is said before anything is made, and not when others have run for an hour.
+    # A missing corpus is reported here, before the first study, which may run for an hour.
     given = [_corpus(origin, studies.path) for origin in origins]
     try:
         for origin, corpus in zip(origins, given, strict=True):
             _study(_own(origin), corpus)
-    except KeyboardInterrupt:  # between two commands
+    except KeyboardInterrupt:  # Ctrl-C came between two commands
         raise Interrupted("stopped; the same command goes on") from None
 
 
 def _origin(name: str) -> Path:
-    """The study's folder below the current one, else the one that is here."""
+    """The study's folder in the current folder's experiments/; if there is none, the one here."""
     own, here = EXPERIMENTS / name, OURS / name
     if own.exists() and not (own / "README.md").is_file():
         raise InputError(
@@ -84,7 +84,8 @@ def _origin(name: str) -> Path:
 
 
 def _own(origin: Path) -> Path:
-    """The study's folder below the current one; one of ours is copied there to be written."""
+    """The study's folder in the current folder's experiments/; ours is copied there, so that it can
+    be written."""
     folder = EXPERIMENTS / origin.name
     if not folder.exists():
         shutil.copytree(origin, folder)
@@ -92,13 +93,14 @@ def _own(origin: Path) -> Path:
 
 
 def _corpus(folder: Path, path: str | None) -> list[str]:
-    """What tells a study's sweep where the report's corpus is, if it reads that."""
+    """The overrides that tell a study's sweep where the report's corpus is; empty if the study does
+    not read that corpus."""
     experiment = folder / "experiment.yaml"
     if not experiment.exists():
         return []
     if not re.search(r"override /data: (cse253|files)", experiment.read_text()):
         return []
-    if not path:  # as `make studies` without TUNES has it
+    if not path:  # `make studies` without TUNES gives an empty path
         raise InputError(
             f"path must be the report's corpus for {folder.name}; add path=<input.txt>"
         )
@@ -106,7 +108,7 @@ def _corpus(folder: Path, path: str | None) -> list[str]:
 
 
 def _study(folder: Path, corpus: list[str]) -> None:
-    """Run what a study is made of, or what is left of it, and write its folder."""
+    """Run or resume a study, and write its folder."""
     if (folder / "experiment.yaml").exists():
         found = _winner() if folder.name == "whole_data" else []
         run("train", "-m", f"experiment={folder.name}", *corpus, *found)
@@ -130,7 +132,7 @@ def _study(folder: Path, corpus: list[str]) -> None:
 
 
 def _winner() -> list[str]:
-    """The best configuration that was found, as overrides."""
+    """The best configuration of the search, as overrides."""
     try:
         source = read(SEARCH)
     except InputError as error:
@@ -139,12 +141,12 @@ def _winner() -> list[str]:
 
 
 def _attach_page(folder: Path) -> None:
-    """Keep the search's page in its study's folder, unless it would weigh a repository down."""
+    """Copy the search's page to its study's folder, unless it is too large for a repository."""
     page, kept = SEARCH / "report.html", folder / "report.html"
     if page.is_file() and page.stat().st_size < PAGE_BYTES:
         shutil.copyfile(page, kept)
     else:
-        kept.unlink(missing_ok=True)  # it is of an older search
+        kept.unlink(missing_ok=True)  # the page belongs to an older search
 
 
 def _tunes(trained: Path, out: Path, *options: str) -> None:
@@ -152,7 +154,7 @@ def _tunes(trained: Path, out: Path, *options: str) -> None:
 
 
 def entry() -> None:
-    """Ends the process with an error's exit code and its one line on stderr."""
+    """Run the program. An error ends it with the error's exit code and its one line on stderr."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(__doc__, end="")
         return

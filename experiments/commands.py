@@ -8,10 +8,10 @@ from musicgen.system.signals import STOPPING, hearing
 
 
 def run(name: str, *arguments: str) -> None:
-    """Run `python -m musicgen.<name>`, which answers Ctrl-C in our place.
+    """Run `python -m musicgen.<name>`. The command handles Ctrl-C instead of this process.
 
-    Ends this process, too, unless the command ended well; it has said why, on its one line.
-    Raises Interrupted if it was told to stop, RunError if it was killed.
+    If the command fails, this process ends with its exit code; the command has printed its error.
+    Raises Interrupted if the command was told to stop, RunError if it was killed.
     """
     child: subprocess.Popen[bytes] | None = None
     told: list[int] = []
@@ -27,8 +27,9 @@ def run(name: str, *arguments: str) -> None:
     with hearing(pass_on):
         child = subprocess.Popen(
             [sys.executable, "-m", f"musicgen.{name}", *arguments],
-            # A group of its own: the terminal would tell it too, and a second Ctrl-C stops a sweep
-            # at once. A process that reads from a terminal out of its group is stopped for good.
+            # The command has its own process group, so that Ctrl-C reaches it only through
+            # `pass_on`: a second one would stop a sweep at once. It has no stdin, because a process
+            # of another group that reads from the terminal is suspended.
             process_group=0,
             stdin=subprocess.DEVNULL,
         )
@@ -37,7 +38,7 @@ def run(name: str, *arguments: str) -> None:
         code = child.wait()
     if code > 0:
         sys.exit(code)
-    if told or -code in STOPPING:  # a sweep that was writing its page has ended well
+    if told or -code in STOPPING:  # a sweep told to stop while writing its page exits with 0
         raise Interrupted("stopped; the same command goes on")
     if code:
         raise RunError(f"musicgen.{name} {' '.join(arguments)} was killed by signal {-code}")

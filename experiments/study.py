@@ -1,4 +1,4 @@
-"""A study's folder, kept by the program: its table, its curves, and the results in its README."""
+"""A study's folder, which the program writes: its table, its curves, the results in its README."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ from musicgen.system.files import write_text
 BEGIN = "<!-- results: written by python -m experiments -->"
 END = "<!-- end of results -->"
 _BEGINS = re.compile(r"<!-- results: written by python -m \S+ -->")
-"""Also as folders of earlier versions have it."""
+"""The mark before the results, also as earlier versions wrote it."""
 KEPT = (
     "val_loss",
     "val_loss_std",
@@ -46,16 +46,16 @@ KEPT = (
     "corpus.split",
     "versions.torch",
 )
-"""Columns of a sweep's table that stay true on another machine, or say which it was."""
+"""The columns of a sweep's table that hold on any machine, or say which machine it was."""
 SHOWN = 12
-"""Configurations in the README; table.csv has all."""
+"""The most configurations in the README; table.csv has all."""
 
 
 def write(study: Path, sweep: Path) -> None:
-    """Bring a study's folder up to date with its sweep's.
+    """Update a study's folder from the folder of its sweep.
 
-    study: has a README.md with the two marks, between which the results are replaced.
-    Raises InputError if the sweep has no table yet, or the README no marks.
+    study: a folder with a README.md, in which the results between two marks are replaced.
+    Raises InputError if the sweep has no table yet, or if the README has no marks.
     """
     readme = study / "README.md"
     try:
@@ -77,7 +77,8 @@ def write(study: Path, sweep: Path) -> None:
 
 
 def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]:
-    """rows: the best first. again: what trains a search's best once more; empty for a grid."""
+    """The lines of the results. rows: the table, best first. again: the command that trains the
+    best configuration of a search again; empty for a grid."""
     done = [row for row in rows if row["status"] == COMPLETED]
     listed = rows[:SHOWN] if again or len(rows) > SHOWN else _grid_order(rows)
     counts = {status: sum(r["status"] == status for r in rows) for status in _statuses(rows)}

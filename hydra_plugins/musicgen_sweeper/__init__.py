@@ -1,6 +1,7 @@
-"""What Hydra finds of musicgen: the sweeper of any application, and the one of our own commands.
+"""The plugins that Hydra finds: the sweeper for any application, and the one of our own commands.
 
-Hydra imports this at the start of every program of its own, so it imports nothing that is slow.
+Hydra imports this module at the start of every program that uses Hydra, so it has only fast
+imports.
 """
 
 from dataclasses import MISSING, fields
@@ -16,14 +17,15 @@ from musicgen.workflows.settings import SweepSettings
 
 
 class Capture(sweeper.Capture):
-    """Of our own commands, which do not run inside Hydra."""
+    """The sweeper of our own commands, whose trials do not run inside Hydra."""
 
 
 class MusicgenSweeper(Sweeper):
-    """`hydra/sweeper: musicgen` in the defaults of any Hydra application."""
+    """The sweeper for any Hydra application: `hydra/sweeper: musicgen` in its defaults."""
 
     def __init__(self, **settings: Any) -> None:
-        """settings: below `hydra.sweeper`; read in `sweep`, with their interpolations."""
+        """settings: the settings below `hydra.sweeper`. They are not used here, because `sweep`
+        reads them with their interpolations."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -31,14 +33,14 @@ class MusicgenSweeper(Sweeper):
         self.context, self.task, self.composed = hydra_context, task_function, config
 
     def sweep(self, arguments: list[str]) -> None:
-        """arguments: the command line's overrides, those with several values too."""
+        """Sweep the application. arguments: all overrides of the command line."""
         from musicgen.cli.application import sweep
 
         sweep(self.context, self.task, self.composed, arguments)
 
 
 def settings() -> dict[str, Any]:
-    """What stands below `hydra.sweeper`, with its defaults."""
+    """The keys below `hydra.sweeper`, with their defaults."""
     usual = {
         field.name: field.default if field.default is not MISSING else {}
         for field in fields(SweepSettings)
@@ -46,11 +48,11 @@ def settings() -> dict[str, Any]:
     }
     return {
         "_target_": f"{MusicgenSweeper.__module__}.{MusicgenSweeper.__name__}",
-        "params": None,  # what is swept if the command line does not say so, by key
-        "folder": None,  # of the sweep; null: hydra.sweep.dir, or multirun/<job>-<digest>
-        "objective": "loss",  # the result to judge by, or a list of several
-        "direction": "minimize",  # or maximize; a list where there are several objectives
-        "seed_key": "seed",  # the key that gets each run's seed, if there are several; or null
+        "params": None,  # swept values by key, for keys that the command line does not set
+        "folder": None,  # the sweep's folder; null: hydra.sweep.dir, or multirun/<job>-<digest>
+        "objective": "loss",  # the result to judge trials by, or a list of several
+        "direction": "minimize",  # or maximize; a list if there are several objectives
+        "seed_key": "seed",  # the key that is set to each run's seed if there are several; or null
         **usual,
     }
 

@@ -1,1 +1,2 @@
-"""Python's door: what `from musicgen import ...` gives. `musicgen/__init__.py` lists it."""
+"""The Python interface: the names that `from musicgen import ...` gives, as
+`musicgen/__init__.py` lists them."""

@@ -1,4 +1,4 @@
-"""A configuration, as the command line composes it."""
+"""The configuration of a training, as the command line composes it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Config(keys.Config):
 
     @classmethod
     def compose(cls, *overrides: str) -> Config:
-        """What `python -m musicgen.train <overrides>` trains.
+        """The configuration that `python -m musicgen.train <overrides>` trains.
 
-        overrides: as the command line has them, such as "model.hidden=64", "optim=adagrad".
-        Keys of the sweep as a whole (`sweep.workers`) may be among them and change nothing here.
-        Raises InputError for a key, a value or a combination that there can't be.
+        overrides: as on the command line, such as "model.hidden=64", "optim=adagrad". Keys of a
+            whole sweep (`sweep.workers`) are allowed and have no effect.
+        Raises InputError for an unknown key, or a value or combination that is not allowed.
         """
         from musicgen.cli import composing  # Hydra takes a moment to import
 
@@ -29,7 +29,7 @@ class Config(keys.Config):
 
     @classmethod
     def load(cls, path: str | Path) -> Config:
-        """What a run's config.yaml says. Raises InputError if it can't be read."""
+        """The configuration in a run's config.yaml. Raises InputError if it can't be read."""
         return cls._of(record.load(Path(path)))
 
     @property
@@ -39,7 +39,8 @@ class Config(keys.Config):
 
     @property
     def digest(self) -> str:
-        """16 hex digits that two configurations share exactly if they train the same."""
+        """16 hex digits that are equal for two configurations exactly if they train the same
+        network in the same way."""
         return record.digest(self)
 
     @classmethod

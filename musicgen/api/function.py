@@ -1,4 +1,4 @@
-"""A sweep of somebody's own function, as Python starts it."""
+"""A sweep of a user's function, started from Python."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -24,8 +24,8 @@ def sweep_function(
 ) -> Path:
     """Sweep a function to the end, or go on with the sweep in the folder; returns the folder.
 
-    See `Sweep.of`. Raises InputError before anything is created, RunError if too much failed,
-    Interrupted after Ctrl-C.
+    See `Sweep.of`. Raises InputError before anything is created, RunError if too many trials
+    failed, Interrupted after Ctrl-C.
     """
     known = [field.name for field in fields(SweepSettings)]
     if unknown := [name for name in settings if name not in known]:

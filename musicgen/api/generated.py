@@ -1,4 +1,4 @@
-"""A tune that a network has written, as text, music, picture and sound."""
+"""A tune that a network has written, as text, MIDI, picture and sound."""
 
 from __future__ import annotations
 
@@ -19,31 +19,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class GeneratedTune:
-    """A tune of `Run.generate`. Files of it are made when they are asked for, in memory.
+    """A tune of `Run.generate`. Its files are made in memory when they are asked for.
 
-    `midi`, `svg`, `png`, `wav` and `as_format` raise RunError where a tune can't be had so: it has
-    no notes, or is too long.
+    `midi`, `svg`, `png`, `wav` and `as_format` raise RunError if the tune can't have that format,
+    because it has no notes or is too long.
     """
 
     written: Written
     recipe: dict[str, Any]
-    """What makes the tune again (`command`), from which weights, and what was found in it."""
+    """The command that makes the tune again (`command`), the weights, and what was found in the
+    tune."""
     accompaniment: bool
     """Whether bass and chords of chord symbols sound in MIDI and WAV."""
 
     @property
     def name(self) -> str:
-        """Of its files, by temperature and number: `T1-2`."""
+        """The name of the tune's files, made of temperature and number: `T1-2`."""
         return self.written.drawn.name
 
     @property
     def temperature(self) -> float:
-        """At which its characters were drawn, at least 0; 0: the likeliest each time."""
+        """The temperature at which the characters were drawn (>= 0). At 0 each character is the
+        likeliest one."""
         return self.written.drawn.temperature
 
     @property
     def complete(self) -> bool:
-        """Whether the network ended it, before `max_chars` did."""
+        """Whether the network ended the tune itself, before `max_chars` cut it off."""
         return self.written.drawn.complete
 
     @property
@@ -53,17 +55,17 @@ class GeneratedTune:
 
     @property
     def tune(self) -> Tune:
-        """The text as it was parsed: `.notes`, `.voices[i].events[j].pitches`, `.problems`."""
+        """The parsed text: `.notes`, `.voices[i].events[j].pitches`, `.problems`."""
         return self.written.tune
 
     @property
     def measures(self) -> TuneMeasures:
-        """How well formed it is: bars, notes, and shares from 0 to 1."""
+        """Measures of how well formed the tune is: bars, notes, and shares from 0 to 1."""
         return self.written.measures
 
     @property
     def seconds(self) -> float:
-        """Its duration as it sounds, repeats played out."""
+        """The duration of the tune in seconds, repeats played out."""
         return self.written.seconds
 
     @cached_property
@@ -73,17 +75,17 @@ class GeneratedTune:
 
     @cached_property
     def svg(self) -> bytes:
-        """The engraved score, UTF-8."""
+        """The engraved score as SVG, in UTF-8."""
         return self.as_format("svg")
 
     @cached_property
     def png(self) -> bytes:
-        """The engraved score as a picture."""
+        """The engraved score as PNG."""
         return png_bytes(self.svg.decode())
 
     @cached_property
     def wav(self) -> bytes:
-        """The sound: 16 bits, one channel."""
+        """The sound as WAV: 16 bits, one channel."""
         return self.as_format("wav")
 
     def as_format(self, name: str) -> bytes:
@@ -99,5 +101,5 @@ class GeneratedTune:
         return f"<tune {self.name} {title!r}: {self.tune.bars} bars, {self.tune.notes} notes>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the score."""
+        """The score, which a notebook shows."""
         return self.tune._repr_html_()

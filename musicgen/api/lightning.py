@@ -1,4 +1,4 @@
-"""A Lightning callback that makes a training a trial: it reports, prunes, stops and goes on."""
+"""A Lightning callback that makes a training a trial: it reports, prunes, stops and resumes."""
 
 import importlib
 import random
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
     from pytorch_lightning.callbacks import Callback, Checkpoint
 else:
-    # The two names of Lightning have classes of their own; a program uses one of them.
+    # Lightning has two packages, each with its own classes; a program uses one of them.
     _name = "lightning.pytorch" if "lightning.pytorch" in sys.modules else "pytorch_lightning"
     _callbacks = importlib.import_module(f"{_name}.callbacks")
     Callback, Checkpoint = _callbacks.Callback, _callbacks.Checkpoint
@@ -26,7 +26,7 @@ else:
 FILE = "sweep.ckpt"
 """Lightning's checkpoint of a trial, in its folder."""
 PROGRESS = "sweep_progress"
-"""Of the checkpoint: the counters of Lightning's loops."""
+"""The key of the checkpoint that holds the counters of Lightning's loops."""
 
 
 class SweepCallback(Callback):
@@ -37,22 +37,24 @@ class SweepCallback(Callback):
         trainer.fit(module, ckpt_path=sweep.ckpt_path, weights_only=True)
         return sweep.metrics
 
-    trial: the one that is running if left out. Outside of a sweep the callback does nothing.
-    monitor: a metric that the module logs; the sweep's first objective.
-    A trial that the pruner gives up ends after its epoch, as `pruned`. When the sweep stops, `fit`
-    raises `Interrupted` at the next batch, and the trial goes on from the epoch before when the
-    sweep does. A trial that goes on draws the same random numbers as an undisturbed one; what
-    keeps a state of its own elsewhere (a loader's generator, an iterator) starts anew.
-    For one process for each trial: no strategy with several devices.
+    trial: the trial to report to; None: the one that is running. Outside of a sweep the callback
+        does nothing.
+    monitor: a metric that the module logs. It is the sweep's first objective.
+
+    A trial that the pruner gives up ends after its epoch with the status `pruned`. When the sweep
+    stops, `fit` raises `Interrupted` at the next batch. When the sweep goes on, the trial resumes
+    after the last finished epoch. A resumed trial draws the same random numbers as an uninterrupted
+    one; objects with a random state of their own (a loader's generator, an iterator) start anew.
+    Each trial must be one process: strategies with several devices are not supported.
     """
 
     def __init__(self, trial: Trial | None = None, monitor: str = "val_loss") -> None:
         self.trial = current_trial() if trial is None else trial
         self.monitor = monitor
         self.metrics: dict[str, float] = {}
-        """What was logged up to the last epoch, by name; of an earlier life too."""
+        """The metrics logged up to the last epoch, by name, also those from before a resume."""
         self._over = False
-        """Whether no epoch follows."""
+        """Whether the last epoch is over."""
         self._validated = False
         self._saving = False
         self._random: dict[str, Any] | None = None
@@ -60,7 +62,7 @@ class SweepCallback(Callback):
 
     @property
     def ckpt_path(self) -> Path | None:
-        """The checkpoint to go on from; None if there is none. To be loaded with weights_only."""
+        """The checkpoint to resume from, which `weights_only` loads; None if there is none."""
         path = self.trial.folder / FILE
         return path if self.trial.in_sweep and path.exists() else None
 
@@ -80,11 +82,12 @@ class SweepCallback(Callback):
         if not self._saving:
             return
         # Lightning's loops repeat the end of an epoch, or leave one out, when their state is
-        # restored (pytorch-lightning #18780, #19815); their counters are all there is to know.
+        # restored (pytorch-lightning #18780, #19815). Their counters suffice to resume.
         del checkpoint["loops"]
         checkpoint[PROGRESS] = {name: each.state_dict() for name, each in _counters(trainer)}
         checkpoint[PROGRESS]["stepped"] = trainer.fit_loop.epoch_loop.on_save_checkpoint()
-        # They may be anything, which weights_only refuses. The program makes the module.
+        # Hyperparameters may be of any type, and weights_only refuses some. The program makes the
+        # module itself, so they are not needed.
         for key in [
             key for key in checkpoint if key.endswith(("hyper_parameters", "hparams_type"))
         ]:
@@ -112,16 +115,17 @@ class SweepCallback(Callback):
             trainer.fit_loop.epoch_loop.on_load_checkpoint(self._progress["stepped"])
             epochs: Any = (
                 trainer.fit_loop.epoch_progress
-            )  # saved when the next one was ready to start
+            )  # the checkpoint was saved when the next epoch was ready to start
             epochs.current.ready, epochs.total.ready = epochs.current.started, epochs.total.started
         pruned = self.trial.should_stop() and self.trial.decision is Decision.PRUNE
         if self._over or pruned:
             trainer.should_stop = True
 
     def on_train_epoch_start(self, trainer: "Trainer", pl_module: "LightningModule") -> None:
-        # A checkpoint of an epoch's end would lack the step of its schedulers, which comes after.
+        # The checkpoint is saved at an epoch's start: at an epoch's end the schedulers have not
+        # made their step yet.
         self._validated = False
-        if self._random is not None:  # where it was taken
+        if self._random is not None:  # restored at the point where it was saved
             _set_random_state(self._random)
             self._random = None
         elif self.trial.in_sweep and trainer.current_epoch:
@@ -141,7 +145,10 @@ class SweepCallback(Callback):
             self._stop_if_told()
 
     def epoch_ended(self, trainer: "Trainer") -> None:
-        """Report what was logged, and hear whether to go on."""
+        """Report the monitored metric, and stop the training if the trial is pruned.
+
+        Raises InputError if the module does not log the metric.
+        """
         logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
         self.metrics = logged
         if not self._validated and trainer.val_dataloaders is not None:
@@ -161,7 +168,7 @@ class SweepCallback(Callback):
         """Raise Interrupted if the sweep stops."""
         if self.trial.in_sweep and self.trial.decision is Decision.STOP:
             if self._over:
-                self.trial.told = Decision.CONTINUE  # all is done: its result counts
+                self.trial.told = Decision.CONTINUE  # the training is complete: its result counts
                 return
             raise Interrupted("the sweep stops; the trial goes on with it")
 
@@ -179,8 +186,7 @@ class SweepCallback(Callback):
 class _EpochEnd(Checkpoint):
     """Calls a SweepCallback at an epoch's end after all other callbacks.
 
-    Lightning calls callbacks of this class last, when the module's own hook and early stopping
-    have said their word.
+    Lightning calls checkpoint callbacks last, after the module's own hook and early stopping.
     """
 
     def __init__(self, owner: SweepCallback) -> None:
@@ -191,7 +197,7 @@ class _EpochEnd(Checkpoint):
 
 
 def _counters(trainer: "Trainer") -> list[tuple[str, Any]]:
-    """What counts epochs, batches and steps, by name."""
+    """The counters of epochs, batches and steps in Lightning's loops, by name."""
     fit, epoch = trainer.fit_loop, trainer.fit_loop.epoch_loop
     return [
         ("epochs", fit.epoch_progress),
@@ -203,7 +209,7 @@ def _counters(trainer: "Trainer") -> list[tuple[str, Any]]:
 
 
 def _random_state() -> dict[str, Any]:
-    """The state of all that draws, in types that `weights_only` loads."""
+    """The states of all random generators, in types that `weights_only` loads."""
     version, numbers, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)
     return {

@@ -1,4 +1,4 @@
-"""What Python's doors share: their surroundings stay as they were, their errors are one line."""
+"""Shared parts of the Python interface: global state is restored, errors are one line."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from musicgen.errors import Interrupted, RunError
 
 @contextmanager
 def guarded(stopped: str) -> Iterator[None]:
-    """Errors of the file system become RunError, Ctrl-C before there is a checkpoint Interrupted.
+    """Turn errors of the file system into RunError, and Ctrl-C before the first checkpoint into
+    Interrupted.
 
-    stopped: says how to go on after Ctrl-C.
+    stopped: text that says how to go on after Ctrl-C.
     """
     try:
         yield
@@ -28,7 +29,7 @@ def guarded(stopped: str) -> Iterator[None]:
 
 @contextmanager
 def torch_as_it_was() -> Iterator[None]:
-    """PyTorch's number of threads and its CPU's random state are the caller's again afterwards."""
+    """Restore PyTorch's number of threads and its random state of the CPU afterwards."""
     import torch
 
     threads, state = torch.get_num_threads(), torch.get_rng_state()
@@ -40,12 +41,12 @@ def torch_as_it_was() -> Iterator[None]:
 
 
 def interrupt(number: int) -> None:
-    """The answer to a second Ctrl-C: the call ends, and not the notebook."""
+    """Answer a second Ctrl-C: raise KeyboardInterrupt, which ends the call but not the notebook."""
     raise KeyboardInterrupt
 
 
 def html_table(title: str, rows: Mapping[str, object]) -> str:
-    """Two columns, escaped; None is shown as nothing."""
+    """An HTML table of two columns, escaped; the cell of None is empty."""
     lines = [
         f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
         f"<td style='text-align:left'>{'' if value is None else html.escape(str(value))}</td></tr>"

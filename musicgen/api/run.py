@@ -1,4 +1,4 @@
-"""One trained network: its folder, its figures, and the tunes that it writes."""
+"""One trained network: its folder, its results, and the tunes that it writes."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A training's folder: what it was configured with, what came of it, what it writes."""
+    """The folder of a training: its configuration, its results, and the tunes of its network."""
 
     folder: Path
-    """Absolute. It holds config.yaml, metrics.csv, result.json, checkpoints/ and TensorBoard's
-    event files."""
+    """The absolute path of the folder. It holds config.yaml, metrics.csv, result.json, checkpoints/
+    and TensorBoard's event files."""
     checkpoint: Path
-    """The weights that `generate` reads; a training that was stopped early may have none yet."""
+    """The file of the weights that `generate` reads. It may be missing if the training was stopped
+    early."""
 
     def __init__(self, place: str | Path) -> None:
-        """place: a run folder, a checkpoint (.safetensors) in one, or a sweep's folder, whose best
-        run is meant.
+        """Find a run.
 
+        place: a run folder, a checkpoint (.safetensors) in one, or a sweep's folder, which stands
+            for its best run.
         Raises InputError if nothing was trained there.
         """
         path = found = Path(place).expanduser().absolute()
         if not RunFolder(path).used:
-            from musicgen.workflows import runs  # with the tables of sweeps, and Optuna
+            from musicgen.workflows import runs  # also imports the tables of sweeps, and Optuna
 
             found = runs.find(str(path))
         self.folder = found.parent.parent if found.is_file() else found
@@ -48,10 +50,11 @@ class Run:
 
         overrides: such as "model.hidden=64", "optim=adagrad"; "resume=<folder>" goes on with a
             training that was stopped.
-        folder: of the run; None: runs/<date>/<time>.
-        Shows its progress. Ctrl-C (a notebook's stop button) stops it at a checkpoint.
-        Raises InputError before anything is written, RunError if the training fails or diverges,
-        Interrupted after Ctrl-C. The folder is there then too.
+        folder: the folder of the run; None: runs/<date>/<time>.
+
+        The call shows its progress. Ctrl-C (a notebook's stop button) stops the training at a
+        checkpoint. Raises InputError before anything is written, RunError if the training fails or
+        diverges, Interrupted after Ctrl-C. After RunError and Interrupted the folder exists.
         """
         # Hydra, PyTorch and Lightning take seconds to import.
         from musicgen.cli import composing
@@ -81,14 +84,14 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """What it was configured with. Raises InputError if config.yaml can't be read."""
+        """The configuration of the run. Raises InputError if config.yaml can't be read."""
         from musicgen.api.config import Config
 
         return Config.load(RunFolder(self.folder).config)
 
     @property
     def result(self) -> Result:
-        """Its figures; losses in nats per character, accuracies from 0 to 1.
+        """The results of the run; losses in nats per character, accuracies from 0 to 1.
 
         Raises InputError if the training has not ended.
         """
@@ -96,10 +99,10 @@ class Run:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """A row for each epoch so far: epoch (from 1), train_loss, val_loss (nats per character),
+        """A row for each finished epoch: epoch (from 1), train_loss, val_loss (nats per character),
         train_accuracy, val_accuracy (0 to 1), lr, seconds, and more.
 
-        Raises InputError before the first epoch's end.
+        Raises InputError before the end of the first epoch.
         """
         return metrics_frame(RunFolder(self.folder).metrics)
 
@@ -113,16 +116,19 @@ class Run:
     ) -> list[GeneratedTune]:
         """Let the network write tunes, as `python -m musicgen.generate run=<folder>` does.
 
-        n: tunes at each temperature.
-        temperature: at least 0, or several; higher is more daring, 0 takes the likeliest character.
-        out: a folder that gets each tune as files, as the command writes them; None: no tune is
+        n: the number of tunes at each temperature.
+        temperature: one or several temperatures (>= 0). A higher one gives less likely characters;
+            0 takes the likeliest character each time.
+        out: a folder to which each tune is written as files, as the command does; None: no tune is
             written to disk.
         settings: any other key of the command, such as seed=7, constrain="off", prime="X:1...",
-            header={"key": "G"}. overrides: the same, as the command line has them.
-            What is left out has the command's own value.
-        Returns the tunes by temperature, then by number. A tune depends on seed, number and
-        temperature, and on nothing that was drawn before.
-        Raises InputError for a key or a value that there can't be, Interrupted after Ctrl-C.
+            header={"key": "G"}. A key that is left out has the command's default.
+        overrides: the same keys, as on the command line.
+
+        Returns the tunes sorted by temperature, then by number. A tune depends on seed, number and
+        temperature, and not on the tunes drawn before it.
+        Raises InputError for an unknown key or a value that is not allowed, Interrupted after
+        Ctrl-C.
         """
         from musicgen.api.generated import GeneratedTune
         from musicgen.cli import composing
@@ -138,7 +144,7 @@ class Run:
             made = composing.one(
                 "generate", GenerateConfig, [f"run={as_override(str(place))}", *words, *overrides]
             )
-            # PyTorch takes seconds to import: only now, when the configuration holds.
+            # PyTorch takes seconds to import, so it is imported after the configuration is checked.
             from musicgen.workflows import generate
 
             with torch_as_it_was():

@@ -1,4 +1,4 @@
-"""A sweep: started, gone on with, or read from its folder."""
+"""A sweep that is started, resumed, or read from its folder."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 
 class Sweep:
-    """A sweep's folder, while it runs too.
+    """The folder of a sweep; the sweep may still be running.
 
-    folder: where the sweep keeps its trials.
+    folder: the folder in which the sweep keeps its trials.
     """
 
     folder: Path
-    """Absolute. `table.csv`, `study.journal`, and a folder for each trial, by its number."""
+    """The absolute path of the folder. It holds `table.csv`, `study.journal`, and a folder for each
+    trial, named by its number."""
 
     def __init__(self, folder: str | Path) -> None:
-        """Raises InputError if the folder holds no sweep."""
+        """Open the folder of a sweep. Raises InputError if the folder holds no sweep."""
         from musicgen.sweep.record import SweepRecord
 
         path = Path(folder).absolute()
@@ -48,12 +49,14 @@ class Sweep:
     ) -> Sweep:
         """Run a sweep of trainings to its end, as `python -m musicgen.train -m <overrides>` does.
 
-        overrides: what is swept has several values, "model.dropout=0,0.1", or a range,
-            "optim.lr=tag(log,interval(1e-4,1e-1))"; all else has one.
-        name: of its folder in runs/sweeps; None: the experiment's, else a digest of the space.
-        workers: trials at a time, or "auto": as many as there are cores or GPUs.
-        The same call goes on with a sweep that was stopped or killed, and so does the command.
-        Ctrl-C (a notebook's stop button) stops the trials at their checkpoints.
+        overrides: a swept key has several values, "model.dropout=0,0.1", or a range,
+            "optim.lr=tag(log,interval(1e-4,1e-1))"; any other key has one value.
+        name: the name of the folder in runs/sweeps; None: the experiment's name, or a digest of the
+            space if there is no experiment.
+        workers: the number of trials at a time, or "auto": as many as there are cores or GPUs.
+
+        The same call, or the same command, resumes a sweep that was stopped or killed. Ctrl-C (a
+        notebook's stop button) stops the trials at their checkpoints.
         Raises InputError before anything is created, RunError if too many trials failed,
         Interrupted after Ctrl-C.
         """
@@ -84,17 +87,20 @@ class Sweep:
     ) -> Sweep:
         """Sweep any function to its end, or go on with the sweep in the folder.
 
-        objective: called with a `Trial` in worker processes. It reads `trial.params` (and, if it
-        likes, `trial.seed`), calls `trial.report(step, value)` after each step with the first
-        objective's value, stops if `trial.should_stop()`, and returns a number, or a dictionary of
-        results. A trial that goes on after a kill finds its own files in `trial.folder`. Functions
-        of scripts and notebook cells travel by value, functions of modules by reference.
+        objective: a function that worker processes call with a `Trial`. It reads `trial.params`
+            and, optionally, `trial.seed`. After each step it calls `trial.report(step, value)` with
+            the value of the first objective. It stops if `trial.should_stop()` is true. It returns
+            a number or a dictionary of results. A trial that resumes after a kill finds its own
+            files in `trial.folder`. Functions of scripts and notebook cells are sent to workers by
+            value, functions of modules by reference.
         space: what is varied, by name: `Float`, `Int`, `Choice`, or a list of values.
-        folder: where the sweep keeps its trials. The same call goes on with what is there.
+        folder: the folder in which the sweep keeps its trials. The same call resumes the sweep that
+            is there.
         settings: objectives={"loss": "minimize"}, n_trials, sampler, pruner, seeds, workers, ... as
-        `workflows.settings.SweepSettings` says.
-        Raises InputError before anything is created, RunError if too much failed, Interrupted
-        after Ctrl-C.
+            `workflows.settings.SweepSettings` documents them.
+
+        Raises InputError before anything is created, RunError if too many trials failed,
+        Interrupted after Ctrl-C.
         """
         from musicgen.api.function import sweep_function
 
@@ -103,7 +109,7 @@ class Sweep:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each configuration, best first, whatever became of it (`status`).
+        """A row for each configuration, best first; `status` says how the configuration ended.
 
         Its columns are `number` (the name of the trial's folder), `status`, the swept keys, the
         objectives, and all other results. Raises InputError before the table is first written.
@@ -114,10 +120,10 @@ class Sweep:
 
     @property
     def best(self) -> Run:
-        """The best trial's run; of several seeds the one with the lowest validation loss.
+        """The run of the best trial; with several seeds, its run with the lowest validation loss.
 
-        Raises InputError if no trial has completed, or if the sweep is of a function, which has no
-        runs to read: its best row is the first of `table`.
+        Raises InputError if no trial has completed. Also raises it for a sweep of a function, which
+        has no runs to read: its best row is the first of `table`.
         """
         from musicgen.api.run import Run
         from musicgen.workflows.function import CODE
@@ -131,9 +137,10 @@ class Sweep:
 
     @property
     def study(self) -> optuna.Study:
-        """Optuna's own study, read-only: what would change it raises InputError.
+        """Optuna's own study, read-only: any method that would change it raises InputError.
 
-        It follows a sweep that runs. Raises InputError if the folder holds no study.
+        The study shows new trials while the sweep runs. Raises InputError if the folder holds no
+        study.
         """
         from musicgen.sweep.study import read_only
 
@@ -144,7 +151,7 @@ class Sweep:
         return f"Sweep({str(self.folder)!r}): {figures or 'no trial yet'}"
 
     def _repr_html_(self) -> str:
-        """The table, its cells escaped."""
+        """The table as HTML, with escaped cells."""
         try:
             return str(self.table.to_html(index=False, max_rows=20, na_rep=""))
         except InputError:

@@ -1,1 +1,1 @@
-"""The frame of every command, and what is shown in a terminal."""
+"""The command line: the frame of every command, and the displays in a terminal."""

@@ -1,4 +1,4 @@
-"""Ways out in the words of a command line, for errors of rooms that know no command."""
+"""Advice in the words of the command line, for errors of packages that do not know commands."""
 
 from musicgen.errors import MusicgenError, Remedy
 
@@ -19,7 +19,7 @@ WORDS = {
 
 
 def with_advice(error: MusicgenError) -> str:
-    """An error's line, with what would help, or would help too."""
+    """An error's line with advice. It follows other advice, if the line has some, after `or`."""
     if error.remedy is None:
         return str(error)
     return f"{error}{', or' if '; ' in str(error) else ';'} {WORDS[error.remedy]}"

@@ -1,4 +1,5 @@
-"""Any Hydra application's -m by our engine: `hydra/sweeper: musicgen` in its defaults."""
+"""Sweeps of any Hydra application, which has `hydra/sweeper: musicgen` in its defaults and runs
+with -m."""
 
 import hashlib
 import json
@@ -33,8 +34,8 @@ def sweep(
 ) -> None:
     """Sweep an application to the end, or go on with the sweep in its folder.
 
-    config: composed without what is swept. arguments: the overrides that were typed.
-    Ends the process with an error's line and its exit code, as our own commands do.
+    config: the configuration, composed without the swept keys. arguments: the typed overrides.
+    After an error the process ends with the error's line and exit code, as in our own commands.
     """
     try:
         _sweep(context, task, config, arguments)
@@ -84,7 +85,7 @@ def _sweep(
         fixed=_fixed(swept),
         commands={"command": again, "trial_command": trial_command},
     )
-    if not config.hydra.verbose:  # the display says what the log would
+    if not config.hydra.verbose:  # the display shows the same as the log
         logging.getLogger("musicgen").setLevel(logging.WARNING)
     display, outcome = drive(prepared, swept.notes)
     display.ended(outcome, best_command(swept, outcome.rows, trial_command))
@@ -93,7 +94,7 @@ def _sweep(
 
 
 def _settings(sweeper: DictConfig) -> SweepSettings:
-    """Raises InputError."""
+    """The settings of the sweep. Raises InputError."""
     given: Any = OmegaConf.to_container(sweeper, resolve=True)
     names, ways = (_listed(given[key]) for key in ("objective", "direction"))
     if len(names) != len(ways):
@@ -113,7 +114,8 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _seed_key(config: DictConfig, swept: Swept, settings: SweepSettings) -> str | None:
-    """The key that gets each run's seed; None with one run. Raises InputError."""
+    """The key that is set to each run's seed; None if configurations have one run. Raises
+    InputError."""
     key = config.hydra.sweeper.seed_key
     if settings.seeds == 1 or key is None:
         return None
@@ -128,9 +130,9 @@ def _seed_key(config: DictConfig, swept: Swept, settings: SweepSettings) -> str 
 
 
 def _folder(config: DictConfig, swept: Swept) -> Path:
-    """The sweep's: the same one for the same command, so that it goes on.
+    """The sweep's folder. It is the same for the same command, so that the command resumes it.
 
-    Hydra's own default names the time, by which no sweep would be found again.
+    Hydra's own default contains the time, so the same command would not find the sweep again.
     """
     named = config.hydra.sweeper.folder
     if named is None:
@@ -145,8 +147,8 @@ def _folder(config: DictConfig, swept: Swept) -> Path:
 
 
 def _fixed(swept: Swept) -> tuple[Settings, ...]:
-    """What trials have besides what is swept, as it is written: interpolations may be of a place
-    or a time."""
+    """The settings that are not swept, with their interpolations unresolved: these may depend on
+    the folder or the time."""
     keys = tuple(f"{key}." for key in swept.space if key not in swept.groups)
     made = []
     for choices, base in swept.bases.items():
@@ -167,6 +169,18 @@ def _as_json(value: Any) -> Any:
 
 
 def _program() -> list[str]:
-    """What runs this program: its file, or -m with its module."""
+    """The words that run this program: its file, or -m with its module."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return ["-m", spec.name] if spec is not None else [display_path(Path(sys.argv[0]).absolute())]
+<<<<<<< HEAD
+=======
+
+
+def _best(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
+    """The command that runs the best configuration again."""
+    if not outcome.rows:
+        return ""
+    best = outcome.rows[0]
+    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
+    return shell([*trial_command, *values])
+>>>>>>> words

@@ -1,4 +1,4 @@
-"""A command line as Hydra reads it: flags, wherever they stand, and overrides."""
+"""A command line as Hydra reads it: flags at any place, and overrides."""
 
 import argparse
 from collections.abc import Sequence
@@ -44,32 +44,32 @@ FLAGS = frozenset(
         "--config-dir",
     ]
 )
-"""Hydra's own, apart from the one that unpickles."""
+"""All flags of Hydra without the one that unpickles a file."""
 PLACES = {"config_path": "--config-path", "config_dir": "--config-dir",
           "config_name": "--config-name"}  # fmt: skip
-"""Flags that say which configuration is meant; a command that does the same again has them too."""
+"""Flags that say where the configuration is; a command that repeats another needs them too."""
 ACTIONS = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--info",
            "shell_completion": "--shell-completion"}  # fmt: skip
-"""Flags of which Hydra takes one."""
+"""Flags that exclude each other: Hydra takes one of them."""
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """What was typed behind a command's name."""
+    """The arguments of a command as they were typed."""
 
     flags: argparse.Namespace
     overrides: tuple[str, ...]
     words: tuple[str, ...]
-    """All of it, in the order in which it was typed."""
+    """All arguments, in the order in which they were typed."""
 
     @property
     def shown_words(self) -> list[str]:
-        """What was typed, as errors, logs and pages may show it."""
+        """The arguments without passwords, for errors, logs and pages."""
         return [without_password(word) for word in self.words]
 
     @property
     def as_sweep(self) -> str:
-        """The command that sweeps what was asked of a single run."""
+        """The command that makes a sweep of these arguments, which were given to a single run."""
         kept = [w for w in self.words if w not in ("-r", "--run") and key_of(w) != "hydra.mode"]
         return f"python -m musicgen.train -m {shell(map(without_password, kept))}"
 
@@ -80,7 +80,7 @@ class Arguments:
 
     @property
     def looks(self) -> bool:
-        """Whether Hydra only shows something."""
+        """Whether Hydra only shows something, and runs nothing."""
         flags = self.flags
         return bool(flags.cfg or flags.info or flags.shell_completion or flags.hydra_help)
 
@@ -92,7 +92,7 @@ class Arguments:
 
     @property
     def search_words(self) -> list[str]:
-        """What says where the configuration is, for other commands on the same."""
+        """The arguments that say where the configuration is, for other commands that use it."""
         return [*self.places, *(o for o in self.overrides if key_of(o) == "hydra.searchpath")]
 
     @property
@@ -103,7 +103,7 @@ class Arguments:
         for place in searched if isinstance(searched, list) else []:
             kind, _, path = str(place).rpartition("://")
             if kind == "pkg":
-                with suppress(ImportError):  # Hydra says it better
+                with suppress(ImportError):  # Hydra reports it with a better message
                     found = find_spec(path)
                     own += (found and found.submodule_search_locations) or []
             else:
@@ -117,10 +117,10 @@ class Arguments:
 
     @property
     def first(self) -> list[str]:
-        """The overrides of Hydra's first composition, with the folder of a run that goes on.
+        """The overrides of Hydra's first composition, with the folder of a resumed run.
 
-        For a sweep, keys are left out: no choices of swept groups are known yet, and Hydra would
-        refuse keys that only these have.
+        For a sweep, keys are left out: the choices of swept groups are not known yet, and Hydra
+        would refuse keys that only some of them have.
         """
         overrides = list(self.overrides)
         if self.multirun:
@@ -131,7 +131,7 @@ class Arguments:
         return overrides
 
     def value(self, key: str) -> object:
-        """The value of the last override of a key; None without one, or if it is null."""
+        """The value of the last override of a key; None if it has none, or if it is null."""
         texts = [text for text in self.overrides if key_of(text) == key]
         override = parsed(texts[-1]) if texts else None
         return override.value() if override else None
@@ -152,7 +152,10 @@ class Arguments:
 
 
 def read(words: Sequence[str]) -> Arguments:
-    """Raises InputError for flags that there are not, or that do not go together."""
+    """Parse a command's arguments.
+
+    Raises InputError for unknown flags, or flags that exclude each other.
+    """
     parser = get_args_parser()
 
     def refuse(message: str) -> None:
@@ -172,7 +175,7 @@ def read(words: Sequence[str]) -> Arguments:
 
 
 def checked(words: Sequence[str]) -> Arguments:
-    """What was typed. Raises InputError."""
+    """Parse and check a command's arguments. Raises InputError."""
     if any(word.startswith("--experimental-rerun") for word in words):
         raise InputError(
             "--experimental-rerun unpickles a file, which can run anything; use resume=<folder>"
@@ -206,7 +209,7 @@ UNUSED = {
     "hydra/sweeper": "sampler says how a sweep goes",
     "hydra.job.chdir": "a command stays in the folder where it was started",
 }
-"""Keys of Hydra's that would be silently without effect, and what is there instead."""
+"""Keys of Hydra that would have no effect, without an error, and what to use instead."""
 
 
 UNUSED_IN_SWEEPS = {
@@ -214,7 +217,7 @@ UNUSED_IN_SWEEPS = {
     "hydra/job_logging": "each trial's folder has its metrics.csv and result.json",
     "hydra.job_logging": "each trial's folder has its metrics.csv and result.json",
 }
-"""Likewise, in a sweep."""
+"""The same for keys that have no effect in a sweep."""
 
 
 def _check_hydra(arguments: Arguments) -> None:
@@ -233,12 +236,12 @@ def _check_hydra(arguments: Arguments) -> None:
 
 
 def key_of(override: str) -> str:
-    """The key or group that an override is of."""
+    """The key or group that an override sets."""
     return override.partition("=")[0].lstrip("+~")
 
 
 def parsed(override: str) -> Override | None:
-    """An override in Hydra's grammar; None if it is not, which Hydra says better."""
+    """An override parsed by Hydra's grammar; None if it is invalid, which Hydra reports itself."""
     try:
         return OverridesParser.create().parse_override(override)
     except HydraException:

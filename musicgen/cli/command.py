@@ -1,4 +1,5 @@
-"""The frame of every command: Hydra composes, errors become one line and an exit code."""
+"""The frame of every command. Hydra composes the configuration; an error becomes one line and an
+exit code."""
 
 import os
 import sys
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What a command was asked to do."""
+    """The input of a command."""
 
     cfg: DictConfig
-    """As Hydra composed it."""
+    """The configuration, as Hydra composed it."""
     folder: Path
-    """Where Hydra puts this run; exists."""
+    """The folder that Hydra made for this run."""
     overrides: list[str]
     """The arguments that are not flags or Hydra's own."""
     given: Arguments
@@ -53,9 +54,10 @@ def run(
     """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
 
     doc: the first lines of --help.
-    positional: a key, a list, that takes the arguments without a key.
-    Ends the process with exit code 0, or with an error's own and its one line on stderr.
-    Flags that only look (--help, --cfg) are all Hydra's; nothing is called then.
+    positional: the key of a list that takes the arguments without a key.
+
+    The process ends with exit code 0, or with an error's exit code and its one line on stderr. With
+    flags that only show something (--help, --cfg) neither function is called.
     """
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -79,7 +81,7 @@ def run(
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
-            # Hydra's own collects every group twice, which takes longer than a second.
+            # Hydra's own --help collects every group twice, which takes more than a second.
             print(help_text(name, doc or "", given.folders))
             return
         if given.multirun and sweep is None:
@@ -103,13 +105,13 @@ def run(
         fail(with_advice(error), error.exit_code)
     except COMPOSING as error:
         if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
-            raise  # Hydra has done its part without one
+            raise  # the error does not come from Hydra's composition
         fail(explain(error, name, partial(_several, given)), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        if not composed and not swept:  # Hydra could not even make the run's folder
+        if not composed and not swept:  # Hydra could not make the run's folder
             fail(
                 f"hydra.run.dir must be a folder that can be made: {error.strerror}{where}; "
                 "choose another with hydra.run.dir=<folder>",
@@ -122,7 +124,7 @@ def run(
 
 
 def _sweeps(given: Arguments) -> "list[Swept]":
-    """Set sys.argv for Hydra, and return where the sweeper puts its finds."""
+    """Set sys.argv for Hydra, and return the list into which the sweeper puts its result."""
     from musicgen.cli import sweeper
 
     if given.multirun:
@@ -132,9 +134,9 @@ def _sweeps(given: Arguments) -> "list[Swept]":
 
 
 def is_sweep(keys: Sequence[str], cfg: DictConfig, overrides: Sequence[str]) -> bool:
-    """Whether an experiment's file sweeps a key that the overrides give no value.
+    """Whether an experiment's file sweeps a key to which the overrides give no value.
 
-    keys: those below hydra.sweeper.params. A key that the chosen groups have not needs no value.
+    keys: the keys below hydra.sweeper.params. A key that the chosen groups lack needs no value.
     """
     given = set(map(key_of, overrides))
     here = {*flatten(_plain(cfg)), *map(str, cfg)}
@@ -154,7 +156,7 @@ def _plain(cfg: DictConfig) -> dict[Any, Any]:
 
 
 def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
-    """Overrides; those without a key, such as names of files, as a value of this key."""
+    """The overrides; arguments without a key, such as names of files, become values of `key`."""
     values = [
         word
         for word in overrides
@@ -169,7 +171,7 @@ def _with_key(key: str, overrides: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_package(package: str | None, keys: Sequence[str]) -> None:
-    """Raise InputError if --package, of --cfg, is no part of the configuration."""
+    """Raise InputError if the package of --cfg ... --package is no part of the configuration."""
     if package is None or package in ("_global_", "hydra") or package.startswith("hydra."):
         return
     if not any(f"{key}.".startswith(f"{package}.") for key in keys):
@@ -180,7 +182,7 @@ def _check_package(package: str | None, keys: Sequence[str]) -> None:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Take back the folders that Hydra made for a run that never began."""
+    """Remove the empty folders that Hydra made for a run that did not begin."""
     here = Path.cwd()
     for path in [folder, *folder.parents]:
         if path == here or path in here.parents:
@@ -192,7 +194,7 @@ def _remove_empty(folder: Path) -> None:
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
-    # Spaces stay: a command in the message is to run as it is printed.
+    # Spaces are kept, so that a command in the message can be run as it is printed.
     line = " ".join(part.strip() for part in message.splitlines())
     print(f"error: {line}", file=sys.stderr)
     if os.environ.get("MG_TRACE"):
@@ -201,9 +203,9 @@ def fail(message: str, exit_code: int) -> NoReturn:
 
 
 def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:
-    """Of --help: what each key means, its bounds, the groups' choices.
+    """The text of --help: the meaning of each key, its bounds, and the choices of the groups.
 
-    own: folders of the user's configuration.
+    own: the folders of the user's configuration.
     """
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
@@ -223,7 +225,7 @@ def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:
     lines += ["", "Keys (key=value):"]
     for key, field in keys.items():
         rule = schema.rule(field)
-        lines.append(f"  {key:<25}{field.metadata['doc']}{f' ({rule})' if rule else ''}")
+        lines.append(f"  {key:<24} {field.metadata['doc']}{f' ({rule})' if rule else ''}")
     if "formats" in keys:
         known = registry.components("format").items()
         lines += [

@@ -1,7 +1,7 @@
 """Hydra's overrides as dimensions of a sweep, composed for each choice of the swept groups.
 
-Composition costs about 50 ms, so it happens once for each combination of swept groups; other values
-are set on the typed config.
+A composition takes about 50 ms, so there is one for each combination of swept groups. Other values
+are set on the typed configuration.
 """
 
 import itertools
@@ -30,8 +30,8 @@ from musicgen.sweep.space import Choice, Dimension, Float, Int, Only
 from musicgen.workflows.swept import Choices, Swept, choices_of
 
 Lacking = Callable[[str, str], str]
-"""Why no configuration has a key, as the text of an error; by the key and the choice of its group.
-"""
+"""Returns the text of the error for a key that no configuration has. Its arguments are the key and
+the choice of its group."""
 
 
 def compose(
@@ -41,10 +41,12 @@ def compose(
     arguments: list[str],
     missing: Lacking | None = None,
 ) -> Swept:
-    """settings: a composition without the sweep, for what is Hydra's own.
+    """Compose a sweep.
 
-    missing: says why there is no such key, in an application that is not ours. There a swept key
-    may be added (`+key=1,2`). Raises InputError.
+    settings: a composition without the sweep, from which Hydra's own settings are taken.
+    params: swept values of an experiment's file, by key. arguments: the overrides of the command
+    line. missing: the error's text for a missing key in another Hydra application. In such an
+    application a swept key may be added (`+key=1,2`). Raises InputError.
     """
     given = [f"{key}={_written(value)}" for key, value in params.items()]
     overrides = {_key(o): o for o in _parsed(loader, given + arguments)}
@@ -52,7 +54,7 @@ def compose(
     groups = tuple(key for key in space if loader.get_group_options(key.split("@")[0]))
     fixed = {key: o for key, o in overrides.items() if not o.is_sweep_override()}
     added = {key for key, o in overrides.items() if o.is_add() and missing is not None}
-    # Keys inside a swept group: maybe not all of its choices have them.
+    # Keys inside a swept group; some of its choices may lack them.
     inside = {
         key: o for key, o in fixed.items() if _group_of(key, groups) and not _added_or_gone(o)
     }
@@ -88,7 +90,7 @@ def compose(
 
 
 def prefixes(loader: ConfigLoader, texts: list[str]) -> dict[str, str]:
-    """What stands before each key, such as the + of `+key=1`; by the key."""
+    """The prefix of each key, such as the + of `+key=1`, by key."""
     found = {_key(o): o.get_key_element() for o in _parsed(loader, texts)}
     return {key: element.removesuffix(key) for key, element in found.items()}
 
@@ -102,8 +104,8 @@ def _parsed(loader: ConfigLoader, texts: list[str]) -> Iterator[Override]:
 
 @contextmanager
 def _repeatable(text: str) -> Iterator[None]:
-    """Let Hydra's shuffle() give the same order whenever it reads the same text: a sweep that is
-    started again goes on."""
+    """Make Hydra's shuffle() give the same order for the same text, so that a sweep that is started
+    again is the same sweep."""
     state = random.getstate()
     random.seed(text)
     try:
@@ -117,7 +119,7 @@ def _key(override: Override) -> str:
 
 
 def _text(override: Override) -> str:
-    """A fixed override, with the value of its functions in their place."""
+    """A fixed override as text, with its functions replaced by their values."""
     line = str(override.input_line)
     if override.value_type is None or "(" not in line:
         return line
@@ -125,7 +127,7 @@ def _text(override: Override) -> str:
 
 
 def _added_or_gone(override: Override) -> bool:
-    """Whether it is Hydra's `+key=` or `~key`: it says what it makes of a key that is not there."""
+    """Whether an override is Hydra's `+key=` or `~key`, which does not need an existing key."""
     return override.is_add() or override.is_delete()
 
 
@@ -135,7 +137,7 @@ def _check_prefix(override: Override, key: str) -> None:
 
 
 def _written(value: Any) -> str:
-    """A value of an experiment's file as an override; a text may be a sweep and stays as it is."""
+    """A value of an experiment's file as an override. Text may be a sweep, so it is not quoted."""
     return value if isinstance(value, str) else as_override(value)
 
 
@@ -146,7 +148,7 @@ def _has(composed: DictConfig, key: str) -> bool:
 
 
 def _group_of(key: str, groups: Choices) -> str | None:
-    """The swept group that a key is in, by the place of the group's content."""
+    """The swept group that contains a key; None if none does."""
     places = ((group, group.split("@")[-1].replace("/", ".")) for group in groups)
     return next((group for group, place in places if f"{key}.".startswith(f"{place}.")), None)
 
@@ -158,7 +160,8 @@ def _condition(
     all_choices: Collection[Choices],
     missing: Lacking,
 ) -> Only | None:
-    """Which choices have a key; None: all. Raises InputError if none has it."""
+    """The condition that the choices with this key fulfil; None if all choices have it. Raises
+    InputError if none has it."""
     if len(having) == len(all_choices):
         return None
     first = _group_of(key, groups)
@@ -180,7 +183,7 @@ def _condition(
 
 
 def dimension(override: Override) -> Dimension:
-    """One swept key in Hydra's grammar as a dimension of the space. Raises InputError."""
+    """The dimension of the space for a swept key in Hydra's grammar. Raises InputError."""
     sweep = override.value()
     try:
         if isinstance(sweep, IntervalSweep):
@@ -201,13 +204,14 @@ def _interval(sweep: IntervalSweep) -> Dimension:
         raise InputError(f"an interval's tag must be log, got {unknown[0]}; tag(log,interval(..))")
     log = "log" in sweep.tags
     if isinstance(sweep.start, int) and isinstance(sweep.end, int):
-        # interval() reads its ends as numbers with a point unless int() is around it.
+        # Hydra's interval() has floats for ends unless int() is around it.
         return Int(sweep.start, sweep.end, log=log)
     return Float(float(sweep.start), float(sweep.end), log=log)
 
 
 def _range(sweep: RangeSweep) -> Dimension:
-    """Hydra's range, half-open; in decimals, where Hydra's of 0.1 has a 0.30000000000000004."""
+    """Hydra's half-open range. Its values are computed in decimals; Hydra's own range with step 0.1
+    contains 0.30000000000000004."""
     ends: Sequence[Any] = (sweep.start, sweep.stop, sweep.step)
     start, stop, step = (Decimal(str(end)) for end in ends)
     if not all(end.is_finite() for end in (start, stop, step)) or not step:
@@ -224,7 +228,7 @@ def _range(sweep: RangeSweep) -> Dimension:
 
 
 def _plain(value: Any) -> Any:
-    """A parsed value as JSON has it: quoted strings lose their quotes, dicts get text keys."""
+    """A parsed value in types of JSON: strings without quotes, dicts with text keys."""
     if isinstance(value, QuotedString):
         return value.text
     if isinstance(value, list):

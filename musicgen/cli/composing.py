@@ -1,7 +1,7 @@
 """Configurations from a list of overrides, exactly as the command line composes them.
 
-Nothing here reads sys.argv or ends the process, and Hydra's global state is left as it was: a
-notebook calls this, or somebody's own Hydra application.
+Nothing here reads sys.argv or ends the process, and Hydra's global state is restored. So a notebook
+or another Hydra application can call it.
 """
 
 import copy
@@ -36,22 +36,22 @@ from musicgen.workflows.swept import Swept
 
 T = TypeVar("T")
 JOB = "command"
-"""Hydra's name of the job, which is the command line's."""
+"""Hydra's name of the job, equal to that of the command line."""
 SWEEP_IT = "sweep it with Sweep.start(...)"
 
 
 @dataclass(frozen=True)
 class Composed(Generic[T]):
-    """What was asked of one run."""
+    """The composed configuration of one run."""
 
     asked: T
-    """Checked, with all interpolations resolved."""
+    """The configuration, checked and with all interpolations resolved."""
     folder: Path
-    """Absolute; hydra.run.dir. It need not exist."""
+    """The absolute path of hydra.run.dir. It need not exist."""
     overrides: list[str]
-    """Those that are not Hydra's own."""
+    """The overrides that are not Hydra's own."""
     given: Arguments
-    """All of them, as a command has them."""
+    """All overrides, as the arguments of a command."""
 
 
 def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
@@ -73,9 +73,9 @@ def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
 
 
 def swept(given: Arguments) -> Swept:
-    """What these arguments sweep. Raises InputError.
+    """The sweep of these arguments. Raises InputError.
 
-    Its interpolations are resolved where they are read: stay within `own_hydra` until then.
+    Interpolations are resolved when they are read, which must happen within `own_hydra`.
     """
     with _loader("train", given) as loader:
         settings = loader.load_configuration("train", given.first, RunMode.MULTIRUN)
@@ -85,7 +85,7 @@ def swept(given: Arguments) -> Swept:
 
 
 def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
-    """Overrides as a command that was given them would have them; loads the plugins they name.
+    """The arguments of a command with these overrides. The plugins that they name are loaded.
 
     Raises InputError.
     """
@@ -99,7 +99,7 @@ def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:
 
 @contextmanager
 def _loader(name: str, given: Arguments) -> Iterator[ConfigLoader]:
-    """What composes conf/<name>.yaml. Hydra's errors become InputError."""
+    """The loader that composes conf/<name>.yaml. Hydra's errors become InputError."""
     try:
         composition.register(given.folders)
         for folder in composition.experiments():
@@ -116,16 +116,17 @@ _alone = threading.RLock()
 
 @contextmanager
 def own_hydra() -> Iterator[None]:
-    """Hydra's global state as a new program has it; afterwards its former state, object by object.
+    """Give Hydra the global state of a new program, and restore the former state afterwards.
 
-    One thread at a time.
+    Only one thread at a time may use it.
     """
     with _alone:
-        # Loaded into the state that stays: plugins store their defaults once, when imported.
+        # Plugins store their defaults once, when they are imported, so they must be imported into
+        # the state that is restored afterwards.
         Plugins.instance()
         before, resolvers = Singleton._instances, dict(BaseContainer._resolvers)
         store = copy.copy(ConfigStore.instance())
-        # Only Hydra's own: what an application has stored there is no choice of ours.
+        # Only Hydra's own entries are kept: an application's entries are no choices of ours.
         store.repo = {
             name: copy.deepcopy(node)
             for name, node in store.repo.items()

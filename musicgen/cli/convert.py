@@ -1,4 +1,4 @@
-"""Conversions at the command line."""
+"""The command `convert`."""
 
 from musicgen.cli.command import Invocation
 from musicgen.config import composition
@@ -6,9 +6,9 @@ from musicgen.config.keys import ConvertConfig
 
 
 def run(invocation: Invocation) -> None:
-    """Convert what was asked for, with a line for each tune."""
+    """Convert the tunes, and print a line for each."""
     asked = composition.checked(invocation.cfg, ConvertConfig)
-    # The engraver and the sound take a moment to import: only now, when the configuration holds.
+    # Engraver and sound are slow to import, so the configuration is checked before.
     from musicgen.workflows import convert
 
     convert.run(asked, print)

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """What sweeps at the terminal share: a function's sweep driven, and the command of its best."""
+=======
+"""Runs a prepared sweep of a function with its display and its signals."""
+>>>>>>> words
 
 from collections.abc import Sequence
 
@@ -13,15 +17,23 @@ from musicgen.workflows.swept import Swept
 
 
 def drive(sweep: PreparedFunction, notes: Sequence[str] = ()) -> tuple[SweepDisplay, Outcome]:
-    """Run a sweep, or go on with it, in the terminal or the notebook that is there.
+    """Run or resume a sweep, with a display in the terminal or the notebook.
 
-    notes: lines to say of what is swept. Raises InputError before anything is created, RunError if
-    too much failed.
+    notes: lines to print about the swept keys. Raises InputError before anything is created,
+    RunError if too many trials failed.
     """
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, notes, step="step")
     driver = sweep.driver(display.observe)
+<<<<<<< HEAD
     with hearing(lambda _: driver.request_stop()), display.showing(driver):
+=======
+    main = threading.current_thread() is threading.main_thread()  # only it can handle signals
+    with (
+        hearing(lambda _: driver.request_stop()) if main else nullcontext(),
+        display.showing(driver),
+    ):
+>>>>>>> words
         return display, driver.run()
 
 

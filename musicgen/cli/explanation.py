@@ -17,8 +17,8 @@ _SEVERAL = re.compile(r"(?:Sweep parameters|Ambiguous value for argument) '([^'=
 def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
     """The line for an error of COMPOSING.
 
-    name: of the command whose configuration was composed.
-    several: says what to do with a key that has several values where there can be one.
+    name: the name of the command whose configuration was composed.
+    several: returns advice for a key that has several values where only one is allowed.
     """
     cause: BaseException = error
     while cause.__cause__ is not None:

@@ -1,4 +1,4 @@
-"""Tunes at the command line."""
+"""The command `generate`."""
 
 from musicgen.cli.command import Invocation
 from musicgen.config import composition
@@ -6,9 +6,9 @@ from musicgen.config.keys import GenerateConfig
 
 
 def run(invocation: Invocation) -> None:
-    """Write what was asked for, with a progress bar and a table of the tunes."""
+    """Write tunes, and show a progress bar and a table of them."""
     asked = composition.checked(invocation.cfg, GenerateConfig)
-    # PyTorch takes seconds to import: only now, when the configuration holds.
+    # PyTorch takes seconds to import, so it is imported after the configuration is checked.
     from musicgen.cli.tune_display import TuneDisplay
     from musicgen.workflows import generate
 

@@ -1,4 +1,4 @@
-"""`heatmap` at the command line."""
+"""The command `heatmap`."""
 
 from math import isnan
 from typing import TYPE_CHECKING
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def run(invocation: Invocation) -> None:
-    """Score all units, draw the best ones, and show what was found."""
+    """Score all units, draw the best ones, and print the results."""
     asked = composition.checked(invocation.cfg, HeatmapConfig)
-    # PyTorch takes seconds to import: only now, when the configuration holds.
+    # PyTorch takes seconds to import, so it is imported after the configuration is checked.
     from musicgen.workflows import explain
 
     show(explain.run(asked))
 
 
 def show(found: "Explained") -> None:
-    """Print the best unit for each annotation, and the course of those for header or body."""
+    """Print the best unit for each annotation, and the courses of the best header/body units."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""A trial of a Hydra application: composed and run in a worker as Hydra's launcher would."""
+"""A trial of a Hydra application, composed and run in a worker as Hydra's launcher would do it."""
 
 import logging
 from collections.abc import Mapping
@@ -21,24 +21,24 @@ def _resolvers() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class HydraJob:
-    """The objective of an application's sweep; travels to each worker once.
+    """The objective of an application's sweep. It is sent to each worker once.
 
-    With it travels what the program has told Hydra and OmegaConf in the driver's process: its
-    structured configurations and its resolvers. A script's functions travel by value, so what the
-    script does at its top level besides is not done again.
+    It includes what the program registered with Hydra and OmegaConf in the driver's process:
+    structured configurations and resolvers. The functions of a script are sent by value, so workers
+    do not run the script's top level again.
     """
 
     context: HydraContext
     task: TaskFunction
     config: DictConfig
-    """Composed without what is swept."""
+    """The configuration, composed without the swept keys."""
     groups: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
-    """Overrides of all trials."""
+    """The overrides that all trials share."""
     prefixes: Mapping[str, str] = field(default_factory=dict)
-    """What stands before a swept key, such as +."""
+    """The prefix of each swept key, such as +, by key."""
     seed_key: str | None = None
-    """The key that gets each run's seed."""
+    """The key that is set to each run's seed; None: no key."""
     singletons: Any = field(default_factory=Singleton.get_state)
     resolvers: Mapping[str, Any] = field(default_factory=_resolvers)
 
@@ -72,7 +72,7 @@ class HydraJob:
         return done.return_value
 
     def _swept(self, trial: Trial) -> list[str]:
-        """The trial's values as overrides, groups first: other keys may be theirs."""
+        """The trial's values as overrides. Groups are first, because other keys may be inside."""
         keys = sorted(trial.params, key=lambda key: key not in self.groups)
         return [
             f"{self.prefixes.get(key, '')}{key}={as_override(trial.params[key])}" for key in keys

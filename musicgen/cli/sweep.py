@@ -1,4 +1,4 @@
-"""A sweep at the command line: its signals, its display, and what to type next."""
+"""A sweep at the command line: its signals, its display, and the commands to type next."""
 
 import logging
 from pathlib import Path
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def run(swept: Swept, given: Arguments) -> None:
-    """Drive a sweep to its end, as the command line asks for it.
+    """Run the sweep of a command line to its end.
 
-    Raises InputError before anything is created, RunError if too much failed, Interrupted after
-    Ctrl-C.
+    Raises InputError before anything is created, RunError if too many trials failed, Interrupted
+    after Ctrl-C.
     """
     command = [*COMMAND, *given.shown_words]
     sweep, trial_command = prepared(swept, given)
@@ -33,7 +33,7 @@ def run(swept: Swept, given: Arguments) -> None:
 
 
 def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
-    """The sweep, and the words of the command that trains one configuration, up to the swept
+    """The sweep, and the words of the command that trains one configuration, without the swept
     values.
 
     Raises InputError before anything is created.
@@ -44,9 +44,9 @@ def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
 
 
 def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -> None:
-    """Run a sweep, or what is left of it, and show how it goes.
+    """Run or resume a sweep, and show its progress.
 
-    again: what to type to go on. Raises InputError, RunError and Interrupted as `run` does.
+    again: the command that resumes it. Raises InputError, RunError and Interrupted as `run` does.
     """
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
@@ -84,14 +84,26 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
 
 
 def _trial_command(swept: Swept, given: Arguments) -> list[str]:
-    """What trains one configuration, up to the swept values."""
+    """The words of the command that trains one configuration, without the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
     return [*COMMAND, *given.search_words, *naming_plugins(), *kept, *threads]
 
 
+<<<<<<< HEAD
+=======
+def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
+    """The command that trains the best configuration again."""
+    if not outcome.rows:
+        return ""
+    best = outcome.rows[0]
+    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
+    return shell([*trial_command, *values])
+
+
+>>>>>>> words
 def _report(folder: Path) -> Path | None:
-    """Write the sweep's page; None if that failed, which is not worth a sweep either."""
+    """Write the sweep's page; None if that failed, which must not make the sweep fail."""
     again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
     try:
         from musicgen.workflows.report import write

@@ -1,4 +1,4 @@
-"""A sweep in the terminal: a live table, or plain lines where there is no terminal."""
+"""The display of a sweep: a live table in a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +20,7 @@ from musicgen.sweep.results import Row
 from musicgen.sweep.table import cell, pivot, pivoted
 
 SHOWN = 20
-"""Rows of the ranked table; table.md has all."""
+"""The most rows of the ranked table; table.md has all."""
 
 
 class SweepDisplay:
@@ -35,9 +35,9 @@ class SweepDisplay:
         *,
         step: str = "epoch",
     ) -> None:
-        """folder: as the user would type it. notes: lines about the swept keys.
+        """folder: the sweep's folder as the user would type it. notes: lines about the swept keys.
 
-        step: what a report is made after.
+        step: the word for the unit after which trials report.
         """
         self.step = step
         self.plan, self.folder, self.workers, self.notes = plan, folder, workers, notes
@@ -48,7 +48,7 @@ class SweepDisplay:
         self.introduced = False
 
     def observe(self, event: Started | Judged | Finished) -> None:
-        """The driver's observer."""
+        """Show an event; the driver calls it."""
         key = event.job.key
         name = self._name(event.job.number, event.job.run)
         values = " ".join(f"{key}={cell(value)}" for key, value in event.job.params.items())
@@ -64,7 +64,8 @@ class SweepDisplay:
                 self._say(f"{name} {values}: {self._outcome(event)}")
 
     def _introduce(self) -> None:
-        """Print what is swept when the first trial starts: then the driver holds the folder."""
+        """Print what is swept. It is called when the first trial starts, as the driver then holds
+        the folder."""
         if self.introduced:
             return
         self.introduced = True
@@ -90,12 +91,13 @@ class SweepDisplay:
         self.console.print(Text(text, style), soft_wrap=not self.console.is_terminal)
 
     def _command(self, text: str) -> None:
-        """Print a command that can be copied: the terminal may wrap its line, this must not."""
+        """Print a command that can be copied: the terminal may wrap its line, but no line breaks
+        are printed."""
         self.console.print(Text(text, "bold"), soft_wrap=True)
 
     @contextmanager
     def showing(self, driver: Driver) -> Iterator[None]:
-        """The live table, while the sweep runs."""
+        """Show the live table while the sweep runs."""
         if not self.console.is_terminal:
             yield
             return
@@ -104,7 +106,7 @@ class SweepDisplay:
 
             def refresh() -> None:
                 while not over.wait(0.25):
-                    with suppress(OSError):  # the terminal was closed; the driver hears of it
+                    with suppress(OSError):  # the terminal was closed; the driver gets a signal
                         live.update(self.picture(driver.progress()), refresh=True)
 
             thread = Thread(target=refresh, daemon=True)
@@ -132,7 +134,7 @@ class SweepDisplay:
         return Group(Text(counts + left), line, best, table)
 
     def _running_table(self) -> Table:
-        """The running trials. A narrow terminal cuts configurations off first, the loss last."""
+        """The running trials. A narrow terminal cuts off configurations first and the loss last."""
         runs = list(self.running.items())[:SHOWN]
         names = [self._name(*key).removeprefix("trial ") for key, _ in runs]
         losses = [self.latest.get(key, ("", "starting")) for key, _ in runs]
@@ -156,7 +158,7 @@ class SweepDisplay:
         return f"{self.objective} {row[self.objective]:.4f} with {values} (trial {row['number']})"
 
     def ranking(self, rows: list[Row]) -> None:
-        """The table, best first."""
+        """Print the table, best first."""
         objectives = list(self.plan.objectives)
         spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
         columns = ["number", "status", *self.plan.space, *objectives, *spread]
@@ -172,7 +174,10 @@ class SweepDisplay:
             self._say(f"... and {len(rows) - SHOWN:,} more in {self.folder}/table.md")
 
     def ended(self, outcome: Outcome, command: str = "") -> None:
-        """Ranked table, pivot, importances, and the best configuration, as a command if given."""
+        """Print the ranked table, the pivot, the importances, and the best configuration.
+
+        command: the command that trains the best configuration, which is printed if given.
+        """
         self.ranking(outcome.rows)
         asked, total = self.plan.n_trials or 0, self.plan.total
         if asked > total == len(outcome.rows):
@@ -194,7 +199,7 @@ class SweepDisplay:
             self._command(shell(["tensorboard", "--logdir", self.folder]))
 
     def timed_out(self, timeout: str, command: str) -> None:
-        """Print how to continue after the time is over."""
+        """Print how to resume the sweep after its time is over."""
         self._say(f"sweep.timeout={timeout} is over; to go on:")
         self._command(command)
 

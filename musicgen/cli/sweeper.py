@@ -1,6 +1,6 @@
-"""Hydra's sweeper for -m: it hands what is swept to the command.
+"""Hydra's sweeper for -m: it hands the composed sweep to the command.
 
-Trials do not run inside Hydra: it reads the overrides and composes, and that is all.
+Trials do not run inside Hydra. Hydra only reads the overrides and composes configurations.
 """
 
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from musicgen.workflows.swept import Swept
 
 captured: "list[Swept]" = []
-"""What the last composition made; Hydra gives a sweeper no way to return it."""
+"""The result of the last composition, because a sweeper can't return it through Hydra."""
 held: list[str] = []
-"""Overrides that Hydra's first composition does without, in the order of the command line: it
-knows of no choices of swept groups yet, and would refuse keys that only these have."""
+"""Overrides that are left out of Hydra's first composition, in the order of the command line. The
+choices of swept groups are not known then, and Hydra would refuse keys that only some have."""
 
 
 class Capture(Sweeper):
-    """Found by Hydra as hydra_plugins.musicgen_sweeper.Capture."""
+    """The sweeper, which Hydra finds as hydra_plugins.musicgen_sweeper.Capture."""
 
     def __init__(self, params: Mapping[str, Any] | None) -> None:
-        """params: an experiment's hydra.sweeper.params with its interpolations resolved, which is
-        too early for those that follow swept keys; `sweep` reads them as they are written."""
+        """params: an experiment's hydra.sweeper.params with its interpolations resolved. This is
+        too early for interpolations of swept keys, so `sweep` reads them unresolved instead."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -34,10 +34,10 @@ class Capture(Sweeper):
         self.composed = config
 
     def sweep(self, arguments: list[str]) -> None:
-        """arguments: the command line's overrides, those with several values too."""
+        """Compose the sweep. arguments: all overrides of the command line."""
         from musicgen.cli.compose import compose
 
-        # The command line has precedence.
+        # The command line takes precedence over the experiment's file.
         sweeper = OmegaConf.to_container(self.composed.hydra.sweeper, resolve=False)
         assert isinstance(sweeper, dict)
         params = sweeper.get("params") or {}

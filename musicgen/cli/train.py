@@ -1,4 +1,4 @@
-"""A training at the command line: its display, its signals, and what to type next."""
+"""A training at the command line: its display, its signals, and the commands to type next."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ COMMAND = ("python", "-m", "musicgen.train")
 
 
 def run(invocation: Invocation) -> None:
-    """Train what was composed. Raises RunError if that fails, Interrupted after Ctrl-C."""
+    """Train the composed configuration. Raises RunError if that fails, Interrupted after Ctrl-C."""
     asked = composition.checked(invocation.cfg, TrainConfig)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     resume = f"resume={as_override(display_path(invocation.folder))}"
@@ -40,16 +40,16 @@ def train(
     command: Sequence[str] = (),
     at_once: Callable[[int], None] | None = None,
 ) -> None:
-    """Train into a folder, and show how it goes.
+    """Train into a folder, and show the progress.
 
-    overrides: what `asked` was composed from.
-    again: says how to go on if it stops or fails.
+    overrides: the overrides from which `asked` was composed.
+    again: text that says how to resume the training if it stops or fails.
     command: the words of the command that trains, which the run's folder keeps.
-    at_once: answers a second Ctrl-C, by the signal's number; None ends the process.
+    at_once: called with the signal's number at a second Ctrl-C; None ends the process.
     Raises InputError before anything is written, RunError, Interrupted.
     """
     chosen = resumed(asked, overrides, folder) if asked.resume else asked
-    # PyTorch and Lightning take seconds to import: only now, when the configuration holds.
+    # PyTorch and Lightning take seconds to import, so the configuration is checked before.
     from musicgen.cli.training_display import TrainingDisplay
     from musicgen.training.fit import fit
     from musicgen.training.folder import RunFolder
@@ -57,7 +57,7 @@ def train(
     with TrainingDisplay(at_once) as display:
         try:
             result = fit(chosen, folder, display, resume=bool(asked.resume), command=command)
-        except RuntimeError as error:  # PyTorch's, out of memory among them
+        except RuntimeError as error:  # an error of PyTorch, such as running out of memory
             reason = str(error).strip().splitlines()[0]
             raise RunError(f"failed: {reason}; {again}") from error
         display.ended(result, RunFolder(folder))
@@ -68,8 +68,8 @@ def train(
 
 
 def sweep(swept: "Swept", given: Arguments) -> None:
-    """The same with -m."""
-    # Optuna takes a moment to import, which a single run does without.
+    """Run the command with -m."""
+    # Optuna is slow to import, and a single run does not need it.
     from musicgen.cli import sweep
 
     sweep.run(swept, given)

@@ -1,4 +1,4 @@
-"""What the commands show in a terminal, or as plain lines in a log file."""
+"""The display of a training: a progress bar in a terminal, plain lines in a log file."""
 
 import importlib.util
 import signal
@@ -23,16 +23,16 @@ from musicgen.training.watcher import Start, Watcher
 
 
 class TrainingDisplay(Watcher):
-    """A progress bar with the time left, a line per epoch, a summary; and Ctrl-C.
+    """Shows a progress bar with the time left, a line per epoch and a summary, and handles Ctrl-C.
 
-    While it is entered, the first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1)
+    Within its context, the first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGUSR1)
     stops the training after its current step.
     """
 
     def __init__(self, at_once: Callable[[int], None] | None = None) -> None:
-        """at_once: answers a second SIGINT or SIGTERM, by its number; None ends the process."""
+        """at_once: called with the number of a second SIGINT or SIGTERM; None ends the process."""
         self.at_once = at_once or _end_process
-        # Plain lines must not be folded at 80 characters where there is no terminal.
+        # Without a terminal, rich would fold plain lines at 80 characters.
         self.console = Console(highlight=False)
         self.soft = not self.console.is_terminal
         self.progress = Progress(
@@ -67,7 +67,8 @@ class TrainingDisplay(Watcher):
         self.console.print(Text(text, style), soft_wrap=self.soft)
 
     def _command(self, *words: str) -> None:
-        """A command as it can be copied: the terminal may wrap its line, not we."""
+        """Print a command that can be copied: the terminal may wrap its line, but no line breaks
+        are printed."""
         self.console.print(Text(shell(words), "bold"), soft_wrap=True)
 
     def started(self, start: Start) -> None:
@@ -105,7 +106,7 @@ class TrainingDisplay(Watcher):
         return self.stopping
 
     def ended(self, result: Result, folder: RunFolder) -> None:
-        """The summary: tunes, figures, and what to do next."""
+        """Print the summary: tunes, results, and commands to type next."""
         self.progress.stop()
         for path in sorted(folder.samples.glob("*.abc")):
             self.console.rule(f"a tune at temperature {path.stem.removeprefix('T')}", align="left")
@@ -130,14 +131,15 @@ def _end_process(number: int) -> None:
 
 
 def moving(console: Console) -> bool:
-    """Whether a progress bar can move there: in a terminal, or in a notebook that has widgets."""
+    """Whether the console can show a moving progress bar: it is a terminal, or a notebook with
+    widgets."""
     return console.is_terminal or (
         console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None
     )
 
 
 def printable(text: str) -> str:
-    """What a network wrote, without characters that would command the terminal."""
+    """A network's text without control characters, which would command the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

@@ -1,4 +1,4 @@
-"""What `generate` shows: a progress bar, then a table of the tunes."""
+"""The display of `generate`: a progress bar, then a table of the tunes."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from musicgen.system.paths import display_path
 from musicgen.workflows.generate import Watcher, Written
 
 TITLE = 28
-"""Characters of a title in the table."""
+"""The most characters of a title in the table."""
 
 
 class TuneDisplay(Watcher):
-    """Watches `workflows.generate.run`."""
+    """Shows the progress of `workflows.generate.run`."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -108,7 +108,8 @@ def _nearest(one: Written) -> str:
 
 
 def _comparison(sets: dict[str, dict[str, float]]) -> Table:
-    """A row for each set, real tunes last; shares before other figures."""
+    """A table with a row for each set of tunes, real tunes last. Shares come before other
+    measures."""
     table = Table(box=None, header_style="bold")
     table.add_column("tunes at")
     shown = {name: each for name, each in measures().items() if each.headline}

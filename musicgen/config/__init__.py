@@ -1,1 +1,1 @@
-"""The configuration: its keys, how it is composed, kept and compared."""
+"""The configuration: its keys, and how it is composed, stored and compared."""

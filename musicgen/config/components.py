@@ -1,6 +1,7 @@
-"""What a cell, an optimizer, a schedule, a sampler or a pruner is: its settings and what it builds.
+"""The interfaces of components: a cell, an optimizer, a schedule, a sampler, a pruner.
 
-A component is a dataclass that is registered under the name that configurations call it by:
+A component is a dataclass with its settings. It is registered under the name that configurations
+use for it:
 
     @register("optimizer", "lion")
     @dataclass
@@ -9,9 +10,9 @@ A component is a dataclass that is registered under the name that configurations
 
         def build(self, parameters): ...
 
-Its fields are its keys (`optim.betas`), with one line of help and bounds each. `build` imports
-PyTorch or Optuna when it is called, so that --help and a sweep's driver do without. Values stand
-in YAML; a default counts where a plugin brings none.
+Its fields are its keys (`optim.betas`), each with one line of help and bounds. `build` imports
+PyTorch or Optuna when it is called, so that --help and a sweep's driver do not import them. Values
+are in YAML; the default of a field is used only if a plugin has no YAML.
 """
 
 import dataclasses
@@ -42,12 +43,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Rule:
-    """What is wrong with the values of some keys, if anything is."""
+    """A rule that the values of several keys must fulfil together."""
 
     keys: tuple[str, ...]
-    """All that `broken` reads: a sweep's start checks their combinations, and no others."""
+    """All keys that `broken` reads. The start of a sweep checks the combinations of these keys
+    only."""
     broken: "Callable[[Config], str | None]"
-    """The error's line, or None."""
+    """Returns the error's line if a configuration breaks the rule, else None."""
 
 
 @dataclass
@@ -55,8 +57,8 @@ class Cell:
     """A recurrent cell with the settings of its network, `model.*`."""
 
     observable: ClassVar[tuple[str, ...]] = ("hidden",)
-    """What there is to see of each unit, the hidden state first. `hidden`, and a gate or candidate
-    that is drawn beside it, lies between -1 and 1."""
+    """The names of the states and gates of a unit that can be observed, `hidden` first. Values of
+    `hidden`, and of a gate or candidate that is drawn beside it, are between -1 and 1."""
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     cell: str = key("Recurrent cell", choices=lambda: tuple(components("cell")))
@@ -88,25 +90,25 @@ class Cell:
     )
 
     def build(self, inputs: int, hidden: int) -> Any:
-        """One layer with fresh weights, an `nn.Module`.
+        """A layer with new weights, an `nn.Module`.
 
-        Its forward takes x (time, batch, inputs) and the state, or None for zeros, and returns
-        the outputs (time, batch, hidden) and the state after the last step: a tuple of tensors of
-        shape (batch, hidden).
+        Its forward takes x of shape (time, batch, inputs) and the state; None stands for zeros. It
+        returns the outputs, (time, batch, hidden), and the state after the last step. The state is
+        a tuple of tensors of shape (batch, hidden).
         """
         raise NotImplementedError(f"{type(self).__name__} must say how a layer is built")
 
     def observe(self, layer: Any, state: str, x: Any, hidden: Any) -> Any:
-        """One of the observable states but `hidden`, (time, batch, hidden).
+        """One of the observable states other than `hidden`, of shape (time, batch, hidden).
 
-        layer: of `build`. x: what it read, (time, batch, inputs), from a zero state. hidden: what
-        it gave, (time, batch, hidden).
+        layer: a layer from `build`. x: its input, (time, batch, inputs), read from a zero state.
+        hidden: its outputs, (time, batch, hidden).
         """
         raise NotImplementedError(f"{type(self).__name__} must say how {state} is computed")
 
     def in_numpy(self, layer: Any) -> Any:
-        """A class of `models.numpy_layers` that takes the steps of this layer faster than the
-        layer itself, while tunes are drawn; None if there is none."""
+        """A class of `models.numpy_layers` that computes the steps of this layer in NumPy, which is
+        faster while tunes are drawn; None if there is none."""
         return None
 
 
@@ -126,7 +128,7 @@ class Optimizer:
 
 
 class Course:
-    """The learning rate in one training: what a schedule says, and what it has seen so far."""
+    """The learning rate during one training, with the state that a schedule needs."""
 
     def __init__(self, share: Callable[[int, int], float] = lambda step, steps: 1.0) -> None:
         self._share = share
@@ -136,14 +138,14 @@ class Course:
         return self._share(step, steps)
 
     def epoch_end(self, val_loss: float) -> None:
-        """Told the validation loss after each epoch."""
+        """Take the validation loss (nats per character) after each epoch."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs beyond the step: plain values."""
+        """The state that a resumed run needs besides the step, in plain values."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore a state from `state_dict`."""
 
 
 @dataclass
@@ -159,7 +161,7 @@ class Schedule:
         raise NotImplementedError(f"{type(self).__name__} must say the share of optim.lr")
 
     def build(self) -> Course:
-        """The course of one training; a subclass of `Course` where it depends on val_loss."""
+        """The course of one training; a subclass of `Course` if it depends on val_loss."""
         return Course(self.share)
 
 
@@ -170,9 +172,9 @@ class Sampler:
     name: str = key("Proposes configurations", choices=lambda: tuple(components("sampler")))
 
     def build(self, seed: int, conditional: bool) -> Any:
-        """An Optuna sampler, made anew for each trial.
+        """An Optuna sampler; a new one is made for each trial.
 
-        conditional: some keys of the space apply at some choices of others alone.
+        conditional: whether some keys of the space apply only at some choices of others.
         """
         raise NotImplementedError(f"{type(self).__name__} must say how it is built")
 
@@ -189,11 +191,11 @@ class Pruner:
     )
 
     def build(self) -> Any:
-        """An Optuna pruner, or a `sweep.judges.Judge`, which is faster with many trials."""
+        """An Optuna pruner, or a `sweep.judges.Judge`, which is faster if there are many trials."""
         raise NotImplementedError(f"{type(self).__name__} must say how it is built")
 
     def as_optuna_counts(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Settings of a plan, whose steps count from 1, as Optuna means them."""
+        """The settings of a plan, in which steps count from 1, converted to Optuna's meaning."""
         return settings
 
 
@@ -203,9 +205,9 @@ class Group:
 
     kind: Kind
     key: str
-    """The key that says which one it is."""
+    """The key that names the component."""
     base: type[Any]
-    """What all of them have."""
+    """The class whose keys all components of the group have."""
 
 
 GROUPS = {
@@ -218,21 +220,21 @@ GROUPS = {
 
 
 def variants(group: str) -> dict[str, type[Any]]:
-    """The components of a group by name; empty if it has none."""
+    """The components of a group by name; empty if the group has none."""
     return dict(components(GROUPS[group].kind)) if group in GROUPS else {}
 
 
 def given(settings: Any) -> dict[str, Any]:
-    """The settings of a component in their order, without its name and those that have no value."""
+    """The settings of a component in their order, without its name and without missing values."""
     names = [field.name for field in dataclasses.fields(settings) if field.name != "name"]
     values = {name: getattr(settings, name) for name in names}
     return {name: value for name, value in values.items() if value != MISSING}
 
 
 def made(kind: Kind, name: str, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """A component with those of the settings that are its fields, and the rest of them.
+    """A component made with the settings that are its fields, and the remaining settings.
 
-    Raises InputError if there is none of this name.
+    Raises InputError if no component has this name.
     """
     chosen = component(kind, name)
     fields = {field.name for field in dataclasses.fields(chosen)}

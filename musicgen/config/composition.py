@@ -1,7 +1,7 @@
-"""Hydra's part: the YAML files composed against the schemas, and what came of it as one value.
+"""The composition by Hydra: the schemas, the YAML files, and the check of the composed value.
 
-`checked` turns the composed config into a real `Config` once, at start-up. Rooms below the command
-line never see a DictConfig.
+`checked` turns the composed DictConfig into a real `Config` once, at start-up. Packages below the
+command line never see a DictConfig.
 """
 
 import dataclasses
@@ -30,13 +30,13 @@ T = TypeVar("T")
 def use_plugins(overrides: Iterable[str]) -> None:
     """Import the modules that `plugins=[...]` names, before anything is composed or registered.
 
-    Raises InputError for what is no list of modules, or can't be imported.
+    Raises InputError if the value is not a list of modules, or a module can't be imported.
     """
     named = [text for text in overrides if text.partition("=")[0].lstrip("+") == "plugins"]
     try:
         found = [OverridesParser.create().parse_override(text).value() for text in named[-1:]]
     except HydraException:
-        return  # which Hydra says better
+        return  # Hydra reports the error with a better message
     for text, modules in zip(named[-1:], found, strict=True):
         if not isinstance(modules, list):
             given = text.partition("=")[2]
@@ -45,12 +45,13 @@ def use_plugins(overrides: Iterable[str]) -> None:
 
 
 def register(own: Sequence[Path] = ()) -> None:
-    """Make the schemas known to Hydra, in a group of their own: no list of choices shows them.
+    """Register the schemas with Hydra, in a group of their own, so that no list of choices shows
+    them.
 
-    own: folders of the user's configuration. A plugin's component that has no file there is a
-    choice of its group by what its class says.
+    own: the folders of the user's configuration. If a plugin's component has no file there, a
+    choice of its group is made from the defaults of its class.
     """
-    # Hydra reads its plugins first, which name a sweeper like ours that is for other programs.
+    # Hydra's plugins are loaded first: they store a sweeper for other programs under our name.
     Plugins.instance()
     store = ConfigStore.instance()
     sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.Capture", "params": None}
@@ -62,17 +63,17 @@ def register(own: Sequence[Path] = ()) -> None:
     for group, of in GROUPS.items():
         for name, schema in variants(group).items():
             store.store(group=f"schema/{group}", name=name, node=schema)
-            # Hydra would not take a file whose name the store has too.
+            # Hydra refuses a file whose name the store has too.
             has_file = any((folder / group / f"{name}.yaml").is_file() for folder in own)
             if plugin_of(of.kind, name) is not None and not has_file:
                 store.store(group=group, name=name, node=_without_yaml(group, name, schema))
 
 
 def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
-    """A choice of a group for a plugin's component.
+    """The choice of a group for a plugin's component without YAML.
 
-    Its values are the defaults of its class; the keys that all components of the group have are
-    as in our default choice.
+    Its values are the defaults of its class. The keys that all components of the group share have
+    the values of our default choice.
     """
     of = GROUPS[group]
     ours = _default_choice(group)
@@ -90,7 +91,7 @@ def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
 
 @cache
 def _default_choice(group: str) -> dict[str, Any]:
-    """The values of the choice of a group that conf/train.yaml names."""
+    """The values of the group's choice that conf/train.yaml names."""
     recipe: Any = OmegaConf.load(shipped("conf") / "train.yaml")
     (name,) = (
         entry[group] for entry in recipe.defaults if OmegaConf.is_dict(entry) and group in entry
@@ -101,7 +102,7 @@ def _default_choice(group: str) -> dict[str, Any]:
 
 
 def experiments() -> list[Path]:
-    """Folders of experiments: what came with the program, and the current folder's own."""
+    """The folders of experiments: the installed one, and the one in the current folder."""
     return list(dict.fromkeys([shipped("experiments"), Path.cwd() / "experiments"]))
 
 
@@ -114,14 +115,14 @@ def register_experiments(folder: Path) -> None:
     for path in sorted(folder.glob("*/experiment.yaml")):
         try:
             node = OmegaConf.load(path)
-        except Exception as error:  # YAML's own, and the file system's
+        except Exception as error:  # an error of the YAML reader or the file system
             reason = " ".join(str(error).split())
             raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
 def checked(composed: DictConfig, schema: type[T]) -> T:
-    """The composed config as a checked value of one of COMMANDS. Raises InputError."""
+    """The composed configuration as a checked value of one of COMMANDS. Raises InputError."""
     missing = sorted(OmegaConf.missing_keys(composed))
     if missing:
         raise InputError(f"{missing[0]} must be given; add {missing[0]}=<value> to the command")
@@ -152,7 +153,7 @@ def _check_loaded(plugins: Iterable[str]) -> None:
 
 
 def _names(value: Any) -> list[str]:
-    """One name or several as a list. Raises InputError."""
+    """One name, or several, as a list. Raises InputError."""
     names = value if isinstance(value, list) else [value]
     if not all(isinstance(name, str) for name in names):
         raise InputError(f"sweep.objective must be a name or a list of names, got {value}")

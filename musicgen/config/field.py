@@ -1,4 +1,4 @@
-"""One field of a configuration: its line of help, its unit and its bounds."""
+"""One field of a configuration: its line of help with its unit, and its bounds."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 Choices = tuple[str, ...] | Callable[[], tuple[str, ...]]
-"""Names that a key takes; a function where they are those of registered components."""
+"""The names that a key accepts. For names of registered components it is a function."""
 
 
 def key(
@@ -21,10 +21,12 @@ def key(
     duration: bool = False,
     default: Any = MISSING,
 ) -> Any:
-    """A field of the configuration: one line on what it is and its unit, and its bounds.
+    """A field of the configuration.
 
-    duration: text such as 2h, 30m or a number of seconds. default: of a component that brings no
-    YAML, or of a key that older runs lack; our values stand in conf/.
+    doc: one line that says what the field is, and its unit. ge, gt, le, lt: its bounds. choices:
+    the names that it accepts. duration: whether it is a text such as 2h, 30m or a number of
+    seconds. default: the value for a component without YAML, or for a key that older runs lack; our
+    own values are in conf/.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {"doc": doc, "bounds": bounds, "choices": choices, "duration": duration}
@@ -34,6 +36,6 @@ def key(
 
 
 def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    """The names that a field takes; empty if it takes other values."""
+    """The names that a field accepts; empty if it accepts other values."""
     choices = field.metadata.get("choices", ())
     return tuple(choices() if callable(choices) else choices)

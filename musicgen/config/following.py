@@ -1,4 +1,4 @@
-"""Keys that follow swept ones, by interpolation: `model.embedding=${model.hidden}`."""
+"""Keys that follow swept keys by interpolation: `model.embedding=${model.hidden}`."""
 
 import copy
 from collections.abc import Iterable, Mapping
@@ -16,18 +16,19 @@ _MISSING = "???"
 
 @dataclass(frozen=True)
 class Following:
-    """What of a composed config has another value at each point of a sweep."""
+    """The keys of a composed configuration whose values follow the swept keys."""
 
     composed: DictConfig
     texts: Mapping[str, Any]
-    """What follows swept keys, by key, with its interpolations as they are written."""
+    """The values that follow swept keys, by key, with their interpolations unresolved."""
     leaders: Mapping[str, tuple[str, ...]]
-    """The swept keys that it follows, likewise."""
+    """The swept keys that each of these keys follows."""
 
     def at(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values that follow, at a point, and its own where they follow others.
+        """The values of the following keys at a point, and the values of swept keys that are
+        interpolations themselves.
 
-        values: of the swept keys, groups aside. Raises InputError.
+        values: the values of the swept keys without groups. Raises InputError.
         """
         for key, value in values.items():
             OmegaConf.update(self.composed, key, value)
@@ -49,15 +50,16 @@ def selected(composed: DictConfig, key: str) -> Any:
 
 
 def interpolates(value: Any) -> bool:
-    """Whether a value, or one inside it, is written as an interpolation."""
+    """Whether a value, or a value inside it, is an interpolation."""
     return "${" in str(value)
 
 
 def following(composed: DictConfig, ends: Mapping[str, Iterable[Any]]) -> Following | None:
-    """What follows the swept keys; None if nothing does.
+    """The keys that follow the swept keys; None if there are none.
 
-    ends: values of each swept key, groups aside. A key follows another if its value changes with
-    the other's, or cannot be resolved where the other has none: whatever resolver stands between.
+    ends: the values of each swept key without groups. A key follows another if its value changes
+    with the other's value, or can't be resolved if the other has none. This also finds keys that
+    follow through a resolver.
     """
     values = {key: tuple(found) for key, found in ends.items()}
     texts = flatten(plain(composed))
@@ -79,7 +81,7 @@ def following(composed: DictConfig, ends: Mapping[str, Iterable[Any]]) -> Follow
 
 
 def leaders(composed: DictConfig, key: str, swept: Iterable[str]) -> tuple[str, ...]:
-    """The swept keys without which a key has another value, or none."""
+    """The swept keys that a key follows: without them it has another value, or none."""
     usual = _shown(composed, key)
     found = []
     for name in swept:
@@ -98,7 +100,7 @@ def _shown(composed: DictConfig, key: str) -> str:
 
 
 def plain(composed: DictConfig) -> dict[Any, Any]:
-    """As it is written, its interpolations too."""
+    """The configuration as plain dictionaries, with its interpolations unresolved."""
     plain = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(plain, dict)
     return plain

@@ -1,4 +1,4 @@
-"""Every key of the configuration: its type, its unit, its bounds. Values live in conf/*.yaml."""
+"""Every key of the configuration: its type, its unit, its bounds. Values are in conf/*.yaml."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +68,7 @@ class EarlyStoppingConfig:
 class SamplesConfig:
     temperatures: list[float] = key("One tune is written at each; 0: the likeliest character", ge=0)
     max_chars: int = key("Length at which a tune is cut off (characters)", ge=1)
-    # Defaults, so that runs of versions without these three keys load.
+    # Defaults, so that older runs without these three keys load.
     every: int = key("Epochs from tunes to tunes in TensorBoard; 0: at the end", ge=0, default=0)
     media: bool = key("Their scores and sound too, and a hidden unit's heat map", default=False)
     measure: bool = key("Measure 100 more tunes, drawn at temperature 1", default=False)
@@ -110,7 +110,7 @@ class SweepConfig:
 
 @dataclass
 class Config:
-    """Everything a training run depends on."""
+    """The configuration of a training run."""
 
     data: DataConfig = MISSING
     model: Cell = MISSING
@@ -124,7 +124,7 @@ class Config:
 
 @dataclass
 class TrainConfig(Config):
-    """What `python -m musicgen.train` takes."""
+    """The configuration of `python -m musicgen.train`."""
 
     resume: str | None = key("Run folder to go on with")
     report: bool = key("Write a page with all results, report.html, at a sweep's end")
@@ -140,7 +140,7 @@ def _formats() -> tuple[str, ...]:
 
 @dataclass
 class HeaderConfig:
-    """Fields of a tune's header that are given; null: the network's own."""
+    """Fields of a tune's header that are given; null: the network writes them."""
 
     title: str | None = key("T:, its title")
     rhythm: str | None = key("R:, such as jig, reel or waltz")
@@ -152,7 +152,7 @@ class HeaderConfig:
 
 @dataclass
 class GenerateConfig:
-    """What `python -m musicgen.generate` takes."""
+    """The configuration of `python -m musicgen.generate`."""
 
     run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
     n: int = key("Tunes at each temperature", ge=1)
@@ -178,14 +178,14 @@ class GenerateConfig:
 
 @dataclass
 class TempoConfig:
-    """Fields of the header of a tune that is converted; null: its own."""
+    """Fields of a converted tune's header that are replaced; null: kept as they are."""
 
     tempo: str | None = key("Q:, such as 3/8=116; a number alone counts the meter's beats")
 
 
 @dataclass
 class ConvertConfig:
-    """What `python -m musicgen.convert` takes."""
+    """The configuration of `python -m musicgen.convert`."""
 
     files: list[str] = key("Files of tunes in ABC; they may be named without files=")
     formats: list[str] = key("Files of each tune", choices=_formats)
@@ -197,14 +197,14 @@ class ConvertConfig:
 
 
 def _observable() -> tuple[str, ...]:
-    """What there is to see of some cell's units."""
+    """The observable states of all cells."""
     cells = components("cell").values()
     return tuple(dict.fromkeys(state for cell in cells for state in cell.observable))
 
 
 @dataclass
 class HeatmapConfig:
-    """What `python -m musicgen.heatmap` takes."""
+    """The configuration of `python -m musicgen.heatmap`."""
 
     run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
     tune: str | None = key("File with the tune to draw; null: 1,000 characters of the network's")
@@ -236,4 +236,4 @@ COMMANDS: dict[str, type[Any]] = {
     "convert": ConvertConfig,
     "heatmap": HeatmapConfig,
 }
-"""What each command takes."""
+"""The class of each command's configuration, by the command's name."""

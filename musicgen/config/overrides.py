@@ -1,4 +1,4 @@
-"""Keys and values as arguments of a command have them: `model.hidden=150`."""
+"""Keys and values as arguments of a command: `model.hidden=150`."""
 
 import re
 import shlex
@@ -23,9 +23,9 @@ def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def as_override(value: Any) -> str:
-    """A value as Hydra's grammar reads it back: the same value, of the same type.
+    """A value as text that Hydra's grammar reads back as the same value of the same type.
 
-    value: text, a number, a truth value, None, or a list or a dictionary of such.
+    value: a text, a number, a truth value, None, or a list or a dictionary of these.
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -37,14 +37,14 @@ def as_override(value: Any) -> str:
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _is_number(value):
         return value
-    # Hydra reads a backslash as itself, unless a quote follows, the closing one too.
+    # Hydra reads a backslash as itself unless a quote follows, even the closing one.
     return f"'{_BEFORE_QUOTE.sub(_escaped, value)}'"
 
 
 def seconds(text: str) -> float:
-    """A duration as a key has it: `2h`, `30m`, `1h30m`, `90s`, or a number of seconds.
+    """The seconds of a duration such as `2h`, `30m`, `1h30m`, `90s`, or a number of seconds.
 
-    Raises ValueError.
+    Raises ValueError if the text is no duration.
     """
     if _is_number(text):
         return float(text)
@@ -56,7 +56,7 @@ def seconds(text: str) -> float:
 
 
 def shell(words: Iterable[str]) -> str:
-    """Words as one line that a shell reads back; what has no place in a line is escaped."""
+    """Words as one line that a shell splits into the same words; control characters are escaped."""
     return " ".join(_in_shell(word) for word in words)
 
 
@@ -68,7 +68,7 @@ def _in_shell(word: str) -> str:
 
 
 def without_password(word: str) -> str:
-    """A URL, or a word of a command line that holds one, with *** for passwords in it."""
+    """A URL, or a word of a command line that contains one, with *** in place of passwords."""
     word = re.sub(r"(://[^:/@]*:).*@", r"\1***@", word)
     return re.sub(r"([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", word, flags=re.IGNORECASE)
 

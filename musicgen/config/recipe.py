@@ -1,4 +1,4 @@
-"""How a tune was made: the .json beside its files, written by `generate`, read by reports."""
+"""The recipe of a tune: the .json beside its files, which `generate` writes and reports read."""
 
 import json
 from collections.abc import Mapping
@@ -15,38 +15,39 @@ class Weights:
 
     file: str
     sha256: str
-    """Of the file."""
+    """The SHA-256 of the weights' file."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes a tune again, and what was found in it."""
+    """The command and the options that make a tune again, and what was found in the tune."""
 
     command: str
-    """Writes the tune again, and nothing else."""
+    """The command that writes this one tune again."""
     options: Mapping[str, Any]
-    """By key of `generate`."""
+    """The options of `generate`, by key."""
     weights: Weights
     corpus: str
-    """Digest of the corpus that the network was trained on."""
+    """The digest of the corpus that the network was trained on."""
     complete: bool
     """Whether the network ended the tune itself."""
     problems: list[str]
-    """Line, column and text of the parser's first problems with it."""
+    """Line, column and text of the first problems that the parser found in the tune."""
     measures: Mapping[str, Any]
     nearest: Mapping[str, Any] | None
-    """The longest run of notes that a training tune has too: `notes`, `number`, `title`."""
+    """The longest run of notes shared with a training tune: `notes` (its length), and `number` and
+    `title` of that tune."""
     missing: Mapping[str, str]
-    """Formats that the tune could not be had in, and why."""
+    """The reason for each format in which the tune can't be written."""
     versions: Mapping[str, str]
 
     def write(self, tune: Path) -> None:
-        """Write it beside a tune's file."""
+        """Write the recipe beside a tune's file."""
         write_text(_beside(tune), json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
     def read(cls, tune: Path) -> "Recipe | None":
-        """The recipe of a tune's file; None if there is none, or none that can be read."""
+        """The recipe of a tune's file; None if there is none, or if it can't be read."""
         try:
             found = json.loads(_beside(tune).read_text(encoding="utf-8"))
             values = {**_ABSENT, **{name: found[name] for name in _ABSENT if name in found}}
@@ -70,7 +71,7 @@ _ABSENT: dict[str, Any] = {
     "missing": {},
     "versions": {},
 }
-"""What a recipe that lacks something has there."""
+"""The values of fields that a stored recipe lacks."""
 
 
 def _beside(tune: Path) -> Path:

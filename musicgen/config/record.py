@@ -1,4 +1,4 @@
-"""A run's configuration as it is kept: read, written, changed, compared."""
+"""A run's stored configuration: how it is read, written, changed and compared."""
 
 import copy
 import dataclasses
@@ -20,19 +20,19 @@ from musicgen.errors import InputError
 
 
 class MissingPluginError(InputError):
-    """A configuration names a component of a plugin that is not loaded."""
+    """The configuration names a component of a plugin that is not loaded."""
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Config))
 PLUGINS = "plugins"
-"""Where a stored configuration says which plugins its components are of, by group."""
+"""The key of a stored configuration that holds the plugins of its components, by group."""
 
 
 def from_dict(values: dict[str, Any]) -> Config:
     """A `Config` from its plain form (`to_dict`, `stored`). Raises InputError.
 
-    Nothing is imported for it: a component that is not there raises MissingPluginError where the
-    values say which plugin has it.
+    No plugin is imported. If a component is not registered and the values say which plugin has it,
+    MissingPluginError is raised.
     """
     values = dict(values)
     needed = values.pop(PLUGINS, {})
@@ -55,7 +55,10 @@ def from_dict(values: dict[str, Any]) -> Config:
 
 
 def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
-    """names: of the chosen components by group. needed: plugins by group, where they are kept."""
+    """Raise InputError if a component is not registered.
+
+    names: the chosen components by group. needed: their plugins by group, where they are stored.
+    """
     unknown = [group for group, name in names.items() if name not in variants(group)]
     for group in unknown:
         if group not in needed:
@@ -76,7 +79,7 @@ def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
 
 
 def plugins(config: Config) -> dict[str, str]:
-    """The modules of plugins that declare its components, by group; empty if all are ours."""
+    """The plugin modules that declare the components, by group; empty if all are ours."""
     found = {
         group: plugin_of(of.kind, getattr(getattr(config, group), of.key))
         for group, of in GROUPS.items()
@@ -86,24 +89,25 @@ def plugins(config: Config) -> dict[str, str]:
 
 
 def stored(config: Config) -> dict[str, Any]:
-    """`to_dict` with the plugins that its components are of, if any: what a run folder keeps."""
+    """`to_dict` with the plugins of its components, if any, as a run folder stores it."""
     needed = plugins(config)
     return to_dict(config) | ({PLUGINS: needed} if needed else {})
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Plain nested dictionaries, without what is not part of the run itself (`resume`)."""
+    """The configuration as nested dictionaries, without keys that are no part of the run itself
+    (`resume`)."""
     return {k: v for k, v in dataclasses.asdict(config).items() if k in FIELDS}
 
 
 def plain_values(path: Path) -> dict[str, Any]:
-    """What a run's config.yaml says, nested and unchecked: a version that read another set of keys
-    may have written it. Raises InputError if it can't be read."""
+    """The content of a run's config.yaml, nested and unchecked, as a version with other keys may
+    have written it. Raises InputError if it can't be read."""
     try:
         found = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name the folder of a run") from None
-    except Exception as error:  # whatever a YAML reader makes of a damaged file
+    except Exception as error:  # a YAML reader may raise anything for a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} is damaged ({reason})") from error
     if not isinstance(found, dict):
@@ -112,7 +116,7 @@ def plain_values(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path) -> Config:
-    """The configuration that a run folder keeps. Raises InputError if it can't be read."""
+    """The configuration in a run's config.yaml. Raises InputError if it can't be read."""
     found = plain_values(path)
     try:
         return from_dict(found)
@@ -123,12 +127,12 @@ def load(path: Path) -> Config:
 
 
 def dump(config: Config) -> str:
-    """YAML that `load` reads."""
+    """The configuration as YAML, which `load` reads."""
     return OmegaConf.to_yaml(OmegaConf.create(stored(config)))
 
 
 def replaced(config: Config, values: Mapping[str, Any]) -> Config:
-    """A checked copy with other values at some keys, or at keys below them. Raises InputError."""
+    """A checked copy with other values at some keys or groups of keys. Raises InputError."""
     config = copy.deepcopy(config)
     for name, value in flatten(values).items():
         *path, last = name.split(".")
@@ -144,14 +148,15 @@ def replaced(config: Config, values: Mapping[str, Any]) -> Config:
 
 
 DISPLAY_KEYS = ("samples.every", "samples.media")
-"""Keys that change what is shown of a training, and nothing of its result."""
+"""Keys that change what a training shows, but not its result."""
 KEYS_ADDED_LATER = ("trainer.max_time", "model.match", "model.melody", "model.place")
-"""Keys that came when there were digests already: at its default, such a key is left out of what
-two configurations are compared by, so that older runs and sweeps go on."""
+"""Keys that are newer than digests. A key that has its default is left out of the comparison of two
+configurations, so that older runs and sweeps go on."""
 
 
 def digest(config: Config) -> str:
-    """16 hex digits that two configurations share exactly if all values but DISPLAY_KEYS agree."""
+    """16 hex digits that are equal for two configurations exactly if all values are, apart from
+    DISPLAY_KEYS."""
     values = to_dict(config)
     for name in (*DISPLAY_KEYS, *_later_at_default(config)):
         group, _, last = name.partition(".")
@@ -161,7 +166,7 @@ def digest(config: Config) -> str:
 
 
 def compared(config: Config) -> dict[str, Any]:
-    """The values by which a sweep knows its configuration, by key."""
+    """The values by which two configurations are compared, by key."""
     left_out = _later_at_default(config)
     return {name: v for name, v in flatten(to_dict(config)).items() if name not in left_out}
 

@@ -1,10 +1,11 @@
-"""What a configuration can name: cells, optimizers, measures, ..., ours and those of plugins.
+"""The registry of components that a configuration can name: cells, optimizers, measures and others,
+ours and those of plugins.
 
-A component is a class or a function that owns its settings and whatever other rooms ask of it. It
-is registered where it is declared, by importing the module; the declaration imports no PyTorch
-(its `build` does), so that --help stays light. Plugins are modules that the user names
-(`plugins=[my_package.cells]`) or that an installed package offers as entry points of the group
-`musicgen`. A run folder never causes an import: it says which plugin it needs.
+A component is a class or a function that owns its settings and all that other packages need from
+it. Importing its module registers it. The declaration does not import PyTorch (its `build` does),
+so that --help is fast. Plugins are modules that the user names (`plugins=[my_package.cells]`), or
+that an installed package offers as entry points of the group `musicgen`. A run folder never causes
+an import; it only says which plugin it needs.
 """
 
 import difflib
@@ -42,29 +43,30 @@ OURS: dict[Kind, str] = {
     "annotation": "musicgen.interpret.annotations",
     "format": "musicgen.music.formats",
 }
-"""The modules that declare our own components, by kind; imported when a kind is first asked for."""
+"""The modules that declare our own components, by kind. A module is imported when its kind is first
+used."""
 ENTRY_POINTS = "musicgen"
 
 _components: dict[Kind, dict[str, Any]] = {}
 _modules: dict[tuple[Kind, str], str] = {}
-"""Where each component is declared, by kind and name."""
+"""The module that declares each component, by kind and name."""
 _loaded: set[str] = set()
 _named: list[str] = []
-"""Plugins that the user named, in order."""
+"""The plugins that the user named, in order."""
 _installed: list[str] = []
-"""Modules of plugins that installed packages offer."""
+"""The modules of plugins that installed packages offer."""
 
 
 def register(kind: Kind, name: str) -> Callable[[T], T]:
-    """Let configurations name this component.
+    """Register a component under a name that configurations can use.
 
-    Raises InputError if another one has the name already.
+    Raises InputError if another component has the name already.
     """
 
     def add(component: T) -> T:
         module = getattr(component, "__module__", "")
         if kind in OURS and _outside(module):
-            _import(OURS[kind])  # ours come first, and keep their names
+            _import(OURS[kind])  # ours are first, so that no plugin takes their names
         known = _components.setdefault(kind, {})
         if name in known and _place(known[name]) != _place(component):
             raise InputError(
@@ -83,7 +85,7 @@ def _place(component: Any) -> tuple[str, str]:
 
 
 def components(kind: Kind) -> Mapping[str, Any]:
-    """All components of a kind by name: ours, then those of plugins as they were loaded."""
+    """All components of a kind by name: first ours, then those of plugins as they were loaded."""
     if kind in OURS:
         _import(OURS[kind])
     _load_installed()
@@ -91,7 +93,8 @@ def components(kind: Kind) -> Mapping[str, Any]:
 
 
 def component(kind: Kind, name: str) -> Any:
-    """One of them. Raises InputError, with a name that is near, if there is none."""
+    """The component of a kind with this name. Raises InputError, which suggests a similar name, if
+    there is none."""
     known = components(kind)
     if name not in known:
         close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
@@ -110,7 +113,7 @@ def about(component: Any) -> str:
 
 
 def plugin_of(kind: Kind, name: str) -> str | None:
-    """The module that a plugin declares a component in; None for ours."""
+    """The plugin's module that declares a component; None for ours."""
     module = _modules.get((kind, name), "")
     return module if _outside(module) else None
 
@@ -122,7 +125,7 @@ def _outside(module: str) -> bool:
 def load_plugins(modules: Iterable[str]) -> None:
     """Import modules that the user names, each once. Raises InputError."""
     if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
-        sys.path.append(folder)  # `python -m` looks there, a console script does not
+        sys.path.append(folder)  # `python -m` searches there, a console script does not
     for module in modules:
         _import(module, "plugins")
         if module not in _named:
@@ -130,8 +133,8 @@ def load_plugins(modules: Iterable[str]) -> None:
 
 
 def loaded_plugins() -> list[str]:
-    """The plugins that another process has to load: those that the user named, and those that a
-    program has imported. What installed packages offer is there by itself."""
+    """The plugins that another process has to load: those that the user named, and those that the
+    program has imported. The plugins of installed packages are loaded there anyway."""
     declaring = (module for module in _modules.values() if _outside(module))
     by_others = ("__main__", *_installed, *(f"{name}." for name in _named))
     imported = (module for module in declaring if not f"{module}.".startswith(by_others))
@@ -139,7 +142,7 @@ def loaded_plugins() -> list[str]:
 
 
 def naming_plugins() -> list[str]:
-    """The argument by which another command loads the same; empty without plugins."""
+    """The argument with which another command loads the same plugins; empty without plugins."""
     plugins = loaded_plugins()
     return [f"plugins=[{','.join(plugins)}]"] if plugins else []
 

@@ -57,5 +57,5 @@ RULES = (
 
 
 def rules(config: Config) -> tuple[Rule, ...]:
-    """Those of every configuration, and those of the components that this one has."""
+    """The rules of every configuration, and those of the components of this one."""
     return (*RULES, *config.model.rules, *config.optim.rules, *config.schedule.rules)

@@ -1,4 +1,4 @@
-"""What the classes of a configuration say of its keys, and the check of a value against it."""
+"""The keys that the classes of a configuration declare, and the check of values against them."""
 
 import dataclasses
 import difflib
@@ -18,7 +18,7 @@ from musicgen.errors import InputError
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
-    """(key, field, value) of every leaf of a configuration."""
+    """(key, field, value) of every single key of a configuration."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
@@ -28,7 +28,7 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Fie
 
 
 def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
-    """Every key that a configuration of this class can have, whatever its variants."""
+    """Every key that a configuration of this class can have, with any components."""
     keys: dict[str, dataclasses.Field[Any]] = {}
     for field in dataclasses.fields(schema):
         name = f"{prefix}{field.name}"
@@ -47,7 +47,7 @@ def known(schema: type[Any], prefix: str = "") -> dict[str, dataclasses.Field[An
 
 
 def rule(field: dataclasses.Field[Any]) -> str:
-    """A field's bounds in words, empty if it has none."""
+    """The bounds of a field in words; empty if it has none."""
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     bounds = field.metadata.get("bounds", {})
     parts = [f"{words[name]} {bound:g}" for name, bound in bounds.items() if bound is not None]
@@ -57,14 +57,14 @@ def rule(field: dataclasses.Field[Any]) -> str:
 
 
 def settle(config: Any) -> None:
-    """Make each component of the class that its name is registered for: `model.cell=gru` may have
-    changed the name alone. Raises InputError if that class has other settings."""
+    """Convert each component to the class that is registered under its name: `model.cell=gru` may
+    have changed only the name. Raises InputError if that class has other settings."""
     for group, of in GROUPS.items():
         part: Any = getattr(config, group, None)
         name = getattr(part, of.key, None)
         chosen = components(of.kind).get(str(name))
         if chosen is None or type(part) is chosen:
-            continue  # a name that there is not is out of its bounds
+            continue  # `check` reports an unknown name
         values = dataclasses.asdict(part)
         own = {field.name: field.default for field in dataclasses.fields(chosen)}
         lacks = [name for name, default in own.items() if default == MISSING]
@@ -122,21 +122,22 @@ def _is_duration(text: str) -> bool:
 
 
 def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
-    """Why a configuration has no such key: no configuration has, or not with what was chosen.
+    """The error's text for a key that a configuration lacks: no configuration has the key, or none
+    with the chosen component.
 
-    keys: all that there are. chosen: of the group that the key is in.
+    keys: all existing keys. chosen: the chosen component of the key's group.
     """
     group, _, last = key.partition(".")
     known = variants(group)
     fit = [name for name, one in known.items() if last in one.__dataclass_fields__]
     if len(fit) in (0, len(known)):
-        close = near(key, set(keys) - {key})  # it is known itself, but not here: --config-name
+        close = near(key, set(keys) - {key})  # with --config-name a known key may be missing
         return f"there is no key {key}{close or '; --help lists the keys'}"
     return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?`, or nothing where no known word is close."""
+    """`; did you mean ...?`; empty if no known word is similar."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {matches[0]}?" if matches else ""
 

@@ -1,1 +1,1 @@
-"""Hidden units explained: what each one follows in a tune, and pictures of it."""
+"""Hidden units explained: scores of what each unit follows in a tune, and pictures."""

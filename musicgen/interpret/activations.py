@@ -1,4 +1,4 @@
-"""What every unit of a network does at every character of a text."""
+"""The values of every unit of a network at every character of a text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,33 +15,33 @@ from musicgen.models.arithmetic import exact
 Floats = NDArray[np.float32]
 
 BATCH = 50
-"""Texts that are read at once."""
+"""The number of texts that are read at once."""
 
 
 @dataclass(frozen=True)
 class Activations:
-    """One quantity of all units of a layer."""
+    """The values of one state of all units of a layer."""
 
     layer: int
-    """From 1."""
+    """The number of the layer, from 1."""
     state: str
-    """One of what its cell has observable, such as hidden or update_gate."""
+    """One of the observable states of its cell, such as hidden or update_gate."""
     values: Floats
-    """(units, characters), the texts one behind the other."""
+    """The values, (units, characters); the texts are concatenated."""
 
 
 def record(
     network: CharRNN, texts: Sequence[NDArray[np.integer]], states: Sequence[str]
 ) -> Iterator[Activations]:
-    """The given states of each layer, as they are once each character has been read.
+    """The given states of each layer after each character has been read.
 
-    texts: characters of each, (length,), read from a zero state. states: those that
-    the network's cell has not are passed over. Layer norm acts behind the cell: `hidden` is the
-    cell's own. Neither the network nor a random generator is left changed.
+    texts: the characters of each text as integers, (length,). Each text is read from a zero state.
+    states: the states to record; a state that the network's cell lacks is skipped. `hidden` is the
+    output of the cell before layer norm. The network and all random generators stay unchanged.
     """
     was_training = network.training
     network.eval()
-    order = np.argsort([-len(text) for text in texts], kind="stable")  # alike in length together
+    order = np.argsort([-len(text) for text in texts], kind="stable")  # similar lengths together
     batches = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
     device = network.head.weight.device
     try:
@@ -64,7 +64,7 @@ def record(
 
 
 def _embedded(network: CharRNN, texts: Sequence[NDArray[np.integer]]) -> Tensor:
-    """What the first layer reads: (time, texts, inputs), short texts filled up at their end."""
+    """The input of the first layer, (time, texts, inputs). Short texts are padded at their end."""
     read = [network.read(torch.from_numpy(np.asarray(text, np.int64))) for text in texts]
     return network.embedded(pad_sequence(read).to(network.head.weight.device))
 
@@ -74,7 +74,7 @@ def _joined(
     batches: Sequence[NDArray[np.intp]],
     texts: Sequence[NDArray[np.integer]],
 ) -> Floats:
-    """(units, characters) of all texts in their order, what filled them up left out."""
+    """The values (units, characters) of all texts in their order, without the padding."""
     units = parts[0].shape[2]
     ends = np.cumsum([0, *map(len, texts)])
     values = np.empty((units, ends[-1]), np.float32)

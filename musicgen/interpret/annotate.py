@@ -1,4 +1,4 @@
-"""What each character of a text of tunes is."""
+"""Labels for each character of a text of tunes."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _TUNE = re.compile(f"{START}\n(.*?)(\n{END}|(?={START})|\\Z)", re.DOTALL)
 
 
 def spans(text: str) -> Iterator[tuple[int, int, bool]]:
-    """First character, end, and whether `<end>` follows, of each tune in a text."""
+    """(first character, end, whether `<end>` follows) of each tune in a text."""
     for found in _TUNE.finditer(text):
         yield *found.span(1), bool(found[2])
 
@@ -22,9 +22,9 @@ def spans(text: str) -> Iterator[tuple[int, int, bool]]:
 def annotate(text: str, names: Iterable[str] | None = None) -> dict[str, Labels]:
     """The labels of a text of `<start>` ... `<end>` tunes, by the annotation's name.
 
-    The marks themselves have none. A tune that the text's end cuts off is read as far as it goes.
-    names: of `annotations`; None for all. Raises RunError for a plugin's that marks a class which
-    it does not have.
+    The marks themselves have no label. A tune that the text's end cuts off is labelled up to there.
+    names: names of `annotations`; None: all. Raises RunError if a plugin's annotation sets a class
+    that it does not have.
     """
     known = annotations()
     asked = known if names is None else {name: known[name] for name in names}
@@ -45,7 +45,7 @@ def annotate(text: str, names: Iterable[str] | None = None) -> dict[str, Labels]
 
 
 def bar_lines(text: str) -> list[int]:
-    """Places of the bar lines in a text of tunes."""
+    """The indices of the bar lines in a text of tunes."""
     places = []
     for start, end, _ in spans(text):
         voices = (voice for voice in parse(text[start:end]).voices if not voice.overlay)
@@ -54,7 +54,7 @@ def bar_lines(text: str) -> list[int]:
 
 
 def part_starts(text: str) -> list[int]:
-    """Where in a text of tunes a part begins that is not its tune's first."""
+    """The indices in a text of tunes at which a part begins that is not the first of its tune."""
     places = []
     for start, end, _ in spans(text):
         for voice in parse(text[start:end]).voices:

@@ -1,6 +1,7 @@
-"""Questions about each character of a tune, by our own reading of its ABC: what units may follow.
+"""Annotations: questions about each character of a tune, whose answers units may follow.
 
-Each is one class, registered under the name that `units.csv` has for it.
+Our own parser of ABC gives the answers. Each annotation is a class, registered under its name in
+`units.csv`.
 """
 
 import sys
@@ -19,16 +20,16 @@ from musicgen.music.grammar import FIELDS, Kind
 from musicgen.music.unfold import sections
 
 Labels = NDArray[np.int8]
-"""(characters,): a class's place, or ABSENT where the question makes no sense."""
+"""The index of each character's class, (characters,); ABSENT if the question has no answer."""
 
 ABSENT = -1
 EIGHTHS = 8
 PHRASE = 4
-"""Bars."""
+"""The bars of a phrase."""
 MATCH = 2
-"""Least length of a match with the tune so far, in characters."""
+"""The least length, in characters, of a match with the tune so far."""
 DISTANCES = (8, 16, 32, 64, 128)
-"""Characters to the end of the tune: where one class ends and the next begins."""
+"""The borders between classes, in characters to the end of the tune."""
 
 _LETTERS = tuple(sorted(FIELDS))
 
@@ -37,17 +38,18 @@ class Annotation(ABC):
     """A question about each character of a text."""
 
     asks: ClassVar[str]
-    """The question in a few words, as tables and pictures have it."""
+    """The question in a few words, for tables and pictures."""
     classes: ClassVar[tuple[str, ...]] = ("no", "yes")
-    """The answers, at most 127. Of two, units are scored by AUC; of more, by information."""
+    """The answers, at most 127. With two answers, units are scored by AUC; with more, by mutual
+    information."""
     whole: ClassVar[bool] = False
-    """Makes no sense for a tune that the text's end cuts off."""
+    """Whether only complete tunes have labels, not one that the text's end cuts off."""
     watched: ClassVar[bool] = False
-    """TensorBoard shows the unit that answers it best."""
+    """Whether TensorBoard shows the unit that answers it best."""
 
     @abstractmethod
     def mark(self, tune: Tune, labels: Labels) -> None:
-        """Set the labels of one tune, (characters of `tune.text`,), in place; ABSENT before."""
+        """Set the labels of one tune in place. labels: (characters of `tune.text`,), all ABSENT."""
 
     @property
     def yes_no(self) -> bool:
@@ -90,7 +92,7 @@ class ChordSymbol(Annotation):
 
 @register("annotation", "bar position")
 class BarPosition(Annotation):
-    """A short bar where a section begins is a pickup: it fills the end of its bar."""
+    """The position in the bar. A short bar at a section's start counts as the end of a bar."""
 
     asks = "which eighth of the bar"
     classes = tuple(f"{eighth + 1}/{EIGHTHS}" for eighth in range(EIGHTHS))
@@ -192,12 +194,12 @@ class ToEnd(Annotation):
 
 
 def annotations() -> dict[str, Annotation]:
-    """All that are registered, by name: ours, then those of plugins."""
+    """All registered annotations by name: first ours, then those of plugins."""
     return {name: kind() for name, kind in components("annotation").items()}
 
 
 def beginnings(voice: Voice) -> Iterator[bool]:
-    """Whether a section begins with each bar."""
+    """Whether a section begins, for each bar."""
     before: Bar | None = None
     for bar in voice.bars:
         over = before is None or (before.section and not bar.ending)

@@ -1,7 +1,7 @@
-"""One unit over the characters of a text, as SVG: the picture of the 2018 report.
+"""The picture of the 2018 report: one unit over the characters of a text, as SVG.
 
-Written without a plotting library: matplotlib takes seconds for a thousand letters, and trainings
-draw this picture while they run.
+It is written without a plotting library, because matplotlib takes seconds for a thousand letters,
+and trainings draw this picture while they run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ Floats = NDArray[np.float32]
 NEGATIVE, POSITIVE = (178, 24, 43), (33, 102, 172)
 """Red and blue of ColorBrewer's RdBu, which colour-blind readers can tell apart."""
 MAX_CHARS = 5_000
-"""Most characters that are drawn."""
+"""The most characters that are drawn."""
 MAX_ROWS = 1_000
 COLUMNS = 100
-"""Characters in a row; longer lines of the text continue in the next row."""
+"""The characters in a row; a longer line of the text continues in the next row."""
 
 _WIDTH, _HEIGHT, _MARGIN, _TOP, _CAPTION = 11, 22, 20, 76, 270
 _STYLE = (
@@ -30,11 +30,11 @@ _STYLE = (
 
 
 def heatmap(text: str, values: Floats, title: str, caption: str) -> str:
-    """Each character in a coloured cell, in reading order, with the line breaks of the text.
+    """An SVG with each character in a coloured cell, in reading order, with the text's line breaks.
 
-    values: (characters,), red below zero, white at zero, blue above; the deepest colour stands for
-    the magnitude that a hundredth of the text exceeds. title, caption: one line each, cut if too
-    long. The first MAX_CHARS characters are drawn, in MAX_ROWS rows at most.
+    values: (characters,). A cell is red below zero, white at zero and blue above. The deepest
+    colour stands for the magnitude that one hundredth of the text exceeds. title, caption: one line
+    each, cut if too long. The first MAX_CHARS characters are drawn, in MAX_ROWS rows at most.
     """
     cells = [cell for cell in _placed(text[:MAX_CHARS]) if cell[0] < MAX_ROWS]
     text, values = text[: len(cells)], values[: len(cells)]
@@ -69,14 +69,14 @@ def heatmap(text: str, values: Floats, title: str, caption: str) -> str:
 
 
 def rgb(shares: Floats) -> NDArray[np.uint8]:
-    """Colours (..., 3) of numbers from -1 to 1."""
+    """The colours, (..., 3), of numbers from -1 to 1."""
     ends = np.where(shares[..., None] < 0, NEGATIVE, POSITIVE)
     depth = np.minimum(np.abs(shares[..., None]), 1)
     return (255 + (ends - 255) * depth).round().astype(np.uint8)
 
 
 def _placed(text: str) -> Iterator[tuple[int, int]]:
-    """Row and column of each character; a line's end is behind its last character."""
+    """(row, column) of each character; a line's end has the column after its last character."""
     row = column = 0
     for character in text:
         if column == COLUMNS and character != "\n":
@@ -102,5 +102,5 @@ def _legend(limit: float) -> Sequence[str]:
 
 
 def _shown(text: str) -> str:
-    """A network's characters, as far as XML can hold them."""
+    """A network's text without characters that XML can't hold."""
     return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

@@ -1,4 +1,4 @@
-"""The overview: all units by all characters."""
+"""The overview: a picture of all units over all characters."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -13,7 +13,8 @@ _COLOURS = ListedColormap(rgb(np.linspace(-1, 1, 255, dtype=np.float32)) / 255)
 
 
 def overview(text: str, recorded: Activations) -> Figure:
-    """A row for each unit, a column for each character; above, the classes of the characters.
+    """A figure with a row for each unit and a column for each character. The classes of the
+    characters are above.
 
     Similar units are next to each other (`alike`).
     """
@@ -27,7 +28,8 @@ def overview(text: str, recorded: Activations) -> Figure:
     }
     order = alike(recorded.values)
     values = recorded.values[order]
-    # A cell's state has no bounds: one unit that counts to 80 would leave the others white.
+    # Units are scaled one by one. The state of a cell has no bounds, so one unit that counts to 80
+    # would leave the others white.
     values = values / np.maximum(np.quantile(np.abs(values), 0.99, axis=1, keepdims=True), 1e-12)
     units = len(values)
     figure = Figure(figsize=(14, 2 + min(units, 400) * 0.045), layout="constrained")
@@ -58,10 +60,10 @@ def overview(text: str, recorded: Activations) -> Figure:
 
 
 def alike(values: Floats) -> NDArray[np.intp]:
-    """Units (units, characters) in an order that puts similar units next to each other.
+    """The indices of units in an order that puts similar units next to each other.
 
-    The order is by their angle in the plane of the two main components of their correlations (as
-    Friendly 2002 orders the variables of a corrgram).
+    values: (units, characters). The order is by the units' angle in the plane of the two main
+    components of their correlations, as Friendly (2002) orders the variables of a corrgram.
     """
     centred = values - values.mean(axis=1, keepdims=True)
     spread = np.sqrt(np.square(centred).sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""How a unit behaves in headers, bodies and parts: a claim of the 2018 report, measured."""
+"""Values of a unit in headers, bodies and parts, which measure a claim of the 2018 report."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,32 +15,32 @@ from musicgen.interpret.score import Score
 from musicgen.models import CharRNN
 
 WINDOW = 8
-"""Characters on either side of a border."""
+"""The number of characters on each side of a border."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """A unit over pairs of tunes.
+    """The values of a unit over pairs of tunes.
 
-    A jump is the distance between a unit's mean over WINDOW characters and that over the next
-    WINDOW, as a multiple of `usual`; nan where no tune has such a place.
+    A jump is the distance between the unit's mean over WINDOW characters and its mean over the next
+    WINDOW characters, as a multiple of `usual`. It is nan if no tune has such a border.
     """
 
     header_mean: float
     body_mean: float
     header_size: float
-    """Mean of the absolute value."""
+    """The mean absolute value in headers."""
     body_size: float
     turns: float
-    """Share of the pairs in which the second header's mean has another sign than the first body's
-    mean."""
+    """The share of pairs in which the mean over the second header has another sign than the mean
+    over the first body."""
     usual: float
-    """Mean distance at any place."""
+    """The mean distance between such means at any place."""
     jump_to_body: float
     jump_to_header: float
-    """From a body to the next tune's header, the marks between them left out."""
+    """The jump from a body to the next tune's header, without the marks between them."""
     jump_to_part: float
-    """Behind a double bar line or a repeat, where the music continues."""
+    """The jump after a double bar line or a repeat, where the music continues."""
     pairs: int
 
 
@@ -49,8 +49,8 @@ def courses(
 ) -> list[tuple[Score, Course]]:
     """The courses of the best header/body unit of each layer and state, best first.
 
-    tunes: from `units.marked`; each second one is read right after the one before it. scores: from
-    `units.rank`.
+    tunes: the tunes from `units.marked`; every second one is read right after the one before it.
+    scores: the scores from `units.rank`.
     """
     pairs = ["".join(pair) for pair in zip(tunes[::2], tunes[1::2], strict=False)]
     best: dict[tuple[int, str], Score] = {}
@@ -68,7 +68,7 @@ def courses(
 
 
 def course(pairs: Sequence[str], values: Floats) -> Course:
-    """The course from values (characters,) of all pairs, concatenated."""
+    """The course of a unit. values: (characters,), of all pairs concatenated."""
     labels = [annotate(pair, ["header"])["header"] for pair in pairs]
     ends = np.cumsum([len(pair) for pair in pairs])
     every: list[NDArray[np.float64]] = []
@@ -102,7 +102,7 @@ def course(pairs: Sequence[str], values: Floats) -> Course:
 
 
 def _stretches(labels: Labels) -> Iterator[tuple[str, int, int]]:
-    """(header or body, first character, end) of each stretch in a text."""
+    """(`header` or `body`, first character, end) of each stretch of equal labels."""
     edges = np.flatnonzero(np.diff(labels)) + 1
     for start, end in pairwise([0, *edges.tolist(), len(labels)]):
         if labels[start] >= 0:

@@ -1,4 +1,4 @@
-"""How much one number says about the class of a character."""
+"""Scores of how much a unit's value says about the class of a character."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from musicgen.interpret.activations import Activations, Floats
 from musicgen.interpret.annotations import ABSENT, Annotation, Labels, annotations
 
 BINS = 16
-"""Bins of equal count, for mutual information."""
+"""The number of bins of equal count, for mutual information."""
 SHIFTS = 4
-"""Shifts of the labels against the text, which give the score of chance."""
+"""The number of shifts of the labels against the text, which give the score of chance."""
 MIN_SAMPLES = 20
-"""Characters of a class; a rarer class counts as absent."""
+"""The least number of characters of a class; a rarer class counts as absent."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Score:
 
     annotation: str
     measure: str
-    """auc (yes or no; 0.5 to 1) or information (bits)."""
+    """`auc` for two classes (0.5 to 1), or `information` for more (bits)."""
     layer: int
     state: str
     unit: int
-    """From 0, as in the network's weights."""
+    """The index of the unit, from 0, as in the network's weights."""
     score: float
     sign: int
     """1 if the unit is higher for the second class, -1 if lower; 0 for more classes."""
@@ -40,7 +40,7 @@ class Score:
 
     @property
     def name(self) -> str:
-        """Such as `layer 1, forget gate, unit 21`."""
+        """The name of the unit, such as `layer 1, forget gate, unit 21`."""
         return f"layer {self.layer}, {self.state.replace('_', ' ')}, unit {self.unit}"
 
 
@@ -54,9 +54,8 @@ class Question:
         self.asked = (labels != ABSENT) & (counts >= MIN_SAMPLES)[labels]
         self.labels = labels[self.asked]
         self.classes = int((counts >= MIN_SAMPLES).sum())
-        # A shift preserves the similarity of neighbours, which a permutation of single characters
-        # would
-        # destroy: chance would then look smaller than it is.
+        # A shift preserves the similarity of neighbours. A permutation of single characters would
+        # destroy it, and chance would look smaller than it is.
         quarter = len(self.labels) // 4
         offsets = np.random.default_rng(seed).integers(quarter, 3 * quarter + 1, SHIFTS)
         self.shifted = [self.labels, *(np.roll(self.labels, int(offset)) for offset in offsets)]
@@ -64,9 +63,10 @@ class Question:
             self.yes = np.stack(self.shifted).astype(np.float64)
 
     def auc(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probability that a `yes` is above a `no`, for the labels and for each shift of them.
+        """The probability that the value at a `yes` is above the value at a `no`, for the labels
+        and for each shift of them.
 
-        By the rank sum (Mann and Whitney 1947).
+        It is computed from the rank sum (Mann and Whitney 1947).
         """
         yes = float(self.yes[0].sum())
         no = len(ranks) - yes
@@ -75,7 +75,8 @@ class Question:
         return areas
 
     def information(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mutual information of BINS equal bins and the classes in bits, and for each shift."""
+        """The mutual information of BINS equal bins and the classes, in bits, for the labels and
+        for each shift of them."""
         bins = np.minimum(ranks * (BINS / len(ranks)), BINS - 1).astype(np.int16)
         size = len(self.annotation.classes)
         tables = [
@@ -107,10 +108,10 @@ class Rising:
         self._tied = np.flatnonzero(np.repeat(shared, sizes))
 
     def ranks(self, asked: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Ranks from 0 of the labelled characters among themselves, in the order of the text; equal
-        values share their mean.
+        """The ranks, from 0, of the labelled characters among themselves, in the order of the text.
+        Equal values have the mean of their ranks.
 
-        asked: (all characters,).
+        asked: whether each character is labelled, (all characters,).
         """
         below = np.concatenate([[0], np.cumsum(asked[self._order])])
         rising = below[:-1].astype(np.float64)
@@ -124,9 +125,9 @@ class Rising:
 def score(
     recorded: Activations, labels: Mapping[str, Labels], seed: int = 0
 ) -> dict[str, list[Score]]:
-    """Every unit for every annotation that occurs, best first.
+    """The scores of every unit for every annotation that occurs, best first.
 
-    labels: from `annotate`, for the recorded characters. seed: of the shifts.
+    labels: the labels of the recorded characters, from `annotate`. seed: the seed of the shifts.
     """
     known = annotations()
     questions = [Question(name, known[name], found, seed) for name, found in labels.items()]
@@ -164,17 +165,18 @@ def _rows(recorded: Activations, question: Question, table: NDArray[np.float64])
 
 
 def _order(values: Floats) -> NDArray[np.intp]:
-    """np.argsort of fp32, in a third of the time: NumPy sorts integers of 16 bits by counting."""
+    """np.argsort of fp32 values in a third of the time: NumPy sorts 16-bit integers by counting."""
     bits = values.view(np.int32)
-    # Read as integers, positive numbers rise in the same order, and negative ones fall.
+    # The bits of positive floats, read as integers, are in the same order; those of negative floats
+    # are in the reverse order.
     keys = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     low = np.argsort(keys.astype(np.uint16), kind="stable")
     return low[np.argsort((keys >> 16).astype(np.int16)[low], kind="stable")]
 
 
 def _information(tables: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mutual information in bits of tables of counts, (..., bins, classes) (Cover and Thomas,
-    eq. 2.28)."""
+    """The mutual information, in bits, of tables of counts, (..., bins, classes), by Cover and
+    Thomas, eq. 2.28."""
     joint = tables / tables.sum(axis=(-2, -1), keepdims=True)
     independent = joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
     ratio = np.divide(joint, independent, out=np.ones_like(joint), where=joint > 0)

@@ -13,7 +13,7 @@ from musicgen.models import CharRNN
 
 
 def marked(text: str, most: int) -> list[str]:
-    """The first `most` whole tunes of a corpus's text, from `<start>` to `<end>`."""
+    """The first `most` complete tunes of a corpus's text, from `<start>` to `<end>`."""
     whole = [(start, end) for start, end, ended in spans(text) if ended]
     return [f"{START}\n{text[start:end]}\n{END}\n" for start, end in whole[:most]]
 
@@ -25,10 +25,10 @@ def rank(
     states: Sequence[str],
     names: Iterable[str] | None = None,
 ) -> list[Score]:
-    """Every unit's states for every annotation: by annotation, best first.
+    """The scores of every unit and state for every annotation: by annotation, best first.
 
-    tunes: from `marked`; each is read by itself. states: observable ones of the cell. names: of the
-    annotations; None for all.
+    tunes: the tunes from `marked`; each is read from a zero state. states: observable states of the
+    cell. names: the names of the annotations; None: all.
     """
     if not tunes:
         return []

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> Path:
 
 
 def entry() -> None:
-    """Of the console script."""
+    """Run the console script: print the page's path, or the error, and exit with its code."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(USAGE, end="")
         return

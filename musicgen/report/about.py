@@ -1,4 +1,4 @@
-"""What was tried, on what and how, in words."""
+"""A run or a sweep in words: what was tried, on which corpus, with which settings."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,17 +40,17 @@ def _question(source: Source) -> str:
 
 
 def plain(dimension: Dimension) -> str:
-    """What was tried of a key, as text."""
+    """The values or the range that were tried for a key, as text."""
     return str(dimension).replace('"', "")
 
 
 def _where(dimension: Dimension) -> str:
-    """Where a conditional key applies, if it is one."""
+    """The condition under which a key applies; empty if it always applies."""
     return f", with {dimension.only}" if dimension.only else ""
 
 
 def _facts(source: Source) -> dict[str, str]:
-    """Of all trials together."""
+    """The facts about all trials together, by heading; an empty fact is not shown."""
     corpora = Counter(corpus(row) for row in source.rows)
     seconds = sum(
         row["seconds"] * (row.get("n") or 1)
@@ -90,7 +90,7 @@ def _distinct(source: Source, key: str) -> list[str]:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """How many configurations, and how they ended."""
+    """The number of configurations, and how many ended in each status."""
     states = Counter(str(row["status"]) for row in rows)
     counts = ", ".join(f"{count:,} {status}" for status, count in states.most_common())
     return f"{len(rows):,} configurations: {counts}" if len(rows) > 1 else f"One run, {counts}"
@@ -102,14 +102,14 @@ def corpus(row: Row) -> str:
 
 
 def trial_command(source: Source, row: Row) -> str:
-    """What trains a sweep's configuration again; empty where the folder does not say."""
+    """The command that trains a configuration of a sweep again; empty if the folder has none."""
     if not source.trial_command:
         return ""
     return without_folders(shell([*source.trial_command, *swept_values(source, row)]))
 
 
 def swept_values(source: Source, row: Row) -> list[str]:
-    """A configuration's swept keys as overrides."""
+    """The swept keys of a configuration as overrides."""
     return [
         f"{key}={as_override(swept_value(row[key]))}"
         for key in source.space

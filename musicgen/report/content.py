@@ -1,4 +1,4 @@
-"""What a page shows, as its script reads it: ranked rows, curves, tunes, and what is left out."""
+"""The data of a page, as its script reads it: ranked rows, curves, tunes, and what is left out."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,17 +18,17 @@ from musicgen.training.folder import RunFolder
 from musicgen.training.result import read_metrics
 
 NATS = ("val_loss", "train_loss")
-"""Objectives in nats per character; another one's unit is its owner's."""
+"""Objectives in nats per character; the unit of any other objective is not known here."""
 CURVES = 60
-"""Configurations whose curves are in the page."""
+"""The number of configurations whose curves the page shows."""
 POINTS = 400
-"""Epochs of a curve; a longer one is thinned."""
+"""The largest number of epochs in a curve; a longer curve is thinned."""
 TUNED = 10
-"""Configurations whose tunes are in the page."""
+"""The number of configurations whose tunes the page shows."""
 TUNES = 8
-"""Tunes of one configuration."""
+"""The largest number of tunes of one configuration."""
 ROWS = 20_000
-"""Rows of the table; table.csv has all."""
+"""The largest number of rows in the page's table; table.csv has all rows."""
 
 RESULTS = {
     "n": ("seeds", "runs that completed"),
@@ -43,13 +43,15 @@ RESULTS = {
     "chars_per_s": ("characters/s", "of training"),
     "front": ("front", "no other configuration beats it in every objective"),
 }
-"""Results in the table, if any row has them: heading and explanation."""
+"""Heading and explanation of each result; the table shows a result that any row has."""
 
 
 def results(objective: str) -> dict[str, tuple[str, str]]:
-    """RESULTS; measures that have a heading, or are the objective; why there is no result.
+    """Heading and explanation of each result in the table, by key.
 
-    Measures are of tunes that the network drew by itself, at temperature 1.
+    These are RESULTS, then the measures that have a heading or are the objective, then `error`,
+    the reason why a row has no result. Measures are computed from tunes that the network wrote
+    without a prime, at temperature 1.
     """
     drawn = {
         name: (each.heading or name, explanation(each))
@@ -62,9 +64,9 @@ def results(objective: str) -> dict[str, tuple[str, str]]:
 def content(
     sources: Sequence[Source], now: datetime, lacking: Mapping[Path, str] | None = None
 ) -> dict[str, Any]:
-    """What the page shows, as JSON has it.
+    """The data of the page, in types that JSON has.
 
-    lacking: run folders whose networks could not write tunes for it, and why.
+    lacking: the reason for each run folder whose network could not write tunes for the page.
     """
     first = sources[0]
     keys = differing(sources)
@@ -105,7 +107,7 @@ Ranked = tuple[Source, Row]
 
 
 def ranking(sources: Sequence[Source]) -> list[Ranked]:
-    """All rows with their sources, best first by the first source's objective."""
+    """All rows with their sources, sorted by the first source's objective, best first."""
     objectives = {sources[0].objective: sources[0].direction}
     pairs = [(source, row) for source in sources for row in source.rows]
     return sorted(pairs, key=lambda pair: rank(pair[1], objectives))
@@ -153,7 +155,8 @@ def _columns(
         log = any(not isinstance(dimension, Choice) and dimension.log for dimension in spaces)
         about = " / ".join(map(plain, spaces)) or "set otherwise in one than in another"
         numeric = not any(isinstance(row.get(key), str) for row in rows)
-        # Beside sweeps, what two of them merely have otherwise is in the table, but in no chart.
+        # If a source is a sweep, charts show swept keys only. A key that merely differs between
+        # sources is a column of the table.
         drawn = {"swept": bool(spaces) or not sweeps, "log": log}
         columns.append(_column(key, key, about, numeric=numeric) | drawn)
     objective = sources[0].objective
@@ -174,7 +177,7 @@ def _column(key: str, label: str, about: str, *, numeric: bool = True) -> dict[s
 
 
 def _cell(pair: Ranked, key: str) -> Any:
-    """A row's value; of what its sweep did not vary, the setting."""
+    """A row's value of a key, or the source's setting if the sweep did not vary the key."""
     source, row = pair
     if key == "source":
         return source.name
@@ -192,7 +195,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _curves(rows: Sequence[Ranked]) -> list[dict[str, Any]]:
-    """Of the best configurations that have begun."""
+    """The curves of the best configurations that have finished an epoch."""
     made: list[dict[str, Any]] = []
     for index, (source, row) in enumerate(rows):
         runs = [
@@ -217,14 +220,14 @@ def _thinned(values: Sequence[float]) -> list[float | None]:
 
 
 def tuned(rows: Sequence[Ranked]) -> list[Path]:
-    """Run folders whose tunes belong into the page: of the best that kept their weights."""
+    """The run folders whose tunes the page shows: the best ones that kept their weights."""
     folders = [source.run_folders(row)[0] for source, row in rows]
     kept = (f for f in folders if RunFolder(f).best.is_file())
     return list(islice(kept, TUNED))
 
 
 def _tunes(rows: Sequence[Ranked], lacking: Mapping[Path, str]) -> list[dict[str, Any]]:
-    """Of the best configurations that wrote some."""
+    """The tunes of the best configurations that have any."""
     found: list[tuple[int, str, list[Playable]]] = []
     for index, (source, row) in enumerate(rows):
         folder = source.run_folders(row)[0]
@@ -249,7 +252,7 @@ def _tunes(rows: Sequence[Ranked], lacking: Mapping[Path, str]) -> list[dict[str
 
 
 def _without(folder: Path) -> str:
-    """What there is in place of what a page shows of a network."""
+    """The reason why the page can't show what a network writes."""
     if written(folder, weights_digest(folder)):
         return "Not what its units do"
     return "Samples of its training; no other tunes, no units"

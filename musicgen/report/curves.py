@@ -19,18 +19,19 @@ PANELS = {
     "accuracy": "accuracy (share predicted right)",
 }
 LARGEST = 20
-"""Configurations that are drawn; curves.csv has all."""
+"""The largest number of configurations that are drawn; curves.csv has all."""
 STYLES = ("-", "--", "-.", ":")
 
 SVG: Any = {"svg.hashsalt": "musicgen", "svg.fonttype": "none"}
-"""The same figure gives the same file, with text that can be searched."""
+"""Settings of matplotlib: equal figures give equal files, and their text can be searched."""
 
 
 def draw(folder: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], seeds: int) -> None:
     """Write curves.csv, curves.png and curves.svg of a sweep into its folder.
 
-    rows: the sweep's table, best first. keys: what was swept. seeds: runs of a configuration;
-    with several, a line is their mean and a band reaches from the lowest to the highest.
+    rows: the sweep's table, best first. keys: the swept keys. seeds: the number of runs of a
+    configuration. With several, a line is their mean, and a band reaches from the lowest to the
+    highest value.
     Nothing is drawn before the first epoch of the first run.
     """
     names = {int(row["number"]): label(row, keys) for row in rows}
@@ -68,10 +69,12 @@ def _short(value: Any) -> str:
 
 
 def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
-    """Two panels, loss and accuracy; training thin and pale, validation thick.
+    """A figure of two panels, loss and accuracy. Training lines are thin and pale, validation
+    lines thick.
 
-    curves: rows of metrics.csv with the columns `number` and `run` in front. names: what is
-    drawn, by number, in the order of the legend. Lines differ in dashes as well as in colour.
+    curves: rows of metrics.csv with the columns `number` and `run` in front. names: the label of
+    each configuration to draw, by number, in the order of the legend. Lines differ in dashes as
+    well as in colour.
     """
     figure = Figure(figsize=(12, 5), layout="constrained")
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.8, max(2, len(names))))
@@ -94,13 +97,13 @@ def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
         axes.grid(alpha=0.25)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if kind == "loss":
-            # One diverging run must not press the others flat.
+            # One diverging run must not stretch the axis until the other lines look flat.
             losses = shown[["train_loss", "val_loss"]].to_numpy().ravel()
             low, high = np.quantile(losses[np.isfinite(losses)], [0, 0.97])
             axes.set_ylim(low - 0.05 * (high - low) - 0.02, high + 0.15 * (high - low) + 0.02)
     total = curves["number"].nunique()
     more = f"; the best {len(names)} of {total} configurations" if len(names) < total else ""
-    # At the left: a wide legend would reach into the middle.
+    # The title is at the left because a wide legend would reach into the middle.
     figure.suptitle(f"thick: validation, thin: training{more}", x=0.01, ha="left", fontsize=10)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8)
@@ -108,7 +111,7 @@ def plot(curves: pd.DataFrame, names: Mapping[int, str]) -> Figure:
 
 
 def read(number: int, folders: Sequence[Path]) -> Iterator[pd.DataFrame]:
-    """The metrics of a configuration's runs, as far as they have come."""
+    """The metrics of a configuration's runs, up to their last finished epochs."""
     for run, folder in enumerate(folders):
         if columns := read_metrics(RunFolder(folder).metrics):
             epochs = {"epoch": np.array(columns.pop("epoch"), dtype=int)}

@@ -1,4 +1,4 @@
-"""Engraved scores made fit for a page: only shapes and texts, ids of its own, no styles."""
+"""Engraved scores prepared for a page: only shapes and texts, unique ids, no styles."""
 
 import re
 from html import escape
@@ -19,20 +19,21 @@ SHAPES = {
     "tspan": ("x", "y", "dx", "dy", "text-anchor", "font-size", "font-style", "font-weight"),
     "defs": (),
 }
-"""Elements that come through, and their attributes besides EVERYWHERE; all others are dropped."""
+"""The elements that are kept, and the attributes that each keeps besides EVERYWHERE. All others
+are dropped."""
 EVERYWHERE = ("transform", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin",
               "stroke", "fill", "fill-opacity", "opacity", "visibility")  # fmt: skip
 CLASSES = {"ending", "fing", "reh", "tempo", "dir", "dynam", "mNum"}
-"""What page.css styles."""
+"""The classes that page.css styles."""
 _NOTE = re.compile(r"v[0-9]+e[0-9]+")
 _NUMBER = re.compile(r"[0-9]+\.[0-9]{2,}")
 
 
 def drawing(svg: str, prefix: str) -> str:
-    """The SVG with `data-e` at each note, chord and rest (its `note_id`), and ids that begin with
-    `prefix`, so that two scores can stand in one page.
+    """The SVG with the attribute `data-e` (its `note_id`) at each note, chord and rest. All ids
+    begin with `prefix`, so that one page can hold two scores.
 
-    Raises ValueError if it is not well-formed XML.
+    Raises ValueError if the SVG is not well-formed XML.
     """
     try:
         root = ElementTree.fromstring(svg)
@@ -63,7 +64,7 @@ def _attributes(element: ElementTree.Element, tag: str, prefix: str) -> str:
     for name, value in element.attrib.items():
         local = _local(name)
         if local == "id":
-            # Notes are found by their event; `use` refers to ids with a dash.
+            # The page finds notes by `data-e`; elements that `use` refers to have ids with a dash.
             if _NOTE.fullmatch(value):
                 kept += f' data-e="{value}"'
             elif "-" in value:
@@ -78,7 +79,7 @@ def _attributes(element: ElementTree.Element, tag: str, prefix: str) -> str:
 
 
 def _local(name: object) -> str:
-    """Without its namespace; a comment's tag is no text."""
+    """The name without its namespace; empty for a comment, whose tag is not a string."""
     return name.rpartition("}")[2] if isinstance(name, str) else ""
 
 

@@ -14,16 +14,17 @@ from musicgen.sweep.space import Choice, Dimension, Space
 from musicgen.sweep.trial import COMPLETED
 
 ENOUGH = 10
-"""Completed trials below which an importance would be a guess."""
+"""The number of completed trials below which an importance would be a guess."""
 
 
 def importances(
     rows: Sequence[Row], space: Space, objective: str, direction: Direction
 ) -> dict[str, float]:
-    """Each key's share in what makes a trial a good one, largest first; empty if there is no say.
+    """The share of each key in what makes a trial good, 0 to 1, largest first.
 
-    PED-ANOVA (Watanabe et al., 2023), as in Optuna. It is computed from the table, so that a sweep
-    that still runs, and one whose study lies in a database, have it too.
+    The shares are PED-ANOVA's (Watanabe et al., 2023), as in Optuna. The result is empty if there
+    are too few completed trials. The shares are computed from the table, so that they also exist
+    for a sweep that still runs, and for one whose study is in a database.
     """
     done = [
         row
@@ -51,7 +52,7 @@ def importances(
 
 
 def _distribution(values: Sequence[Any], dimension: Dimension) -> BaseDistribution | None:
-    """The range or the choices that a sweep's rows show; None where nothing varies."""
+    """The range or the choices that the rows of a sweep span; None if all values are equal."""
     if len(set(values)) < 2:
         return None
     numbers = all(isinstance(value, int | float) for value in values)

@@ -1,4 +1,4 @@
-"""A report's table and curves as a paper or a pull request takes them."""
+"""The table and the curves of a report as files for a paper or a pull request."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ _TEX = {
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _TEX)))
 MAX_CELL = 60
-"""Characters of a cell of LaTeX, which does not break them."""
+"""The most characters in a cell of a LaTeX table, which does not break lines in cells."""
 
 
 def write_tables(data: Mapping[str, Any], out: Path) -> None:
-    """table.csv, table.md and table.tex of what the page shows.
+    """Write table.csv, table.md and table.tex of the page's table.
 
-    In a sweep's own folder only the last: the others are there, and its driver's.
+    In a sweep's own folder only table.tex is written: the driver of the sweep writes the others.
     """
     keys = [column["key"] for column in data["columns"]]
     rows = [
@@ -44,7 +44,7 @@ def write_tables(data: Mapping[str, Any], out: Path) -> None:
 
 
 def as_tex(columns: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[Any]]) -> str:
-    """A longtable; needs the packages booktabs and longtable."""
+    """The rows as a longtable of LaTeX, which needs the packages booktabs and longtable."""
     kept = [index for index, column in enumerate(columns) if column["key"] != "error"]
     align = "".join("r" if columns[index]["numeric"] else "l" for index in kept)
     heading = [_tex(columns[index]["label"]) for index in kept]
@@ -63,9 +63,10 @@ def _tex(value: Any) -> str:
 
 
 def write_curves(ranked: Sequence[Ranked], keys: Sequence[str], out: Path) -> None:
-    """curves.png, curves.svg and curves.pdf of the best that have begun; nothing if none has.
+    """Write curves.png, curves.svg and curves.pdf of the best configurations that have begun.
 
-    In a sweep's own folder only the last, likewise.
+    Nothing is written if none has begun. In a sweep's own folder only curves.pdf is written: the
+    driver of the sweep writes the others.
     """
     names: dict[int, str] = {}
     parts: list[pd.DataFrame] = []

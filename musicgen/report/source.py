@@ -1,4 +1,4 @@
-"""A run or a sweep as its folder tells of it: whether finished, under way, or half written."""
+"""A run or a sweep as its folder describes it: finished, running, or half written."""
 
 import os
 import re
@@ -21,9 +21,9 @@ from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, read_metrics
 
 MAX_TEXT = 300
-"""Characters of a value that a report keeps: a network or a user may have written a megabyte."""
+"""The most characters of a value in a report; a network or a user may have written a megabyte."""
 OBJECTIVE = "val_loss"
-# Names of folders may have spaces between their words.
+# The names of folders may contain spaces.
 _WORD = r"[^][\s/=\"'(),:{}]+"
 _FOLDERS = re.compile(rf"(?<![^[\s=\"'(,:{{])/(?:{_WORD}(?: +{_WORD})*/)+")
 BOOKKEEPING = (
@@ -36,38 +36,39 @@ BOOKKEEPING = (
     "samples.",
     "trainer.threads",
 )
-"""Settings that two sources may have otherwise without being different networks."""
+"""Settings in which two sources may differ although they train the same network."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a folder holds."""
+    """The content of one run folder or sweep folder."""
 
     name: str
     folder: Path
     rows: list[Row]
-    """One per configuration, best first."""
+    """One row per configuration, best first."""
     space: Space
-    """The swept keys, in the order of the sweep, and what was tried; empty for a run."""
+    """The swept keys with their values or ranges, in the order of the sweep; empty for a run."""
     settings: Mapping[str, str]
     """The other keys and their values as text."""
     objective: str = OBJECTIVE
     direction: Direction = "minimize"
     seeds: int = 1
     command: Sequence[str] = ()
-    """The words of the command that started it; empty if the folder has none."""
+    """The words of the command that started the run or the sweep; empty if the folder has none."""
     trial_command: Sequence[str] = ()
-    """What trains one of its configurations, up to the swept values; empty likewise."""
+    """The words of the command that trains one configuration, without the swept values; empty if
+    the folder has none."""
     running: bool = False
     problems: tuple[str, ...] = ()
-    """What could not be read."""
+    """What could not be read, one sentence each."""
 
     @property
     def is_sweep(self) -> bool:
         return bool(self.space)
 
     def run_folders(self, row: Row) -> list[Path]:
-        """Where the runs of a configuration lie, one per seed."""
+        """The folders of a configuration's runs, one per seed."""
         if not self.is_sweep:
             return [self.folder]
         trial = self.folder / str(row["number"])
@@ -80,7 +81,10 @@ class Source:
 
 
 def read(folder: Path) -> Source:
-    """Raises InputError if the folder holds neither a run nor a sweep, or no result yet."""
+    """Read a run folder or a sweep folder.
+
+    Raises InputError if the folder holds neither a run nor a sweep, or no result yet.
+    """
     folder = folder.absolute()
     try:
         sweep = SweepRecord.read(folder)
@@ -128,11 +132,12 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
 
 
 Texts = dict[str, dict[tuple[str, ...], str]]
-"""A setting's text by key and by the groups' choices that have it; () if all do."""
+"""The text of a setting by key, then by the choices of the groups that have it; () if all do."""
 
 
 def _by_choice(sweep: SweepRecord) -> Texts:
-    """All but the space. A key of which all choices have one text has it once."""
+    """All settings that are not in the space. A key whose text is the same for all choices has one
+    entry."""
     found: Texts = {key: {(): _told(text)} for key, text in sweep.described().items()}
     for settings in sweep.settings:
         for key, value in settings.values.items():
@@ -146,7 +151,8 @@ def _by_choice(sweep: SweepRecord) -> Texts:
 
 
 def _add_choices(row: Row, texts: Texts, groups: Sequence[str]) -> None:
-    """Say what follows from the groups' choices of a configuration; None: it has no such key."""
+    """Add the settings that the group choices of a configuration imply; None if the configuration
+    has no such key."""
     taken = tuple(str(row.get(group)) for group in groups)
     for key, by_choice in texts.items():
         for choices, text in by_choice.items():
@@ -157,7 +163,7 @@ def _add_choices(row: Row, texts: Texts, groups: Sequence[str]) -> None:
 
 
 def _run(folder: RunFolder) -> Source:
-    """A run is a sweep of one trial."""
+    """A run as a source, which is a sweep of one trial."""
     problems = []
     row: Row = {"number": 0, "status": "running" if folder.running else "interrupted"}
     try:
@@ -192,7 +198,7 @@ def _run(folder: RunFolder) -> Source:
 
 
 def _best_epoch(path: Path) -> Row:
-    """What metrics.csv says of a run that has not written result.json."""
+    """The figures of the best epoch so far, for a run that has not written result.json yet."""
     epochs = read_metrics(path)
     if not epochs:
         return {}
@@ -203,7 +209,7 @@ def _best_epoch(path: Path) -> Row:
 
 
 def _shown(row: Row) -> Row:
-    """A row with its texts as a page has them."""
+    """A row with its texts as the page shows them: cut, and without folders."""
     return {key: _told(v) if isinstance(v, str) else v for key, v in row.items()}
 
 
@@ -213,13 +219,16 @@ def _told(value: Any) -> str:
 
 
 def without_folders(text: str) -> str:
-    """With the last name alone of each absolute path: a page is mailed, and where its files lay is
-    no reader's business."""
+    """The text with each absolute path replaced by its last name. A page is mailed, and its readers
+    must not learn the folders of the machine that made it."""
     return _FOLDERS.sub("", text)
 
 
 def read_all(folders: Sequence[Path]) -> list[Source]:
-    """Each folder once, by names of their own. Raises InputError as `read` does."""
+    """The sources of the folders, each folder once, each source with a name of its own.
+
+    Raises InputError as `read` does.
+    """
     folders = list(dict.fromkeys(path.resolve() for path in folders))
     sources = [read(folder) for folder in folders]
     counts = Counter(source.name for source in sources)
@@ -230,13 +239,13 @@ def read_all(folders: Sequence[Path]) -> list[Source]:
 
 
 def _longer(folder: Path, others: Sequence[Path]) -> str:
-    """The folder's path from where it parts from those of the same name."""
+    """The part of the folder's path that differs from the other folders of the same name."""
     parents = [other.parent for other in others if other.name == folder.name]
     return str(folder.relative_to(os.path.commonpath(parents)))
 
 
 def differing(sources: Sequence[Source]) -> list[str]:
-    """Keys that are swept in one of the sources, or set otherwise in one than in another."""
+    """The keys that any source sweeps, and those whose setting differs between two sources."""
     keys = dict.fromkeys(key for source in sources for key in source.space)
     first = sources[0].settings
     for source in sources[1:]:

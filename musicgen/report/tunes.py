@@ -1,4 +1,4 @@
-"""A tune that a page can show, play and colour: text, score and sound of one parse."""
+"""A tune that a page can show, play and colour: its text, score and sound from one parse."""
 
 import base64
 import hashlib
@@ -21,29 +21,32 @@ from musicgen.report.units import TuneUnits, Units
 from musicgen.training.folder import RunFolder
 
 MAX_CHARS = 8_000
-"""Of a tune's text; a longer one is cut off."""
+"""The most characters of a tune's text; a longer text is cut off."""
 MAX_NOTES = 5_000
-"""That sound, repeats played out; the others are left out."""
+"""The most notes of a tune that sound, repeats played out; later notes are left out."""
 RECIPE = ("temperature", "constrain", "seed")
-"""Of the options by which a tune was sampled, those that a page names."""
+"""The sampling options that a page shows beside a tune."""
 _TEMPERATURE = re.compile(r"T([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)")
 
 
 @dataclass(frozen=True)
 class Playable:
-    """A tune and all that a page needs of it; `data` is what the page's script reads."""
+    """A tune with all that a page needs; `data` is what the page's script reads."""
 
     name: str
-    """Of its file, without the ending."""
+    """The name of the tune's file, without the ending."""
     text: str
     tune: Tune
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    """How it was sampled: temperature, seed and the like."""
+    """The options with which the tune was sampled: temperature, seed and others."""
     units: TuneUnits | None = None
-    """What hidden units do in it."""
+    """The hidden units at each character of the tune."""
 
     def data(self, score: "str | RunError", prefix: str) -> dict[str, Any]:
-        """score: SVG, or why there is none. prefix: of the ids in the score."""
+        """The tune as the page's script reads it.
+
+        score: the SVG, or the reason why there is none. prefix: begins all ids in the score.
+        """
         tune = self.tune
         picture, note = "", ""
         try:
@@ -74,8 +77,8 @@ class Playable:
         }
 
     def notes(self) -> list[tuple[int, int, int, str, float]]:
-        """(Onset in ms, length in ms, MIDI pitch, id, loudness) as they sound, by onset. Notes of
-        the accompaniment have no id."""
+        """(Onset in ms, length in ms, MIDI pitch, id, loudness) of each note that sounds, by onset.
+        The id of a note of the accompaniment is empty."""
         if not self.tune.notes:
             return []
         seconds = Clock(self.tune).seconds
@@ -96,7 +99,7 @@ class Playable:
         return sorted(made, key=lambda note: note[0])[:MAX_NOTES]
 
     def measures(self) -> list[list[str]]:
-        """[name, figure] of what is well formed about the tune."""
+        """[name, figure] of each measure of how well formed the tune is."""
         found = measure(self.tune)
         return [
             ["bars", f"{found.bars}"],
@@ -112,8 +115,11 @@ class Playable:
 
 
 def playables(folder: Path) -> list[Playable]:
-    """The tunes in a run's folder, coolest first: those that its network wrote into tunes/, else
-    the samples of its training; none if there are none yet."""
+    """The tunes in a run's folder, by temperature, lowest first.
+
+    These are the tunes in tunes/ that the network wrote with its present weights. If there are
+    none, they are the samples of its training. The list is empty if there are none yet.
+    """
     digest = weights_digest(folder)
     units, none = Units.read(folder, digest), Units(digest, {})
     paths = written(folder, digest) or sorted(RunFolder(folder).samples.glob("*.abc"))
@@ -124,7 +130,7 @@ def playables(folder: Path) -> list[Playable]:
 
 
 def exhibited(folder: Path) -> bool:
-    """Whether a run has tunes of its network as it is now, and units for each of their texts."""
+    """Whether a run has tunes by its present weights, and the hidden units for each of them."""
     digest = weights_digest(folder)
     units = Units.read(folder, digest)
     paths = written(folder, digest)
@@ -132,7 +138,8 @@ def exhibited(folder: Path) -> bool:
 
 
 def written(folder: Path, digest: str) -> list[Path]:
-    """The tunes in a run's tunes/ by the weights of this digest; a run that went on has others."""
+    """The files in a run's tunes/ that the weights with this digest wrote. A run that went on also
+    has tunes by earlier weights."""
     recipes = {path: Recipe.read(path) for path in sorted(RunFolder(folder).tunes.glob("*.abc"))}
     return [path for path, recipe in recipes.items() if recipe and recipe.weights.sha256 == digest]
 
@@ -146,7 +153,7 @@ def weights_digest(folder: Path) -> str:
 
 
 def read_text(path: Path) -> str:
-    """A tune's text as far as a page shows it."""
+    """The first MAX_CHARS characters of a tune's text, which the page shows."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return file.read(MAX_CHARS)
 
@@ -157,7 +164,8 @@ def _read(path: Path, units: Units) -> Playable:
 
 
 def _recipe(path: Path) -> dict[str, Any]:
-    """How a tune was sampled, as a page says it; the name of a training's sample says it too."""
+    """The sampling options of a tune, as the page shows them. They come from the tune's recipe; the
+    temperature of a sample of the training comes from its name."""
     found = _TEMPERATURE.match(path.stem)
     shown: dict[str, Any] = {"temperature": float(found[1])} if found else {}
     if recipe := Recipe.read(path):
@@ -169,7 +177,7 @@ def _recipe(path: Path) -> dict[str, Any]:
 
 
 def scores(tunes: Iterable[Playable]) -> list[str | RunError]:
-    """The engraved SVG of each tune, or why it has none."""
+    """The engraved SVG of each tune, or the reason why it has none."""
     tunes = list(tunes)
     written: dict[int, str] = {}
     refused: dict[int, RunError] = {}

@@ -1,4 +1,4 @@
-"""tunes/units.json of a run: what hidden units do in its tunes, for pages."""
+"""tunes/units.json of a run: the values of hidden units in its tunes, for pages."""
 
 import base64
 import hashlib
@@ -13,21 +13,22 @@ from musicgen.training.folder import RunFolder
 
 @dataclass(frozen=True)
 class TuneUnits:
-    """Some units in one tune."""
+    """The values of some units in one tune."""
 
     names: Sequence[str]
-    """Of the units, as a page shows them."""
+    """The names of the units, as the page shows them."""
     text: str
     """SHA-256 of the tune's text."""
     values: str
-    """For each unit a signed byte for each character (hidden state times 127), in base64."""
+    """A signed byte per unit and character, in base64: the hidden state times 127. All characters
+    of the first unit come first."""
 
     @classmethod
     def of(cls, text: str, names: Sequence[str], values: bytes) -> "TuneUnits":
         return cls(names, text_digest(text), base64.b64encode(values).decode())
 
     def fits(self, text: str) -> bool:
-        """Whether they are of this very text."""
+        """Whether the values belong to exactly this text."""
         return self.text == text_digest(text)
 
 
@@ -36,16 +37,17 @@ class Units:
     """The units of a run's tunes."""
 
     weights: str
-    """SHA-256 of the weights that the units are of."""
+    """SHA-256 of the weights that computed the values."""
     tunes: Mapping[str, TuneUnits]
-    """By the names of the tunes' files, without the ending."""
+    """The units of each tune, by the name of the tune's file without the ending."""
 
     def write(self, run: Path) -> None:
         write_text(_file(run), json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def read(cls, run: Path, weights: str) -> "Units":
-        """Those of a run's folder; no tunes if there are none, or if they are of other weights."""
+        """The units in a run's folder. They have no tunes if there is no file, or if the file
+        belongs to other weights."""
         try:
             found = json.loads(_file(run).read_text())
             tunes = found["tunes"].items() if found["weights"] == weights else ()
@@ -55,13 +57,13 @@ class Units:
         return cls(weights, {name: units for name, units in read.items() if units is not None})
 
     def of(self, name: str, text: str) -> TuneUnits | None:
-        """The units of a tune, if they are of this very text."""
+        """The units of the tune with this name, if they belong to exactly this text; else None."""
         found = self.tunes.get(name)
         return found if found is not None and found.fits(text) else None
 
 
 def text_digest(text: str) -> str:
-    """By which units know the text that they are of."""
+    """The SHA-256 of a tune's text, by which `TuneUnits` recognize it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

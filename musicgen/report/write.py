@@ -1,4 +1,4 @@
-"""What a report leaves in its folder: the page, and tables and curves for papers."""
+"""The files of a report: the page, and tables and curves for papers."""
 
 import base64
 import hashlib
@@ -18,13 +18,13 @@ from musicgen.system.files import write_text
 PARTS = Path(__file__).parent / "page"
 SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "transport",
            "page")  # fmt: skip
-"""In the order in which they stand in the page; they share one scope."""
+"""The scripts in their order in the page; they share one scope."""
 
 
 def write(sources: Sequence[Source], out: Path, lacking: Mapping[Path, str]) -> Path:
-    """Write report.html and what goes with it; returns the page's path.
+    """Write report.html, the tables and the curves; returns the page's path.
 
-    lacking: run folders without tunes, and why.
+    lacking: the reason for each run folder that has no tunes.
     """
     data = content(sources, datetime.now().astimezone(), lacking)
     write_text(out / "report.html", page(data))
@@ -34,9 +34,9 @@ def write(sources: Sequence[Source], out: Path, lacking: Mapping[Path, str]) -> 
 
 
 def page(data: Mapping[str, Any]) -> str:
-    """The file around what its script draws. It needs no network, and no other script runs in it.
+    """The text of report.html. The page needs no network and runs no script but its own.
 
-    data: as `content` gives it.
+    data: the value of `content`.
     """
     script = "\n".join((PARTS / f"{name}.js").read_text() for name in SCRIPTS)
     style = (PARTS / "page.css").read_text()
@@ -53,7 +53,7 @@ def page(data: Mapping[str, Any]) -> str:
         policy="; ".join(policy),
         title=escape(str(data["title"])),
         style=style,
-        # Inside a script element nothing but `<` can end it, or change how it is read.
+        # Only a `<` can end a script element or change how it is read.
         data=text.replace("<", "\\u003c"),
         script=script,
     )

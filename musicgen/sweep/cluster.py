@@ -1,5 +1,5 @@
-"""The Ray cluster that workers run on: an existing one, or one of this machine that is started
-here."""
+"""The Ray cluster that workers run on: an existing cluster, or one that is started here on this
+machine."""
 
 import logging
 import os
@@ -17,21 +17,21 @@ from ray.util import list_named_actors
 from musicgen.errors import InputError
 
 NAMESPACE = "musicgen"
-"""Namespace of our actors' names, in which a driver finds the actors of a driver that died."""
+"""The namespace of our actors' names. A driver finds the actors of a dead driver in it."""
 PATIENCE_S = 5.0
 OBJECT_STORE = 200_000_000
-"""Bytes for objects in a cluster of our own, which holds one object, the packed objective."""
+"""Bytes for objects in a cluster that is started here; its one object is the packed objective."""
 
 
 class Cluster:
-    """A connection to a cluster; `close` it.
+    """A connection to a cluster; call `close` at the end.
 
-    address: `host:port` as `ray start` prints it, or `auto`; None starts a cluster of this
-    machine's cores and GPUs, which ends with this process, unless RAY_ADDRESS names another.
-    packages: folders of Python packages that the nodes of an existing cluster import. gpus: how
-    many GPUs of this machine can be used; None lets Ray count what NVIDIA's driver lists. If this
-    process is connected already, that connection is used, and left open. Raises InputError if the
-    address does not answer.
+    address: `host:port` as `ray start` prints it, or `auto`. None uses the cluster that RAY_ADDRESS
+    names; without RAY_ADDRESS it starts a cluster with the cores and GPUs of this machine, which
+    ends with this process. packages: folders of Python packages that the nodes of an existing
+    cluster import. gpus: the number of GPUs of this machine to use; None lets Ray count the GPUs
+    that NVIDIA's driver lists. If this process is connected already, that connection is used and
+    left open. Raises InputError if the address does not answer.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Cluster:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        # Ray starts its processes at a low priority; trainings are no background work.
+        # Ray starts its processes at a low priority by default, which would slow trainings.
         os.environ.setdefault("RAY_worker_niceness", "0")
         settings: dict[str, Any] = {
             "namespace": NAMESPACE,
@@ -56,7 +56,7 @@ class Cluster:
         address = address or os.environ.get("RAY_ADDRESS")
         if address is None:
             cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-            # Loopback only: the cluster is for this machine.
+            # The loopback address, as only this machine uses the cluster.
             settings |= {"address": "local", "_node_ip_address": "127.0.0.1", "num_cpus": cores}
             settings |= {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
             settings |= {} if gpus is None else {"num_gpus": gpus}
@@ -64,9 +64,8 @@ class Cluster:
             _knock(address)
             code = {"py_modules": [str(path) for path in packages]} if packages else {}
             settings |= {"address": address, "runtime_env": code}
-        # Signals of a closed terminal or a scheduler go to all processes of a job. Ray's own
-        # processes,
-        # which inherit the mask, must stay while trials stop at checkpoints.
+        # A closed terminal or a scheduler signals all processes of a job. Ray's own processes,
+        # which inherit the mask, must stay alive while trials stop at checkpoints.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
         try:
             ray.init(**settings)
@@ -76,7 +75,7 @@ class Cluster:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def check(self, num_cpus: float, num_gpus: float) -> None:
-        """Raises InputError if no node is large enough for one worker."""
+        """Raise InputError if no node is large enough for a worker of this size."""
         nodes = list(self._nodes())
         for kind, key, asked in (("CPU", "num_cpus", num_cpus), ("GPU", "num_gpus", num_gpus)):
             most = max((node.get(kind, 0.0) for node in nodes), default=0.0)
@@ -92,16 +91,17 @@ class Cluster:
             )
 
     def room(self, num_cpus: float, num_gpus: float) -> int:
-        """How many workers of this size the present nodes can hold."""
+        """The number of workers of this size for which the present nodes have room."""
         return sum(_holds(node, num_cpus, num_gpus) for node in self._nodes())
 
     @property
     def gpus(self) -> float:
-        """GPUs of all nodes."""
+        """The number of GPUs of all nodes."""
         return sum(node.get("GPU", 0.0) for node in self._nodes())
 
     def dismiss(self, prefix: str) -> None:
-        """End the actors with this prefix of names: their driver died, and Ray may not know yet."""
+        """End the actors whose names begin with this prefix. Their driver died, and Ray may not
+        have noticed yet."""
         for actor in list_named_actors(all_namespaces=True):
             if actor["namespace"] == NAMESPACE and actor["name"].startswith(prefix):
                 try:
@@ -124,12 +124,13 @@ def _holds(node: Mapping[str, float], num_cpus: float, num_gpus: float) -> int:
     count = int(node.get("CPU", 0.0) // num_cpus)
     if num_gpus >= 1:
         return min(count, int(node.get("GPU", 0.0) // num_gpus))
-    # Ray never spreads a share over two GPUs: each GPU holds a whole number of them.
+    # Ray never splits a share over two GPUs, so each GPU holds a whole number of shares.
     return min(count, int(node.get("GPU", 0.0)) * int(1 / num_gpus)) if num_gpus else count
 
 
 def _knock(address: str) -> None:
-    """Raise InputError if nobody listens: Ray itself would try for two minutes, then exit."""
+    """Raise InputError if nothing answers at the address. Ray itself would try for two minutes and
+    then end the process."""
     if address in ("auto", "local"):
         return
     try:

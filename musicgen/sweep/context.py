@@ -1,4 +1,4 @@
-"""The trial that runs in this process, for code that is not handed one."""
+"""The trial that runs in this process, for code that gets no trial as an argument."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ _running: list[Trial] = []
 def current_trial() -> Trial:
     """The trial that this process runs.
 
-    Outside of a sweep it is a trial whose `in_sweep` is false: number, run and seed are 0, it has
-    no params, its folder is the current one, and its reports are heard by nobody. A program that
-    reports runs unchanged by itself.
+    Outside of a sweep it is a trial whose `in_sweep` is false. Its number, run and seed are 0, it
+    has no params, its folder is the current one, and its reports have no effect. So a program that
+    reports also runs unchanged outside of a sweep.
     """
     return _running[-1] if _running else Alone()
 
@@ -30,7 +30,7 @@ def running(trial: Trial) -> Iterator[None]:
 
 
 class Alone(Trial):
-    """What stands for a trial outside of a sweep."""
+    """The trial of a program that runs outside of a sweep."""
 
     in_sweep = False
 

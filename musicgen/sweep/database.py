@@ -1,4 +1,4 @@
-"""A study's database. An operation that fails because the database is away is repeated."""
+"""The database of a study. An operation that fails because the server is away is repeated."""
 
 import functools
 import logging
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class Database(RDBStorage):
     """Optuna's storage, which waits while the server restarts.
 
-    Each operation is a transaction of its own and can safely be made twice: a value is written over
-    itself, and a trial is looked for before it is created.
+    Each operation is a transaction of its own and can safely be repeated: the same value is written
+    again, and a trial is searched for before it is created.
     """
 
     patience_s = PATIENCE_S
@@ -38,11 +38,11 @@ class Database(RDBStorage):
     def __init__(self, url: str, **settings: Any) -> None:
         super().__init__(url, **settings)
         self._next: dict[int, int] = {}
-        """Number of the next trial, by study."""
+        """The number of the next trial of each study, by the study's id."""
 
     def _insist(self, operation: Callable[[], Any]) -> Any:
-        """Repeat an operation until the server answers. Once the waiting has failed, later
-        operations do not wait."""
+        """Repeat an operation until the server answers. After a wait has failed, later operations
+        do not wait."""
         deadline, pause = time.monotonic() + self.patience_s, PAUSE_S
         while True:
             try:
@@ -59,7 +59,7 @@ class Database(RDBStorage):
             pause = min(2 * pause, 1.0)
 
     def set_trial_state_values(self, *arguments: Any, **named: Any) -> bool:
-        """End a trial. If a try whose answer was lost has ended it already, that is no error."""
+        """End a trial. It is no error if an earlier try, whose answer was lost, has ended it."""
         plain = super().set_trial_state_values
         tries = 0
 
@@ -100,8 +100,8 @@ class Database(RDBStorage):
     def _get_prepared_new_trial(self, study_id: int, template_trial: Any, session: Any) -> Any:
         """The row of a new trial, within the transaction that creates it.
 
-        Optuna also repeats transactions, so the check belongs here: nobody else creates trials, and
-        an existing trial with the next number is the result of a try whose answer was lost.
+        Optuna also repeats transactions, so the check is made here. No other process creates
+        trials, so an existing trial with the next number comes from a try whose answer was lost.
         """
         left = session.query(TrialModel).filter_by(study_id=study_id, number=self._next[study_id])
         return left.one_or_none() or super()._get_prepared_new_trial(
@@ -136,7 +136,7 @@ for _name in (
 
 
 def _secrets(url: URL) -> set[str]:
-    """The passwords of a URL, in all spellings that a message may use."""
+    """The passwords in a URL, in all spellings that a message may use."""
     query = {key: values for key, values in url.normalized_query.items() if "pass" in key.lower()}
     plain = [url.password or "", *(value for values in query.values() for value in values)]
     return {way(text) for text in plain if text for way in (str, quote, quote_plus)}
@@ -144,13 +144,13 @@ def _secrets(url: URL) -> set[str]:
 
 @contextmanager
 def connect(url: str) -> Iterator[Database]:
-    """A database for studies, disposed of at the end; passwords are left out of all messages.
+    """A database for studies, closed at the end. Passwords are left out of all messages.
 
     Raises InputError if it cannot be reached, RunError if it fails while it is in use.
     """
     try:
         parts = make_url(url)
-    except (ArgumentError, ValueError):  # other messages may hold a piece of the password
+    except (ArgumentError, ValueError):  # the message may contain a part of the password
         raise InputError(
             "sweep.storage must be a URL such as postgresql+psycopg://user:password@host/database; "
             "escape what is neither letter nor digit in its password (@ is %40)"
@@ -166,11 +166,11 @@ def connect(url: str) -> Iterator[Database]:
 
     try:
         # A connection that the server closed or that a restart broke is replaced.
-        # Optuna would take braces for a template's.
+        # Braces are doubled, because Optuna takes the URL for a template.
         template = url.replace("{", "{{").replace("}", "}}")
         storage = Database(template, engine_kwargs={"pool_pre_ping": True})
         if storage.engine.name == "sqlite":
-            storage.patience_s = 0.0  # a file does not come back before somebody repairs it
+            storage.patience_s = 0.0  # waiting does not help with a file that can't be used
     except ImportError as error:
         raise InputError(
             f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "

@@ -1,4 +1,4 @@
-"""The driver: gives runs to workers, receives reports, and alone writes the study and tables."""
+"""The driver gives runs to workers and receives reports; it alone writes the study and tables."""
 
 import logging
 import math
@@ -46,8 +46,8 @@ class Driver:
     """Runs a sweep in a folder, or resumes the one that is there.
 
     folder: gets `sweep.json`, `study.journal`, `table.csv`, `table.md` and a folder per trial.
-    on_refresh: called with the rows, best first, whenever the tables were written; its time counts
-    as theirs.
+    on_refresh: called with the rows, best first, after the tables are written; its time counts as
+    time for the tables (TABLES_SHARE).
     """
 
     def __init__(
@@ -70,16 +70,16 @@ class Driver:
         self._tally = Tally(plan)
         self._queue: deque[Job] = deque()
         self._failed_before: deque[Job] = deque()
-        """Runs to try again after all others: a run that always fails must not keep a sweep from
-        its end."""
+        """Runs that failed, which are tried again after all others: a run that always fails must
+        not keep a sweep from its end."""
         self._running: dict[tuple[int, int], Job] = {}
         self._attempts: Counter[tuple[int, int]] = Counter()
         self._ahead: set[tuple[int, int]] = set()
-        """Runs begun before it was known whether they are due."""
+        """Runs that began before the first run of their configuration had ended."""
         self._given_up: set[int] = set()
-        """Trials that the pruner has decided on, in this life of the driver or an earlier one."""
+        """Trials that the pruner gave up, in this start of the sweep or an earlier one."""
         self._points: Iterator[Mapping[str, Any]] | None = None
-        """Points of a grid without a trial, from the second on."""
+        """The points of a grid without a trial, from the second on."""
         self._point: Mapping[str, Any] | None = None
         """The first point of a grid without a trial."""
         self._stop_requests = 0
@@ -87,15 +87,15 @@ class Driver:
         self._failures_in_a_row = 0
         self._timed_out = False
         self._too_many_in_a_row = False
-        """Whether so many runs failed in a row that their configurations cannot be the cause."""
+        """Whether so many runs failed in a row that their configurations can't be the cause."""
 
     def run(self) -> Outcome:
-        """Run what is left of the sweep.
+        """Run the trials of the sweep that are not finished.
 
-        Raises InputError, before anything is created, if the storage cannot be reached or the
-        folder belongs to another sweep or driver; RunError if more configurations failed than the
-        plan allows, none completed, or workers cannot start (the tables are complete then too), or
-        if the storage fails.
+        Raises InputError, before anything is created, if the storage can't be reached or the folder
+        belongs to another sweep or driver. Raises RunError if more configurations failed than the
+        plan allows, if none completed, or if workers can't start; the tables are complete in these
+        cases. Also raises RunError if the storage fails.
         """
         with ExitStack() as stack:
             url = self.plan.storage
@@ -146,20 +146,20 @@ class Driver:
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
     def request_stop(self) -> None:
-        """Stop: the first call lets running trials stop at their checkpoints, the second kills
-        them.
+        """Stop the sweep. The first call lets running trials stop at their checkpoints, the second
+        one kills them.
 
-        Safe in a signal handler and from any thread. In both cases the sweep can be resumed.
+        In both cases the sweep can be resumed. Safe in a signal handler and from any thread.
         """
         self._stop_requests += 1
         self._executor.wake()
 
     def progress(self) -> Progress:
-        """The state of the sweep; quick, from any thread."""
+        """The state of the sweep. The call is quick and safe from any thread."""
         return self._tally.progress(len({number for number, _ in tuple(self._running)}))
 
     def _recall(self) -> None:
-        """Read the study: finished trials stay, the others are queued."""
+        """Read the study. Finished trials are kept, the others are queued."""
         self._folder.check_numbers(self._study.count)
         for stored in self._study.trials():
             configuration = self._admit(stored)
@@ -168,13 +168,13 @@ class Driver:
             elif configuration.status == FAILED and self.plan.retry_failed:
                 self._try_again(configuration)
             elif configuration.status is not None:
-                self._conclude(configuration)  # killed between its last run and its end
+                self._conclude(configuration)  # a kill came between its last run and its end
             elif configuration.earlier:
                 self._failed_before.extend(self._pending(configuration))
             else:
                 self._enqueue(configuration)
-        # First runs that a stop cut short go first. Without the stop they would be over by now, and
-        # the pruner's decisions on others depend on them.
+        # First runs that a stop cut short are queued first. Without the stop they would be over by
+        # now, and the pruner's decisions on other trials depend on them.
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
         self._tally.begin()
         if self.plan.sampler == GRID:
@@ -208,7 +208,7 @@ class Driver:
                 self._write_tables({})
 
     def _patience(self, stopping: bool) -> float | None:
-        """Seconds until there is something to do even if nothing happens; None: no limit."""
+        """Seconds until the driver must act even without an event; None: no limit."""
         due = self._tables.due_in()
         if stopping or self._deadline == math.inf:
             return due
@@ -225,16 +225,16 @@ class Driver:
     def _next(self) -> Job | None:
         """The next run; None if there is none yet.
 
-        On a grid all first runs go first; otherwise workers would wait for the last one to learn
-        whether its seeds are due. With a sampler the seeds of a configuration go first, so that the
-        sampler knows their results.
+        On a grid all first runs come first. Otherwise workers would idle at the end, while the last
+        first run decides whether its other seeds are due. With a sampler the other seeds of a
+        configuration come first, so that the sampler knows their results.
         """
         fresh = self._study.points < self.plan.total and (
             self._study.room() if self._points is None else self._point is not None
         )
         while self._queue and not (fresh and self._points is not None and self._queue[0].run):
             job = self._queue.popleft()
-            if self._configurations[job.number].status is None:  # the first run has not failed
+            if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
         if not fresh:
             return self._failed_before.popleft() if self._failed_before else self._next_ahead()
@@ -244,10 +244,10 @@ class Driver:
         return self._job(configuration, 0)
 
     def _next_ahead(self) -> Job | None:
-        """Another seed of a configuration whose first run is under way, for a worker without work.
+        """Another seed of a configuration whose first run is running, for an idle worker.
 
-        Such a run is void if the first run fails, which is rare; with a pruner it would be
-        frequent, so there is none.
+        Such a run is void if the first run fails, which is rare. With a pruner first runs often end
+        early, so no run begins ahead.
         """
         if self.plan.pruner != NONE:
             return None
@@ -278,7 +278,7 @@ class Driver:
         del self._running[job.key]
         self._tables.outdated = True
         configuration = self._configurations[job.number]
-        if configuration.status is not None:  # begun ahead, and the first run has failed since
+        if configuration.status is not None:  # it began ahead, and the first run has failed since
             self._observe(Finished(job, result, again=False))
             return
         if result["status"] == INTERRUPTED and not stopping:
@@ -310,14 +310,14 @@ class Driver:
         return configuration
 
     def _try_again(self, configuration: Configuration) -> None:
-        """Queue the runs that failed in an earlier start of the sweep once more."""
+        """Queue again the runs of a configuration that failed in an earlier start of the sweep."""
         failed = configuration.forget_failures()
         self._study.retry(configuration.number, failed, configuration.earlier)
         self._failed_before.extend(self._pending(configuration))
 
     def _count_in_a_row(self, failed: bool) -> None:
         most = self.plan.max_failures_in_a_row
-        if not self._too_many_in_a_row:  # runs that end after this change nothing
+        if not self._too_many_in_a_row:  # runs that end later do not change the outcome
             self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
             self._too_many_in_a_row = most is not None and self._failures_in_a_row >= most
 
@@ -353,7 +353,7 @@ class Driver:
         self._failures += status in (FAILED, DIVERGED)
 
     def _asked(self, question: Callable[[], T]) -> T | None:
-        """The study's answer; None if its database is gone, which ends the sweep anyway."""
+        """The study's answer; None if its database is gone, which ends the sweep."""
         try:
             return question()
         except GONE:

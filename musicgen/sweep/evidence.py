@@ -1,8 +1,9 @@
-"""What a sampler sees of a study, including configurations that could not be trained.
+"""The study as its sampler sees it, including configurations that could not be trained.
 
-Such trials end as FAIL in Optuna, which its samplers ignore, so a search would not learn to avoid
-learning rates that diverge or networks that no memory holds. Here samplers see them as completed
-with a value worse than all others, and infeasible. The stored study does not change.
+Such trials end as FAIL in Optuna, and Optuna's samplers ignore these. A search would then not learn
+to avoid learning rates that diverge, or networks that are too large for the memory. Here samplers
+see such trials as completed and infeasible, with a value worse than all others. The stored study
+does not change.
 """
 
 import copy
@@ -14,25 +15,25 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 CONSTRAINT = "constraints:trained"
-"""Optuna's attribute for a constraint; above 0 it is violated."""
+"""Optuna's attribute for a constraint; a value above 0 means that it is violated."""
 MARGIN = 0.1
-"""How much worse than the worst such a value is, as a share of the range of the others."""
+"""The distance of such a value from the worst other value, as a share of the others' range."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class Evidence:
-    """A study's storage as samplers see it; it differs from the storage only in how trials are
-    read.
+    """The storage of a study as samplers see it. Only the reading of trials differs from the
+    storage.
 
-    bad: whether a trial that ended with this result should be avoided by a search.
+    bad: says whether a search should avoid configurations that ended with this result.
     """
 
     def __init__(self, storage: BaseStorage, bad: Callable[[FrozenTrial], bool]) -> None:
         self._storage = storage
         self._bad = bad
         self._judged: dict[int, bool] = {}
-        """Answers about failed trials, by number; they do not change."""
+        """The answers of `bad` about failed trials, by number; they do not change."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -48,7 +49,7 @@ class Evidence:
         trials = self._storage.get_all_trials(study_id, deepcopy=False)
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
-        if done:  # without a good trial, no place is better than another
+        if done:  # without a completed trial, no point is better than another
             worst = _worse(done, self._storage.get_study_directions(study_id))
             trials = [_shown(trial, worst if trial.number in bad else None) for trial in trials]
         chosen = [trial for trial in trials if states is None or trial.state in states]
@@ -61,7 +62,7 @@ class Evidence:
 
 
 def _worse(done: Sequence[Sequence[float]], directions: Sequence[StudyDirection]) -> list[float]:
-    """For each objective a value that is worse than all of those."""
+    """A value for each objective that is worse than all values in `done`."""
     values = []
     for column, direction in zip(zip(*done, strict=True), directions, strict=True):
         low, high = min(column), max(column)
@@ -71,7 +72,7 @@ def _worse(done: Sequence[Sequence[float]], directions: Sequence[StudyDirection]
 
 
 def _shown(trial: FrozenTrial, worst: list[float] | None) -> FrozenTrial:
-    """A finished trial with its constraint; with values `worst` if it could not be trained."""
+    """A finished trial with its constraint. If it could not be trained, its values are `worst`."""
     if worst is None and trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
         return trial
     shown = copy.copy(trial)

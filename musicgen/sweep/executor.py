@@ -1,4 +1,7 @@
-"""Where trials run, seen from the driver. One suite tests every executor: tests/sweep."""
+"""The interface between the driver and the place where trials run.
+
+One suite of tests, in tests/sweep, tests every executor.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +17,18 @@ from musicgen.sweep.worker import one_line
 
 @dataclass(frozen=True)
 class Reported:
-    """A trial told its value after a step, and waits for `decide`."""
+    """A trial has reported its value after a step, and waits for `decide`."""
 
     job: Job
     step: int
     value: float
     last: bool = False
-    """No step is left to the trial."""
+    """Whether this was the trial's last step."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial is over. A worker that died is a result too: `failed`, with the reason."""
+    """A trial is over. If its worker died, the status is `failed`, with the reason."""
 
     job: Job
     result: Result
@@ -35,50 +38,52 @@ Event = Reported | Ended
 
 
 class Executor(Protocol):
-    """Runs jobs on workers that outlive them. Used from one thread, `wake` excepted."""
+    """Runs jobs on workers; a worker runs many jobs. All methods but `wake` are called from one
+    thread."""
 
     def start(self, objective: Objective, folder: Path) -> None:
-        """Take the objective to the workers; `folder` is for the workers' own log."""
+        """Send the objective to the workers. folder: gets the workers' own log."""
 
     @property
     def workers(self) -> int:
-        """How many there are, or will be."""
+        """The number of workers that exist or will be started."""
 
     @property
     def free(self) -> int:
-        """How many more jobs would run at once."""
+        """The number of further jobs that would begin without waiting."""
 
     def submit(self, job: Job) -> None:
-        """Run a job on a free worker; starts or replaces the worker if need be."""
+        """Run a job on a free worker, which is started or replaced if necessary."""
 
     def wait(self, timeout_s: float | None) -> Sequence[Event]:
-        """Sleep until something happened, `wake` was called or the time is up.
+        """Sleep until an event occurs, `wake` is called or the time is over; returns the events.
 
-        Raises RunError if workers can't start.
+        timeout_s: seconds; None: no limit. Raises RunError if workers can't start.
         """
 
     def decide(self, job: Job, decision: Decision) -> None:
-        """Answer a Reported; a worker that died meanwhile is not an error."""
+        """Answer a Reported event. It is no error if the worker has died meanwhile."""
 
     def stop(self) -> None:
-        """Tell every running trial to stop at its next good moment."""
+        """Tell every running trial to stop at its next checkpoint."""
 
     def wake(self) -> None:
-        """End a `wait` early; safe in a signal handler and from any thread."""
+        """End a `wait` early. Safe in a signal handler and from any thread."""
 
     def close(self, *, kill: bool = False) -> None:
-        """End all workers; `kill` does not wait for anything."""
+        """End all workers. kill: end them at once, without waiting for their jobs."""
 
 
 def packed(objective: Objective) -> bytes:
-    """The objective as it travels: by value, with all that it uses, where no worker could import
-    it (from `__main__`, a notebook's cell, inside a function), else by reference.
+    """The objective as bytes for the workers.
 
-    Raises InputError if it can't travel.
+    An objective that workers can't import is packed by value, with all that it uses: one from
+    `__main__`, from a notebook cell or from inside a function. Any other is packed by reference.
+    Raises InputError if the objective can't be packed.
     """
     try:
         return bytes(cloudpickle.dumps(objective))
-    except Exception as error:  # whatever a class says of its own pickling
+    except Exception as error:  # a class may raise anything when it is pickled
         raise InputError(
             f"the objective must be something that can travel to workers ({one_line(error)}); make "
             "inside it what cannot (a lock, an open file, a connection)"

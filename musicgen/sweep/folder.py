@@ -1,4 +1,4 @@
-"""A sweep's folder: whose it is, who is at work in it, where each trial lives."""
+"""A sweep's folder: which sweep it belongs to, its driver's lock, and the folders of trials."""
 
 import secrets
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ LOCK = "lock"
 
 
 class AnotherSweepError(InputError):
-    """A folder holds a sweep of another kind."""
+    """The folder holds a sweep with other settings."""
 
 
 class Folder:
@@ -25,23 +25,25 @@ class Folder:
         self.path = path
         self._lock: IO[str] | None = None
         self.grown: SweepRecord | None = None
-        """The sweep before it grew, until `settle`."""
+        """The record of the sweep before it grew, until `settle`; else None."""
 
     @property
     def running(self) -> bool:
-        """Whether a driver is at work here."""
+        """Whether a driver holds the folder's lock."""
         return held(self.path / LOCK)
 
     def claim(
         self, sweep: SweepRecord, *, usual: Mapping[str, str] | None = None, shared: bool = False
     ) -> str:
-        """Lock the folder for this sweep; returns its study's name.
+        """Lock the folder for this sweep, and return its study's name.
 
-        Makes the folder if need be. The lock is the kernel's: it ends with the process, however
-        that ends. Raises InputError if another driver holds it, or if another sweep lives here.
-        A sweep that has grown gets a new study; `grown` says of which.
-        usual: what keys of its settings stand for in a sweep that does not have them yet.
-        shared: the study lives among others, so its name gets an ending of its own.
+        The folder is made if necessary. The lock is one of the kernel, which releases it when the
+        process ends for any reason. A sweep that has grown gets a new study; `grown` is then its
+        record before. Raises InputError if another driver holds the lock, or if the folder belongs
+        to another sweep.
+
+        usual: the values of setting keys that an older sweep does not have (`Plan.usual`).
+        shared: whether the study's storage holds others too; its name then gets a unique ending.
         """
         self.compare(sweep, usual)
         try:
@@ -63,22 +65,22 @@ class Folder:
             kept = replace(sweep, study=study)
             kept.write(self.path)
         elif self.compare(sweep, usual):
-            # A start that was killed before the sweep had grown has left trials where they were.
+            # A start that was killed while the sweep grew has left trials in the earlier study.
             kept = replace(sweep, study=renamed(kept.study), grown=kept.grown or kept)
             kept.write(self.path)
         self.grown = kept.grown
         return kept.study
 
     def settle(self) -> None:
-        """Note that a sweep which has grown is all there."""
+        """Record that all trials of a sweep that has grown are copied."""
         if kept := self._kept():
             replace(kept, grown=None).write(self.path)
         self.grown = None
 
     def compare(self, sweep: SweepRecord, usual: Mapping[str, str] | None = None) -> bool:
-        """Whether the sweep that lives here has grown; false if there is none.
+        """Whether `sweep` is the sweep of this folder after growing; false if there is none.
 
-        Raises InputError, with the differences, if it is a sweep of another kind.
+        Raises AnotherSweepError (an InputError) with the differences if it is another sweep.
         """
         kept = self._kept()
         if kept is None:
@@ -93,9 +95,9 @@ class Folder:
         return grown
 
     def check_numbers(self, known: int) -> None:
-        """Raises InputError if a trial's folder exists that the study doesn't know of.
+        """Raise InputError if a trial's folder exists that the study doesn't know.
 
-        The study was lost, or lives in another storage; its numbers must not be used twice.
+        Then the study was lost, or is in another storage. Its numbers must not be used twice.
         """
         for path in self.path.iterdir():
             if path.name.isdecimal() and int(path.name) >= known:
@@ -107,7 +109,7 @@ class Folder:
                 )
 
     def trial(self, number: int, run: int, seeds: int) -> Path:
-        """The folder of one run, made if need be: `<number>`, or `<number>/seed<run>`."""
+        """The folder of one run, made if necessary: `<number>`, or `<number>/seed<run>`."""
         path = self.path / str(number)
         if seeds > 1:
             path /= f"seed{run}"
@@ -120,12 +122,15 @@ class Folder:
             self._lock = None
 
     def study_name(self) -> str | None:
-        """Of the sweep that lives here; None if there is none. Raises InputError."""
+        """The study's name of the sweep in this folder; None if there is no sweep.
+
+        Raises InputError if sweep.json is damaged.
+        """
         kept = self._kept()
         return None if kept is None else kept.study
 
     def _kept(self) -> SweepRecord | None:
-        """What sweep.json says. Raises InputError if it is damaged."""
+        """The record in sweep.json. Raises InputError if it is damaged."""
         try:
             return SweepRecord.read(self.path)
         except InputError as error:

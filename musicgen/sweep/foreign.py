@@ -1,6 +1,6 @@
-"""Trials that Optuna itself put into the study between two starts (its API, its dashboard).
+"""Trials that Optuna (its API or its dashboard) put into the study between two starts.
 
-An enqueued point becomes a trial of the sweep; a trial that was added or ended becomes a row. A
+An enqueued point becomes a trial of the sweep. A trial that was added or ended becomes a row. A
 trial that does not fit the space is refused before anything is written.
 """
 
@@ -17,14 +17,14 @@ from musicgen.sweep.space import applies, decided, distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result
 
 ENQUEUED = "fixed_params"
-"""Optuna's attribute of a trial: the values of an enqueued point, some of which may be missing."""
+"""Optuna's attribute of a trial: the values of an enqueued point. Some may be missing."""
 ADVICE = "; take it out of the study again, or give the sweep another name"
 
 
 def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None:
-    """Raise InputError for the first trial that is not of the space, or lacks a value.
+    """Raise InputError for the first trial that is outside of the space or lacks a value.
 
-    own: numbers of the trials that the sweep itself has ended.
+    own: the numbers of the trials that the sweep itself has ended.
     """
     known, own = distributions(plan.space), set(own)
     for trial in trials:
@@ -54,7 +54,7 @@ def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None
 
 
 def take_up(storage: BaseStorage, trials: Iterable[FrozenTrial], plan: Plan) -> bool:
-    """Set enqueued points to running trials; returns whether there were any."""
+    """Make enqueued points running trials; returns whether there were any."""
     known, found = distributions(plan.space), False
     for trial in trials:
         if trial.state == TrialState.WAITING:

@@ -1,12 +1,13 @@
 """The parent process of this machine's workers.
 
-With the start method `fork` it loads the objective and all its imports once: a worker starts at
-once, and shares this memory with the others. With `spawn` each worker is a new interpreter: on
-macOS a process that has imported PyTorch cannot be forked safely. Started by `LocalExecutor` as
-`python -m musicgen.sweep.fork_server <fd> <start method>`. Messages to it: the objective as bytes,
-then (identity, environment), each followed by a byte that carries the descriptor of the worker's
-end of a line. Messages from it: READY or (BROKEN, why), and (ENDED, identity, exit code) for each
-worker that has ended.
+With the start method `fork` this process loads the objective and its imports once. A worker then
+starts at once and shares this memory with the others. With `spawn` each worker is a new
+interpreter, because on macOS a process that has imported PyTorch cannot be forked safely.
+
+`LocalExecutor` starts this process as `python -m musicgen.sweep.fork_server <fd> <start method>`.
+Messages to it: the objective as bytes, then (identity, environment) for each worker, followed by a
+byte that carries the descriptor of the worker's end of a line. Messages from it: READY or
+(BROKEN, why), and (ENDED, identity, exit code) for each worker that has ended.
 """
 
 import gc
@@ -28,18 +29,18 @@ from musicgen.system.signals import STOPPING
 READY, ENDED = "ready", "ended"
 FORK, SPAWN = "fork", "spawn"
 StartWorker = Callable[[int, dict[str, str]], int]
-"""Starts a worker with its end of a line and its environment; returns its process id."""
+"""Starts a worker with its end of the line and its environment; returns its process id."""
 
 
 def start_method(platform: str = sys.platform) -> str:
-    """How workers start on a platform: by a fork, unless its system libraries forbid that."""
+    """The start method of a platform: `fork`, unless its system libraries forbid that."""
     return SPAWN if platform == "darwin" else FORK
 
 
 def main(line: Connection, method: str) -> None:
-    """Start workers until the driver is gone; they end with it."""
-    # Ctrl-C reaches every process of a terminal, and a scheduler's warning or the end of an
-    # allocation every process of a job; only the driver reacts to them.
+    """Start workers until the driver is gone; the workers end with this process."""
+    # Ctrl-C reaches every process of a terminal. A scheduler's warning, or the end of an
+    # allocation, reaches every process of a job. Only the driver reacts to these signals.
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     die_with_parent()
@@ -56,7 +57,7 @@ def main(line: Connection, method: str) -> None:
         while identities:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:  # a signal within this handler reaped the last one
+            except ChildProcessError:  # a signal during this handler reaped the last child
                 return
             if pid == 0:
                 return
@@ -69,9 +70,9 @@ def main(line: Connection, method: str) -> None:
             identity, environment = line.recv()
             with socket.fromfd(line.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as way:
                 _, (descriptor,), _, _ = socket.recv_fds(way, 1, 1)
-        except (EOFError, OSError, ValueError):  # ValueError: it ended before the byte
+        except (EOFError, OSError, ValueError):  # ValueError: the line ended before the byte
             return
-        # A worker may end before its process id is recorded.
+        # The signal is blocked, because a worker may end before its process id is recorded.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         identities[start_worker(descriptor, environment)] = identity
         os.close(descriptor)
@@ -79,14 +80,14 @@ def main(line: Connection, method: str) -> None:
 
 
 def _forks(line: Connection) -> StartWorker:
-    """Workers that share what the objective has loaded."""
+    """A starter of workers that share the loaded objective by a fork."""
     objective = load(line.recv_bytes())
     if cuda_begun():
         raise RuntimeError(
             "CUDA was started before the workers were forked, so none of them could use a GPU; "
             "leave to each trial what the import or prepare() of the objective does there"
         )
-    gc.freeze()  # shared with the forks: their garbage collectors must not touch it
+    gc.freeze()  # forks share these objects: their garbage collectors must not touch them
 
     def start_worker(descriptor: int, environment: dict[str, str]) -> int:
         if (pid := os.fork()) == 0:
@@ -98,7 +99,7 @@ def _forks(line: Connection) -> StartWorker:
 
 
 def _spawns(line: Connection) -> StartWorker:
-    """Workers that load the objective themselves, from a file without a name."""
+    """A starter of workers that load the objective themselves, from a file without a name."""
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this process lives
     packed.write(line.recv_bytes())
     packed.flush()
@@ -114,30 +115,30 @@ def _spawns(line: Connection) -> StartWorker:
 
 
 def cuda_begun() -> bool:
-    """Whether anything in this process has started CUDA, by PyTorch or without."""
+    """Whether anything in this process has started CUDA, through PyTorch or otherwise."""
     cuda = sys.modules.get("torch.cuda")
     if cuda is not None and cuda.is_initialized():
         return True
-    # CUDA's driver opens this at its start; libraries that only count GPUs (NVML) do not.
+    # CUDA's driver opens this device when it starts; libraries that only count GPUs (NVML) do not.
     return any(_leads_to(entry) == "/dev/nvidia-uvm" for entry in _descriptors())
 
 
 def _descriptors() -> list[str]:
     try:
         return [entry.path for entry in os.scandir("/proc/self/fd")]
-    except OSError:  # not Linux
+    except OSError:  # the system is not Linux
         return []
 
 
 def _leads_to(entry: str) -> str:
     try:
         return os.readlink(entry)
-    except OSError:  # closed meanwhile
+    except OSError:  # the descriptor was closed meanwhile
         return ""
 
 
 def _work(connection: Connection, objective: Objective, environment: dict[str, str]) -> None:
-    """Run a worker; the process ends afterwards without running its parent's exit code."""
+    """Run a worker. The process then ends without running the exit handlers of its parent."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})

@@ -1,4 +1,4 @@
-"""Anybody's function as an objective: what it returns becomes a result."""
+"""A user's function as an objective: its return value becomes a result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,20 @@ from musicgen.errors import Interrupted
 from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision, Result, Trial
 
 ENDS = {Decision.CONTINUE: COMPLETED, Decision.PRUNE: PRUNED, Decision.STOP: INTERRUPTED}
-"""Status of a result that names none, by what its trial was told."""
+"""The status of a result that has none, by the decision that its trial has read last."""
 
 
 @dataclass(frozen=True)
 class Function:
     """An objective that calls a function of a trial.
 
-    objectives: names of the results that it is judged by.
+    objectives: the names of the results that the trial is judged by.
+
     The function returns a number (the one objective), a number for each objective, or a dictionary
-    of results. A result without `status` is completed; it is pruned or interrupted if `report` or
-    `should_stop` told the function so. `Interrupted` that it raises is a status too; whatever else
-    it raises is a failure. Its `prepare()`, if it has one, is called once before all trials.
+    of results. A result without `status` counts as pruned or interrupted if `report` or
+    `should_stop` told the function so, and as completed otherwise. If the function raises
+    `Interrupted`, the status is interrupted; any other exception is a failure. Its method
+    `prepare()`, if there is one, is called once before all trials.
     """
 
     function: Callable[[Trial], Any]
@@ -41,7 +43,7 @@ class Function:
         return {"status": status, **self._results(returned)}
 
     def _results(self, returned: Any) -> dict[str, Any]:
-        """Results by name. Raises TypeError for what is none."""
+        """The results by name. Raises TypeError for a return value that is no result."""
         if isinstance(returned, Mapping):
             return {str(key): value for key, value in returned.items()}
         values = list(returned) if _is_sequence(returned) else [returned]
@@ -60,5 +62,5 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is one of Python's, numpy's or torch's."""
+    """Whether a value is a number of Python, numpy or torch."""
     return isinstance(value, int | float) or getattr(value, "shape", None) == ()

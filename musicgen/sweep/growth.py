@@ -1,7 +1,7 @@
-"""A sweep that grows: more values or more seeds, in the folder where it is.
+"""A sweep that grows by values or seeds and stays in its folder.
 
-Optuna fixes a study's distributions with its first trial, so a sweep that has grown gets a new
-study, into which its trials are copied; the old one is removed when all is there.
+Optuna fixes the distributions of a study with its first trial. So a sweep that has grown gets a new
+study, and its trials are copied there. The old study is removed when all trials are copied.
 """
 
 import copy
@@ -22,10 +22,10 @@ from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, distr
 def differences(
     first: SweepRecord, second: SweepRecord, usual: Mapping[str, str]
 ) -> tuple[list[str], bool]:
-    """What makes two sweeps different ones, as text by key, and whether the second is the first
-    grown.
+    """The differences that make two sweeps different ones, as text, and whether the second sweep is
+    the first one grown.
 
-    usual: what keys that the first one may lack stood for then (`Plan.usual`).
+    usual: the values of keys that the first sweep may lack (`Plan.usual`).
     """
     before, after = first.identity(), second.identity()
     known, space = first.space, second.space
@@ -45,7 +45,7 @@ def differences(
         if was == now or (was is None and now == usual.get(name.key)):
             continue
         more = name.key == SEEDS and second.seeds > first.seeds
-        # Of a choice that is new, all that depends on it is new as well.
+        # All settings that depend on a new choice are new as well.
         new = was is None and bool(names & {*name.choices, *name.key.split(" ")})
         new = new or name.key in now_open
         grown = grown or more or new or name.key in wider
@@ -55,8 +55,8 @@ def differences(
 
 
 def _conditional_now(before: Mapping[Name, str], known: Space, space: Space) -> set[str]:
-    """Keys of one value that all choices had, and that a new choice has not: the same value is
-    part of the space now."""
+    """The keys with one value that all choices had and a new choice lacks. Such a key, with the
+    same value, has become part of the space."""
     found = set()
     for key in space.keys() - known.keys():
         dimension = space[key]
@@ -72,7 +72,7 @@ def _told(text: str | None) -> str:
 
 
 def _holds(wide: Dimension, narrow: Dimension) -> bool:
-    """Whether a dimension has all values of another."""
+    """Whether a dimension contains all values of another."""
     if isinstance(narrow, Choice):
         return all(wide.contains(value) for value in narrow.values)
     if isinstance(wide, Choice) or wide.log != narrow.log:
@@ -82,25 +82,26 @@ def _holds(wide: Dimension, narrow: Dimension) -> bool:
     if wide.finite() is None:
         return wide.low <= narrow.low and narrow.high <= wide.high
     values = narrow.finite()
-    # Of a lattice, its ends and the place next to an end tell of all places.
+    # A stepped range contains another if it contains its first two values and its last one.
     return values is not None and all(wide.contains(v) for v in (*values[:2], values[-1]))
 
 
 def renamed(study: str) -> str:
-    """A name for the study of a sweep that has grown: `name`, `name.2`, `name.3`."""
+    """The name of the next study of a sweep that has grown: `name`, `name.2`, `name.3`."""
     stem, dot, number = study.rpartition(".")
     return f"{stem}.{int(number) + 1}" if dot and number.isdecimal() else f"{study}.2"
 
 
 def copy_trials(storage: BaseStorage, before: str, after: str, known: Space, plan: Plan) -> None:
-    """Make the study `after` of `before`, which is removed; nothing if that has been done.
+    """Make the study `after` from the study `before`, and remove `before`. Does nothing if that has
+    been done.
 
-    known: the space of the trials that there are.
+    known: the space of the existing trials.
     """
     names = {study.study_name: study._study_id for study in storage.get_all_studies()}
     if before not in names:
         return
-    if after in names:  # a kill left it half made
+    if after in names:  # a kill left the new study half made
         storage.delete_study(names[after])
     directions = storage.get_study_directions(names[before])
     storage.create_new_study(list(directions), after)
@@ -111,12 +112,12 @@ def copy_trials(storage: BaseStorage, before: str, after: str, known: Space, pla
 
 
 def _copied(trial: FrozenTrial, known: Space, plan: Plan) -> FrozenTrial:
-    """A trial in the grown space; one whose further seeds are due goes on."""
+    """A trial in the grown space. It is set to running if further seeds are due."""
     old = {key: known[key] for key in known if key in trial.params}
     point = {key: old[key].decode(trial.params[key]) for key in old}
     made = copy.deepcopy(trial)
     space: Mapping[str, Any] = plan.space
-    for key, dimension in plan.space.items():  # what has become conditional, as all had it
+    for key, dimension in plan.space.items():  # keys that all choices had, now conditional
         if key not in known and isinstance(dimension, Choice) and applies(dimension, point):
             point[key] = dimension.values[0]
     made.params = {key: space[key].encode(value) for key, value in point.items()}
@@ -126,14 +127,14 @@ def _copied(trial: FrozenTrial, known: Space, plan: Plan) -> FrozenTrial:
         for name, result in trial.user_attrs.items()
         if name.removeprefix("run").isdecimal() and isinstance(result, dict)
     }
-    # One without runs of ours was added by Optuna itself, and stays as it is.
+    # A trial without runs was added by Optuna itself, and stays as it is.
     if runs and Configuration(trial.number, point, plan.seeds, runs).status is None:
         made.state, made.values, made.datetime_complete = TrialState.RUNNING, None, None
     return made
 
 
 def spread(folder: Path) -> None:
-    """Give the only run of each trial the folder that it has among several seeds."""
+    """Move the only run of each trial into the folder that it has among several seeds."""
     for trial in _trials(folder):
         for path in [path for path in trial.iterdir() if not _of_seed(path)]:
             (trial / "seed0").mkdir(exist_ok=True)

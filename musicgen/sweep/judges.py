@@ -1,8 +1,8 @@
-"""Judges: who decides after each report whether a trial is cut short.
+"""Judges: they decide after each report whether a trial is given up.
 
-Optuna's pruners look at every trial for each judgement: 2.3 ms at 10,000 trials with median. Ours
-are the same pruners, with a few sorted numbers kept beside the study: a judgement costs some
-microseconds, whatever the number of trials. The tests hold each decision against Optuna's.
+Optuna's pruners read every trial for each judgement: 2.3 ms at 10,000 trials with median. The
+judges here are the same pruners, with a few sorted numbers kept in memory. A judgement takes some
+microseconds for any number of trials. The tests compare each decision with Optuna's.
 """
 
 import copy
@@ -30,18 +30,18 @@ RUNG = "completed_rung_{}"
 
 @dataclass
 class Course:
-    """A trial as far as it has come."""
+    """What a trial has reported so far."""
 
     number: int
     values: dict[int, float] = field(default_factory=dict)
-    """What it reported, by step."""
+    """The values that it reported, by step."""
     rungs: list[float] = field(default_factory=list)
     """Its value at each rung that it has reached."""
     completed: bool = False
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> "Course":
-        """A trial as Optuna's storage has it."""
+        """The course of a trial in Optuna's storage."""
         attributes, rungs = trial.system_attrs, list[float]()
         while (key := RUNG.format(len(rungs))) in attributes:
             rungs.append(attributes[key])
@@ -50,18 +50,18 @@ class Course:
 
 
 class Judge(BasePruner):
-    """What a study asks; as it is, it gives up no trial."""
+    """The interface of all judges. This class gives up no trial."""
 
     def recall(self, courses: Iterable[Course]) -> None:
-        """Take in the trials of the study's earlier lives, once and before all others."""
+        """Record the trials that the study has at its start. Call it once, before all others."""
 
     def complete(self, course: Course) -> None:
-        """Take in a trial that has completed."""
+        """Record a trial that has completed."""
 
     def judge(self, study: Study, course: Course) -> bool:
-        """Whether to give up a trial, by its value at its highest step.
+        """Whether to give up a trial, by the value at its highest step.
 
-        Adds the rungs that it has reached to its course.
+        Adds the rungs that the trial has reached to its course.
         """
         return False
 
@@ -77,9 +77,9 @@ class Median(Judge, MedianPruner):
         super().__init__(*args, **settings)
         self._completed = 0
         self._reported: Counter[int] = Counter()
-        """Completed trials that reported a step, with whatever value."""
+        """The number of completed trials that reported each step, with any value."""
         self._ranked: defaultdict[int, list[float]] = defaultdict(list)
-        """Their values at each step but for NaN, lowest first."""
+        """The values of these trials at each step without NaN, lowest first."""
 
     def recall(self, courses: Iterable[Course]) -> None:
         for course in courses:
@@ -120,9 +120,10 @@ class Median(Judge, MedianPruner):
 
 
 def median(ranked: list[float]) -> float:
-    """The median of sorted values, to the last bit as numpy's percentile has it.
+    """The median of sorted values, equal to numpy's percentile to the last bit.
 
-    That weighs the next higher value with zero if there is a middle one: NaN if it is infinite.
+    If there is a middle value, numpy adds the next higher value times zero, which is NaN if that
+    value is infinite.
     """
     middle = (len(ranked) - 1) // 2
     low, high = ranked[middle], ranked[min(middle + 1, len(ranked) - 1)]
@@ -135,9 +136,9 @@ class Halving(Judge, SuccessiveHalvingPruner):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._longest = -1
-        """The last step of the completed trial that went farthest; -1 while there is none."""
+        """The highest step of any completed trial; -1 if none has completed."""
         self._ranked: defaultdict[int, list[float]] = defaultdict(list)
-        """Values of all trials at each rung, lowest first."""
+        """The values of all trials at each rung, lowest first."""
 
     def recall(self, courses: Iterable[Course]) -> None:
         for course in courses:
@@ -177,16 +178,16 @@ class Halving(Judge, SuccessiveHalvingPruner):
 
 
 class Hyperband(Judge, HyperbandPruner):
-    """Halvings that begin at different rungs; a trial belongs to one of them by its number.
+    """Halvings that begin at different rungs. The number of a trial says which it belongs to.
 
-    Optuna's samplers ask Optuna's class for a trial's bracket, so that is where brackets are made.
+    Optuna's samplers ask Optuna's class for the bracket of a trial, so that class makes brackets.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._recalled: list[Course] = []
         self._measured = False
-        """Whether a completed trial tells how many steps there are."""
+        """Whether a trial has completed, so that the number of steps is known."""
         self._halvings: list[Halving] = []
 
     def recall(self, courses: Iterable[Course]) -> None:
@@ -214,12 +215,12 @@ class Hyperband(Judge, HyperbandPruner):
         return self._halvings[self._bracket(study, course)].judge(study, course)
 
     def _bracket(self, study: Study, course: Course) -> int:
-        trial: Any = course  # of a trial, Optuna takes the number
+        trial: Any = course  # Optuna reads only the number of a trial
         return self._get_bracket_id(study, trial)
 
 
 class Theirs(Judge):
-    """Any pruner of Optuna's kind: it reads all trials for each judgement."""
+    """A judge around any pruner of Optuna, which reads all trials for each judgement."""
 
     def __init__(self, pruner: BasePruner) -> None:
         self._pruner = pruner
@@ -228,7 +229,7 @@ class Theirs(Judge):
         storage = study._storage
         identity = storage.get_trial_id_from_study_id_trial_number(study._study_id, course.number)
         trial = copy.copy(storage.get_trial(identity))
-        trial.intermediate_values = dict(course.values)  # the last one is written afterwards
+        trial.intermediate_values = dict(course.values)  # the study stores the last value later
         return self.prune(study, trial)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

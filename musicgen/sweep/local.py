@@ -1,4 +1,4 @@
-"""Trials on this machine: persistent workers, children of one process, one job each at a time."""
+"""Trials on this machine. Workers are children of one process; each runs one job at a time."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 log = logging.getLogger(__name__)
 
 GPU = "CUDA_VISIBLE_DEVICES"
-"""The variable that names a worker's GPU; empty for a worker without one."""
+"""The environment variable that names a worker's GPU; empty for a worker without a GPU."""
 Fits = Callable[[Mapping[str, Any], Mapping[str, str]], bool]
 """Whether a trial with these params can run in a worker with this environment."""
 
@@ -35,10 +35,10 @@ def slots(
 ) -> list[dict[str, str]]:
     """The environment of each worker: its share of the cores, and its GPU if there are any.
 
-    workers: how many, or "auto": one per core without GPUs (single-threaded processes beat threads
-    for small networks), else `trials_per_gpu` per GPU. cpus_too: with "auto", also workers without
-    a GPU on the remaining cores, at least one. Raises InputError if workers or trials_per_gpu is
-    below 1.
+    workers: the number of workers, or "auto". Without GPUs "auto" is one worker per core, because
+    for small networks single-threaded processes are faster than threads. With GPUs it is
+    `trials_per_gpu` workers per GPU. cpus_too: with "auto", add workers without a GPU on the
+    remaining cores, at least one. Raises InputError if workers or trials_per_gpu is below 1.
     """
     if workers != "auto" and (not isinstance(workers, int) or workers < 1):
         raise InputError(f"sweep.workers must be auto or at least 1, got {workers}")
@@ -66,9 +66,8 @@ class _ForkServer:
         self._hatched = 0
         ours, theirs = socket.socketpair()
         with log.open("ab") as output, theirs:
-            # A plain child instead of multiprocessing's: its environment is set before the first
-            # import,
-            # and the program's main module is not imported again.
+            # A plain child process instead of one of multiprocessing: its environment is set before
+            # the first import, and the program's main module is not imported again.
             self.popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()), method],
                 env={**os.environ, "PYTHONPATH": _search_path(), **environment},
@@ -76,14 +75,14 @@ class _ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                process_group=0,  # so that the terminal's Ctrl-C does not reach it
+                process_group=0,  # so that Ctrl-C in the terminal does not reach it
             )
         self.line = Connection(ours.detach())
-        with suppress(OSError):  # it died; `wait` reports that
+        with suppress(OSError):  # the fork server died; `wait` reports that
             self.line.send_bytes(objective)
 
     def start_worker(self, environment: Mapping[str, str]) -> "_Worker":
-        """A new worker, which starts once the fork server is ready."""
+        """A new worker, which starts when the fork server is ready."""
         ours, theirs = socket.socketpair()
         self._hatched += 1
         with suppress(OSError):
@@ -94,7 +93,7 @@ class _ForkServer:
         return _Worker(self._hatched, Connection(ours.detach()), theirs, gpu)
 
     def end(self, *, kill: bool = False) -> int:
-        """End it and with it all workers, and return its exit code."""
+        """End the fork server and all workers, and return its exit code."""
         self.line.close()
         if kill:
             self.popen.kill()
@@ -108,9 +107,9 @@ class _ForkServer:
 class _Worker:
     """One worker as the executor sees it.
 
-    identity: its number in its fork server. theirs: its end of the line, kept until its first
-    message: macOS loses a socket whose sender closes it on its way to another process (CPython's
-    issue 14669).
+    identity: the worker's number in its fork server. theirs: the worker's end of the line. It stays
+    open here until the worker's first message, because macOS loses a socket that its sender closes
+    before the other process has received it (CPython issue 14669).
     """
 
     def __init__(
@@ -121,10 +120,10 @@ class _Worker:
         self.gpu = gpu
         self.open = True
         self.leaving = False
-        """Whether its last job failed: it ends, and its successor gets the next job."""
+        """Whether its last job failed. Then the worker ends, and a new one gets the next job."""
         self.job: Job | None = None
         self.begun = False
-        """Whether the objective has been called for the job, as far as is known."""
+        """Whether the worker has said that the objective was called for the job."""
         self._theirs = theirs
 
     def run(self, job: Job) -> None:
@@ -136,7 +135,7 @@ class _Worker:
         self._theirs.close()
 
     def send(self, message: Any) -> None:
-        with suppress(OSError):  # it died; the fork server reports that
+        with suppress(OSError):  # the worker died; the fork server reports that
             self.connection.send(message)
 
     def close(self) -> None:
@@ -147,9 +146,9 @@ class _Worker:
 class LocalExecutor:
     """Worker processes on this machine, one per environment in `environments`; see `slots`.
 
-    fits: which workers a trial can run in; default: any. A trial that runs out of memory on a GPU
-    that other trials may use is tried again there alone, before it counts as failed. method: how
-    workers start, as in `fork_server`; None: the platform's.
+    fits: says which workers a trial can run in; default: all. A trial that runs out of memory on a
+    GPU shared with other trials is tried again alone on that GPU before it counts as failed.
+    method: the start method of workers, see `fork_server`; None: the platform's.
     """
 
     def __init__(
@@ -165,7 +164,7 @@ class LocalExecutor:
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._waiting: list[Job] = []
         self._alone: dict[tuple[int, int], str] = {}
-        """Jobs that need a GPU alone, and which GPU: no other job begins on it."""
+        """The GPU of each job that needs a GPU alone; no other job begins on that GPU."""
         self._over: list[Event] = []
         """Events that no worker reported."""
         self._fork_server: _ForkServer | None = None
@@ -194,21 +193,21 @@ class LocalExecutor:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        """Begin every waiting job that finds a worker."""
+        """Begin every waiting job for which a worker is free."""
         for job in list(self._waiting):
             if (slot := self._slot(job)) is not None:
                 self._waiting.remove(job)
                 self._begin(job, slot)
 
     def _slot(self, job: Job) -> int | None:
-        """A slot that fits a job: an idle worker's, or one without a worker yet."""
+        """A slot that fits a job: the slot of an idle worker, or one without a worker yet."""
         ready = [slot for slot in self._idle() if not self._is_leaving(slot)]
         own = self._alone.get(job.key)
         for slot in (s for s in ready if self._fits(job.params, self._environments[s])):
             gpu = self._gpu(slot)
             if own is None and gpu not in self._alone.values():
                 return slot
-            # A worker that is ending holds the GPU's memory until it is gone.
+            # A worker that is ending holds memory of the GPU until its process is gone.
             if own is not None and own == gpu and set(self._beside(gpu)) <= set(ready):
                 return slot
         return None
@@ -248,7 +247,7 @@ class LocalExecutor:
         events: list[Event | None] = [
             self._hear(lines[connection]) for connection in lines if connection in ready
         ]
-        if servers and servers[0] in ready:  # last: a worker's messages come before its end
+        if servers and servers[0] in ready:  # last, as a worker's messages come before its end
             events += self._hear_fork_server()
         if self._awake in ready:
             self._awake.recv(4096)
@@ -278,7 +277,7 @@ class LocalExecutor:
         return None if again else Ended(job, message[1])
 
     def _wants_it_alone(self, job: Job, gpu: str) -> bool:
-        """Repeat a job that ran out of memory beside others alone; False if it was alone."""
+        """Repeat a job alone that ran out of memory beside others; False if it was alone."""
         if self._stopping or job.key in self._alone or len(self._beside(gpu)) < 2 or not gpu:
             return False
         log.warning("trial %d ran out of the GPU's memory, and is tried again alone", job.number)
@@ -303,16 +302,16 @@ class LocalExecutor:
         return RunError(f"workers can't load the objective: {reason}; see {self._log}")
 
     def _lose_fork_server(self) -> list[Event | None]:
-        """All workers ended with it."""
+        """Handle the end of the fork server, with which all workers ended."""
         assert self._fork_server is not None
         lost, self._fork_server = self._fork_server, None
         return self._bury([i for i, worker in enumerate(self._workers) if worker], lost.end())
 
     def _bury(self, slots: Sequence[int], code: int) -> list[Event | None]:
-        """The last messages of workers that have ended, and their ends.
+        """The last events of workers that have ended.
 
         A job that had begun has failed. A job that had not begun goes to another worker, unless
-        workers end again and again before any job begins.
+        workers keep ending before any job begins.
         """
         events: list[Event | None] = []
         left: list[Job] = []
@@ -331,7 +330,7 @@ class LocalExecutor:
             return [*events, *(Ended(job, {"status": INTERRUPTED}) for job in left)]
         if left:
             self._false_starts += 1
-            # A worker that ends by itself will do so again; a worker that was killed may not.
+            # A worker that ended by itself will do so again; one that was killed may not.
             if self._false_starts >= (3 if code >= 0 else 10):
                 times = f"{self._false_starts} times in a row"
                 raise RunError(
@@ -356,7 +355,7 @@ class LocalExecutor:
 
     def wake(self) -> None:
         if self._alarm:
-            with suppress(OSError):  # full: it wakes anyway; closed: nobody sleeps
+            with suppress(OSError):  # if full, `wait` wakes anyway; if closed, nothing waits
                 self._alarm.send(b"!")
 
     def close(self, *, kill: bool = False) -> None:
@@ -374,7 +373,7 @@ class LocalExecutor:
 
 
 def _search_path() -> str:
-    """This process's module search path, for a child: a worker imports the same modules."""
+    """The module search path of this process, so that a worker imports the same modules."""
     return os.pathsep.join(entry or os.getcwd() for entry in sys.path)
 
 

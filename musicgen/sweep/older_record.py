@@ -1,8 +1,8 @@
-"""sweep.json as earlier versions wrote it, in the form that it has now.
+"""Translation of the sweep.json of earlier versions to its present form.
 
-Those kept a sweep's identity as text by key: `"optim": "[\\"adam\\", \\"sgd\\"]"`,
-`"sampler": "tpe startup=10"`, `"adam optim.lr": "0.004"`, and, older still, no space beside it.
-This is the one place that reads such text.
+Earlier versions stored the identity of a sweep as text by key:
+`"optim": "[\\"adam\\", \\"sgd\\"]"`, `"sampler": "tpe startup=10"`, `"adam optim.lr": "0.004"`.
+The oldest ones stored no space beside it. Only this module parses such text.
 """
 
 import json
@@ -13,11 +13,14 @@ from typing import Any
 
 _RANGE = re.compile(r"(\S+) to (\S+?)(?:, step (\S+?))?(, log)?")
 _BETWEEN = re.compile(r", (?=[\w.]+=)")
-"""Between two settings of a sampler; values may have commas too."""
+"""The separator of two settings of a sampler; a value may contain commas too."""
 
 
 def translated(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises ValueError, LookupError, TypeError or AttributeError if it is no such file."""
+    """The content of an older sweep.json in the present form.
+
+    Raises ValueError, LookupError, TypeError or AttributeError if it is not such a file.
+    """
     texts: dict[str, str] = dict(about["sweep"])
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("its values are of another kind")
@@ -51,7 +54,7 @@ def translated(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _dimension(text: str) -> dict[str, Any]:
-    """A dimension from its text, which does not say where it applies."""
+    """A dimension from its text. The text does not say under which condition it applies."""
     if text.startswith("["):
         return {"kind": "Choice", "values": json.loads(text), "only": None}
     match = _RANGE.fullmatch(text)
@@ -87,5 +90,5 @@ def _groups(choices: Sequence[tuple[str, ...]], space: Mapping[str, Any]) -> lis
 
 
 def _words(command: str) -> list[str]:
-    """The words of a command; none if one of them has control characters (`overrides.shell`)."""
+    """The words of a command; empty if a word has control characters (`overrides.shell`)."""
     return [] if "$'" in command else shlex.split(command)

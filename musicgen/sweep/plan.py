@@ -1,4 +1,4 @@
-"""What to sweep and how, as one value whose rules are checked when it is made."""
+"""The plan of a sweep: what to sweep and how. Its rules are checked when it is made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,64 +15,63 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Values that trials have besides those of the space."""
+    """Values of trials that are not swept."""
 
     values: Mapping[str, Any]
-    """By key; plain ones, as JSON has them."""
+    """The values by key, in types of JSON."""
     choices: tuple[str, ...] = ()
-    """Of the swept groups, whose trials alone have these values; none: all trials have them."""
+    """The choices of the swept groups whose trials have these values; empty: all trials."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep. Raises InputError if its parts don't go together."""
+    """A plan of a sweep. Raises InputError if its parts contradict each other."""
 
     space: Space
     n_trials: int | None = None
-    """Configurations in all (>= 1), each another one; needed unless the sampler is grid. May grow
-    later."""
+    """The number of different configurations (>= 1); needed unless the sampler is grid. It may
+    grow later."""
     objectives: Mapping[str, Direction] = field(default_factory=lambda: {"loss": "minimize"})
-    """Result keys by which configurations are judged. Reports are about the first."""
+    """The result keys by which configurations are judged. Trials report the first one."""
     sampler: str = GRID
     sampler_settings: Mapping[str, Any] = field(default_factory=dict)
     pruner: str = NONE
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
-    """As Optuna names them; steps count from 1 (`pruners.as_optuna_counts`)."""
+    """The settings under Optuna's names; steps count from 1 (`pruners.as_optuna_counts`)."""
     seed: int = 0
-    """The first run's seed, and the sampler's."""
+    """The seed of the first run and of the sampler."""
     seeds: int = 1
-    """Runs of each configuration (>= 1); the first decides whether the others take place."""
+    """The number of runs of each configuration (>= 1). The others begin if the first completes."""
     retries: int = 0
-    """How often a run that failed is tried again, from its checkpoint (>= 0)."""
+    """How often a run that failed is tried again from its checkpoint (>= 0)."""
     max_failures: int | float | None = None
-    """Failed configurations that end the sweep when exceeded: a number, or (below 1) a share."""
+    """The number of failed configurations, or (below 1) their share, above which the sweep ends."""
     max_failures_in_a_row: int | None = 10
-    """Runs that fail one after another, none ending otherwise between, which end the sweep (>= 1);
-    None: however many."""
+    """The number of runs failing one after another that ends the sweep (>= 1); None: no limit."""
     retry_failed: bool = True
-    """Whether a sweep that is started again tries anew what failed before."""
+    """Whether a sweep that is started again retries what failed before."""
     timeout_s: float | None = None
-    """Seconds after which no trial begins and running ones stop at their checkpoints; None: none.
-    They are counted anew at each start."""
+    """Seconds after which no trial begins and running ones stop at their checkpoints; None: no
+    limit. They are counted from each start."""
     storage: str | None = None
-    """A database's URL; None keeps the study in the sweep's folder."""
+    """The URL of a database; None keeps the study in the sweep's folder."""
     groups: tuple[str, ...] = ()
-    """Keys of the space whose choices decide what other keys there are."""
+    """The keys of the space whose choices decide which other keys exist."""
     settings: tuple[Settings, ...] = ()
-    """The rest of the configuration, which must not change between two starts."""
+    """All other values of the configuration, which must not change between two starts."""
     fingerprint: Mapping[str, str] = field(default_factory=dict)
-    """What else must not change, by a name of one or more words. If a choice of a group is one of
-    these words, the entry is new where the choice is."""
+    """Further texts that must not change, by a name of one or more words. If one of these words is
+    a choice of a group, the entry belongs to that choice, and is new if the choice is new."""
     usual: Mapping[str, str] = field(default_factory=dict)
-    """What keys of the settings or the fingerprint that older sweeps do not have yet stood for in
-    these."""
+    """The values, in older sweeps, of keys of the settings or the fingerprint that these sweeps do
+    not have."""
     commands: Mapping[str, list[str]] = field(default_factory=dict)
-    """Commands, as words, that the sweep's folder keeps for reports: `command` starts the
-    sweep, `trial_command` and the swept values train one configuration."""
+    """Commands, as words, that the sweep's folder keeps for reports. `command` starts the sweep;
+    `trial_command` with the swept values appended trains one configuration."""
     name: Callable[[Point], str] = identity
-    """A text that two points share exactly if they are the same configuration."""
+    """Returns a text that is equal for two points exactly if they are the same configuration."""
     refresh_s: float = 5.0
-    """Least time between two writings of the tables."""
+    """The least time in seconds between two writings of the tables."""
 
     def __post_init__(self) -> None:
         check_sampler(self.sampler, self.sampler_settings, self.space)
@@ -92,14 +91,15 @@ class Plan:
 
     @cached_property
     def total(self) -> int:
-        """Configurations in all; fewer if points turn out to be the same one (`name`)."""
+        """The number of configurations. There may be fewer if points turn out to be the same
+        configuration (`name`)."""
         size = grid_size(self.space)
         if self.n_trials is None:
             return size
         return min(self.n_trials, size) if size else self.n_trials
 
     def too_many(self, failures: int) -> bool:
-        """Whether so many failed configurations end the sweep."""
+        """Whether this number of failed configurations ends the sweep."""
         if self.max_failures is None:
             return False
         share = isinstance(self.max_failures, float) and self.max_failures < 1

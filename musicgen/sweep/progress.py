@@ -1,4 +1,4 @@
-"""Events and state of a sweep, for its observers."""
+"""Events and state of a sweep, as its observers see them."""
 
 import time
 from collections import Counter
@@ -30,7 +30,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run is over; `again` if it failed and will be tried once more."""
+    """A run is over. again: whether it failed and will be tried again."""
 
     job: Job
     result: Result
@@ -38,7 +38,7 @@ class Finished:
 
 
 Observer = Callable[[Started | Judged | Finished], None]
-"""Called by the driver between two events, so it must be quick."""
+"""The driver calls it between two events, so it must be quick."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Progress:
     """The best completed configuration's row, by the first objective."""
     elapsed_s: float
     left_s: float | None
-    """At the speed of this session; None before its first configuration is done."""
+    """Estimated seconds to the end, at the speed of this session; None before its first
+    configuration is done."""
 
     @property
     def done(self) -> int:
@@ -67,19 +68,19 @@ class Outcome:
     """The end of a sweep."""
 
     rows: list[Row]
-    """One per configuration, best first."""
+    """One row per configuration, best first."""
     interrupted: bool
-    """Stopped on request; the same call resumes it."""
+    """Whether the sweep was stopped on request; the same call resumes it."""
     importances: Mapping[str, float]
-    """Each parameter's share in what makes a good trial; empty if there are too few trials."""
+    """The share of each parameter in what makes a trial good; empty with too few trials."""
     failures: Counter[str] = field(default_factory=Counter)
-    """How many configurations failed, by reason."""
+    """The number of failed configurations by reason."""
     timed_out: bool = False
-    """The plan's time was over before all was done; the same call resumes it."""
+    """Whether the plan's time was over before all trials were done; the same call resumes it."""
 
 
 class Tally:
-    """Counts configurations as they end, and keeps the best."""
+    """Counts configurations as they end, and keeps the best row."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -98,7 +99,7 @@ class Tally:
             self._best = row
 
     def begin(self) -> None:
-        """Earlier counts belong to earlier sessions; the speed is measured from here."""
+        """Measure the speed from now on. Earlier counts belong to earlier sessions."""
         self._before = sum(self._counts.values())
         self._begun = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Where a search goes next: its sampler's proposals, each at a point of its own."""
+"""Proposals of a sampler for the next trials, each at a point without a trial."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,15 +12,15 @@ from musicgen.sweep.samplers import GRID, RANDOM, make_sampler, seed_for
 from musicgen.sweep.space import applies, decided, distributions, grid, grid_size, identity
 
 MOST = 16
-"""Proposals at points that there are already, before the next free one is taken."""
+"""The number of proposals at known points after which the next free point is taken instead."""
 
 
 class Proposals:
-    """Points for trials of one study. A sampler is asked key by key, so that it is not asked for
-    keys that do not apply (Optuna's define-by-run)."""
+    """Points for the trials of one study. The sampler is asked for one key at a time, so that it is
+    not asked for keys that do not apply (Optuna's define-by-run)."""
 
     def __init__(self, plan: Plan, study: optuna.Study) -> None:
-        """study: as its sampler sees it."""
+        """study: the study as its sampler sees it (`evidence`)."""
         self._plan = plan
         self._study = study
         self._distributions = distributions(plan.space)
@@ -28,27 +28,28 @@ class Proposals:
         self._seen: set[str] = set()
 
     def __len__(self) -> int:
-        """How many points have a trial."""
+        """The number of different points that have a trial."""
         return len(self._seen)
 
     def knows(self, point: Mapping[str, Any]) -> bool:
-        """Whether there is a trial of this point's configuration."""
+        """Whether a trial with this point's configuration exists."""
         return self._plan.name(point) in self._seen
 
     def room(self) -> bool:
-        """Whether there may be a point without a trial, beyond what the plan's total says."""
+        """Whether a point without a trial may exist. The plan's total may count points that turn
+        out to be the same configuration."""
         if self._plan.name is identity or not grid_size(self._plan.space):
             return True
         return not all(map(self.knows, grid(self._plan.space)))
 
     def note(self, point: Mapping[str, Any]) -> None:
-        """Take in a trial's point."""
+        """Record the point of a trial."""
         self._seen.add(self._plan.name(point))
 
     def begin(self, number: int) -> dict[str, Any]:
-        """Begin a trial with this number and return its point, which no other trial has.
+        """Begin the trial with this number, and return its point, which no other trial has.
 
-        If there is no `room`, it is the sampler's proposal nevertheless.
+        If there is no `room`, the point is the sampler's proposal although a trial has it.
         """
         self._renew_sampler(number)
         trial = self._study.ask()
@@ -56,7 +57,7 @@ class Proposals:
         for again in range(1, MOST):
             if not self.knows(point):
                 break
-            # A sampler that is sure of itself proposes the same again: then chance does.
+            # A sampler that has converged keeps proposing the same point; later tries are random.
             self._renew_sampler(number, again)
             point = self._proposed(Trial(self._study, trial._trial_id))
         if self.knows(point) and grid_size(self._plan.space):
@@ -67,7 +68,7 @@ class Proposals:
         return point
 
     def whole(self, trial: FrozenTrial) -> dict[str, Any]:
-        """A trial's point; what a kill kept a database from storing is sampled now."""
+        """The point of a trial. Values that were not stored because of a kill are sampled now."""
         found: dict[str, Any] = {}
         for key in decided(self._plan.space):
             dimension = self._plan.space[key]
@@ -81,8 +82,8 @@ class Proposals:
         return self._in_order(found)
 
     def _proposed(self, trial: Trial) -> dict[str, Any]:
-        """A proposal. Nothing is stored, as `Trial.suggest_float` and its like do: there may be a
-        trial at this point."""
+        """A proposal of the sampler. Unlike `Trial.suggest_float` it stores nothing, because
+        another trial may have this point."""
         proposed: dict[str, Any] = {}
         frozen = trial.storage.get_trial(trial._trial_id)
         for key in decided(self._plan.space):
@@ -113,7 +114,8 @@ class Proposals:
         return {key: point[key] for key in self._plan.space if key in point}
 
     def _renew_sampler(self, number: int, again: int = 0) -> None:
-        """A sampler for a trial's next proposal; after half of MOST, one that draws at random."""
+        """Make a new sampler for the next proposal of a trial. After half of MOST proposals it
+        draws at random."""
         plan = self._plan
         if plan.sampler != GRID:
             usual = again <= MOST // 2

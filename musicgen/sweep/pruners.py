@@ -1,7 +1,7 @@
 """Our pruners. A new one is a class here, or in a plugin, and a file in conf/pruner/.
 
-Settings have the names that Optuna gives them; a step is a report's step. What decides is in
-`judges`, which imports Optuna.
+Settings have Optuna's names; a step is the step of a report. The decisions are made in `judges`,
+which imports Optuna.
 """
 
 from collections.abc import Mapping
@@ -43,8 +43,9 @@ class Median(Pruner):
         return judges.Median(**given(self), **more)
 
     def as_optuna_counts(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Optuna's median counts steps from 0: of its `n_warmup_steps`, the one with that very
-        number is judged already. Reports count from 1, and in a plan these are not judged."""
+        """Optuna's median pruner counts steps from 0, so it judges the step whose number equals
+        `n_warmup_steps`. Reports count from 1, and a plan does not judge any step up to this
+        number."""
         steps = settings.get("n_warmup_steps")
         return settings if steps is None else {**settings, "n_warmup_steps": steps + 1}
 
@@ -77,13 +78,13 @@ class Hyperband(Asha):
 
 
 def as_optuna_counts(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan's settings as Optuna means them."""
+    """A plan's settings converted to Optuna's meaning."""
     counts: dict[str, Any] = component("pruner", name)(name=name).as_optuna_counts(dict(settings))
     return counts
 
 
 def make_pruner(name: str, **settings: Any) -> "Judge":
-    """The pruner of a study. Raises InputError for settings that it doesn't have or accept."""
+    """The pruner of a study. Raises InputError for a setting that it doesn't have or accept."""
     from musicgen.sweep import judges
 
     chosen, more = made("pruner", name, settings)
@@ -95,7 +96,7 @@ def make_pruner(name: str, **settings: Any) -> "Judge":
 
 
 def check_pruner(name: str, settings: Mapping[str, Any], objectives: int) -> None:
-    """Raises InputError if there is no such pruner, or several objectives and a pruner."""
+    """Raise InputError if there is no such pruner, or if a pruner has several objectives."""
     component("pruner", name)
     if name != NONE and objectives > 1:
         raise InputError(

@@ -1,7 +1,7 @@
 """Trials on a Ray cluster: persistent actors, each with one worker process on its node.
 
-Ray chooses the node. An actor there runs a `LocalExecutor` of one worker, so that a trial behaves
-as on one machine. Every report is one call, and its answer starts the next call.
+Ray chooses the node of an actor. The actor runs a `LocalExecutor` with one worker, so that a trial
+behaves as on one machine. Every report is the answer of one call; the decision starts the next.
 """
 
 import contextlib
@@ -32,9 +32,9 @@ from musicgen.sweep.worker import one_line
 
 LOG = "workers.log"
 RECRUITING_S = 2.0
-"""Seconds between two looks for nodes that joined; longer after false starts, up to a minute."""
+"""Seconds between two searches for new nodes; more after false starts, up to a minute."""
 LOSSES = 3
-"""How often a run may lose its node before it counts as failed: the run may be what kills nodes."""
+"""How often a run may lose its node before it counts as failed. The run may be the cause."""
 FALSE_STARTS = 10
 """A false start is a round of recruiting whose actors all died before they were ready, while no
 other actor works. After so many in a row the executor gives up. Rounds are counted, because one bad
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The actor. Its calls in the group `run` come one at a time, `stop` at any time."""
+    """The actor. Calls of its group `run` are made one at a time, `stop` at any time."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
@@ -62,9 +62,9 @@ class Worker:
     ) -> str | None:
         """Prepare for jobs; returns the node's name if the node does not see the sweep's folder.
 
-        token: its text is in the folder's log if the node sees the sweep's folder, and not another
-        one of the same name. path: the driver's module search path; a node's own modules take
-        precedence.
+        token: a text in the folder's log. The node sees the sweep's folder if it finds the token
+        there; otherwise it may see another folder of the same name. path: the driver's module
+        search path; modules of the node take precedence.
         """
         sys.path += [entry for entry in path if entry not in sys.path]
         try:
@@ -108,7 +108,7 @@ class Worker:
 
 
 class _Packed:
-    """An objective that only the worker process unpacks, so that the actor need not import it."""
+    """An objective that only the worker process unpacks; the actor does not import it."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -126,13 +126,13 @@ class _Member:
     def __init__(self, actor: Any, inbox: "queue.SimpleQueue[Any]", recruited: float) -> None:
         self.actor = actor
         self.recruited = recruited
-        """Time of its start, equal for all actors of one round."""
+        """The time of its start, which is equal for all actors of one round."""
         self.ready = False
         self.job: Job | None = None
         self._inbox = inbox
 
     def ask(self, method: str, *arguments: Any) -> None:
-        """Call the actor; the answer, or its death, goes to the inbox."""
+        """Call the actor. The answer, or the error if the actor dies, goes to the inbox."""
         answer: Future[Any] = getattr(self.actor, method).remote(*arguments).future()
         answer.add_done_callback(lambda done: self._inbox.put((self, done)))
 
@@ -142,11 +142,12 @@ class _Member:
 
 
 class RayExecutor:
-    """Workers on the nodes of `cluster`, one trial at a time each.
+    """Workers on the nodes of `cluster`; each runs one trial at a time.
 
-    workers: how many, or "auto": as many as the nodes have room for, at any time. num_cpus,
-    num_gpus: of each worker, as Ray counts them; a share of a GPU is possible. environment: of the
-    workers, before their first import. Raises InputError if no node is large enough for a worker.
+    workers: the number of workers, or "auto": as many as the present nodes have room for.
+    num_cpus, num_gpus: the size of each worker in Ray's units; a share of a GPU is allowed.
+    environment: the workers' environment variables, set before their first import. Raises
+    InputError if no node is large enough for a worker.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class RayExecutor:
         self._environment = {
             "OMP_NUM_THREADS": str(num_cpus),
             "MKL_NUM_THREADS": str(num_cpus),
-            # Ray names a worker's GPUs; a worker that asked for none must see none.
+            # Ray sets this variable for workers with GPUs; a worker without one must see none.
             **({} if num_gpus else {"CUDA_VISIBLE_DEVICES": ""}),
             **(environment or {}),
         }
@@ -178,14 +179,14 @@ class RayExecutor:
         self._waiting: deque[Job] = deque()
         self._losses: Counter[tuple[int, int]] = Counter()
         self._useless: list[_Member] = []
-        """Actors on nodes where no trial can run: while they exist, Ray puts no others there."""
+        """Actors on nodes where no trial can run. While they exist, Ray starts no others there."""
         self._false_starts = 0
         self._next_recruiting = 0.0
         self._stopping = False
 
     @property
     def workers(self) -> int:
-        """How many workers the present nodes should have."""
+        """The number of workers that the present nodes should have."""
         if isinstance(self._wanted, int):
             return self._wanted
         return self._cluster.room(*self._size)
@@ -193,12 +194,12 @@ class RayExecutor:
     def start(self, objective: Objective, folder: Path) -> None:
         luggage = packed(objective)
         self._folder = folder
-        self._name = f"{folder}//"  # no path has two slashes: no other sweep's name has this prefix
+        self._name = f"{folder}//"  # no path has two slashes, so no other sweep has this prefix
         token = secrets.token_hex(8)
         with (folder / LOG).open("a") as file:
             file.write(f"{token}: workers for {os.getpid()} on {socket.gethostname()}\n")
         self._cluster.dismiss(self._name)
-        shared = ray.put(luggage)  # every node fetches it once, for all its workers
+        shared = ray.put(luggage)  # each node fetches it once for all its workers
         self._orientation = shared, folder, token, sys.path, self._environment
         slow = time.monotonic() + SLOW_S
         while True:
@@ -213,7 +214,7 @@ class RayExecutor:
                     slow += SLOW_S
                 continue
             if item is None:
-                return  # woken: the sweep should stop
+                return  # `wake` was called: the sweep should stop
             assert isinstance(item, tuple)
             self._hear(*item)
 
@@ -221,8 +222,8 @@ class RayExecutor:
     def free(self) -> int:
         idle = sum(member.ready and member.job is None for member in self._members)
         busy = self._waiting or any(member.job for member in self._members)
-        # Without a worker and without a pending call, a driver would take this moment for the end;
-        # but a job may wait for the next worker.
+        # With no free worker and no running job, the driver would take the sweep for finished.
+        # A job may still begin on the next worker that starts.
         return idle or (0 if busy else 1)
 
     def submit(self, job: Job) -> None:
@@ -268,8 +269,8 @@ class RayExecutor:
         for member in members:
             ray.kill(member.actor)
         if members and not kill:
-            # An actor that answers, even with an error, is over; its process takes its worker
-            # along.
+            # An actor that answers, even with an error, has ended its job. Its worker ends with its
+            # process.
             last = [member.actor.stop.remote() for member in members]
             ray.wait(last, num_returns=len(last), timeout=5)
         self._cluster.close()
@@ -283,7 +284,7 @@ class RayExecutor:
         return max(0.0, self._next_recruiting - time.monotonic())
 
     def _recruit(self) -> None:
-        """Ask Ray for as many actors as are wanted; Ray starts them where and when it can."""
+        """Ask Ray for the missing actors. Ray starts each where and when a node has room."""
         if self._patience_s:
             return
         now = time.monotonic()
@@ -308,15 +309,15 @@ class RayExecutor:
             return self._retire(member, answer)
         if not member.ready:
             return self._admit(member, answer)
-        event: Event = replace(answer, job=member.job)  # the driver's own job, not a copy
+        event: Event = replace(answer, job=member.job)  # the driver's own job instead of its copy
         if isinstance(event, Ended):
             member.job = None
             self._hand_out(member)
         return event
 
     def _admit(self, member: _Member, blind: str | None) -> Event | None:
-        """Accept an actor after its first answer; `blind` is its node's name if it does not see the
-        folder."""
+        """Accept an actor after its first answer. blind: the name of its node if that does not see
+        the folder."""
         if blind is not None:
             reason = (
                 f"the sweep's folder must be on a file system that all nodes share, "
@@ -328,8 +329,8 @@ class RayExecutor:
         return None
 
     def _retire(self, member: _Member, reason: MusicgenError) -> Event | None:
-        """Give an actor no more jobs: its node cannot run them. Raises the reason if it was the
-        last one."""
+        """Give an actor no more jobs, because its node cannot run them. Raises the reason if it was
+        the last actor."""
         self._members.remove(member)
         self._useless.append(member)
         if not self._members:
@@ -338,7 +339,7 @@ class RayExecutor:
         return self._pass_on(member.job) if member.job else None
 
     def _lose(self, member: _Member, error: RayError) -> Event | None:
-        """Handle an actor that is gone, with or without its node: its job continues elsewhere."""
+        """Handle an actor that died, alone or with its node. Its job goes to another actor."""
         self._discard(member)
         job, reason = member.job, _reason(error)
         if member.ready:
@@ -375,7 +376,7 @@ class RayExecutor:
 
 
 def _reason(error: RayError) -> str:
-    """Ray's message in one line."""
+    """The message of Ray's error in one line."""
     if isinstance(error, RayTaskError):
         return one_line(error.cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""What sweep.json keeps: which sweep lives in a folder, and what started it."""
+"""The content of sweep.json: which sweep a folder belongs to, and the command that started it."""
 
 import json
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ KINDS: dict[str, type[Dimension]] = {"Choice": Choice, "Float": Float, "Int": In
 
 @dataclass(frozen=True)
 class Name:
-    """What an identity calls a setting."""
+    """The name of a setting in a sweep's identity."""
 
     key: str
     choices: tuple[str, ...] = ()
-    """Of the swept groups, where the setting is theirs alone."""
+    """The choices of the swept groups to which the setting belongs; empty if it belongs to all."""
 
     def __str__(self) -> str:
         return f"{'/'.join(self.choices)} {self.key}" if self.choices else self.key
@@ -31,7 +31,7 @@ class Name:
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """A sweep as its folder knows it. Fields are those of `Plan` unless they say otherwise."""
+    """A sweep as its folder stores it. Fields without a description are those of `Plan`."""
 
     study: str
     """The study's name in its storage."""
@@ -49,9 +49,10 @@ class SweepRecord:
     command: tuple[str, ...] = ()
     """The words of the command that starts the sweep; empty if none was given."""
     trial_command: tuple[str, ...] = ()
-    """What trains one of its configurations, up to the swept values; empty likewise."""
+    """The words of the command that trains one configuration, without the swept values; empty if
+    none was given."""
     grown: "SweepRecord | None" = None
-    """The sweep before it grew, until all its trials have been taken over."""
+    """The sweep before it grew, until all its trials have been copied; else None."""
 
     @classmethod
     def of(cls, plan: Plan, study: str = "") -> "SweepRecord":
@@ -73,7 +74,8 @@ class SweepRecord:
         )
 
     def identity(self) -> dict[Name, str]:
-        """What makes two sweeps the same, as text that is compared and shown, never read."""
+        """The settings that two starts of a sweep must share, as text. The text is compared and
+        shown, never parsed."""
         by_choice = {
             Name(key, settings.choices): str(value)
             for settings in self.settings
@@ -87,7 +89,7 @@ class SweepRecord:
         }
 
     def described(self) -> dict[str, str]:
-        """How it searches, as text by key."""
+        """The settings of the search, as text by key."""
         return {
             "sweep.objective": _text(self.objectives),
             "sampler": f"{self.sampler} {_text(self.sampler_settings)}".strip(),
@@ -98,7 +100,7 @@ class SweepRecord:
 
     @staticmethod
     def within(folder: Path) -> bool:
-        """Whether this is a sweep's folder."""
+        """Whether the folder holds a sweep."""
         return (folder / FILE).is_file()
 
     def write(self, folder: Path) -> None:
@@ -106,7 +108,7 @@ class SweepRecord:
 
     @classmethod
     def read(cls, folder: Path) -> "SweepRecord | None":
-        """What a sweep's folder has; None if it is no sweep's. Raises InputError if damaged."""
+        """The record in a folder; None if it holds no sweep. Raises InputError if damaged."""
         path = folder / FILE
         try:
             return cls.from_json(json.loads(path.read_text()))
@@ -117,7 +119,7 @@ class SweepRecord:
             raise InputError(f"{path} is damaged ({reason})") from None
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it; `grown` is left out where there is none."""
+        """The record in types of JSON; `grown` is left out if it is None."""
         return {
             "study": self.study,
             "command": list(self.command),
@@ -136,8 +138,11 @@ class SweepRecord:
 
     @classmethod
     def from_json(cls, about: Mapping[str, Any]) -> "SweepRecord":
-        """Also of a file that an older version wrote. Raises ValueError, LookupError, TypeError,
-        AttributeError or InputError if it is none."""
+        """The record from the content of sweep.json, also of a file that an older version wrote.
+
+        Raises ValueError, LookupError, TypeError, AttributeError or InputError if the content is
+        not a record.
+        """
         if "sweep" in about:
             about = older_record.translated(about)
         grown = about.get("grown")

@@ -1,4 +1,4 @@
-"""Results of runs, and the row that the runs of one configuration become."""
+"""Results of runs, and the table row of all runs of a configuration."""
 
 import math
 import statistics
@@ -12,7 +12,7 @@ from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, STATUSES, Result, 
 Row = dict[str, Any]
 """One row of a table: number, status, swept keys, results."""
 EARLIER = "earlier_errors"
-"""A column: why a row failed before it was tried again."""
+"""A column: the reasons for which a row failed before it was tried again."""
 
 
 def judge(result: Result, objectives: Iterable[str]) -> Result:
@@ -39,14 +39,14 @@ class Configuration:
     seeds: int
     runs: dict[int, Result] = field(default_factory=dict)
     earlier: list[str] = field(default_factory=list)
-    """Why it failed in earlier starts of the sweep, each reason once."""
+    """The reasons for which it failed in earlier starts of the sweep, each once."""
     state: str = "running"
-    """`running`, or `interrupted` once the sweep has stopped, until `status` is known."""
+    """The state while `status` is None: `running`, or `interrupted` after the sweep has stopped."""
 
     @property
     def status(self) -> str | None:
-        """The final status: completed if all runs completed, else that of the first one that did
-        not; None before the end."""
+        """The final status: completed if all runs completed, else the status of the first run that
+        did not; None before the end."""
         if len(self.runs) < self.seeds and not self._first_fell_short:
             return None
         odd = [run["status"] for run in self.counted.values() if run["status"] != COMPLETED]
@@ -54,7 +54,7 @@ class Configuration:
 
     @property
     def counted(self) -> dict[int, Result]:
-        """The runs that count, in order: if the first did not complete, that one alone."""
+        """The runs that count, in order: only the first if it did not complete, else all."""
         return {0: self.runs[0]} if self._first_fell_short else dict(sorted(self.runs.items()))
 
     @property
@@ -62,7 +62,8 @@ class Configuration:
         return 0 in self.runs and self.runs[0]["status"] != COMPLETED
 
     def forget_failures(self) -> list[int]:
-        """Drop the failed runs, so that they are pending; returns which. Reasons stay."""
+        """Remove the results of failed runs, so that these are pending; returns their indices. The
+        reasons are kept."""
         failed = [run for run, result in self.runs.items() if result["status"] == FAILED]
         for run in failed:
             reason = str(self.runs.pop(run).get("error"))
@@ -70,13 +71,13 @@ class Configuration:
         return failed
 
     def pending(self) -> list[int]:
-        """The runs to make, as far as is known: the first, then all the others."""
+        """The runs that are due: first the first run, and after it all others."""
         if self.status is not None:
             return []
         return [run for run in range(self.seeds if 0 in self.runs else 1) if run not in self.runs]
 
     def row(self) -> Row:
-        """One row per configuration: means over its completed runs if there are several seeds."""
+        """The row of the configuration; with several seeds, means over its completed runs."""
         head = {"number": self.number, "status": self.status or self.state, **self.params}
         before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:
@@ -99,7 +100,7 @@ class Configuration:
 
 
 def reasons(rows: Iterable[Row]) -> Counter[str]:
-    """Why configurations failed, and how many for each reason."""
+    """The number of configurations that failed for each reason."""
     return Counter(str(row.get("error")) for row in rows if row["status"] == FAILED)
 
 
@@ -113,8 +114,8 @@ def describe_failures(failures: Counter[str], shown: int = 3) -> str:
 def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, tuple[float, ...], int]:
     """A row's sort key: completed rows first, then by the first objective, then by number.
 
-    If the first objective is equal, the next one decides, so that no row stands below one that it
-    beats.
+    If the first objective is equal, the next one decides, so that no row is ranked below a row that
+    it beats.
     """
     values = tuple(_worth(row.get(key), way) for key, way in objectives.items())
     return row["status"] != COMPLETED, values, row["number"]
@@ -127,9 +128,10 @@ def _worth(value: Any, way: str) -> float:
 
 
 def means(runs: list[Result]) -> Result:
-    """Mean of every number, standard deviation (n - 1) of every float; other values if they agree.
+    """The mean of every number and the standard deviation (n - 1) of every float. Other values are
+    kept if all runs agree.
 
-    The deviation of `key` is `<key>_std`; it needs two runs.
+    The deviation of `key` is `<key>_std`; it needs at least two runs.
     """
     mean: Result = {}
     for key in dict.fromkeys(key for run in runs for key in run if key not in ("status", "seed")):

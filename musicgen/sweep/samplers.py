@@ -1,6 +1,6 @@
 """Our samplers. A new one is a class here, or in a plugin, and a file in conf/sampler/.
 
-Settings have the names that Optuna gives them, and its defaults where a plan gives none.
+Settings have Optuna's names, and Optuna's defaults if a plan does not give them.
 """
 
 import hashlib
@@ -59,9 +59,9 @@ class TPE(Sampler):
 
         settings = given(self) | more
         if conditional and settings.get("multivariate", True):
-            settings["group"] = True  # keys that apply together are modelled together
+            settings["group"] = True  # TPE models keys that apply together jointly
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # of the group
+            warnings.simplefilter("ignore", ExperimentalWarning)  # about `group`
             return TPESampler(seed=seed, **settings)
 
 
@@ -78,7 +78,7 @@ class GP(Sampler):
 
         settings = given(self) | more
         if conditional:
-            settings["warn_independent_sampling"] = False  # that is how they are sampled
+            settings["warn_independent_sampling"] = False  # conditional keys are sampled so
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             return GPSampler(seed=seed, **settings)
@@ -104,9 +104,9 @@ class NSGAII(Sampler):
 def make_sampler(
     name: str, *, seed: int, conditional: bool = False, **settings: Any
 ) -> "BaseSampler":
-    """A sampler of Optuna's. Raises InputError for settings that it doesn't have or accept.
+    """A sampler of Optuna. Raises InputError for a setting that it doesn't have or accept.
 
-    conditional: some keys apply at some choices of others alone.
+    conditional: whether some keys apply only at some choices of others.
     """
     chosen, more = made("sampler", name, settings)
     try:
@@ -117,18 +117,18 @@ def make_sampler(
 
 
 def seed_for(seed: int, number: int, again: int = 0) -> int:
-    """The sampler's seed for one trial: 32 bits that depend on the sweep's seed and the number,
-    and on how often it has proposed already.
+    """The sampler's seed for one trial: 32 bits that depend on the sweep's seed, on the trial's
+    number, and on the number of proposals before (`again`).
 
-    With a sampler made anew for every trial, what it proposes depends on the finished trials and
-    on nothing else, so a sweep goes on after a kill as if nothing had happened.
+    A new sampler is made for every trial. So its proposals depend only on the finished trials, and
+    a sweep that is resumed after a kill continues as if it had not been killed.
     """
     text = f"{seed}:{number}:{again}" if again else f"{seed}:{number}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
 def check_sampler(name: str, settings: Mapping[str, Any], space: "Space") -> None:
-    """Raises InputError if there is no such sampler, or it can't search this space."""
+    """Raise InputError if there is no such sampler, or if it can't search this space."""
     component("sampler", name)
     if not space:
         raise InputError("a sweep must vary something, got no parameter with several values")

@@ -22,7 +22,7 @@ from musicgen.errors import InputError
 
 @dataclass(frozen=True)
 class Only:
-    """The condition of a key: it applies at some values of another key."""
+    """The condition of a key that applies at some values of another key."""
 
     key: str
     values: tuple[str, ...]
@@ -37,7 +37,7 @@ class Choice:
 
     values: tuple[Any, ...]
     only: Only | None = None
-    """Where the key applies; None: everywhere."""
+    """The condition under which the key applies; None: always."""
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -77,7 +77,7 @@ class Choice:
 
     @cached_property
     def _stored(self) -> tuple[Any, ...]:
-        """The values as Optuna can hold them, each different from the others under `==`."""
+        """The values as Optuna can store them; no two of them are equal under `==`."""
         scalars = all(v is None or isinstance(v, str | int | float) for v in self.values)
         if scalars and len(set(self.values)) == len(self.values):
             return self.values
@@ -92,10 +92,10 @@ Order = Literal["up", "down", "shuffled"]
 
 
 class Steps(Sequence[Any]):
-    """`count` numbers from `low` on, each computed on request: a range may have millions."""
+    """`count` numbers from `low` on. Each is computed on request, as a range may have millions."""
 
     def __init__(self, low: float, step: float, count: int, order: Order = "up") -> None:
-        # In decimals: 0.1 + 0.1 + 0.1 must be the 0.3 that the user would have written.
+        # Decimals, because 0.1 + 0.1 + 0.1 must be the 0.3 that a user would write.
         self._low, self._step = Decimal(str(low)), Decimal(str(step))
         self._kind = int if isinstance(low, int) and isinstance(step, int) else float
         self._count = count
@@ -131,7 +131,7 @@ class Steps(Sequence[Any]):
 
 @dataclass(frozen=True)
 class Float:
-    """A range of real numbers, both ends included; with `step` only low, low + step, ..."""
+    """A range of real numbers, both ends included; with `step` the values low, low + step, ..."""
 
     low: float
     high: float
@@ -175,7 +175,8 @@ class Float:
         return value
 
     def decode(self, stored: float) -> float:
-        """A proposal of Optuna's; of a stepped range, in decimals: 0.3, not 0.30000000000000004."""
+        """The value of a proposal by Optuna. In a stepped range it is rounded to decimals: 0.3, not
+        0.30000000000000004."""
         values = self.finite()
         if values is None or self.step is None:
             return stored
@@ -231,15 +232,15 @@ class Int:
 
 Dimension = Choice | Float | Int
 Space = Mapping[str, Dimension]
-"""Dimensions by the key that they set, in the order of the sweep."""
+"""The dimension of each swept key, in the order of the sweep."""
 
 
 Point = Mapping[str, Any]
-"""A value for each key that applies there."""
+"""The value of each key that applies at this point."""
 
 
 def applies(dimension: Dimension, point: Point) -> bool:
-    """Whether a key applies at a point, which has a value for the key that it depends on."""
+    """Whether a key applies at a point. The point has a value for the key it depends on."""
     only = dimension.only
     return only is None or point.get(only.key) in only.values
 
@@ -256,7 +257,7 @@ def varied(space: Space) -> list[str]:
 
 
 def ends(space: Space) -> dict[str, tuple[Any, ...]]:
-    """Each key's values; of a range its ends."""
+    """The values of each key; for a range its two ends."""
     return {
         key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
         for key, dimension in space.items()
@@ -286,7 +287,7 @@ def grid(space: Space) -> Iterator[dict[str, Any]]:
 
 
 def points(space: Space, axes: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of some values of each key, in the order of `grid`."""
+    """Every combination of the given values of each key, in the order of `grid`."""
     return _points(space, axes, {}, ())
 
 
@@ -295,7 +296,7 @@ def _points(
 ) -> Iterator[dict[str, Any]]:
     """The points with this beginning.
 
-    moved: keys that are not at their first value, before the key that they depend on has its own.
+    moved: keys that have another value than their first, before the key they depend on has a value.
     If such a key turns out not to apply, the point was visited already.
     """
     if len(begun) == len(axes):
@@ -315,7 +316,7 @@ def _points(
 
 
 def grid_size(space: Space) -> int:
-    """The number of points of `grid(space)`, without making them; 0 if a range is continuous."""
+    """The number of points of `grid(space)`, which is not iterated; 0 if a range is continuous."""
     parents = {dimension.only.key for dimension in space.values() if dimension.only is not None}
     rest = [dimension for key, dimension in space.items() if key not in parents]
     size = 0
@@ -335,7 +336,7 @@ def describe(space: Space) -> dict[str, str]:
 
 
 def digest(space: Space) -> str:
-    """Eight hex digits that identify the space: same keys, values and order, same digest."""
+    """Eight hex digits that identify the space by its keys, values and order."""
     return hashlib.sha256(json.dumps(describe(space)).encode()).hexdigest()[:8]
 
 

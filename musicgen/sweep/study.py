@@ -1,4 +1,4 @@
-"""The study: every trial that ever began, kept in Optuna's terms. Only the driver writes it."""
+"""The study: every trial that ever began, stored as an Optuna study. Only the driver writes it."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,19 +28,19 @@ from musicgen.sweep.space import distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
-"""How a configuration's status ends in Optuna; every other one ends as FAIL."""
+"""Optuna's state for each final status; a configuration with any other status ends as FAIL."""
 
 PRUNED_AT = "pruned_at"
 """Attribute of a trial: the step at which the pruner gave it up."""
 ERRORS = "errors"
-"""Attribute of a trial: why it failed before it was tried again."""
+"""Attribute of a trial: the reasons for which it failed before it was tried again."""
 RUN = re.compile(r"run(\d+)")
 """Attribute of a trial: the result of one of its runs, by the run's index among the seeds."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A trial as the study remembers it."""
+    """A trial as the study stores it."""
 
     number: int
     params: Mapping[str, Any]
@@ -48,22 +48,23 @@ class Stored:
     """Results of finished runs, by the run's index among the seeds."""
     finished: bool
     pruned: bool
-    """The pruner has spoken, whether or not the trial heard of it."""
+    """Whether the pruner gave the trial up, even if a kill kept the trial from hearing it."""
     errors: tuple[str, ...] = ()
-    """Why it failed before it was tried again."""
+    """The reasons for which the trial failed before it was tried again."""
 
 
 def _quieten() -> None:
-    """As soon as a study is touched: Optuna prints through a handler of its own otherwise."""
+    """Silence the handler through which Optuna prints. Call it before any study is used."""
     optuna.logging.disable_default_handler()
     optuna.logging.enable_propagation()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> None:
-    """Make the study `name` of the one before the sweep grew, and move runs where seeds are.
+    """Make the study `name` from the study before the sweep grew. If the sweep had one seed and now
+    has several, move the folders of runs.
 
-    backing: a journal is closed at the end.
+    backing: the storage; a journal is closed at the end.
     """
     _quieten()
     before = folder.grown
@@ -79,9 +80,10 @@ def grow(backing: Journal | Database, folder: Folder, name: str, plan: Plan) -> 
 
 
 def read_only(folder: Path) -> optuna.Study:
-    """Optuna's own study of the sweep in a folder; what would change it raises InputError.
+    """Optuna's own study of the sweep in a folder; any method that would change it raises
+    InputError.
 
-    Raises InputError if the folder holds no study, which may lie in a database.
+    Raises InputError if the folder holds no study; a study may be in a database.
     """
     _quieten()
     journal = folder / JOURNAL
@@ -95,7 +97,7 @@ def read_only(folder: Path) -> optuna.Study:
 
 
 class Study:
-    """One sweep's trials in a journal file or a database, by their numbers."""
+    """The trials of one sweep, by number, in a journal file or a database."""
 
     def __init__(self, backing: Journal | Database, name: str, plan: Plan) -> None:
         _quieten()
@@ -121,7 +123,7 @@ class Study:
         """The study as its sampler sees it."""
         trials = self._study.get_trials(deepcopy=False)
         self.count = len(trials)
-        """Trials that ever began; the next one's number."""
+        """The number of trials that ever began, which is the number of the next trial."""
         courses = [_course(trial) for trial in trials]
         self._pruner.recall(courses)
         self._courses = {
@@ -129,12 +131,13 @@ class Study:
             for trial, course in zip(trials, courses, strict=True)
             if not trial.state.is_finished()
         }
-        """Of running trials: a database would take milliseconds to say the same."""
+        """The courses of running trials, kept here because a database would take milliseconds to
+        return them."""
         self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
         self._proposals = Proposals(plan, self._search)
 
     def trials(self) -> Iterator[Stored]:
-        """All trials in order; one that a kill caught half made is completed first."""
+        """All trials in order. A trial that a kill left half made is completed first."""
         for trial in self._study.get_trials(deepcopy=False):
             point = self._proposals.whole(trial)
             self._proposals.note(point)
@@ -146,9 +149,9 @@ class Study:
             yield Stored(trial.number, point, runs, finished, pruned, _errors(trial))
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
-        """Begin a trial: at a point of the grid, or at one that the sampler proposes."""
+        """Begin a trial. point: a point of the grid; None: the sampler proposes one."""
         number = self.count
-        # Durable: a folder must never exist for a number that the study has forgotten.
+        # Durable, because a folder must never exist for a number that the study has lost.
         with self.batch(durable=True):
             if point is None:
                 point = self._proposals.begin(number)
@@ -165,22 +168,23 @@ class Study:
 
     @property
     def points(self) -> int:
-        """How many different points its trials have."""
+        """The number of different points that its trials have."""
         return len(self._proposals)
 
     def knows(self, point: Mapping[str, Any]) -> bool:
-        """Whether there is a trial of this point's configuration."""
+        """Whether a trial with this point's configuration exists."""
         return self._proposals.knows(point)
 
     def room(self) -> bool:
-        """Whether there may be a point without a trial, for a sampler to propose."""
+        """Whether a point without a trial may exist, which a sampler can propose."""
         return self._proposals.room()
 
     def report(self, number: int, step: int, value: float, *, last: bool = False) -> bool:
-        """Keep a value after a step; returns whether the pruner gives the trial up.
+        """Store a trial's value after a step; returns whether the pruner gives the trial up.
 
-        A step that an earlier life of the trial reported is not judged again. A trial's last step
-        counts for others, but the trial itself is not given up: there is nothing left to save.
+        A step that the trial reported before a kill is not judged again. The last step of a trial
+        counts for other trials, but the trial itself is not given up, because that would save no
+        time.
         """
         if number in self._given_up:
             return not last
@@ -191,8 +195,8 @@ class Study:
         known = len(course.rungs)
         pruned = self._pruner.judge(self._study, course) and not last
         identity = self._trial_id(number)
-        # A database writes one after the other. Whatever it is cut off behind, the next life of
-        # the trial does the right thing: gives up, or reports the step again and is judged.
+        # A database makes these writes one after the other. A kill between any two of them is
+        # harmless: the resumed trial is given up, or reports the step again and is judged.
         with self.batch():
             if pruned:
                 self._given_up.add(number)
@@ -203,16 +207,17 @@ class Study:
         return pruned
 
     def save(self, number: int, run: int, result: Result) -> None:
-        """Keep the result of one finished run.
+        """Store the result of one finished run.
 
-        The first one, which alone reports, has then shown the pruner all that it will.
+        Only the first run reports to the pruner. When it is finished, the trial's course is
+        complete.
         """
         self._storage.set_trial_user_attr(self._trial_id(number), f"run{run}", result)
         if run == 0 and result["status"] == COMPLETED:
             self._complete_course(self._courses[number])
 
     def retry(self, number: int, runs: Iterable[int], errors: Sequence[str]) -> None:
-        """Forget the results of runs that failed; `errors` says why, now and before."""
+        """Remove the results of runs that failed. errors: all reasons so far, also earlier ones."""
         identity = self._trial_id(number)
         with self.batch():
             self._storage.set_trial_user_attr(identity, ERRORS, list(errors))
@@ -220,20 +225,21 @@ class Study:
                 self._storage.set_trial_user_attr(identity, f"run{run}", None)
 
     def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
-        """End a trial; `values` are its objectives, None unless it completed."""
+        """End a trial. values: its objectives; None unless it completed."""
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
         course = self._courses.pop(number)
         if status == COMPLETED:
             self._complete_course(course)
 
     def front(self) -> set[int]:
-        """Numbers of the trials that no other trial beats in every objective."""
+        """The numbers of the trials that no other trial beats in every objective."""
         return {trial.number for trial in self._study.best_trials}
 
     def importances(self) -> dict[str, float]:
-        """Each parameter's share in what makes a trial a good one, largest first.
+        """The share of each parameter in what makes a trial good, largest first.
 
-        PED-ANOVA, as in Optuna. Empty below ten completed trials, and where nothing varies.
+        The shares are PED-ANOVA's, as in Optuna. The result is empty if fewer than ten trials have
+        completed, or if no parameter varies.
         """
         done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len(done) < 10 or len({tuple(trial.values) for trial in done}) == 1:
@@ -241,7 +247,7 @@ class Study:
         return dict(get_param_importances(self._study))
 
     def batch(self, *, durable: bool = False) -> AbstractContextManager[None]:
-        """Changes made inside are written together; a database writes each at once."""
+        """Write the changes made inside together; a database writes each of them at once."""
         if isinstance(self._backing, Journal):
             return self._backing.batch(durable=durable)
         return nullcontext()
@@ -252,7 +258,7 @@ class Study:
             self._backing.close()
 
     def _reopen(self) -> None:
-        """Let trials that failed, though they could be trained another time, go on."""
+        """Set failed trials to running again if their failure may not occur a second time."""
         trials = self._storage.get_all_trials(self._id, deepcopy=False)
         ended = (trial for trial in trials if trial.state == TrialState.FAIL)
         failed = [trial._trial_id for trial in ended if _failed(_runs(trial))]
@@ -274,7 +280,7 @@ def _storage(backing: Journal | Database) -> BaseStorage:
 
 
 def _failed(runs: Mapping[int, Result]) -> bool:
-    """Whether the first run that did not complete failed."""
+    """Whether the first run that did not complete has the status `failed`."""
     odd = (runs[run]["status"] for run in sorted(runs) if runs[run]["status"] != COMPLETED)
     return next(odd, None) == FAILED
 
@@ -295,7 +301,7 @@ def _is_result(value: Any) -> bool:
 
 
 def _course(trial: FrozenTrial) -> Course:
-    """A trial as far as it has come; complete when its first run is."""
+    """What a trial has reported so far; complete if its first run is."""
     course = Course.of(trial)
     course.completed |= _runs(trial).get(0, {}).get("status") == COMPLETED
     return course

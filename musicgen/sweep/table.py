@@ -1,4 +1,4 @@
-"""Tables of a sweep: one row per configuration, best first, whatever became of it."""
+"""Tables of a sweep: one row per configuration with any status, best first."""
 
 import csv
 import io
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 TABLE, TABLE_MD, RUNS = "table.csv", "table.md", "runs.csv"
 LAST = (EARLIER, "error")
 ABSENT = "—"
-"""In a pivot, the value of a key that does not apply."""
+"""The value of a key that does not apply, in a pivot."""
 LARGEST_PIVOT = 400
-"""Cells of a pivot that somebody may still read."""
+"""The most cells of a pivot; a larger one can't be read well."""
 
 
 class Tables:
@@ -44,7 +44,7 @@ class Tables:
         return max(0.0, self._next - time.monotonic()) if self.outdated else None
 
     def written(self, pause_s: float) -> None:
-        """Note that the tables are up to date; the next writing is `pause_s` away at least."""
+        """Record that the tables are up to date. The next writing is at least `pause_s` later."""
         self.outdated = False
         self._next = time.monotonic() + max(self._plan.refresh_s, pause_s)
 
@@ -56,7 +56,7 @@ class Tables:
     ) -> list[Row]:
         """Write the files and return the rows, best first.
 
-        front: numbers of the configurations that no other beats, if there are several objectives.
+        front: the numbers of the configurations that no other beats; None with one objective.
         """
         rows = [configuration.row() for configuration in configurations]
         rows.sort(key=lambda row: rank(row, self._plan.objectives))
@@ -75,7 +75,7 @@ class Tables:
         return rows
 
     def _spell(self, row: Row) -> Row:
-        """The row with swept values as text where a table has no word for them: null, lists."""
+        """The row with swept values as JSON if a table can't hold them, such as null and lists."""
         odd = {
             key: row[key]
             for key in self._plan.space
@@ -101,17 +101,17 @@ class Tables:
 
 @dataclass(frozen=True)
 class Table:
-    """What a sweep's table.csv says, as far as it can be read."""
+    """The readable content of a sweep's table.csv."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    """Best first; values as `value_of` has them."""
+    """The rows, best first; values are those of `value_of`."""
     problems: tuple[str, ...] = ()
-    """What is amiss with it, in words."""
+    """What is wrong with the file, one sentence each."""
 
     @classmethod
     def read(cls, folder: Path) -> "Table":
-        """The table in a sweep's folder; without columns if there is none yet."""
+        """The table in a sweep's folder; without columns if it is not written yet."""
         path, rows, problems = folder / TABLE, [], []
         columns: tuple[str, ...] = ()
         try:
@@ -125,7 +125,7 @@ class Table:
                     else:
                         rows.append(
                             {
-                                # A digest may look like a number.
+                                # A digest stays text, although it may look like a number.
                                 key: (text or None) if key.endswith("digest") else value_of(text)
                                 for key, text in line.items()
                             }
@@ -139,17 +139,17 @@ class Table:
 
 def read_frame(folder: Path) -> "pd.DataFrame":
     """The table in a sweep's folder. Raises InputError before it is first written."""
-    import pandas as pd  # takes a moment, which a driver does without
+    import pandas as pd  # slow to import, and a driver does not need it
 
     path = folder / TABLE
     if not path.is_file():
         raise InputError(f"{path} does not exist; wait for a trial to end")
-    # A swept value may be the text "None" or "NA": only what is empty is missing.
+    # Only an empty cell is missing: a swept value may be the text "None" or "NA".
     return pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
 
 
 def value_of(text: str) -> Any:
-    """A cell of a table: None if it is empty, a finite number, or text."""
+    """The value of a table's cell: None if it is empty, a finite number, or text."""
     if not text:
         return None
     for kind in (int, float):
@@ -171,7 +171,7 @@ def swept_value(cell: Any) -> Any:
 
 @dataclass(frozen=True)
 class Pivot:
-    """One value over two parameters; a cell is None where there is none."""
+    """A table of one value over two parameters; a cell without a value is None."""
 
     down: str
     across: str
@@ -190,7 +190,8 @@ class Pivot:
 
 
 def pivoted(space: Space) -> tuple[str, str] | None:
-    """The two keys that a sweep varies, if it is two, and a table of both can be read."""
+    """The two keys that a sweep varies; None if it varies another number of keys, or if their pivot
+    is too large (LARGEST_PIVOT)."""
     keys = varied(space)
     if len(keys) != 2 or not 0 < grid_size(space) <= LARGEST_PIVOT:
         return None
@@ -198,10 +199,10 @@ def pivoted(space: Space) -> tuple[str, str] | None:
 
 
 def pivot(rows: Iterable[Row], down: str, across: str, value: str) -> Pivot:
-    """Completed rows' `value` over two parameters, both in the order of the sweep.
+    """`value` of the completed rows over two parameters, both in the order of the sweep.
 
-    Of several rows at one place the first counts, the best one if the rows are ranked. A key that
-    does not apply to a row has the value ABSENT there.
+    If several rows have the same cell, the first counts, which is the best one if the rows are
+    ranked. A key that does not apply to a row has the value ABSENT there.
     """
     rows = [{down: ABSENT, across: ABSENT, **row} for row in rows]
     in_order = sorted(rows, key=lambda row: int(row["number"]))
@@ -216,14 +217,15 @@ def pivot(rows: Iterable[Row], down: str, across: str, value: str) -> Pivot:
 
 
 def columns(rows: Iterable[Row], lead: Sequence[str]) -> list[str]:
-    """Every key of the rows: those of `lead` that occur, the others as they come, errors last."""
+    """All keys of the rows: first those of `lead` that occur, then the others in the order in which
+    they occur, with errors last."""
     found = dict.fromkeys(key for row in rows for key in row)
     middle = [key for key in found if key not in lead and key not in LAST]
     return [*(k for k in lead if k in found), *middle, *(k for k in LAST if k in found)]
 
 
 def as_csv(rows: Sequence[Row], lead: Sequence[str]) -> str:
-    """Rows as CSV with full precision; what a row lacks is empty."""
+    """Rows as CSV with full precision; the cell of a missing value is empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(rows, lead) or list(lead), lineterminator="\n")
     writer.writeheader()
@@ -232,7 +234,7 @@ def as_csv(rows: Sequence[Row], lead: Sequence[str]) -> str:
 
 
 def as_markdown(rows: Sequence[Row], lead: Sequence[str]) -> str:
-    """Rows as a Markdown table, numbers to five digits."""
+    """Rows as a Markdown table; numbers have five digits."""
     keys = columns(rows, lead) or list(lead)
     lines = [keys, ["---"] * len(keys), *([cell(row.get(key)) for key in keys] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

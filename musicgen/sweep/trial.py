@@ -1,4 +1,4 @@
-"""A trial as it travels: the driver's job, the objective's view of it, the decisions between."""
+"""A trial between driver and worker: the job, the objective's view of it, and the decisions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 Scalar = str | int | float | bool | None
 Result = dict[str, Scalar]
-"""What one run gave: `status`, the objectives by name, whatever else is worth a column."""
+"""The results of one run: `status`, the objectives by name, and other columns of the table."""
 
 COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED = (
     "completed",
@@ -19,23 +19,24 @@ COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED = (
 )
 STATUSES = (COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED)
 OUT_OF_MEMORY = "out of memory"
-"""Stands in the error of a run for which there was not enough of it."""
+"""The words in the error of a run that ran out of memory."""
 
 
 def untrainable(result: Result) -> bool:
-    """Whether a run failed for what was to be trained: it diverged, or no memory holds it."""
+    """Whether the configuration made a run fail: it diverged, or its network needs more memory than
+    there is."""
     out_of_memory = OUT_OF_MEMORY in str(result.get("error")).lower()
     return result["status"] == DIVERGED or (result["status"] == FAILED and out_of_memory)
 
 
 class Decision(Enum):
-    """The driver's word to a running trial."""
+    """What a running trial should do, as the driver decides."""
 
     CONTINUE = "continue"
     PRUNE = "prune"
-    """Not worth finishing: return with status `pruned`."""
+    """The trial is given up: return with status `pruned`."""
     STOP = "stop"
-    """The sweep stops: keep the checkpoint and return with status `interrupted`."""
+    """The sweep stops: save a checkpoint and return with status `interrupted`."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Job:
     number: int
     """The trial's number in the study, and its folder's name."""
     run: int
-    """Which of the configuration's seeds this is, from 0."""
+    """The index of the run among the configuration's seeds, from 0."""
     seed: int
     params: Mapping[str, Any]
     folder: Path
     decision: Decision = Decision.CONTINUE
-    """PRUNE if that was decided before the driver was killed."""
+    """PRUNE if the pruner gave the trial up before the driver was killed."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -58,14 +59,14 @@ class Job:
 
 
 class Trial:
-    """What an objective sees of its job.
+    """The objective's view of its job.
 
-    A folder that isn't empty holds an earlier life of the same trial, killed or failed:
-    go on from the checkpoint there.
+    If `folder` is not empty, the same trial was killed or failed before: resume from the checkpoint
+    in it.
     """
 
     in_sweep = True
-    """Whether a driver hears the reports; false outside of a sweep (`context.current_trial`)."""
+    """Whether reports reach a driver; false outside of a sweep (`context.current_trial`)."""
 
     def __init__(self, job: Job, report: Callable[[int, float, bool], Decision]) -> None:
         self.number = job.number
@@ -74,19 +75,19 @@ class Trial:
         self.params = dict(job.params)
         self.folder = job.folder
         self.decision = job.decision
-        """The latest word: look here for why `should_stop` is true."""
+        """The latest decision; it is the reason why `should_stop` is true."""
         self.told = Decision.CONTINUE
-        """The latest word that the objective has asked for, by `report` or `should_stop`."""
+        """The latest decision that the objective has read, by `report` or `should_stop`."""
         self.out_of_memory = False
-        """Whether it failed because a GPU's memory was too small."""
+        """Whether the trial failed because a GPU's memory was too small."""
         self._report = report
 
     def report(self, step: int, value: float, *, last: bool = False) -> Decision:
-        """Tell the driver the first objective's value after `step` (from 1), learn what to do.
+        """Report the first objective's value after `step` (from 1); returns the driver's decision.
 
-        Blocks until the answer is there (a millisecond, unless the driver is busy sampling).
-        A step that an earlier life of the trial reported already is not judged again.
-        last: no step is left, so the trial is not given up.
+        The call blocks until the answer arrives (a millisecond, unless the driver is sampling).
+        A step that the trial reported before it was killed or failed is not judged again.
+        last: whether no step is left; the trial is then not given up.
         """
         answer = self._report(step, float(value), last)
         if last and self.decision is Decision.PRUNE:
@@ -97,15 +98,15 @@ class Trial:
         return self.decision
 
     def should_stop(self) -> bool:
-        """Whether to stop at the next good moment; costs nothing, ask as often as you like."""
+        """Whether to stop at the next checkpoint. The call costs nothing and may be frequent."""
         self.told = self.decision
         return self.told is not Decision.CONTINUE
 
 
 Objective = Callable[[Trial], Mapping[str, Any]]
-"""One training. It travels by reference from a module that a worker can import, else by value.
+"""One training. It is sent to workers by reference if they can import its module, else by value.
 
-Returns at least `status` (one of STATUSES) and, when completed, the objectives by name.
-Whatever it raises is recorded as a failure of that trial. If it has a method `prepare()`, that is
-called once before all trials: what takes long to import belongs there.
+It returns at least `status` (one of STATUSES) and, when completed, the objectives by name. An
+exception is recorded as a failure of that trial. A method `prepare()`, if there is one, is called
+once before all trials; slow imports belong there.
 """

@@ -1,7 +1,7 @@
-"""A worker: one objective, then job after job until one fails or its driver is gone.
+"""A worker: it loads one objective, then runs jobs until one fails or the driver is gone.
 
-Messages to it: jobs, answers to reports, and STOP at any time. Messages from it: that a job has
-begun, reports and results. With the start method `spawn` it is a program of its own,
+Messages to a worker: jobs, answers to reports, and STOP at any time. Messages from a worker: that a
+job has begun, reports and results. With the start method `spawn` a worker is a program of its own,
 `python -m musicgen.sweep.worker <fd of its line> <fd of the packed objective>`.
 """
 
@@ -21,14 +21,15 @@ from musicgen.sweep.context import running
 from musicgen.sweep.trial import FAILED, OUT_OF_MEMORY, Decision, Job, Objective, Result, Trial
 
 BEGIN, REPORT, END, BROKEN = "begin", "report", "end", "broken"
-"""From the worker: (BROKEN, why) if it can't load the objective, else (BEGIN,),
+"""Messages from the worker: (BROKEN, why) if it can't load the objective, else (BEGIN,),
 (REPORT, step, value, last) and (END, result, whether the GPU's memory was too small)."""
 ANSWER, STOP = "answer", "stop"
-"""To the worker: (ANSWER, decision), (STOP,); a Job travels as it is."""
+"""Messages to the worker: (ANSWER, decision) and (STOP,). A Job is a message as it is."""
 
 
 class Worker:
-    """One end of the line to the driver; a thread listens, the main thread works."""
+    """The worker's end of the line to the driver. A thread reads messages, the main thread runs
+    jobs."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -37,10 +38,10 @@ class Worker:
         self._trial: Trial | None = None
 
     def serve(self, objective: Objective) -> None:
-        """Run jobs until one fails; the process ends with its driver.
+        """Run jobs until one fails; the process ends when its driver does.
 
-        What failed may have broken the process for good (a CUDA context, a native library), so
-        the next job is for a fresh one.
+        A failure may have broken the process permanently (a CUDA context, a native library), so a
+        fresh process runs the next job.
         """
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
@@ -50,8 +51,9 @@ class Worker:
             self._connection.send((END, result, trial.out_of_memory))
             if result.get("status") == FAILED:
                 return
-            # A trainer's cycles may hold a network each, and are few: the collector, who counts
-            # objects and not bytes, would let fifty of them wait (4 MB each: 100 MB in 25 trials).
+            # The reference cycles of a trainer may hold a network. The garbage collector counts
+            # objects, not bytes, so it would let fifty of them pile up (4 MB each: 100 MB in 25
+            # trials).
             gc.collect()
 
     def _report(self, step: int, value: float, last: bool) -> Decision:
@@ -63,7 +65,7 @@ class Worker:
             while True:
                 message = self._connection.recv()
                 if isinstance(message, Job):
-                    # Made here, so that a STOP right behind the job finds its trial.
+                    # The trial is made here, so that a STOP right after the job finds it.
                     self._trial = Trial(message, self._report)
                     self._trials.put(self._trial)
                 elif message[0] == ANSWER:
@@ -71,18 +73,22 @@ class Worker:
                 elif (trial := self._trial) is not None:
                     trial.decision = Decision.STOP
         except (EOFError, OSError):
-            os._exit(0)  # the driver is gone; the checkpoint on disk is all that matters
+            os._exit(0)  # the driver is gone, and the checkpoint is on disk already
 
 
 def die_with_parent() -> None:
-    """Lines that end tell it too, but who listens cannot run while native code holds the lock."""
+    """Let the kernel end this process with its parent.
+
+    The end of the line to the driver says so too, but the thread that reads it cannot run while
+    native code holds the interpreter's lock.
+    """
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def load(data: bytes) -> Objective:
-    """The objective from the driver's pickle, ready for its first trial."""
+    """The objective from the driver's pickle, prepared for its first trial."""
     objective: Objective = pickle.loads(data)  # noqa: S301 - from our own driver
     if (prepare := getattr(objective, "prepare", None)) is not None:
         prepare()
@@ -90,9 +96,9 @@ def load(data: bytes) -> Objective:
 
 
 def run(objective: Objective, trial: Trial) -> Result:
-    """The objective's result as plain scalars; whatever it raises becomes status `failed`."""
+    """The objective's result as plain scalars. An exception becomes a result `failed`."""
     with open(trial.folder / "output.log", "ab", buffering=0) as log:
-        # At the level of descriptors, so that native libraries don't write over the live table.
+        # Descriptors are redirected, so that native libraries don't write over the live table.
         os.dup2(log.fileno(), sys.__stdout__.fileno())  # type: ignore[union-attr]
         os.dup2(log.fileno(), sys.__stderr__.fileno())  # type: ignore[union-attr]
     try:
@@ -100,12 +106,12 @@ def run(objective: Objective, trial: Trial) -> Result:
             result = objective(trial)
         return {key: value for key, raw in result.items() if _is_scalar(value := _plain(raw))}
     except BaseException as error:
-        # BaseException: a library that calls sys.exit must not take the worker with it.
+        # BaseException, because a library that calls sys.exit must not end the worker.
         traceback.print_exc()
         trial.out_of_memory = _of_memory(error)
         said = one_line(error)
         if trial.out_of_memory and OUT_OF_MEMORY not in said.lower():
-            said = f"{OUT_OF_MEMORY}: {said}"  # cuBLAS and cuDNN have other words for it
+            said = f"{OUT_OF_MEMORY}: {said}"  # cuBLAS and cuDNN word it differently
         return {"status": FAILED, "error": said}
     finally:
         sys.stdout.flush()
@@ -113,7 +119,7 @@ def run(objective: Objective, trial: Trial) -> Result:
 
 
 def one_line(error: BaseException) -> str:
-    """`ValueError: first line of the message`; out of memory is said in words."""
+    """An error as `ValueError: first line of the message`; running out of memory in plain words."""
     if isinstance(error, MemoryError):
         return OUT_OF_MEMORY
     text = str(error).strip().splitlines()
@@ -121,7 +127,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _of_memory(error: BaseException) -> bool:
-    """Whether it says that a GPU's memory was too small, in PyTorch's words or its libraries'."""
+    """Whether an error of PyTorch or its libraries says that a GPU's memory was too small."""
     said = str(error)
     return type(error).__name__ == "OutOfMemoryError" or (
         isinstance(error, RuntimeError)
@@ -130,7 +136,7 @@ def _of_memory(error: BaseException) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A scalar of numpy or torch as Python's own: the driver must not need their libraries."""
+    """A scalar of numpy or torch as Python's own, so that the driver needs neither library."""
     if not isinstance(value, str | int | float | bool) and getattr(value, "shape", None) == ():
         return value.item()
     return value
@@ -141,7 +147,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def main(connection: Connection, packed: int) -> None:
-    """The life of a spawned worker. packed: descriptor of a file with the objective."""
+    """Run a spawned worker. packed: the descriptor of a file with the objective."""
     die_with_parent()
     try:
         objective = load(os.pread(packed, os.fstat(packed).st_size, 0))
@@ -154,4 +160,4 @@ def main(connection: Connection, packed: int) -> None:
 
 if __name__ == "__main__":
     main(Connection(int(sys.argv[1])), int(sys.argv[2]))
-    os._exit(0)  # as a fork would: whatever else is loaded shall not object
+    os._exit(0)  # as in a fork: loaded libraries can't disturb the exit

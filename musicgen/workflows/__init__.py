@@ -1,1 +1,1 @@
-"""The work behind the commands; knows no terminal."""
+"""The work behind the commands, without a terminal."""

@@ -2,9 +2,9 @@
 
     python -m musicgen.workflows.assets <run folder> ...
 
-Each folder gets tunes, and tunes/units.json with the activity of the network's units in them,
-unless it has those of its present weights. Reports start this as a process of its own, because they
-do not import PyTorch.
+Each folder gets tunes, and tunes/units.json with the values of the network's units in them, unless
+it has these for its present weights. Reports start this module as a process of its own, because
+reports do not import PyTorch.
 """
 
 import json
@@ -32,13 +32,13 @@ from musicgen.workflows.explain import held_out
 
 TEMPERATURES = (0.5, 1.0)
 HELD_OUT = 60
-"""Validation tunes over which units are ranked; `musicgen.heatmap` takes more."""
+"""The number of validation tunes over which units are ranked; `musicgen.heatmap` uses more."""
 EACH = 3
-"""Units for each annotation."""
+"""The number of units for each annotation."""
 
 
 def show(run: Path) -> None:
-    """Write what is missing. Raises MusicgenError, OSError or ValueError if that fails."""
+    """Write the missing assets. Raises MusicgenError, OSError or ValueError if that fails."""
     if exhibited(run):
         return
     digest = weights_digest(run)
@@ -70,7 +70,7 @@ def _asked(run: Path) -> GenerateConfig:
 
 
 def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]:
-    """The best units in each tune, by the tune's name."""
+    """The values of the best units in each tune, by the tune's name."""
     torch.set_num_threads(1)
     scores = rank(
         trained.model, trained.vocabulary, marked(held_out(trained), HELD_OUT), ["hidden"]
@@ -78,7 +78,7 @@ def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]
     chosen = _chosen(scores)
     shown = {}
     for name, text in texts.items():
-        # The `X:` line is ours, and a network that has never seen one may not know its characters.
+        # We add the `X:` line, and a network trained without such lines may lack its characters.
         known = np.array([character in trained.vocabulary for character in text], bool)
         seen = "".join(character for character in text if character in trained.vocabulary)
         read = trained.vocabulary.encode(f"{START}\n{seen}")
@@ -104,7 +104,7 @@ def _chosen(scores: list[Score]) -> list[Score]:
 
 
 def _worth(row: Score) -> float:
-    """0: no better than chance; 1: perfect."""
+    """A score from 0 (no better than chance) to 1 (perfect)."""
     return (row.score - row.chance) / max(row.most - row.chance, 1e-9)
 
 
@@ -116,7 +116,7 @@ def _name(row: Score, layers: int) -> str:
 
 
 def _packed(values: NDArray[np.float32]) -> bytes:
-    """As small integers: hidden states lie between -1 and 1."""
+    """Values as signed bytes, multiplied by 127: hidden states are between -1 and 1."""
     small = np.clip(np.rint(values * 127), -127, 127).astype(np.int8)
     return small.tobytes()
 

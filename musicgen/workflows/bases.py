@@ -1,4 +1,4 @@
-"""Bases: the configurations that trials start from, one for each choice of the swept groups."""
+"""Bases: the configurations from which trials start, one for each choice of the swept groups."""
 
 import copy
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from musicgen.workflows.swept import Choices, Swept
 
 
 def converted(swept: Swept) -> Space:
-    """The space with every value in its key's type (150 as 150.0 where that is a float).
+    """The space with every value in its key's type (150 as 150.0 if the type is float).
 
     Raises InputError.
     """
@@ -35,7 +35,7 @@ def converted(swept: Swept) -> Space:
 
 
 def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
-    """The bases, swept keys at their first values. Raises InputError."""
+    """The bases, with swept keys at their first values. Raises InputError."""
     bases = {}
     for choices, composed in swept.bases.items():
         base = copy.deepcopy(composed)
@@ -48,7 +48,8 @@ def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
 def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choices, Following]:
     """The keys that follow swept keys, by the groups' choices.
 
-    drivers: prefixes of keys of the sweep as a whole. Raises InputError if one of them follows.
+    drivers: the prefixes of keys of the sweep as a whole. Raises InputError if such a key follows a
+    swept key.
     """
     found = {}
     for choices, composed in swept.bases.items():
@@ -71,9 +72,9 @@ def settings(
     bases: Mapping[Choices, TrainConfig],
     follows: Mapping[Choices, Following],
 ) -> tuple[Settings, ...]:
-    """All settings of a trial besides the space, for each choice of the groups.
+    """All settings of a trial that are not in the space, for each choice of the groups.
 
-    Interpolations of swept keys stay as they are written.
+    Interpolations of swept keys stay unresolved.
     """
     many = len(bases) > 1
     keys = tuple(f"{key}." for key in space if key not in swept.groups)
@@ -98,7 +99,7 @@ def _applies(swept: Swept, dimension: Dimension, choices: Choices) -> bool:
 
 
 def _open(swept: Swept, space: Space, choices: Choices) -> dict[str, tuple[Any, ...]]:
-    """Values of each key that is swept with these choices of the groups; of a range, its ends."""
+    """The values (of a range the ends) of each key that is swept with these choices of groups."""
     return {
         key: values
         for key, values in ends(space).items()
@@ -134,7 +135,7 @@ def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
 
 
 def _cast(composed: DictConfig, key: str, value: Any) -> Any:
-    """The value in its key's type; an interpolation stays. The config keeps the value.
+    """The value in its key's type; an interpolation is kept. The value is also set in `composed`.
 
     Raises InputError.
     """

@@ -1,4 +1,4 @@
-"""From files of tunes in ABC to files in other formats, without a network."""
+"""Conversion of files of tunes in ABC to other formats, without a network."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from musicgen.system.files import replacing
 from musicgen.system.paths import display_path, make_folder
 
 MAX_PROBLEMS = 5
-"""Problems of a tune that are printed."""
+"""The most problems of a tune that are printed."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Converted:
 
     source: Path
     name: str
-    """Name of its files, without their endings."""
+    """The name of its files, without their endings."""
     tune: Tune
 
 
 def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
-    """Write each tune of each file in each format. tell: gets the lines to print.
+    """Write each tune of each file in each format. tell: called with each line to print.
 
-    Raises InputError before anything is written; Interrupted after Ctrl-C; RunError if a tune could
-    not be written in a format; the other files are there then.
+    Raises InputError before anything is written, and Interrupted after Ctrl-C. Raises RunError if a
+    tune could not be written in a format; all other files are written before.
     """
     arranged = arrangement(asked.transpose, asked.header.tempo)
     formats = list(dict.fromkeys(asked.formats))
@@ -112,8 +112,8 @@ def _texts(path: Path, tell: Callable[[str], None]) -> list[str]:
 
 
 def _targets(tunes: list[Converted], formats: list[str], out: str | None) -> list[dict[str, Path]]:
-    """Where each tune's files go, by format. Raises InputError if one would replace a source, or
-    two tunes would share one."""
+    """The path of each tune's file by format. Raises InputError if a file would replace a source,
+    or if two tunes would have the same file."""
     sources = {found.source.resolve() for found in tunes}
     taken: dict[Path, Converted] = {}
     targets = []
@@ -137,7 +137,7 @@ def _targets(tunes: list[Converted], formats: list[str], out: str | None) -> lis
 
 
 def _about(found: Converted, missing: dict[str, str]) -> Iterator[str]:
-    """What a reader should know about a tune."""
+    """The lines that are printed about a tune."""
     lines = found.tune.text.split("\n")
     for problem in found.tune.problems[:MAX_PROBLEMS]:
         at = lines[problem.line - 1].strip()[:60]

@@ -1,4 +1,4 @@
-"""The executor of a sweep, as its configuration asks for it."""
+"""The executor of a sweep, made as its configuration says."""
 
 import logging
 import os
@@ -15,15 +15,15 @@ from musicgen.system.paths import PACKAGE
 
 NO_GPU = "trainer.accelerator=gpu needs a GPU, got none {where}; use trainer=cpu"
 ON_GPU = dict([gpus.WORKSPACE, gpus.WITHOUT_CUDA])
-"""Environment that a worker which may use a GPU, and its parent process, need before CUDA or
-PyTorch starts."""
+"""Environment variables of a worker that may use a GPU, and of its parent process. They must be set
+before CUDA or PyTorch starts."""
 Accelerator = Callable[[Mapping[str, Any]], str]
-"""trainer.accelerator of a trial by its params."""
+"""Returns trainer.accelerator of a trial with these params."""
 log = logging.getLogger(__name__)
 
 
 class Place(Protocol):
-    """Where to train; the keys `sweep.*` explain each attribute."""
+    """The place where trials run; the keys `sweep.*` explain each attribute."""
 
     executor: str
     workers: str
@@ -36,10 +36,10 @@ def make_executor(
     accelerators: Collection[str] | None = None,
     accelerator: Accelerator | None = None,
 ) -> Executor:
-    """The executor of sweep.executor, connected if it is on other machines.
+    """The executor that sweep.executor names, connected if it uses other machines.
 
-    accelerators, accelerator: all that trials ask for, and that of one trial; default: that of
-    `config`. Raises InputError for workers that are not available.
+    accelerators: the accelerators of all trials. accelerator: returns that of one trial. Both
+    default to that of `config`. Raises InputError for workers that are not available.
     """
     one = config.trainer.accelerator
     return executor_at(config.sweep, accelerators or {one}, accelerator or (lambda params: one))
@@ -65,7 +65,7 @@ def _local(
         raise InputError(NO_GPU.format(where=f"on this machine{reason}"))
     shared = place.trials_per_gpu
     if found.apple and not found.names and accelerators == {"gpu"}:
-        workers = shared if workers == "auto" else workers  # one GPU, which has no name
+        workers = shared if workers == "auto" else workers  # there is one GPU without a name
     environments = slots(
         workers, gpus=found.names, trials_per_gpu=shared, cpus_too="cpu" in accelerators
     )
@@ -80,7 +80,7 @@ def _local(
 
 
 def _found(accelerators: Collection[str]) -> gpus.Gpus:
-    """The GPUs, if any trial may use one; asking takes seconds."""
+    """The GPUs of this machine, if any trial may use one; looking for them takes seconds."""
     if "gpu" in accelerators or ("auto" in accelerators and gpus.likely()):
         found = gpus.find()
         if found.why and "gpu" not in accelerators:
@@ -99,7 +99,7 @@ def _ray(place: Place, workers: int | str, accelerators: Collection[str]) -> Exe
     from musicgen.sweep.ray import RayExecutor
 
     asked = place.ray
-    # An existing cluster has counted its own.
+    # An existing cluster has counted its own GPUs.
     ours = asked.address is None and "RAY_ADDRESS" not in os.environ
     found = _found(accelerators) if ours else gpus.Gpus()
     count = len(found.names) if ours else None
@@ -118,7 +118,7 @@ def _ray(place: Place, workers: int | str, accelerators: Collection[str]) -> Exe
 
 
 def _workers(text: str) -> int | str:
-    """Raises InputError."""
+    """The value of sweep.workers. Raises InputError if it is neither auto nor at least 1."""
     if text == "auto":
         return text
     try:

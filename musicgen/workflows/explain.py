@@ -1,4 +1,4 @@
-"""The work of `heatmap`: tables and pictures of hidden units in a folder."""
+"""The work of `heatmap`: it writes tables and pictures of hidden units to a folder."""
 
 import csv
 import dataclasses
@@ -32,9 +32,9 @@ from musicgen.training.checkpoint import TrainedModel, load_model
 from musicgen.workflows import runs
 
 TUNES = 200
-"""Held-out tunes that units are scored over."""
+"""The number of held-out tunes over which units are scored."""
 CHARS = 1_000
-"""Characters of the tune that the network writes, as in the 2018 report."""
+"""The number of characters of the tune that the network writes, as in the 2018 report."""
 
 Key = tuple[int, str]
 """Layer and state."""
@@ -45,7 +45,7 @@ class Explained:
     """The best units, and the folder with their tables and pictures."""
 
     best: dict[str, Score]
-    """By annotation; without annotations that do not occur in the tunes."""
+    """The best score by annotation, without annotations that do not occur in the tunes."""
     courses: list[tuple[Score, Course]]
     """The best unit for header or body in each layer and state, best first."""
     tunes: int
@@ -53,10 +53,10 @@ class Explained:
 
 
 def run(asked: HeatmapConfig) -> Explained:
-    """Score all units, draw the best for each annotation. Raises InputError."""
+    """Score all units, and draw the best one for each annotation. Raises InputError."""
     place = runs.find(asked.run)
     trained = load_model(place)
-    # Threads that spin while they wait for each other made this 40 times slower on busy cores.
+    # On busy cores, more threads made this 40 times slower, because they spin while they wait.
     torch.set_num_threads(device.threads(trained.config.trainer))
     states = _states(asked, trained)
     layer = _layer(asked, trained)
@@ -128,7 +128,7 @@ def _layer(asked: HeatmapConfig, trained: TrainedModel) -> int:
 
 
 def _tune(asked: HeatmapConfig, trained: TrainedModel) -> str:
-    """The text to draw, from `<start>` on. A tune that the network writes runs past `<end>`."""
+    """The text to draw, from `<start>` on. A text that the network writes goes on after `<end>`."""
     vocabulary = trained.vocabulary
     if asked.tune is None:
         prime = vocabulary.encode(f"{START}\n").tolist()
@@ -155,7 +155,7 @@ def _tune(asked: HeatmapConfig, trained: TrainedModel) -> str:
 
 
 def held_out(trained: TrainedModel) -> str:
-    """The run's own validation text."""
+    """The validation text of the run."""
     data = trained.config.data
     found = corpus.prepared_at(Path(data.root), data.name, trained.corpus) or corpus.of(data)
     if found.digest != trained.corpus:
@@ -167,7 +167,7 @@ def held_out(trained: TrainedModel) -> str:
 
 
 def _draw_unit(stem: Path, text: str, recorded: Activations, unit: int, row: Score | None) -> None:
-    """<stem>.svg, .png and .csv of one unit."""
+    """Write <stem>.svg, .png and .csv of one unit."""
     values = recorded.values[unit]
     title = f"layer {recorded.layer}, {recorded.state.replace('_', ' ')}, unit {unit}"
     svg = heatmap(text, values, title, _verdict(row) if row else "")
@@ -184,7 +184,7 @@ def _verdict(row: Score) -> str:
 
 
 def _draw_overview(stem: Path, text: str, recorded: Activations) -> None:
-    """<stem>.svg, .png and .csv of all units of a layer and state."""
+    """Write <stem>.svg, .png and .csv of all units of a layer and state."""
     figure = overview(text, recorded)
     for kind in ("png", "svg"):
         _save(figure, stem.with_suffix(f".{kind}"))

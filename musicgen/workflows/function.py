@@ -1,4 +1,5 @@
-"""A sweep of somebody's own function, checked and ready to be driven; knows no terminal."""
+"""Preparation of a sweep of a user's function: it is checked before it starts. No terminal is
+needed."""
 
 import hashlib
 import inspect
@@ -33,29 +34,29 @@ from musicgen.workflows.settings import SweepSettings
 
 log = logging.getLogger(__name__)
 CODE = "function.json"
-"""File of a sweep's folder: which function is swept, and a digest of its source."""
+"""The file of a sweep's folder with the name of the swept function and a digest of its source."""
 
 
 @dataclass(frozen=True)
 class PreparedFunction:
-    """A sweep of a function of which everything was checked and nothing has begun."""
+    """A sweep of a function that is completely checked and has not begun."""
 
     plan: Plan
     objective: Function
     executor: Executor
     folder: Path
     code: Callable[..., Any]
-    """What is watched for changes."""
+    """The function that is watched for changes."""
 
     def driver(
         self, observe: Observer, on_refresh: Callable[[list[Row]], None] = lambda rows: None
     ) -> Driver:
-        """What runs it, or goes on with it."""
+        """The driver that runs or resumes the sweep."""
         kept = False
 
         def observed(event: Started | Judged | Finished) -> None:
             nonlocal kept
-            if not kept:  # not before: by its first event, the folder is this sweep's
+            if not kept:  # only since its first event the folder belongs to this sweep
                 kept = True
                 _keep_code(self.code, self.folder)
             observe(event)
@@ -83,10 +84,10 @@ def prepare(
 ) -> PreparedFunction:
     """Check a sweep of a function and connect its executor.
 
-    space: what is varied, by the names that the function knows: Choice, Float, Int, or a list of
-    values. groups, fixed: of an application's configuration, see `Plan`. commands: what the folder
-    keeps for reports. code: what to watch for changes, if it is not the function itself; what has
-    changed since the sweep began is told in the log.
+    space: the varied parameters by name, each a Choice, Float, Int, or a list of values. code: the
+    function to watch for changes, if it is not `function` itself; a change since the sweep began is
+    logged. groups, fixed: the groups and settings of an application's configuration, see `Plan`.
+    commands: the commands that the folder keeps for reports.
     Raises InputError before anything is created.
     """
     if not callable(function):
@@ -97,7 +98,7 @@ def prepare(
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
     made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
     objective = Function(function, tuple(settings.objectives))
-    packed(objective)  # what can't travel is refused before there is a folder
+    packed(objective)  # raises InputError if it can't be sent, before a folder is made
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
     )
@@ -106,10 +107,10 @@ def prepare(
 
 
 def _tell_changes(function: Callable[..., Any], folder: Path) -> None:
-    """Log a line if a sweep's function is not the one that it began with.
+    """Log a line if the function has changed since the sweep began.
 
-    Its finished trials stay as they are, whatever they ran: a changed comment or a mended error
-    must not cost them.
+    Finished trials are kept. They must not be lost because a comment was changed or an error was
+    corrected.
     """
     path = folder / CODE
     now = {"function": _name(function), "source": _digest(function)}
@@ -127,7 +128,7 @@ def _tell_changes(function: Callable[..., Any], folder: Path) -> None:
 
 
 def _keep_code(function: Callable[..., Any], folder: Path) -> None:
-    """Note which function a sweep runs, for `_tell_changes`."""
+    """Store the name and digest of a sweep's function, for `_tell_changes`."""
     about = {"function": _name(function), "source": _digest(function)}
     write_text(folder / CODE, json.dumps(about, indent=2) + "\n")
 
@@ -139,7 +140,7 @@ def _name(function: Any) -> str:
 
 
 def _digest(function: Any) -> str:
-    """Of a function's source, or its class's; of its bytecode where no source is kept."""
+    """The digest of a function's source, or its class's; of its bytecode if there is no source."""
     while isinstance(function, partial):
         function = function.func
     function = inspect.unwrap(function)
@@ -154,7 +155,7 @@ def _digest(function: Any) -> str:
 
 
 class _Place:
-    """Where a function runs, as `executor_at` asks."""
+    """The place where a function's trials run, for `executor_at`."""
 
     def __init__(self, settings: SweepSettings) -> None:
         self.executor = settings.executor
@@ -167,7 +168,7 @@ class _Place:
 
 
 def _space(given: Mapping[str, Any], seeds: int) -> Space:
-    """Dimensions by name. Raises InputError."""
+    """The dimensions by name. Raises InputError."""
     if not isinstance(given, Mapping) or not given:
         raise InputError(
             'space must be a dictionary of what is varied, such as {"lr": Float(1e-4, 0.1)}, '
@@ -239,14 +240,15 @@ def _plan(
 def _component(
     kind: Literal["sampler", "pruner"], given: str | Mapping[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """A sampler's or a pruner's name and settings; those of `conf/` where none are given."""
+    """The name and settings of a sampler or a pruner; settings that are not given come from
+    `conf/`."""
     asked = {"name": given} if isinstance(given, str) else dict(given)
     name = asked.pop("name", None)
     if not isinstance(name, str):
         raise InputError(f"{kind} must be a name, or a dictionary with a name, got {given!r}")
     component(kind, name)
     path = shipped("conf") / kind / f"{name}.yaml"
-    if not path.is_file():  # a plugin's, whose class has its defaults
+    if not path.is_file():  # a plugin's component, whose class has the defaults
         return name, asked
     settings: Any = OmegaConf.load(path)
     kept: dict[str, Any] = {}
@@ -255,7 +257,7 @@ def _component(
             continue
         try:
             kept[str(key)] = settings[key]
-        except OmegaConfBaseException:  # it follows a key of trainings
+        except OmegaConfBaseException:  # the value interpolates a key that only trainings have
             continue
     return name, {**kept, **asked}
 

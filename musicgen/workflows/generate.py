@@ -1,4 +1,4 @@
-"""From what `generate` was asked to a folder of tunes: drawn, measured, written."""
+"""The work of `generate`: tunes are drawn from a network, measured, and written to a folder."""
 
 import hashlib
 import logging
@@ -37,53 +37,54 @@ from musicgen.training.folder import RunFolder
 from musicgen.workflows import runs
 
 MAX_PROBLEMS = 20
-"""Of a tune, that its recipe lists."""
+"""The most problems of a tune that its recipe lists."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Written:
-    """A tune, and what is said about it."""
+    """A tune that a network has written, with its measures."""
 
     drawn: Drawn
     tune: Tune
     measures: TuneMeasures
     seconds: float
-    """As it sounds, repeats played out."""
+    """The duration of the tune, repeats played out."""
     nearest: Run | None
-    """The longest run that a training tune has too; None where those are not at hand."""
+    """The longest run of notes shared with a training tune; None without training tunes."""
     missing: dict[str, str]
-    """Formats that it could not be had in, and why."""
+    """The reason for each format in which the tune can't be written."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Tunes that a network has written, of which nothing is on disk yet."""
+    """Tunes that a network has written. None of them is on disk yet."""
 
     tunes: list[Written]
-    """By temperature, then by number. What they miss as files is not known yet."""
+    """The tunes, sorted by temperature, then by number. Their missing formats are not known yet."""
     sets: dict[str, dict[str, float]]
-    """By temperature, and of real tunes; empty without training tunes to compare to."""
+    """Measures by temperature, and those of real tunes; empty without training tunes."""
     recipes: "Recipes"
     run: Path
     """The run folder of the network."""
 
 
 class Watcher:
-    """Looks on. This one says nothing."""
+    """Is told of the progress. This class ignores it."""
 
     def began(self, weights: Path, tunes: int) -> None:
-        """Before the first tune is drawn."""
+        """Called before the first tune is drawn, with the path of the weights and the number of
+        tunes."""
 
     def wrote(self, tune: Written) -> None:
-        """After each tune is written to disk."""
+        """Called after each tune is written to disk."""
 
     def ended(self, out: Path, sets: dict[str, dict[str, float]]) -> None:
-        """At the end; `sets` as in `Drawing`."""
+        """Called at the end. sets: see `Drawing`."""
 
 
 def run(asked: GenerateConfig, watcher: Watcher) -> Drawing:
-    """Draw tunes; write all of them, their recipes and measures.csv. Returns what was written.
+    """Draw tunes, and write them, their recipes and measures.csv; returns what was written.
 
     Raises InputError before anything is written, Interrupted after Ctrl-C.
     """
@@ -105,7 +106,7 @@ def run(asked: GenerateConfig, watcher: Watcher) -> Drawing:
 
 
 def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
-    """Draw tunes and measure them; nothing is written. Raises InputError."""
+    """Draw tunes and measure them, without writing anything. Raises InputError."""
     options = _options(asked)
     arranged = arrangement(asked.transpose, asked.header.tempo)
     if arranged.tempo and (own := parse(options.prime).field("Q")):
@@ -161,12 +162,12 @@ def _temperatures(value: Any) -> list[float]:
 
 
 def _prime(value: str | None) -> str:
-    """The text itself, or a file's."""
+    """The value itself, or the text of the file that it names."""
     if value is None:
         return ""
     path = Path(value)
     try:
-        # Not path.is_file(), which raises for a text that is too long for a name.
+        # path.is_file() would raise for a text that is too long for a file's name.
         if "\n" not in value and os.path.isfile(value):
             return path.read_text(encoding="utf-8").replace("\r\n", "\n")
     except (OSError, ValueError) as error:
@@ -179,7 +180,8 @@ def _prime(value: str | None) -> str:
 
 
 def _check_going_on(drawn: list[Drawn], prime: str) -> None:
-    """Say so where a network has nothing to add to its prime."""
+    """Check that the network has added notes to its prime. A warning names tunes without new notes;
+    InputError is raised if no tune has any."""
     if not prime:
         return
     before = parse(prime).notes
@@ -191,7 +193,7 @@ def _check_going_on(drawn: list[Drawn], prime: str) -> None:
 
 
 def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
-    """The tunes as they were asked for: in another key, at a tempo."""
+    """The tunes in the requested key and tempo."""
     if not arranged:
         return drawn
     tunes = []
@@ -204,8 +206,8 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
 
 
 def _real(trained: TrainedModel) -> RealTunes | None:
-    """The tunes of the network's corpus, if they are at hand: prepared near here or near the run,
-    else prepared again."""
+    """The tunes of the network's corpus; None if they are not available. The prepared corpus is
+    searched for near the current folder and near the run; otherwise it is prepared again."""
     data = trained.config.data
     folders = [Path(), *trained.weights.absolute().parents]
     for folder in folders:
@@ -225,7 +227,7 @@ def _real(trained: TrainedModel) -> RealTunes | None:
 def _sets(
     drawn: list[Drawn], tunes: list[Tune], real: RealTunes | None
 ) -> dict[str, dict[str, float]]:
-    """Measures by temperature, and of real tunes; none without training tunes to compare to."""
+    """Measures by temperature, and those of real tunes; empty without training tunes."""
     if real is None:
         return {}
     by_temperature: dict[float, list[Tune]] = {}
@@ -236,7 +238,7 @@ def _sets(
 
 
 class Recipes:
-    """What makes tunes again: all that those of one call share."""
+    """Makes the recipes of the tunes of one call, from what these tunes share."""
 
     def __init__(
         self, asked: GenerateConfig, options: Options, trained: TrainedModel, formats: list[str]

@@ -23,18 +23,18 @@ RESULTS: dict[str, Direction] = {
     "seconds": "minimize",
     "chars_per_s": "maximize",
 }
-"""Results that can be objectives. Not test_loss: nothing is selected by the test split."""
+"""The results that can be objectives. test_loss can't: the test split must not select anything."""
 PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
-"""Objectives that are known after each epoch, so that a pruner can use them."""
+"""The objectives that are known after each epoch, so that a pruner can use them."""
 
 
 def objectives() -> dict[str, Direction]:
-    """All objectives: results, and measures with a better end."""
+    """All objectives: results, and the measures of which higher or lower values are better."""
     return RESULTS | directions()
 
 
 def plan(first: TrainConfig, space: Space) -> Plan:
-    """The plan, from the configuration `first` of its trials. Raises InputError."""
+    """The plan of a sweep. first: the configuration of one of its trials. Raises InputError."""
     settings = first.sweep
     known, measured = objectives(), directions()
     for place, name in enumerate(settings.objective):
@@ -78,7 +78,7 @@ def plan(first: TrainConfig, space: Space) -> Plan:
 
 
 def judged(settings: list[str]) -> str:
-    """The result that is reported after each epoch, for the pruner."""
+    """The result that trials report after each epoch, for the pruner."""
     return next((name for name in settings[:1] if name in PER_EPOCH), "val_loss")
 
 

@@ -1,8 +1,8 @@
-"""Points of a sweep that are checked before the first trial, so that none fails by its values.
+"""The check of a sweep's points before its first trial, so that no trial fails by its values.
 
-A bound concerns one key, so each value is checked once. A rule connects some keys, and all
-combinations of these are checked. A grid of ten million points needs no more checks than a small
-one.
+A bound concerns one key, so each value is checked once. A rule connects some keys, so all
+combinations of their values are checked. A grid of ten million points needs no more checks than a
+small one.
 """
 
 import copy
@@ -17,7 +17,7 @@ from musicgen.sweep.space import Space, ends, points
 from musicgen.workflows.trial import TrainingObjective
 
 QUIET_S = 2.0
-"""Seconds after which a check prints what it does."""
+"""Seconds after which a check prints what it is doing."""
 
 
 def check(objective: TrainingObjective, space: Space) -> None:
@@ -32,11 +32,11 @@ def check(objective: TrainingObjective, space: Space) -> None:
 
 
 Checks = tuple[tuple[str, ...], Iterator[None]]
-"""Keys, and the checks of one of their points at each step."""
+"""Some keys, and an iterator that checks one of their points at each step."""
 
 
 def _axes(objective: TrainingObjective, space: Space) -> Iterator[Checks]:
-    """Every value of every key; of a range its ends."""
+    """Checks of every value of every key; of a range the two ends are checked."""
     values = ends(space)
     for key, found in values.items():
         only = space[key].only
@@ -45,7 +45,7 @@ def _axes(objective: TrainingObjective, space: Space) -> Iterator[Checks]:
 
 
 def _rules(objective: TrainingObjective, space: Space) -> Iterator[Checks]:
-    """Every combination of the values that a rule connects."""
+    """Checks of every combination of the values that a rule connects."""
     values = ends(space)
     for rule in objective.rules():
         swept, follows = _connected(objective, space, rule)
@@ -66,7 +66,8 @@ def _first(values: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
 def _connected(
     objective: TrainingObjective, space: Space, rule: Rule
 ) -> tuple[tuple[str, ...], bool]:
-    """The swept keys that a rule depends on, and whether any of them by interpolation."""
+    """The swept keys that a rule depends on, and whether it depends on any through an
+    interpolation."""
     keys = set(rule.keys)
     leaders = {
         leader
@@ -89,7 +90,7 @@ def _whole(objective: TrainingObjective, made: Iterator[dict[str, Any]]) -> Iter
 def _alone(
     objective: TrainingObjective, rule: Rule, made: Iterator[dict[str, Any]]
 ) -> Iterator[None]:
-    """Check one rule, in place: some microseconds a point."""
+    """Check one rule on a configuration that is changed in place: some microseconds per point."""
     configs: dict[tuple[str, ...], Config] = {}
     for point in made:
         choices = tuple(point[group] for group in objective.groups)

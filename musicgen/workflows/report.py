@@ -1,4 +1,4 @@
-"""A report of some folders: first the assets of their networks, then the page."""
+"""A report of several folders: first the assets of their networks are made, then the page."""
 
 import json
 import os
@@ -16,16 +16,16 @@ from musicgen.report.tunes import exhibited
 from musicgen.system.paths import PACKAGE, make_folder
 
 COMMON = Path("runs/report")
-"""Folder of the report of several sources."""
+"""The folder of a report of several sources."""
 LIMIT_S = 300
-"""Seconds for the networks' tunes; after that the page is made without the rest, and says so."""
+"""Seconds for writing tunes. After that the page is made without the missing ones, and says so."""
 
 
 def write(folders: Sequence[Path], out: Path | None = None) -> Path:
     """Write report.html and its files; returns the page's path.
 
-    out: None for the source's own folder, or COMMON for several. Raises InputError if a folder
-    holds no result, or `out` cannot be written.
+    out: the report's folder; None: the source's own folder, or COMMON for several sources. Raises
+    InputError if a folder holds no result, or if `out` can't be written.
     """
     sources = read_all(folders)
     if out is None:
@@ -35,16 +35,17 @@ def write(folders: Sequence[Path], out: Path | None = None) -> Path:
 
 
 def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
-    """Let networks without tunes write some for the page; returns why some could not.
+    """Let networks without tunes write some for the page; returns the reason for each folder whose
+    network could not.
 
-    One process for all of them: it takes seconds to import PyTorch.
+    One process does this for all folders, because importing PyTorch takes seconds.
     """
     wanting = [folder for folder in folders if not exhibited(folder)]
     if not wanting:
         return {}
     command = [sys.executable, "-P", "-m", "musicgen.workflows.assets"]
     command += [*map(str, wanting), *naming_plugins()]
-    # The same musicgen as here, in any current folder; plugins are found as here.
+    # The process must import the same musicgen and plugins as this one, in any current folder.
     found = sys.path if naming_plugins() else [os.environ.get("PYTHONPATH")]
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), *found]))
     own: dict[str, str] = {}
@@ -59,7 +60,7 @@ def _make_assets(folders: Sequence[Path]) -> dict[Path, str]:
             check=False,
         )
         for line in done.stdout.splitlines():
-            with suppress(ValueError, TypeError):  # another library has printed something
+            with suppress(ValueError, TypeError):  # the line comes from another library
                 own |= json.loads(line)
         said = done.stderr.strip().splitlines()[-1:]
         why = said[0] if said else "the process that draws them ended early"

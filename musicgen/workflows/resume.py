@@ -12,9 +12,10 @@ from musicgen.training.folder import RunFolder
 
 
 def resumed(asked: Config, overrides: Iterable[str], folder: Path) -> Config:
-    """The configuration that the run in `folder` began with.
+    """The configuration with which the run in `folder` began.
 
-    asked, overrides: what was composed, and from what. Raises InputError if they differ from it.
+    asked: the composed configuration. overrides: the overrides from which it was composed. Raises
+    InputError if an override contradicts the run's configuration.
     """
     stored = record.load(RunFolder(folder).config)
     now, before = (flatten(record.to_dict(c)) for c in (asked, stored))

@@ -9,9 +9,9 @@ from musicgen.training.result import Result
 
 
 def find(place: str) -> Path:
-    """The run folder, or the checkpoint file, that `place` names; of a sweep, its best run.
+    """The run folder or checkpoint file that `place` names. For a sweep it is the best run.
 
-    Raises InputError if it names none.
+    Raises InputError if it names neither.
     """
     path = Path(place)
     if path.is_file():
@@ -21,7 +21,7 @@ def find(place: str) -> Path:
                 Remedy.LIST_FOLDERS,
             )
         return path
-    from musicgen.sweep.table import TABLE  # takes Optuna along
+    from musicgen.sweep.table import TABLE  # imports Optuna
 
     run = RunFolder(path)
     if run.checkpoints.is_dir() or not (path / TABLE).is_file():
@@ -36,7 +36,7 @@ def find(place: str) -> Path:
 
 
 def _best(sweep: Path) -> Path:
-    """Of the trial at the top of the table; where it has several seeds, the best of these."""
+    """The run of the trial at the top of the table; with several seeds, the best of its runs."""
     from musicgen.sweep.table import Table
 
     rows = [row for row in Table.read(sweep).rows if row.get("status") == COMPLETED]

@@ -1,6 +1,6 @@
-"""Settings of a sweep of somebody's own function, with their defaults; light to import.
+"""Settings of a sweep of a user's function, with their defaults. The module is fast to import.
 
-A sweep of trainings has its own under `conf/`.
+The settings of a sweep of trainings are in `conf/`.
 """
 
 from collections.abc import Mapping
@@ -12,45 +12,46 @@ from musicgen.errors import InputError
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """How a function is swept. Raises InputError for a value out of its bounds."""
+    """The settings of a sweep of a function. Raises InputError for a value out of its bounds."""
 
     objectives: Mapping[str, Any] = field(default_factory=lambda: {"loss": "minimize"})
-    """Results to judge by, each `minimize` or `maximize`; pruning and reports are about the first.
-    """
+    """The results that trials are judged by, each `minimize` or `maximize`. Trials report the first
+    one, which decides pruning."""
     n_trials: int | None = None
-    """Configurations in all (>= 1), each another one; None: the whole grid."""
+    """The number of different configurations (>= 1); None: the whole grid."""
     sampler: str | Mapping[str, Any] | None = None
-    """Proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary with its `name`
-    and settings. None: tpe if there is n_trials, else grid."""
+    """The sampler, which proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary
+    with its `name` and settings. None: tpe if n_trials is given, else grid."""
     pruner: str | Mapping[str, Any] = "none"
-    """Stops trials early by what they report: none, asha, hyperband or median, or a dictionary
-    with its `name` and settings, which count reports."""
+    """The pruner, which stops trials early by their reports: none, asha, hyperband or median, or a
+    dictionary with its `name` and settings. Its steps are the steps of reports."""
     seeds: int = 1
-    """Runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
+    """The number of runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
     seed: int = 0
-    """The first run's seed, and the sampler's."""
+    """The seed of the first run and of the sampler."""
     workers: int | str = "auto"
-    """Processes that run trials; auto: one for each core, or for each GPU."""
+    """The number of processes that run trials; auto: one for each core, or for each GPU."""
     executor: str = "local"
     """`local`, or `ray` for a Ray cluster."""
     gpus: bool = True
-    """Whether trials may use the GPUs that are there; each worker sees one."""
+    """Whether trials may use GPUs; each worker sees one."""
     trials_per_gpu: int = 1
-    """Trials that share a GPU (>= 1), where workers=auto."""
+    """The number of trials that share a GPU (>= 1) if workers is auto."""
     ray: Mapping[str, Any] = field(default_factory=dict)
     """`address` of the cluster, `num_cpus` and `num_gpus` of each worker; see sweep.ray."""
     retries: int = 0
     """How often a failed run is tried again at once (>= 0)."""
     max_failures: float | None = None
-    """Failed configurations that end the sweep when exceeded; below 1: a share of all."""
+    """The number of failed configurations above which the sweep ends; below 1: a share of all."""
     max_failures_in_a_row: int | None = 10
-    """Runs that fail one after another and end the sweep (>= 1); None: any number."""
+    """The number of runs failing one after another that ends the sweep (>= 1); None: no limit."""
     retry_failed: bool = True
-    """Whether a sweep that is started again tries anew what failed before."""
+    """Whether a sweep that is started again retries what failed before."""
     timeout: str | float | None = None
-    """Time after which no trial begins and all stop at checkpoints (2h, 30m, or seconds)."""
+    """The time after which no trial begins and running ones stop at their checkpoints (2h, 30m, or
+    seconds)."""
     storage: str | None = None
-    """URL of a database for the study; None: a file in the sweep's folder."""
+    """The URL of a database for the study; None: a file in the sweep's folder."""
 
     def __post_init__(self) -> None:
         for name, least in {

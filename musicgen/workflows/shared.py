@@ -1,4 +1,4 @@
-"""What the trials of a sweep share: their corpora and their accelerators."""
+"""The corpora and accelerators that the trials of a sweep share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,16 +11,16 @@ from musicgen.workflows.trial import TrainingObjective
 
 
 def corpora(objective: TrainingObjective, space: Space) -> dict[str, corpus.Corpus]:
-    """Every corpus that a trial may read, by label, prepared here once.
+    """Every corpus that a trial may read, by label, prepared once in this process.
 
-    Workers receive them, and errors are reported once, before the first trial. Of a range the ends
-    are prepared; values between are read where the trial runs.
+    Workers receive the corpora, and errors are reported once, before the first trial. For a range
+    of settings its ends are prepared; a corpus between them is read where the trial runs.
     """
     return {objective.label(data): corpus.of(data) for data in _corpus_settings(objective, space)}
 
 
 def digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
-    """The corpora's digests: a sweep is not resumed with other tunes."""
+    """The digests of the corpora, so that a sweep is not resumed with other tunes."""
     settings = _corpus_settings(objective, space)
     digests = {}
     for data in settings:
@@ -40,7 +40,7 @@ def digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
 
 
 def accelerators(objective: TrainingObjective, space: Space) -> tuple[set[str], Accelerator]:
-    """trainer.accelerator of all trials, and that of one by its params."""
+    """trainer.accelerator of all trials, and a function that returns it for a trial's params."""
     differing = _differing(objective, space, "trainer.accelerator")
     asked = {config.trainer.accelerator for config in differing}
 
@@ -57,7 +57,7 @@ def _corpus_settings(objective: TrainingObjective, space: Space) -> list[DataCon
 
 
 def _differing(objective: TrainingObjective, space: Space, part: str) -> list[Config]:
-    """Configurations with every combination of what is swept of a part, or decides it."""
+    """The configurations with every combination of the swept keys that a part has or follows."""
     leading = {
         leader
         for follows in objective.following.values()

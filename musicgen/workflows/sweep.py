@@ -1,4 +1,4 @@
-"""A sweep of trainings from what was composed to the driver that runs it; knows no terminal."""
+"""Preparation of a sweep of trainings: from the composed sweep to its driver; without terminal."""
 
 import logging
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report", "plugins")
-"""Keys of the sweep as a whole."""
+"""The prefixes of the keys of a sweep as a whole."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A sweep of which everything was checked and nothing has begun."""
+    """A sweep that is completely checked and has not begun."""
 
     plan: Plan
     objective: TrainingObjective
@@ -44,10 +44,11 @@ class Prepared:
     settings: TrainConfig
     """The configuration of one of its trials, with the settings of the sweep as a whole."""
     latest: list[Row] = field(default_factory=list)
-    """The rows of its table, best first, as they were written last."""
+    """The rows of its table, best first, as last written."""
 
     def driver(self, observe: Observer) -> Driver:
-        """What runs it, or goes on with it; draws the curves whenever the table was written."""
+        """The driver that runs or resumes the sweep. After each writing of the table the curves are
+        drawn."""
 
         def refreshed(rows: list[Row]) -> None:
             self.latest[:] = rows
@@ -63,7 +64,7 @@ class Prepared:
         )
 
     def remove_checkpoints(self, rows: list[Row]) -> None:
-        """Remove the checkpoints to go on from, of all that has ended but the best `sweep.keep`."""
+        """Remove the checkpoints for resuming of all ended trials but the best `sweep.keep`."""
         keep = _number_kept(self.settings.sweep.keep)
         ended = [row for row in rows if row["status"] in (COMPLETED, PRUNED, DIVERGED)]
         for row in [] if keep is None else ended[keep:]:
@@ -72,9 +73,9 @@ class Prepared:
 
 
 def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
-    """Check a sweep and connect its executor; its corpora are prepared.
+    """Check a sweep, prepare its corpora, and connect its executor.
 
-    commands: what its folder keeps for reports (`Plan.commands`).
+    commands: the commands that its folder keeps for reports (`Plan.commands`).
     Raises InputError before anything is created.
     """
     _refuse_driver_keys(swept)
@@ -95,7 +96,7 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
     made = plan(first, space)
     check(objective, space)
     objective = replace(objective, corpora=shared.corpora(objective, space))
-    if follows:  # a value that is typed and one that follows may be the same
+    if follows:  # two points may be the same configuration: a given value may equal a followed one
         made = replace(made, name=lambda point: record.digest(objective.config(point)))
     made = replace(
         made,
@@ -153,7 +154,7 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
 
 
 def _number_kept(text: str) -> int | None:
-    """How many runs keep their last checkpoint, None for all. Raises InputError."""
+    """The number of runs that keep their last checkpoint; None: all. Raises InputError."""
     if text == "all":
         return None
     if not text.isdecimal():
@@ -162,7 +163,7 @@ def _number_kept(text: str) -> int | None:
 
 
 def _draw(folder: Path, plan: Plan, rows: list[dict[str, Any]]) -> None:
-    """Draw the curves; whatever fails there is not worth a sweep."""
+    """Draw the curves. An error there is logged and does not end the sweep."""
     try:
         from musicgen.report.curves import draw
 

@@ -1,4 +1,4 @@
-"""A sweep as composed: its space, and a configuration for each choice of the swept groups."""
+"""A composed sweep: its space, and a configuration for each choice of the swept groups."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ Choices = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Swept:
-    """A sweep from the command line and an experiment's file."""
+    """A sweep composed from the command line and an experiment's file."""
 
     space: Mapping[str, Dimension]
-    """By config key or group, in the order of the sweep. A key with one value is included if only
-    some choices of the groups have it."""
+    """The dimensions by key or group, in the order of the sweep. A key with one value is included
+    if only some choices of the groups have it."""
     groups: Choices
-    """The keys of the space that are config groups."""
+    """The keys of the space that are groups of the configuration."""
     bases: Mapping[Choices, DictConfig]
-    """The composed config for each combination of the groups' choices."""
+    """The composed configuration for each combination of the groups' choices."""
     fixed: tuple[str, ...]
-    """The overrides of one value that all choices have, such as Hydra reads them."""
+    """The overrides with one value that all choices have, in Hydra's grammar."""
     settings: DictConfig
     """Hydra's settings of the sweep as a whole."""
 
     @property
     def notes(self) -> list[str]:
-        """A line for each key that not all choices have."""
+        """A line for each key that some choices lack."""
         return [
             f"{key} applies to {dimension.only}, and not to {', '.join(rest)}"
             for key, dimension in self.space.items()
@@ -40,7 +40,7 @@ class Swept:
 
 
 def choices_of(group: str, space: Mapping[str, Dimension]) -> Choices:
-    """The choices of a swept group. Raises InputError if its values are no names."""
+    """The choices of a swept group. Raises InputError if its values are not names."""
     dimension = space[group]
     if not isinstance(dimension, Choice) or not all(isinstance(v, str) for v in dimension.values):
         raise InputError(f"{group} is a group, so it takes names, got {dimension}; see --help")

@@ -1,4 +1,4 @@
-"""One trial of a sweep: a training, as a worker process runs it."""
+"""One trial of a sweep of trainings, as a worker process runs it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,8 @@ from musicgen.sweep.trial import Decision, Trial
 
 @dataclass(frozen=True)
 class TrainingObjective:
-    """Travels to each worker once; PyTorch is imported there and not in the driver."""
+    """The objective of a sweep of trainings. It is sent to each worker once, and PyTorch is
+    imported there and not in the driver."""
 
     bases: Mapping[tuple[str, ...], Mapping[str, Any]]
     """Configurations (as `to_dict` gives them) by the choices of the swept groups."""
@@ -27,16 +28,16 @@ class TrainingObjective:
     judged: str = "val_loss"
     """The result reported after each epoch: the column of metrics.csv that decides pruning."""
     shelf: str | None = None
-    """Folder of completed runs that sweeps share; see `training.run_cache`."""
+    """The folder of completed runs that sweeps share; see `training.run_cache`."""
     corpora: Mapping[str, corpus.Corpus] = field(default_factory=dict)
-    """The trials' corpora, by `label`: a worker on another machine has neither the tunes nor the
-    prepared corpus. A corpus that is missing here is read where the trial runs."""
+    """The trials' corpora, by `label`. They are sent because a worker on another machine has
+    neither the tunes nor the prepared corpus. A missing corpus is read where the trial runs."""
     following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
     """The keys that follow swept keys by interpolation, by the choices of the swept groups."""
     plugins: Sequence[str] = field(default_factory=loaded_plugins)
-    """Modules that declare components of its configurations."""
+    """The modules of plugins, which declare components of its configurations."""
     _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
-    """Cache: building a configuration takes longer than all the rest."""
+    """A cache of configurations, because building one takes longer than all other steps."""
 
     def config(self, params: Mapping[str, Any]) -> Config:
         """The configuration at a point of the space. Raises InputError."""
@@ -59,7 +60,7 @@ class TrainingObjective:
 
     @staticmethod
     def label(data: DataConfig) -> str:
-        """A text that two configurations share exactly if they ask for the same corpus."""
+        """A text that is equal for two configurations exactly if they use the same corpus."""
         return str(corpus.arguments(data))
 
     def prepare(self) -> None:
@@ -97,7 +98,8 @@ class TrainingObjective:
             cache.put(trial.folder, result)
         row = asdict(result)
         del row["arithmetic"]  # result.json has it
-        # A table has the measures with a better end; result.json has all.
+        # The table has the measures with a direction (higher or lower is better); result.json has
+        # all.
         better = directions()
         measures = {k: v for k, v in row.pop("measures").items() if k in better}
         return flatten(row) | {"corpus": result.corpus["name"]} | measures
