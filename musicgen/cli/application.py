@@ -172,15 +172,3 @@ def _program() -> list[str]:
     """The words that run this program: its file, or -m with its module."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return ["-m", spec.name] if spec is not None else [display_path(Path(sys.argv[0]).absolute())]
-<<<<<<< HEAD
-=======
-
-
-def _best(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
-    """The command that runs the best configuration again."""
-    if not outcome.rows:
-        return ""
-    best = outcome.rows[0]
-    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
-    return shell([*trial_command, *values])
->>>>>>> words

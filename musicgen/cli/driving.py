@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What sweeps at the terminal share: a function's sweep driven, and the command of its best."""
-=======
-"""Runs a prepared sweep of a function with its display and its signals."""
->>>>>>> words
+"""What sweeps at the terminal share: driving a function's sweep, and the command of the best."""
 
 from collections.abc import Sequence
 
@@ -25,15 +21,7 @@ def drive(sweep: PreparedFunction, notes: Sequence[str] = ()) -> tuple[SweepDisp
     shown = display_path(sweep.folder)
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, notes, step="step")
     driver = sweep.driver(display.observe)
-<<<<<<< HEAD
     with hearing(lambda _: driver.request_stop()), display.showing(driver):
-=======
-    main = threading.current_thread() is threading.main_thread()  # only it can handle signals
-    with (
-        hearing(lambda _: driver.request_stop()) if main else nullcontext(),
-        display.showing(driver),
-    ):
->>>>>>> words
         return display, driver.run()
 
 

@@ -90,18 +90,6 @@ def _trial_command(swept: Swept, given: Arguments) -> list[str]:
     return [*COMMAND, *given.search_words, *naming_plugins(), *kept, *threads]
 
 
-<<<<<<< HEAD
-=======
-def _best_command(swept: Swept, outcome: Outcome, trial_command: list[str]) -> str:
-    """The command that trains the best configuration again."""
-    if not outcome.rows:
-        return ""
-    best = outcome.rows[0]
-    values = [f"{key}={as_override(best[key])}" for key in swept.space if key in best]
-    return shell([*trial_command, *values])
-
-
->>>>>>> words
 def _report(folder: Path) -> Path | None:
     """Write the sweep's page; None if that failed, which must not make the sweep fail."""
     again = f"python -m musicgen.report {shell([display_path(folder), *naming_plugins()])}"
