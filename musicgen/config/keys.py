@@ -91,7 +91,9 @@ class SweepConfig:
         duration=True,
     )
     keep: str = key("How many of the best runs keep their last checkpoint at the end; all: all")
-    objective: Any = key("Result to judge by; a list of several needs sampler=nsgaii, pruner=none")
+    objective: Any = key(
+        "Result to judge by; a list of several needs pruner=none; nsgaii searches its front"
+    )
     executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
     ray: RayConfig = MISSING
     workers: str = key("Processes that train; auto: one per core, or per GPU")
