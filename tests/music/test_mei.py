@@ -7,7 +7,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from musicgen.errors import InputError
@@ -381,6 +381,7 @@ TOKENS = st.sampled_from(NOTES + LINES + SIGNS + OTHERS)
 @given(st.lists(TOKENS, max_size=40))
 def test_any_music_is_well_formed(music: list[str]) -> None:
     tune = parse(HEADER + "A" + "".join(music))
+    assume(tune.notes)  # a line such as `A""Am""Am"` is read as words
     root = score(tune)
     names = [element.get(ID) for element in root.iter() if element.get(ID)]
     assert len(names) == len(set(names))
