@@ -6,21 +6,21 @@ Finished studies are kept, and stopped ones are resumed.
     names=[hidden,best]    folders of experiments/, in this order; left out: those of studies.yaml
 """
 
-import re
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments import study
 from experiments.commands import run
+from musicgen import Config, Sweep
+from musicgen.cli.advice import with_advice
+from musicgen.config.overrides import as_override
 from musicgen.errors import InputError, Interrupted, MusicgenError
-from musicgen.report.about import swept_values
-from musicgen.report.source import read
 
 OURS = Path(__file__).parent
 EXPERIMENTS = Path("experiments")
@@ -28,6 +28,8 @@ SWEEPS = Path("runs/sweeps")
 SEARCH = SWEEPS / "best"
 """The search whose best network other studies train on, let write tunes, and look into."""
 PAGE_BYTES = 5_000_000
+READERS = ("cse253", "files")
+"""The corpora that read `data.path`."""
 TEMPERATURES = "temperature=[0.3,0.5,1,2]"
 
 
@@ -45,10 +47,13 @@ def asked(words: Sequence[str]) -> Studies:
         if "=" not in word:
             raise InputError(f"arguments are path=<file> and names=[...], got {word}; see --help")
     try:
+        typed = OmegaConf.from_dotlist(list(words))
+        if isinstance(typed, DictConfig) and isinstance(typed.get("names"), str):
+            typed["names"] = [typed["names"]]
         values = OmegaConf.merge(
             OmegaConf.structured(Studies),
             OmegaConf.load(OURS / "studies.yaml"),
-            OmegaConf.from_dotlist(list(words)),
+            typed,
         )
         found = OmegaConf.to_object(values)
     except (OmegaConfBaseException, ValueError) as error:
@@ -95,16 +100,20 @@ def _own(origin: Path) -> Path:
 def _corpus(folder: Path, path: str | None) -> list[str]:
     """The overrides that tell a study's sweep where the report's corpus is; empty if the study does
     not read that corpus."""
-    experiment = folder / "experiment.yaml"
-    if not experiment.exists():
+    if not (folder / "experiment.yaml").exists():
         return []
-    if not re.search(r"override /data: (cse253|files)", experiment.read_text()):
+    given = f"data.path={as_override(path or 'input.txt')}"
+    # Without what it sweeps, an experiment is the configuration of one training.
+    config = Config.compose(f"experiment={folder.name}", "hydra.sweeper.params=null", given)
+    if config.data.name not in READERS:
         return []
     if not path:  # `make studies` without TUNES gives an empty path
         raise InputError(
             f"path must be the report's corpus for {folder.name}; add path=<input.txt>"
         )
-    return [f"data.path={path}"]
+    if not Path(path).is_file():
+        raise InputError(f"path must be a file, got {path}, which is none; add path=<input.txt>")
+    return [given]
 
 
 def _study(folder: Path, corpus: list[str]) -> None:
@@ -134,10 +143,9 @@ def _study(folder: Path, corpus: list[str]) -> None:
 def _winner() -> list[str]:
     """The best configuration of the search, as overrides."""
     try:
-        source = read(SEARCH)
+        return Sweep(SEARCH).best_overrides
     except InputError as error:
         raise InputError(f"whole_data trains the winner of best; {error}") from None
-    return swept_values(source, source.rows[0])
 
 
 def _attach_page(folder: Path) -> None:
@@ -161,7 +169,7 @@ def entry() -> None:
     try:
         main(asked(sys.argv[1:]))
     except MusicgenError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_advice(error)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("error: stopped before the work began", file=sys.stderr)

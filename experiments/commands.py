@@ -1,4 +1,9 @@
-"""Commands of musicgen, each in a process of its own."""
+"""Commands of musicgen, each in a process of its own.
+
+The studies could call `Sweep.start` and `Run.generate` instead. They start commands, as a user may
+type them: each shows its own progress and answers Ctrl-C itself, and nothing that one study loaded
+stays in memory for the next. What the commands leave is read through the library's `Sweep`.
+"""
 
 import subprocess
 import sys

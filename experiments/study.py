@@ -1,21 +1,19 @@
 """A study's folder, which the program writes: its table, its curves, the results in its README."""
 
+import csv
+import io
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from musicgen import Sweep
 from musicgen.errors import InputError
-from musicgen.report.about import trial_command
-from musicgen.report.source import read
-from musicgen.sweep.record import SweepRecord
-from musicgen.sweep.results import Row
-from musicgen.sweep.samplers import GRID
-from musicgen.sweep.table import TABLE, Table, as_csv
-from musicgen.sweep.trial import COMPLETED
 from musicgen.system.files import write_text
 
+Row = dict[str, Any]
+TABLE, COMPLETED = "table.csv", "completed"
 BEGIN = "<!-- results: written by python -m experiments -->"
 END = "<!-- end of results -->"
 _BEGINS = re.compile(r"<!-- results: written by python -m \S+ -->")
@@ -63,17 +61,24 @@ def write(study: Path, sweep: Path) -> None:
         _, after = rest.split(END)
     except (OSError, ValueError):
         raise InputError(f"{readme} must have the lines {BEGIN} and {END} once each") from None
-    record, table = SweepRecord.read(sweep), Table.read(sweep)
-    if record is None or not table.rows:
+    found = Sweep(sweep)
+    rows = found.rows
+    if not rows:
         raise InputError(f"{sweep} has no {TABLE} yet; run the sweep first")
-    source = read(sweep)
-    again = trial_command(source, source.rows[0]) if record.sampler != GRID else ""
-    swept, rows = list(record.space), table.rows
-    lead = ["number", "status", *swept, *(c for c in ("n", *KEPT) if c in table.columns)]
-    kept = [{key: row[key] for key in (*lead, "error") if key in row} for row in rows]
-    write_text(study / TABLE, as_csv(kept, lead))
+    again = found.best_command if found.sampler != "grid" else ""
+    swept = list(found.space)
+    columns = [c for c in ("number", "status", *swept, "n", *KEPT, "error") if c in rows[0]]
+    write_text(study / TABLE, _csv(rows, columns))
     shutil.copyfile(sweep / "curves.svg", study / "curves.svg")
     write_text(readme, before + "\n".join([BEGIN, *_results(rows, swept, again), END]) + after)
+
+
+def _csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _results(rows: Sequence[Row], swept: Sequence[str], again: str) -> list[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import musicgen
+
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
@@ -98,6 +100,29 @@ def test_imports_point_downward(path: Path) -> None:
         allowed = RESERVED.get(top)
         assert allowed is None or room in allowed, f"{room} imports {top}"
         assert top != "torch" or room not in TORCHLESS, f"{room} imports torch"
+
+
+APPLICATION = {
+    "musicgen",
+    "musicgen.errors",
+    "musicgen.config.overrides",
+    "musicgen.system",
+    "musicgen.cli.advice",
+}
+"""What experiments/ may import of the package, with what lies below it: the door, and helpers."""
+
+
+def test_the_experiments_use_the_door() -> None:
+    door = {f"musicgen.{name}" for name in musicgen.__all__}
+    for path in sorted((PACKAGE.parent / "experiments").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in getattr(node, "names", [])]
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{name}" for name in names]
+            for name in names:
+                inside = name == "musicgen" or name.startswith("musicgen.")
+                below = any(name.startswith(f"{module}.") for module in APPLICATION - {"musicgen"})
+                assert not inside or name in door | APPLICATION or below, f"{path}: {name}"
 
 
 OWNERS = {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from musicgen.api.run import Run
+    from musicgen.sweep.record import SweepRecord
     from musicgen.sweep.space import Dimension
     from musicgen.sweep.trial import Trial
 
@@ -119,6 +120,52 @@ class Sweep:
         return read_frame(self.folder)
 
     @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of `table` as dictionaries, best first; empty before it is first written.
+
+        Integers stay integers, and a missing value is None.
+        """
+        from musicgen.sweep.table import Table
+
+        return list(Table.read(self.folder).rows)
+
+    @property
+    def space(self) -> dict[str, Dimension]:
+        """What is varied, by key, in the order of the sweep: `Float`, `Int` or `Choice`.
+
+        Raises InputError if sweep.json is damaged.
+        """
+        return dict(self._record().space)
+
+    @property
+    def sampler(self) -> str:
+        """The name of the sampler, such as "grid" or "tpe"."""
+        return self._record().sampler
+
+    @property
+    def best_overrides(self) -> list[str]:
+        """The swept keys of the best configuration as overrides: ["model.hidden=150", ...].
+
+        Raises InputError before the table is first written.
+        """
+        from musicgen.report import about, source
+
+        found = source.read(self.folder)
+        return about.swept_values(found, found.rows[0])
+
+    @property
+    def best_command(self) -> str:
+        """The shell command that trains the best configuration again, without absolute folders.
+
+        Empty if the sweep kept none, as that of a function. Raises InputError before the table is
+        first written.
+        """
+        from musicgen.report import about, source
+
+        found = source.read(self.folder)
+        return about.trial_command(found, found.rows[0])
+
+    @property
     def best(self) -> Run:
         """The run of the best trial; with several seeds, its run with the lowest validation loss.
 
@@ -156,6 +203,14 @@ class Sweep:
             return str(self.table.to_html(index=False, max_rows=20, na_rep=""))
         except InputError:
             return html_table(str(self.folder), {"trials": "none yet"})
+
+    def _record(self) -> SweepRecord:
+        from musicgen.sweep.record import SweepRecord
+
+        record = SweepRecord.read(self.folder)
+        if record is None:  # it was there when this object was made
+            raise InputError(f"{self.folder} holds no sweep any more; restore its sweep.json")
+        return record
 
     def _counts(self) -> dict[str, int]:
         try:

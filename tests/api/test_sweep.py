@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from musicgen import Run, Sweep
+from musicgen import Int, Run, Sweep
 from musicgen.errors import InputError
 from musicgen.training.folder import RunFolder
 from tests.commands import table, train
 from tests.processes import unfinished, until
+from tests.report.folders import KEYS, sweep_folder
 from tests.tunes import small
 
 PYTHON = "import sys; from musicgen import Sweep; Sweep.start(*sys.argv[1:])"
@@ -177,6 +178,28 @@ def test_a_table_keeps_texts_as_they_are(tmp_path: Path) -> None:
     table = Sweep(tmp_path).table
     assert list(table["a"]) == ["None", "NA"]
     assert table["b"].isna().tolist() == [False, True]
+
+
+def test_a_sweep_says_what_it_varied_and_how_its_best_is_trained_again(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "sweep", trials=8)
+    sweep = Sweep(folder)
+    assert list(sweep.space) == list(KEYS)
+    assert sweep.space["model.hidden"] == Int(50, 300)
+    assert sweep.sampler == "random"
+    first = sweep.rows[0]
+    assert [row["number"] for row in sweep.rows] == list(sweep.table["number"])
+    assert isinstance(first["model.hidden"], int)
+    assert sweep.best_overrides == [f"{key}={first[key]}" for key in KEYS]
+    assert sweep.best_command.endswith(" ".join(["trainer.threads=1", *sweep.best_overrides]))
+
+
+def test_a_sweep_without_results_has_no_best_configuration(tmp_path: Path) -> None:
+    folder = sweep_folder(tmp_path / "sweep")
+    (folder / "table.csv").unlink()
+    assert Sweep(folder).rows == []
+    for question in ("best_overrides", "best_command"):
+        with pytest.raises(InputError, match="none yet"):
+            getattr(Sweep(folder), question)
 
 
 def test_a_folder_that_holds_no_sweep_is_refused(tmp_path: Path) -> None:

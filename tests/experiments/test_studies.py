@@ -176,11 +176,15 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
             (["names=[whole_data]", "path=input.txt"], ["whole_data", "best"]),
             (["nmaes=[hidden]"], ["nmaes", "names=[...]"]),
             (["hidden"], ["names=[...]", "got hidden"]),
+            (["names=hidden"], ["path=<input.txt>", "hidden"]),
+            (["names=nothing"], ["names must be of", "got nothing"]),
+            (["names=[hidden]", "path=/nope.txt"], ["path must be a file", "/nope.txt"]),
         ],
         1,
     ),
 )
 def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "input.txt").write_text(tunes(3))
     code, stderr = studies(tmp_path, *arguments)
     assert code == 2
     (line,) = stderr.splitlines()
@@ -205,6 +209,8 @@ def test_nothing_is_made_before_all_is_there(tmp_path: Path) -> None:
     """Neither are folders of studies, nor is somebody's own experiment overwritten."""
     code, stderr = studies(tmp_path, "names=[temperature,hidden]", "path=")
     assert (code, "path=<input.txt>" in stderr) == (2, True)
+    code, stderr = studies(tmp_path, "names=[hidden]", "path=nowhere.txt")
+    assert (code, "got nowhere.txt" in stderr) == (2, True)
     assert not list(tmp_path.iterdir())
     own = tmp_path / "experiments" / "hidden" / "experiment.yaml"
     own.parent.mkdir(parents=True)
@@ -216,7 +222,8 @@ def test_nothing_is_made_before_all_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_command_that_fails_speaks_for_all(tmp_path: Path) -> None:
-    code, stderr = studies(tmp_path, "names=[hidden]", "path=nowhere.txt")
+    (tmp_path / "a, b.txt").write_text("no tunes\n")
+    code, stderr = studies(tmp_path, "names=[hidden]", "path=a, b.txt")
     assert code == 2
     (line,) = stderr.splitlines()
-    assert "nowhere.txt" in line
+    assert "a, b.txt" in line
