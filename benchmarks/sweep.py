@@ -25,13 +25,14 @@ from tests.tunes import ROOT
 LEARNING_RATES = ["0.0005", "0.001", "0.002", "0.004", "0.008", "0.016"]
 DROPOUTS = ["0.0", "0.1"]
 CHARACTERS = 120_000
+OURS, BASIC = "musicgen.train", "benchmarks.basic_launcher"
 
 
-def run(folder: Path, *arguments: str) -> float:
+def run(module: str, folder: Path, *arguments: str) -> float:
     """Wall-clock seconds of one command."""
     began = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "musicgen.train", "-m", *arguments, f"hydra.sweep.dir={folder}"],
+        [sys.executable, "-m", module, "-m", *arguments, f"hydra.sweep.dir={folder}"],
         cwd=folder.parent,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
@@ -65,20 +66,19 @@ def main() -> None:
         extras = ["report=false", "samples.temperatures=[]", "samples.measure=false"]
         extras += ["samples.media=false"]
         shared = [*corpus, "trainer.max_epochs=9", "trainer=cpu", *extras]
-        basic = ["hydra/sweeper=basic", "hydra.sweep.subdir=${hydra.job.num}"]
         threads = f"trainer.threads={len(os.sched_getaffinity(0))}"
         for order in range(orders):
             draw = random.Random(order)
             rates = ",".join(draw.sample(LEARNING_RATES, 6))
             space = [f"optim.lr={rates}", f"model.dropout={','.join(draw.sample(DROPOUTS, 2))}"]
             ways = {
-                "basic": [*basic, "trainer.precision=fp32", threads],
-                "sweep": [],
-                "asha": ["pruner=asha"],
+                "basic": (BASIC, ["hydra/sweeper=basic", "trainer.precision=fp32", threads]),
+                "sweep": (OURS, []),
+                "asha": (OURS, ["pruner=asha"]),
             }
             seconds = {
-                way: run(top / f"{way}{order}", *shared, *space, *extra)
-                for way, extra in ways.items()
+                way: run(module, top / f"{way}{order}", *shared, *space, *extra)
+                for way, (module, extra) in ways.items()
             }
             gap = best_of(top / f"asha{order}") - best_of(top / f"sweep{order}")
             ratios = [seconds["basic"] / seconds[way] for way in ("sweep", "asha")]
