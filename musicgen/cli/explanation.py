@@ -6,7 +6,9 @@ from collections.abc import Callable
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from musicgen.config.components import GROUPS
 from musicgen.config.overrides import without_password
+from musicgen.config.registry import not_loaded
 from musicgen.config.schema import known_keys, lacking, near
 
 COMPOSING = (HydraException, OmegaConfBaseException, ValueError, AssertionError)
@@ -30,6 +32,7 @@ def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
         return (
             f"{group} must be one of {', '.join(options)}, got {choice}"
             f"{near(choice, options) or f'; choose one with {group}=<name>'}"
+            f"{not_loaded() if group in GROUPS else ''}"
         )
     if isinstance(error, OverrideParseException):
         return (

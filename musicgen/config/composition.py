@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -19,6 +20,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from musicgen.config.components import GROUPS, variants
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
+from musicgen.config.record import check_importable
 from musicgen.config.registry import load_plugins, loaded_plugins, plugin_of
 from musicgen.config.schema import check, check_bounds, leaves, settle
 from musicgen.errors import InputError
@@ -121,6 +123,16 @@ def register_experiments(folder: Path) -> None:
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
+def shipped_config(name: str, schema: type[T], overrides: Sequence[str]) -> T:
+    """conf/<name>.yaml as we ship it, with these overrides, for a process that is no command.
+
+    Raises InputError.
+    """
+    register()
+    with initialize_config_dir(str(shipped("conf")), version_base=None):
+        return checked(compose(name, list(overrides)), schema)
+
+
 def checked(composed: DictConfig, schema: type[T]) -> T:
     """The composed configuration as a checked value of one of COMMANDS. Raises InputError."""
     missing = sorted(OmegaConf.missing_keys(composed))
@@ -139,7 +151,11 @@ def checked(composed: DictConfig, schema: type[T]) -> T:
     for name in flatten(given):
         if name not in names:
             raise InputError(f"there is no key {name}, so it cannot be added; leave out +{name}")
-    check(config) if isinstance(config, Config) else check_bounds(config)
+    if isinstance(config, Config):
+        check(config)
+        check_importable(config)
+    else:
+        check_bounds(config)
     return config
 
 

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.config.components import GROUPS, variants
 from musicgen.config.keys import SCHEMAS, Config
 from musicgen.config.overrides import flatten
-from musicgen.config.registry import plugin_of
+from musicgen.config.registry import PROGRAM, not_loaded, plugin_of
 from musicgen.config.schema import check, leaves, near, settle
 from musicgen.errors import InputError
 
@@ -67,14 +68,22 @@ def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{group}.{GROUPS[group].key} must be one of {', '.join(known)}, got "
                 f"{names[group]}{close or '; add plugins=[<module>] if a plugin has it'}"
+                f"{not_loaded()}"
             )
     if unknown:
         keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
         modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
+        if not all(re.fullmatch(r"[\w.]+", module) for module in modules):  # a stranger's, perhaps
+            raise InputError(f"{PLUGINS} must be names of modules")
+        if PROGRAM in modules:
+            raise MissingPluginError(
+                f"{', '.join(keys)} was declared in a program itself, which no other can import; "
+                "declare it in a module and name that with plugins=[...]"
+            )
         raise MissingPluginError(
             f"{', '.join(keys)} {'needs' if len(keys) == 1 else 'need'} {', '.join(modules)}, "
             f"which {'is' if len(modules) == 1 else 'are'} not loaded; "
-            f"add plugins=[{','.join(modules)}]"
+            f"add plugins=[{','.join(modules)}]{not_loaded()}"
         )
 
 
@@ -86,6 +95,17 @@ def plugins(config: Config) -> dict[str, str]:
         if group in FIELDS
     }
     return {group: module for group, module in found.items() if module}
+
+
+def check_importable(config: Config) -> None:
+    """Raise InputError for a component that no other process can import, a worker or a command."""
+    for group, module in plugins(config).items():
+        if module == PROGRAM:
+            name = getattr(getattr(config, group), GROUPS[group].key)
+            raise InputError(
+                f"{group}={name} is declared in the program itself, which no other process can "
+                "import; move it into a module and name that with plugins=[...]"
+            )
 
 
 def stored(config: Config) -> dict[str, Any]:
@@ -144,6 +164,7 @@ def replaced(config: Config, values: Mapping[str, Any]) -> Config:
         setattr(part, last, value)
     settle(config)
     check(config)
+    check_importable(config)
     return config
 
 

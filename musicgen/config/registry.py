@@ -8,14 +8,17 @@ that an installed package offers as entry points of the group `musicgen`. A run 
 an import; it only says which plugin it needs.
 """
 
+import dataclasses
 import difflib
 import importlib
+import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from musicgen.errors import InputError
 
@@ -46,6 +49,8 @@ OURS: dict[Kind, str] = {
 """The modules that declare our own components, by kind. A module is imported when its kind is first
 used."""
 ENTRY_POINTS = "musicgen"
+PROGRAM = "__main__"
+"""The program itself, a script or a notebook, as a module: no other process can import it."""
 
 _components: dict[Kind, dict[str, Any]] = {}
 _modules: dict[tuple[Kind, str], str] = {}
@@ -55,6 +60,9 @@ _named: list[str] = []
 """The plugins that the user named, in order."""
 _installed: list[str] = []
 """The modules of plugins that installed packages offer."""
+_broken: list[str] = []
+"""Entry points of installed packages that can't be imported, and why."""
+log = logging.getLogger(__name__)
 
 
 def register(kind: Kind, name: str) -> Callable[[T], T]:
@@ -63,7 +71,15 @@ def register(kind: Kind, name: str) -> Callable[[T], T]:
     Raises InputError if another component has the name already.
     """
 
+    if kind not in get_args(Kind):
+        close = difflib.get_close_matches(kind, get_args(Kind), n=1, cutoff=0.6)
+        raise InputError(
+            f"a component's kind must be one of {', '.join(get_args(Kind))}, got {kind}"
+            f"{f'; did you mean {close[0]}?' if close else '; choose one'}"
+        )
+
     def add(component: T) -> T:
+        _check_class(kind, name, component)
         module = getattr(component, "__module__", "")
         if kind in OURS and _outside(module):
             _import(OURS[kind])  # ours are first, so that no plugin takes their names
@@ -78,6 +94,20 @@ def register(kind: Kind, name: str) -> Callable[[T], T]:
         return component
 
     return add
+
+
+def _check_class(kind: Kind, name: str, component: Any) -> None:
+    """Raise InputError for a class whose settings would be lost, or that lacks a method."""
+    if not inspect.isclass(component):
+        return
+    lost = [key for key, value in vars(component).items() if isinstance(value, dataclasses.Field)]
+    if lost:  # `dataclass` takes the place of a field by its default, or removes it
+        raise InputError(
+            f"{kind} {name} has settings ({', '.join(lost)}) but is no dataclass; "
+            "put @dataclass below @register"
+        )
+    if missing := sorted(getattr(component, "__abstractmethods__", ())):
+        raise InputError(f"{kind} {name} must have {' and '.join(missing)}; write it")
 
 
 def _place(component: Any) -> tuple[str, str]:
@@ -101,7 +131,7 @@ def component(kind: Kind, name: str) -> Any:
         meant = f"did you mean {close[0]}?" if close else "choose one"
         raise InputError(
             f"{kind} must be one of {', '.join(known)}, got {name}; {meant}, or name the "
-            "plugin that has it with plugins=[<module>]"
+            f"plugin that has it with plugins=[<module>]{not_loaded()}"
         )
     return known[name]
 
@@ -127,6 +157,11 @@ def load_plugins(modules: Iterable[str]) -> None:
     if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.append(folder)  # `python -m` searches there, a console script does not
     for module in modules:
+        if module == PROGRAM:
+            raise InputError(
+                f"plugins must name modules that other processes can import, got {PROGRAM}; "
+                "move what it declares into a module and name that"
+            )
         _import(module, "plugins")
         if module not in _named:
             _named.append(module)
@@ -136,7 +171,7 @@ def loaded_plugins() -> list[str]:
     """The plugins that another process has to load: those that the user named, and those that the
     program has imported. The plugins of installed packages are loaded there anyway."""
     declaring = (module for module in _modules.values() if _outside(module))
-    by_others = ("__main__", *_installed, *(f"{name}." for name in _named))
+    by_others = (f"{PROGRAM}.", *_installed, *(f"{name}." for name in _named))
     imported = (module for module in declaring if not f"{module}.".startswith(by_others))
     return list(dict.fromkeys([*_named, *imported]))
 
@@ -148,17 +183,32 @@ def naming_plugins() -> list[str]:
 
 
 def _load_installed() -> None:
-    """Import the plugins that installed packages offer, once."""
+    """Import the plugins that installed packages offer, once; a broken one is a warning."""
     global _looked
     if not _looked:
         _looked = True
         before = set(_modules.values())
         for entry in entry_points(group=ENTRY_POINTS):
-            _import(entry.module, f"the entry point {entry.name} of the group {ENTRY_POINTS}")
+            try:
+                _import(entry.module)
+            except Exception as error:  # whatever somebody's module does
+                why = f"the entry point {entry.name}, {entry.value}, is broken ({_reason(error)})"
+                _broken.append(why)
+                log.warning("%s; mend or remove the package that has it", why)
         _installed.extend(f"{module}." for module in set(_modules.values()) - before)
 
 
 _looked = False
+
+
+def not_loaded() -> str:
+    """`; the entry point ... is broken (...)`, for the error about a component that is not there;
+    nothing where installed packages have no broken ones."""
+    return "".join(f"; {why}" for why in _broken)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _import(module: str, asked_by: str = "") -> None:
@@ -171,8 +221,7 @@ def _import(module: str, asked_by: str = "") -> None:
         _loaded.discard(module)
         if not asked_by or isinstance(error, InputError):
             raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{asked_by} must name modules that can be imported, got {module} ({reason}); "
+            f"{asked_by} must name modules that can be imported, got {module} ({_reason(error)}); "
             "install it, or run where it can be found"
         ) from error

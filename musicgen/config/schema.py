@@ -12,7 +12,7 @@ from musicgen.config.components import GROUPS, variants
 from musicgen.config.field import choices_of
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config
 from musicgen.config.overrides import seconds
-from musicgen.config.registry import components
+from musicgen.config.registry import components, not_loaded
 from musicgen.config.rules import rules
 from musicgen.errors import InputError
 
@@ -90,9 +90,10 @@ def check_bounds(config: Any) -> None:
             raise InputError(f"{name} must be a time such as 2h, 30m or 90 (seconds), got {value}")
         if not _within(value, field):
             what = field.metadata["doc"]
+            missing = not_loaded() if callable(field.metadata.get("choices")) else ""
             raise InputError(
                 f"{name} must be {rule(field) or 'finite'}, got {value}; "
-                f"set {name} to such a value ({what[0].lower()}{what[1:]})"
+                f"set {name} to such a value ({what[0].lower()}{what[1:]}){missing}"
             )
 
 

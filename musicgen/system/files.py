@@ -1,6 +1,7 @@
 """Files that exist whole or not at all, even if their writer is killed."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
 
     durable: after a power cut the folder has the old file or the new one; costs some milliseconds.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Hosts may share the folder and the pid, threads share it always.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file

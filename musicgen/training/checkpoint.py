@@ -150,7 +150,9 @@ def described(path: Path, way_out: str) -> Description:
             str(content["corpus"]),
             Kinds.from_json(content["kinds"]) if "kinds" in content else None,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except record.MissingPluginError:
+        raise
+    except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}); {way_out}") from None
 
 

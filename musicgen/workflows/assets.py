@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from musicgen.config import composition
-from musicgen.config.keys import GenerateConfig, HeaderConfig
-from musicgen.config.registry import naming_plugins
+from musicgen.config.keys import GenerateConfig
+from musicgen.config.overrides import as_override
 from musicgen.corpus import START
 from musicgen.errors import MusicgenError
 from musicgen.interpret.activations import record
@@ -49,24 +49,9 @@ def show(run: Path) -> None:
 
 
 def _asked(run: Path) -> GenerateConfig:
-    return GenerateConfig(
-        run=str(run),
-        n=1,
-        first=1,
-        temperature=list(TEMPERATURES),
-        max_chars=1000,
-        top_k=0,
-        top_p=1.0,
-        min_p=0.0,
-        prime=None,
-        header=HeaderConfig(None, None, None, None, None, None),
-        constrain="bars",
-        seed=1,
-        transpose=None,
-        accompaniment=True,
-        formats=["abc"],
-        out=None,
-    )
+    temperature = f"temperature={list(TEMPERATURES)}"
+    given = [f"run={as_override(str(run))}", "n=1", temperature, "formats=[abc]"]
+    return composition.shipped_config("generate", GenerateConfig, given)
 
 
 def _units(trained: TrainedModel, texts: dict[str, str]) -> dict[str, TuneUnits]:
@@ -128,7 +113,7 @@ def main(arguments: list[str]) -> None:
     """
     composition.use_plugins(arguments)
     for folder in arguments:
-        if folder in naming_plugins():
+        if folder.startswith("plugins=["):
             continue
         try:
             show(Path(folder))

@@ -190,6 +190,7 @@ def test_a_file_of_the_users_counts_more_than_the_class(tmp_path: Path) -> None:
         (["model.gate_bias=1", CELLS], "model.gate_bias needs model to be one of mgu"),
         (["model=mgu", "model.gate_bias=x", CELLS], "model.gate_bias: Value 'x'"),
         ([f"plugins={ELSEWHERE}.cells"], f"plugins must be a list of modules, got {ELSEWHERE}"),
+        (["plugins=[__main__]"], "plugins must name modules that other processes can import, got"),
         (["plugins=[nowhere.at.all]"], "plugins must name modules that can be imported, got nowh"),
         (["-m", "plugins=[a],[b]"], "plugins must be a list of modules, got [a],[b]"),
     ],
@@ -220,3 +221,80 @@ def test_an_installed_package_needs_no_naming(tmp_path: Path) -> None:
         check=True,
     )
     assert "gate_bias: -1.0" in process.stdout
+
+
+def test_a_broken_package_leaves_the_others_alone(tmp_path: Path) -> None:
+    """Both times that a process asks; whoever wants what it has is told why it is not there."""
+    for name, module in {"broken": "broken_cells", "cells": f"{ELSEWHERE}.cells"}.items():
+        info = tmp_path / f"a_{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: a_{name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[musicgen]\n{name} = {module}\n")
+    (tmp_path / "broken_cells.py").write_text("raise OSError('no library')\n")
+    code = (
+        "from musicgen import Config\n"
+        "for _ in range(2):\n"
+        "    print(Config.compose('model=mgu').model.gate_bias)\n"
+        "for words in ('model=mgv', 'model.cell=mgv'):\n"
+        "    try:\n"
+        "        Config.compose(words)\n"
+        "    except Exception as error:\n"
+        "        print(error)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    broken = "the entry point broken, broken_cells, is broken (no library)"
+    assert process.stderr.splitlines() == [f"{broken}; mend or remove the package that has it"]
+    *biases, group, key = process.stdout.splitlines()
+    assert biases == ["-1.0", "-1.0"]
+    assert group.endswith(f"did you mean mgu?; {broken}")
+    assert key.startswith("model.cell must be one of lstm, gru, rnn, mgu, got mgv")
+    assert key.endswith(broken)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Run.train(*words, 'optim=mysgd', folder='run')",
+        "Run.train(*words, 'optim.name=mysgd', folder='run')",
+        "Sweep.start(*words, 'optim=sgd,mysgd')",
+        "Sweep.start(*words, 'optim.name=sgd,mysgd')",
+    ],
+)
+def test_what_a_program_declares_itself_is_refused(call: str, tmp_path: Path) -> None:
+    """No other process could import it: a worker, a command that reads the folder."""
+    (tmp_path / "program.py").write_text(
+        "import sys\n"
+        "from dataclasses import dataclass\n"
+        "from musicgen import Run, Sweep\n"
+        "from musicgen.config.registry import components, register\n"
+        "@register('optimizer', 'mysgd')\n"
+        "@dataclass\n"
+        "class Mine(components('optimizer')['sgd']):\n"
+        "    pass\n"
+        "words = sys.argv[1:]\n"
+        f"try:\n    {call}\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    words = small(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    process = subprocess.run(
+        [sys.executable, "program.py", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.stdout == (
+        "InputError optim=mysgd is declared in the program itself, which no other process can "
+        "import; move it into a module and name that with plugins=[...]\n"
+    ), process.stderr
+    assert sorted(tmp_path.iterdir()) == before

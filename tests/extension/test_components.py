@@ -2,23 +2,29 @@
 
 import copy
 import dataclasses
+import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 from musicgen.config import composition, record, registry
+from musicgen.config.components import Cell, key
 from musicgen.errors import InputError
 from musicgen.interpret.activations import record as recorded
 from musicgen.models import CharRNN
 from musicgen.models.stepper import ModuleStepper, stepper
+from musicgen.music.measures import Measure
 from musicgen.sweep.judges import Theirs
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.pruners import make_pruner
 from musicgen.sweep.samplers import make_sampler
 from musicgen.sweep.space import Float
+from musicgen.training import checkpoint
 from tests.tunes import composed
 
 ELSEWHERE = "tests.extension.elsewhere"
@@ -100,6 +106,26 @@ def test_nothing_is_imported_for_a_stored_configuration(monkeypatch: pytest.Monk
     with pytest.raises(InputError, match=r"model.cell must be one of lstm, gru, rnn, got mgu"):
         record.from_dict(values)
     assert not imported
+    with pytest.raises(record.MissingPluginError, match=r"declared in a program itself, which no"):
+        record.from_dict(values | {"plugins": {"model": "__main__"}})
+
+
+@pytest.mark.parametrize("module", ["a]; rm -r ~; [", "a\nb", "a,b", ""])
+def test_a_strangers_folder_gives_no_advice_of_its_own(module: str, tmp_path: Path) -> None:
+    values = record.to_dict(composed())
+    values["model"]["cell"] = "mgu"
+    values["plugins"] = {"model": module}
+    path = tmp_path / "config.yaml"
+    path.write_text(OmegaConf.to_yaml(OmegaConf.create(values)))
+    with pytest.raises(InputError) as error:
+        record.load(path)
+    assert str(error.value) == f"{path} is damaged (plugins must be names of modules)"
+    content = {"config": values, "vocabulary": ["a"], "corpus": ""}
+    described = tmp_path / "model.json"
+    described.write_text(json.dumps(content))
+    with pytest.raises(InputError) as error:
+        checkpoint.described(described, "use another run")
+    assert str(error.value).startswith(f"{described} is damaged (plugins must be names of modules)")
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -179,3 +205,22 @@ def test_what_a_program_imports_is_loaded_by_its_workers_too() -> None:
     registry._named.append(ELSEWHERE)
     assert registry.loaded_plugins() == [ELSEWHERE]
     assert registry.naming_plugins() == [f"plugins=[{ELSEWHERE}]"]
+
+
+def test_a_component_that_would_lose_something_is_refused() -> None:
+    """A misspelt kind, settings without @dataclass, a measure without its formula."""
+    with pytest.raises(InputError, match=r"kind must be one of .*, got mesure; did you mean meas"):
+        registry.register("mesure", "share")  # type: ignore[arg-type]
+
+    class Forgotten(Cell):
+        openness: float = key("How open", default=1.0)
+
+    with pytest.raises(InputError, match=r"cell plain has settings \(openness\) but is no datac"):
+        registry.register("cell", "plain")(Forgotten)
+
+    class Empty(Measure):
+        """Nothing."""
+
+    with pytest.raises(InputError, match="measure empty must have of"):
+        registry.register("measure", "empty")(Empty)
+    assert "plain" not in registry.components("cell")

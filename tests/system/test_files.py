@@ -46,3 +46,15 @@ def test_what_is_written_is_on_the_disk_before_its_name_is(
     assert names[-1] == tmp_path.name
     assert contents == ("old", "new")
     assert path.read_text() == "new"
+
+
+def test_two_threads_write_files_of_their_own(tmp_path: Path) -> None:
+    """As two hosts with equal pids do; the last one counts, whole."""
+    path = tmp_path / "a"
+    with replacing(path) as first:
+        first.write(b"first")
+        with replacing(path) as second:
+            second.write(b"2")
+        assert path.read_bytes() == b"2"
+    assert path.read_bytes() == b"first"
+    assert [path] == list(tmp_path.iterdir())
