@@ -263,8 +263,8 @@ def test_a_broken_package_leaves_the_others_alone(tmp_path: Path) -> None:
     [
         "Run.train(*words, 'optim=mysgd', folder='run')",
         "Run.train(*words, 'optim.name=mysgd', folder='run')",
-        "Sweep.start(*words, 'optim=sgd,mysgd')",
-        "Sweep.start(*words, 'optim.name=sgd,mysgd')",
+        "Sweep.start(*words, 'optim=adamw,mysgd')",
+        "Sweep.start(*words, 'optim.name=adamw,mysgd')",
     ],
 )
 def test_what_a_program_declares_itself_is_refused(call: str, tmp_path: Path) -> None:
@@ -276,8 +276,9 @@ def test_what_a_program_declares_itself_is_refused(call: str, tmp_path: Path) ->
         "from musicgen.config.registry import components, register\n"
         "@register('optimizer', 'mysgd')\n"
         "@dataclass\n"
-        "class Mine(components('optimizer')['sgd']):\n"
-        "    pass\n"
+        "class Mine(components('optimizer')['adamw']):\n"
+        "    betas: tuple[float, float] = (0.9, 0.99)\n"
+        "    eps: float = 1e-8\n"
         "words = sys.argv[1:]\n"
         f"try:\n    {call}\n"
         "except Exception as error:\n"
