@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from experiments import study
 from experiments.commands import run
@@ -48,19 +49,28 @@ def asked(words: Sequence[str]) -> Studies:
             raise InputError(f"arguments are path=<file> and names=[...], got {word}; see --help")
     try:
         typed = OmegaConf.from_dotlist(list(words))
-        if isinstance(typed, DictConfig) and isinstance(typed.get("names"), str):
-            typed["names"] = [typed["names"]]
+        assert isinstance(typed, DictConfig)
+        names = typed.get("names", [])
+        if isinstance(names, str):
+            typed["names"] = [names]
+        elif not isinstance(names, list | ListConfig):
+            raise InputError(f"names must be a list of folders, got {names}; say names=[hidden]")
         values = OmegaConf.merge(
             OmegaConf.structured(Studies),
             OmegaConf.load(OURS / "studies.yaml"),
             typed,
         )
         found = OmegaConf.to_object(values)
+    except YAMLError as error:
+        raise InputError(f"{' '.join(words)} can't be read ({_line(error)}); see --help") from None
     except (OmegaConfBaseException, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{reason}; keys are path=<file> and names=[...]") from None
+        raise InputError(f"{_line(error)}; keys are path=<file> and names=[...]") from None
     assert isinstance(found, Studies)
     return found
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]
 
 
 def main(studies: Studies) -> None:

@@ -177,6 +177,8 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
             (["nmaes=[hidden]"], ["nmaes", "names=[...]"]),
             (["hidden"], ["names=[...]", "got hidden"]),
             (["names=hidden"], ["path=<input.txt>", "hidden"]),
+            (["names=1"], ["names must be a list", "got 1", "names=[hidden]"]),
+            (["names=[hidden"], ["names=[hidden", "--help"]),
             (["names=nothing"], ["names must be of", "got nothing"]),
             (["names=[hidden]", "path=/nope.txt"], ["path must be a file", "/nope.txt"]),
         ],
@@ -225,5 +227,5 @@ def test_a_command_that_fails_speaks_for_all(tmp_path: Path) -> None:
     (tmp_path / "a, b.txt").write_text("no tunes\n")
     code, stderr = studies(tmp_path, "names=[hidden]", "path=a, b.txt")
     assert code == 2
-    (line,) = stderr.splitlines()
-    assert "a, b.txt" in line
+    (line,) = [line for line in stderr.splitlines() if line.startswith("error: ")]
+    assert "got none in 'a, b.txt'" in line
