@@ -19,7 +19,7 @@ from rich.table import Table
 
 from musicgen import corpus
 from musicgen.generation import Options, RealTunes, draw
-from musicgen.models import Cut
+from musicgen.models.sampler import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.measures import summarise
 from musicgen.music.reference import Reference

@@ -23,7 +23,8 @@ from rich.table import Table
 from torch import nn
 from torch.nn import functional
 
-from musicgen.models import CharRNN, sample
+from musicgen.models.char_rnn import CharRNN
+from musicgen.models.sampler import sample
 from musicgen.music.constraint import BatchConstraint
 from musicgen.music.constraint.table import table
 from musicgen.music.kinds import Kinds

@@ -19,9 +19,9 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from experiments import study
 from experiments.commands import run
 from musicgen import Config, Sweep
-from musicgen.cli.advice import with_advice
+from musicgen.cli.ending import ending
 from musicgen.config.overrides import as_override
-from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.errors import InputError, Interrupted
 
 OURS = Path(__file__).parent
 EXPERIMENTS = Path("experiments")
@@ -176,14 +176,8 @@ def entry() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(__doc__, end="")
         return
-    try:
+    with ending():
         main(asked(sys.argv[1:]))
-    except MusicgenError as error:
-        print(f"error: {with_advice(error)}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("error: stopped before the work began", file=sys.stderr)
-        sys.exit(Interrupted.exit_code)
 
 
 if __name__ == "__main__":

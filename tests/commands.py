@@ -12,17 +12,28 @@ COMMAND = [sys.executable, "-m", "musicgen.train", "-m"]
 TIMES = {"seconds", "chars_per_s"}
 
 
-def train(*arguments: str, cwd: Path = ROOT, **settings) -> subprocess.CompletedProcess[str]:
+def python(
+    *words: str, cwd: Path, path: Path = ROOT, timeout: float = 900, **settings
+) -> subprocess.CompletedProcess[str]:
+    """A program that runs to its end. words: behind `python`. path: where it finds musicgen."""
     return subprocess.run(
-        [sys.executable, "-m", "musicgen.train", *arguments],
+        [sys.executable, *words],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(path)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=timeout,
         check=False,
         **settings,
     )
+
+
+def command(name: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return python("-m", f"musicgen.{name}", *arguments, cwd=cwd)
+
+
+def train(*arguments: str, cwd: Path = ROOT, **settings) -> subprocess.CompletedProcess[str]:
+    return python("-m", "musicgen.train", *arguments, cwd=cwd, **settings)
 
 
 def assert_refused(process: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:

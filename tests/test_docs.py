@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import python
 from tests.tunes import ROOT, SMALL, tunes
 
 PAGES = {
@@ -128,15 +129,7 @@ def test_each_training_command_trains(line: str, tmp_path: Path) -> None:
         sizes += ["data=files", "data.path=my_tunes.abc"]
     if "n_trials" in line:
         sizes.append("sweep.n_trials=3")
-    process = subprocess.run(
-        [sys.executable, *arguments, *sizes, "trainer.max_epochs=1"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    process = python(*arguments, *sizes, "trainer.max_epochs=1", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     results = [path.read_text() for path in (tmp_path / "runs").rglob("result.json")]
     if "-m" not in arguments[2:]:
@@ -174,13 +167,5 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_command_on_a_run_or_a_sweep_succeeds(line: str, trained: Path) -> None:
     named = re.sub(r"runs/(<date>|[0-9-]+)/(<time>|[0-9-]+)", "runs/now", line)
     small = ["n=1", "formats=[abc,mid]"] if "generate" in line else []
-    process = subprocess.run(
-        [sys.executable, *shlex.split(named)[1:], *small],
-        cwd=trained,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    process = python(*shlex.split(named)[1:], *small, cwd=trained)
     assert process.returncode == 0, process.stderr

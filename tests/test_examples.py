@@ -1,12 +1,10 @@
 """Each example runs as it stands, on small tunes."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import python
 from tests.tunes import ROOT, small
 
 ARGUMENTS = {"first_steps.py": "run", "sweep_and_read.py": "two"}
@@ -26,15 +24,7 @@ def test_every_example_is_run() -> None:
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
     words = [word for word in small(tmp_path) if not word.startswith("model.hidden")]
-    process = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), ARGUMENTS[name], *words],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    process = python(str(ROOT / "examples" / name), ARGUMENTS[name], *words, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     assert SAYS[name] in process.stdout

@@ -107,7 +107,7 @@ APPLICATION = {
     "musicgen.errors",
     "musicgen.config.overrides",
     "musicgen.system",
-    "musicgen.cli.advice",
+    "musicgen.cli.ending",
 }
 """What experiments/ may import of the package, with what lies below it: the door, and helpers."""
 
@@ -162,12 +162,19 @@ def test_each_file_on_disk_has_one_owner() -> None:
 
 
 def test_the_map_in_contributing_is_the_house() -> None:
-    """Each floor of the map names the rooms of FLOORS, the top floor first."""
-    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
-    drawn = re.findall(r"^floor (\d+) +\S.*?(?=^floor|^```)", text, re.MULTILINE | re.DOTALL)
-    floors = re.split(r"^floor \d+", text, flags=re.MULTILINE)[1:]
-    assert [int(number) for number in drawn] == list(reversed(range(len(FLOORS))))
-    for floor, rooms in zip(floors, reversed(FLOORS), strict=True):
-        lines = floor.split("```")[0]
-        named = set(re.findall(r"\b([a-z_]+)(?:/|\.py)", lines))
-        assert rooms <= named, rooms - named
+    """Each floor of the map has the rooms of FLOORS and no others, the top floor first. Rooms stand
+    in a column of their own; the doors' floor lists its files in one line."""
+    drawn: dict[int, set[str]] = {}
+    for line in (PACKAGE.parent / "CONTRIBUTING.md").read_text().splitlines():
+        if floor := re.match(r"floor (\d+) ", line):
+            level = int(floor[1])
+            drawn[level] = set()
+        if drawn and line.startswith("```"):
+            break
+        if drawn and len(line) > 20 and line[20] != " ":
+            words = line[20:].split()
+            drawn[level] |= {*(words if level == len(FLOORS) - 1 else words[:1])}
+    assert list(drawn) == list(reversed(range(len(FLOORS))))
+    for level, rooms in enumerate(FLOORS):
+        named = drawn[level] - DOORS
+        assert {name.removesuffix("/").removesuffix(".py") for name in named} == rooms

@@ -13,14 +13,14 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.advice import with_advice
 from musicgen.cli.compose import compose, prefixes
 from musicgen.cli.driving import best_command, drive
+from musicgen.cli.ending import ending
 from musicgen.cli.hydra_job import HydraJob
 from musicgen.config.following import plain
 from musicgen.config.overrides import flatten, shell, without_password
 from musicgen.config.schema import near
-from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.errors import InputError, Interrupted
 from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import describe
 from musicgen.system.paths import display_path
@@ -37,11 +37,8 @@ def sweep(
     config: the configuration, composed without the swept keys. arguments: the typed overrides.
     After an error the process ends with the error's line and exit code, as in our own commands.
     """
-    try:
+    with ending():
         _sweep(context, task, config, arguments)
-    except MusicgenError as error:
-        print(f"error: {with_advice(error)}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 def _sweep(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.cli import arguments
 from musicgen.cli.advice import with_advice
 from musicgen.cli.arguments import Arguments, key_of
+from musicgen.cli.ending import ending, fail
 from musicgen.cli.explanation import COMPOSING, explain
 from musicgen.config import composition, registry, schema
 from musicgen.config.components import variants
@@ -71,10 +72,8 @@ def run(
         composed.append(Invocation(cfg, folder, overrides, given))
         swept_keys.extend(settings.sweeper.get("params") or ())
 
-    try:
+    with ending():
         given = arguments.checked(sys.argv[1:])
-    except InputError as error:
-        fail(with_advice(error), error.exit_code)
     try:
         composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
@@ -191,15 +190,6 @@ def _remove_empty(folder: Path) -> None:
             path.rmdir()
         except OSError:
             return
-
-
-def fail(message: str, exit_code: int) -> NoReturn:
-    # Spaces are kept, so that a command in the message can be run as it is printed.
-    line = " ".join(part.strip() for part in message.splitlines())
-    print(f"error: {line}", file=sys.stderr)
-    if os.environ.get("MG_TRACE"):
-        raise
-    sys.exit(exit_code)
 
 
 def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:

@@ -27,9 +27,8 @@ def run(swept: Swept, given: Arguments) -> None:
     Raises InputError before anything is created, RunError if too many trials failed, Interrupted
     after Ctrl-C.
     """
-    command = [*COMMAND, *given.shown_words]
     sweep, trial_command = prepared(swept, given)
-    drive(sweep, swept, trial_command, again=shell(command))
+    drive(sweep, swept, trial_command, again=shell(sweep.plan.commands["command"]))
 
 
 def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:

@@ -56,7 +56,7 @@ class SweepDisplay:
             self._introduce()
             self.running[key] = values
         elif isinstance(event, Judged):
-            self.latest[key] = f"{self.step} {event.step}", f"{self.objective} {event.value:.4f}"
+            self.latest[key] = f"{self.step} {event.step}", self._judged(event.value)
         else:
             self.running.pop(key, None)
             self.latest.pop(key, None)
@@ -83,7 +83,7 @@ class SweepDisplay:
     def _outcome(self, event: Finished) -> str:
         result = event.result
         value = result.get(self.objective)
-        figure = f" {self.objective} {value:.4f}" if isinstance(value, float) else ""
+        figure = f" {self._judged(value)}" if isinstance(value, float) else ""
         error = f" ({result['error']})" if result.get("error") else ""
         return f"{result['status']}{figure}{error}{', tried again' if event.again else ''}"
 
@@ -133,6 +133,10 @@ class SweepDisplay:
         line.add_row(bar)
         return Group(Text(counts + left), line, best, table)
 
+    def _judged(self, value: float) -> str:
+        """The objective's value to four decimals, or three digits if that would show 0.0000."""
+        return f"{self.objective} {value:{'.3g' if 0 < abs(value) < 0.001 else '.4f'}}"
+
     def _running_table(self) -> Table:
         """The running trials. A narrow terminal cuts off configurations first and the loss last."""
         runs = list(self.running.items())[:SHOWN]
@@ -155,7 +159,7 @@ class SweepDisplay:
 
     def _described(self, row: Row) -> str:
         values = " ".join(f"{key}={cell(row[key])}" for key in self.plan.space if key in row)
-        return f"{self.objective} {row[self.objective]:.4f} with {values} (trial {row['number']})"
+        return f"{self._judged(row[self.objective])} with {values} (trial {row['number']})"
 
     def ranking(self, rows: list[Row]) -> None:
         """Print the table, best first."""

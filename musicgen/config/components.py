@@ -16,6 +16,7 @@ are in YAML; the default of a field is used only if a plugin has no YAML.
 """
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -89,6 +90,7 @@ class Cell:
         default=False,
     )
 
+    @abstractmethod
     def build(self, inputs: int, hidden: int) -> Any:
         """A layer with new weights, an `nn.Module`.
 
@@ -96,7 +98,6 @@ class Cell:
         returns the outputs, (time, batch, hidden), and the state after the last step. The state is
         a tuple of tensors of shape (batch, hidden).
         """
-        raise NotImplementedError(f"{type(self).__name__} must say how a layer is built")
 
     def observe(self, layer: Any, state: str, x: Any, hidden: Any) -> Any:
         """One of the observable states other than `hidden`, of shape (time, batch, hidden).
@@ -122,9 +123,9 @@ class Optimizer:
     lr: float = key("Step size", gt=0)
     weight_decay: float = key("Weight decay", ge=0)
 
+    @abstractmethod
     def build(self, parameters: Iterable[Any]) -> Any:
         """A `torch.optim.Optimizer` over these parameters."""
-        raise NotImplementedError(f"{type(self).__name__} must say how it is built")
 
 
 class Course:
@@ -157,8 +158,8 @@ class Schedule:
     name: str = key("Course of the learning rate", choices=lambda: tuple(components("schedule")))
 
     def share(self, step: int, steps: int) -> float:
-        """The share of optim.lr at a step, counted from 0, of `steps` in all."""
-        raise NotImplementedError(f"{type(self).__name__} must say the share of optim.lr")
+        """The share of optim.lr at a step, counted from 0, of `steps` in all; 1 by default."""
+        return 1.0
 
     def build(self) -> Course:
         """The course of one training; a subclass of `Course` if it depends on val_loss."""
@@ -171,12 +172,12 @@ class Sampler:
 
     name: str = key("Proposes configurations", choices=lambda: tuple(components("sampler")))
 
+    @abstractmethod
     def build(self, seed: int, conditional: bool) -> Any:
-        """An Optuna sampler; a new one is made for each trial.
+        """An Optuna sampler; a new one is made for each trial. Our grid has none.
 
         conditional: whether some keys of the space apply only at some choices of others.
         """
-        raise NotImplementedError(f"{type(self).__name__} must say how it is built")
 
     def check(self, space: Any) -> None:
         """Raise InputError if it can't search this space (`sweep.space.Space`)."""
@@ -190,9 +191,9 @@ class Pruner:
         "Stops unpromising configurations early", choices=lambda: tuple(components("pruner"))
     )
 
+    @abstractmethod
     def build(self) -> Any:
         """An Optuna pruner, or a `sweep.judges.Judge`, which is faster if there are many trials."""
-        raise NotImplementedError(f"{type(self).__name__} must say how it is built")
 
     def as_optuna_counts(self, settings: dict[str, Any]) -> dict[str, Any]:
         """The settings of a plan, in which steps count from 1, converted to Optuna's meaning."""

@@ -10,11 +10,14 @@ from musicgen.config.field import key
 from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
+CORPORA = ("folk", "cse253", "files")
+SPLITS = ("tunes", "contiguous", "files")
+BLANK_LINES = ("end", "allow")
 
 
 @dataclass
 class DataConfig:
-    name: str = key("Corpus", choices=("folk", "cse253", "files"))
+    name: str = key("Corpus", choices=CORPORA)
     path: str | None = key("ABC file, folder or glob, `<start>`...`<end>` text, The Session's dump")
     validation_path: str | None = key("Validation tunes, where data.split=files")
     test_path: str | None = key("Test tunes, where data.split=files")
@@ -22,7 +25,7 @@ class DataConfig:
     split: str = key(
         "tunes: by tune, seeded; contiguous: the last part of the text validates; "
         "files: validation_path and test_path",
-        choices=("tunes", "contiguous", "files"),
+        choices=SPLITS,
     )
     val_fraction: float = key("Share held out for validation", gt=0, lt=1)
     test_fraction: float = key("Share held out for the test at the end", ge=0, lt=1)
@@ -37,7 +40,7 @@ class DataConfig:
     blank_lines: str = key(
         "In ABC files: end (a blank line ends its tune, as the standard has it) or "
         "allow (read on to the next X:)",
-        choices=("end", "allow"),
+        choices=BLANK_LINES,
         default="end",
     )
 

@@ -106,7 +106,8 @@ def _check_class(kind: Kind, name: str, component: Any) -> None:
             f"{kind} {name} has settings ({', '.join(lost)}) but is no dataclass; "
             "put @dataclass below @register"
         )
-    if missing := sorted(getattr(component, "__abstractmethods__", ())):
+    members = ((method, getattr(component, method)) for method in dir(component))
+    if missing := [m for m, found in members if getattr(found, "__isabstractmethod__", False)]:
         raise InputError(f"{kind} {name} must have {' and '.join(missing)}; write it")
 
 

@@ -1,11 +1,9 @@
-"""What may be asked for: the names of corpora and splits, and which arguments go together."""
+"""What may be asked for: which arguments go together, and the licences of the corpora."""
 
 from pathlib import Path
 
+from musicgen.config.keys import BLANK_LINES, CORPORA, SPLITS
 from musicgen.errors import InputError, Remedy
-
-SPLITS = ("tunes", "contiguous", "files")
-BLANK_LINES = ("end", "allow")
 
 LICENCES = {
     "folk": "The printed books are in the public domain (Aird from 1778 on, Ryan 1883, O'Neill "
@@ -14,7 +12,7 @@ LICENCES = {
     "cse253": "The file carries no licence; each user brings a copy.",
     "files": "Your own files: their licence is for you to know.",
 }
-"""The corpora by name, each with what may be done with it."""
+"""What may be done with each corpus, by its name."""
 
 
 def check_places(
@@ -25,8 +23,8 @@ def check_places(
     test_path: str | Path | None,
 ) -> dict[str, str | Path]:
     """The paths by configuration key, if they are those that the corpus and the split need."""
-    if name not in LICENCES:
-        raise InputError(f"data must be one of {', '.join(LICENCES)}, got {name!r}; choose one")
+    if name not in CORPORA:
+        raise InputError(f"data must be one of {', '.join(CORPORA)}, got {name!r}; choose one")
     if split not in SPLITS:
         raise InputError(
             f"data.split must be one of {', '.join(SPLITS)}, got {split!r}; choose one"

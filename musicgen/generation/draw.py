@@ -9,8 +9,8 @@ from musicgen.errors import InputError, Remedy
 from musicgen.generation.headed import Headed
 from musicgen.generation.header import LETTERS, Cursor, asked_for
 from musicgen.generation.prime import check_prime
-from musicgen.models import CharRNN, sample
-from musicgen.models.sampler import Constraint, Cut
+from musicgen.models.char_rnn import CharRNN
+from musicgen.models.sampler import Constraint, Cut, sample
 from musicgen.music.constraint import BatchConstraint, PrimeError
 from musicgen.music.constraint.batch import SLACK
 from musicgen.music.kinds import Kinds

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from musicgen.models import CharRNN
 from musicgen.models.arithmetic import exact
+from musicgen.models.char_rnn import CharRNN
 
 Floats = NDArray[np.float32]
 

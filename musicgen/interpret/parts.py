@@ -12,7 +12,7 @@ from musicgen.interpret.activations import Floats, record
 from musicgen.interpret.annotate import annotate, part_starts
 from musicgen.interpret.annotations import Labels
 from musicgen.interpret.score import Score
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 
 WINDOW = 8
 """The number of characters on each side of a border."""

@@ -9,7 +9,7 @@ from musicgen.interpret.activations import record
 from musicgen.interpret.annotate import annotate, spans
 from musicgen.interpret.annotations import annotations
 from musicgen.interpret.score import Score, score
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 
 
 def marked(text: str, most: int) -> list[str]:

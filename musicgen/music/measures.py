@@ -260,14 +260,19 @@ def directions() -> dict[str, Direction]:
 def summarise(tunes: Sequence[Tune], reference: Reference) -> dict[str, float]:
     """All measures of a set of tunes against the tunes that the network was trained on, by name.
 
-    Raises RunError for a plugin's measure that gives no finite number.
+    Raises RunError for a plugin's measure that fails, or gives no finite number.
     """
     measured = TuneSet(tunes, reference)
-    return {name: _checked(name, each.of(measured)) for name, each in measures().items()}
+    return {name: _figure(name, each, measured) for name, each in measures().items()}
 
 
-def _checked(name: str, figure: float) -> float:
-    """A figure as JSON has it: a plugin may count with NumPy's numbers."""
+def _figure(name: str, measure: Measure, tunes: TuneSet) -> float:
+    """A measure as JSON has it: a plugin may count with NumPy's numbers."""
+    try:
+        figure = measure.of(tunes)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise RunError(f"measure {name} failed ({reason}); mend its plugin") from error
     if not math.isfinite(figure):
         raise RunError(f"measure {name} must be a finite number, got {figure}; mend its plugin")
     return figure if isinstance(figure, int | float) else float(figure)

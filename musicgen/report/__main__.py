@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from musicgen.cli.advice import with_advice
-from musicgen.errors import InputError, MusicgenError
+from musicgen.cli.ending import ending
+from musicgen.errors import InputError, RunError
 
 USAGE = """\
 One page to read, see and hear a run, a sweep, or several of them side by side.
@@ -45,20 +45,13 @@ def entry() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(USAGE, end="")
         return
-    try:
-        print(f"report: {main(sys.argv[1:])}")
-    except MusicgenError as error:
-        print(f"error: {with_advice(error)}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        print(
-            f"error: {error.strerror} ({error.filename}); choose another folder with out=<folder>",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("error: stopped; nothing was written", file=sys.stderr)
-        sys.exit(130)
+    with ending("stopped; nothing was written"):
+        try:
+            print(f"report: {main(sys.argv[1:])}")
+        except OSError as error:
+            raise RunError(
+                f"{error.strerror} ({error.filename}); choose another folder with out=<folder>"
+            ) from error
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ class Driver:
         if self.plan.too_many(self._failures):
             raise RunError(
                 f"{self._failures} configurations failed, sweep.max_failures allows "
-                f"{self.plan.max_failures}{_why(failures)}; see "
+                f"{self.plan.max_failures:g}{_why(failures)}; see "
                 f"{self._folder.path / TABLE_MD}, start again to go on"
             )
         if self._too_many_in_a_row:

@@ -44,7 +44,7 @@ class Plan:
     """The number of runs of each configuration (>= 1). The others begin if the first completes."""
     retries: int = 0
     """How often a run that failed is tried again from its checkpoint (>= 0)."""
-    max_failures: int | float | None = None
+    max_failures: float | None = None
     """The number of failed configurations, or (below 1) their share, above which the sweep ends."""
     max_failures_in_a_row: int | None = 10
     """The number of runs failing one after another that ends the sweep (>= 1); None: no limit."""
@@ -102,5 +102,4 @@ class Plan:
         """Whether this number of failed configurations ends the sweep."""
         if self.max_failures is None:
             return False
-        share = isinstance(self.max_failures, float) and self.max_failures < 1
-        return failures > self.max_failures * (self.total if share else 1)
+        return failures > self.max_failures * (self.total if self.max_failures < 1 else 1)

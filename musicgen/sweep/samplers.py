@@ -28,6 +28,9 @@ RANDOM = "random"
 class Grid(Sampler):
     """Every point in order: no sampler of Optuna's (theirs reads all trials for each new one)."""
 
+    def build(self, seed: int, conditional: bool) -> None:
+        """None: the driver goes through the points itself."""
+
     def check(self, space: "Space") -> None:
         from musicgen.sweep.space import grid
 

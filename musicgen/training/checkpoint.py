@@ -24,7 +24,7 @@ from musicgen.config.keys import Config
 from musicgen.corpus import START, Vocabulary
 from musicgen.errors import InputError
 from musicgen.memory import Match, Melody, PlaceInput
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 from musicgen.models.side import SideInput
 from musicgen.music.kinds import Kinds
 from musicgen.system.files import replacing, write_text

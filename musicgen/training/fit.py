@@ -16,7 +16,7 @@ from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.config.overrides import flatten, seconds
 from musicgen.errors import InputError, Remedy
-from musicgen.models import evaluate
+from musicgen.models.evaluation import evaluate
 from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision
 from musicgen.system.files import write_text
 from musicgen.training import checkpoint, device

@@ -4,7 +4,7 @@ import copy
 
 from musicgen.corpus import Corpus, Vocabulary
 from musicgen.generation import Options, RealTunes, draw
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 from musicgen.music import parse
 from musicgen.music.measures import summarise
 

@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from musicgen.config.keys import Config
 from musicgen.config.record import digest
-from musicgen.models import CharRNN, arithmetic, evaluate
+from musicgen.models import arithmetic
 from musicgen.models.arithmetic import FP32
-from musicgen.models.char_rnn import detach
+from musicgen.models.char_rnn import CharRNN, detach
+from musicgen.models.evaluation import evaluate
 from musicgen.models.layers import State
 from musicgen.training.batches import Slices, Streams
 from musicgen.training.optim import settle

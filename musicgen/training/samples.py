@@ -12,7 +12,8 @@ from musicgen.interpret.activations import record
 from musicgen.interpret.annotations import annotations
 from musicgen.interpret.heatmap import heatmap
 from musicgen.interpret.units import best, marked, rank, score_text
-from musicgen.models import CharRNN, sample
+from musicgen.models.char_rnn import CharRNN
+from musicgen.models.sampler import sample
 from musicgen.music import Tune, parse
 from musicgen.music.score import mei, png_bytes
 from musicgen.music.score.engrave import Engraver

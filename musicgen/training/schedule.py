@@ -15,9 +15,6 @@ from musicgen.config.components import Course, Schedule, key, register
 class Constant(Schedule):
     """The same learning rate throughout."""
 
-    def share(self, step: int, steps: int) -> float:
-        return 1.0
-
 
 @register("schedule", "cosine")
 @dataclass

@@ -23,7 +23,7 @@ from musicgen.interpret.overview import overview
 from musicgen.interpret.parts import Course, courses
 from musicgen.interpret.score import Score
 from musicgen.interpret.units import best, marked, rank, score_text
-from musicgen.models import sample
+from musicgen.models.sampler import sample
 from musicgen.music.score import png_bytes
 from musicgen.system.files import replacing, write_text
 from musicgen.system.paths import make_folder

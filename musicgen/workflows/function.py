@@ -226,7 +226,7 @@ def _plan(
         seed=settings.seed,
         seeds=settings.seeds,
         retries=settings.retries,
-        max_failures=_limit(settings.max_failures),
+        max_failures=settings.max_failures,
         max_failures_in_a_row=settings.max_failures_in_a_row,
         retry_failed=settings.retry_failed,
         timeout_s=_seconds(settings.timeout),
@@ -260,10 +260,6 @@ def _component(
         except OmegaConfBaseException:  # the value interpolates a key that only trainings have
             continue
     return name, {**kept, **asked}
-
-
-def _limit(limit: float | None) -> int | float | None:
-    return int(limit) if limit is not None and limit >= 1 else limit
 
 
 def _seconds(timeout: str | float | None) -> float | None:

@@ -21,7 +21,7 @@ from musicgen.config.registry import naming_plugins
 from musicgen.errors import InputError, Interrupted, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
-from musicgen.models import Cut
+from musicgen.models.sampler import Cut
 from musicgen.music import Tune, parse
 from musicgen.music.arrangement import Arrangement, arrangement
 from musicgen.music.counts import TuneMeasures, measure

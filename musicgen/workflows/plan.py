@@ -57,7 +57,6 @@ def plan(first: TrainConfig, space: Space) -> Plan:
         )
     _check_seeds(first, space)
     sampler, pruner = (given(part) for part in (first.sampler, first.pruner))
-    limit = settings.max_failures
     return Plan(
         space=space,
         n_trials=settings.n_trials,
@@ -69,7 +68,7 @@ def plan(first: TrainConfig, space: Space) -> Plan:
         seed=first.seed,
         seeds=settings.seeds,
         retries=settings.retries,
-        max_failures=int(limit) if limit is not None and limit >= 1 else limit,
+        max_failures=settings.max_failures,
         max_failures_in_a_row=settings.max_failures_in_a_row,
         retry_failed=settings.retry_failed,
         timeout_s=None if settings.timeout is None else seconds(settings.timeout),

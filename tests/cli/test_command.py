@@ -14,7 +14,7 @@ import pytest
 
 from musicgen.training.folder import RunFolder
 from tests.cases import a_few_fast
-from tests.commands import assert_refused, train, unwritable
+from tests.commands import assert_refused, python, train, unwritable
 from tests.tunes import ROOT, small, tunes
 
 
@@ -252,14 +252,8 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
     assert carried == {f"musicgen/{path.relative_to(ROOT)}" for path in ours}
     assert archive.stat().st_size < 1_000_000
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(archive)], check=True)
-    process = subprocess.run(
-        [sys.executable, "-m", "musicgen.train", *small(tmp_path, "trainer.max_epochs=1")],
-        cwd=work,
-        env={**os.environ, "PYTHONPATH": str(site)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+    process = python(
+        "-m", "musicgen.train", *small(tmp_path, "trainer.max_epochs=1"), cwd=work, path=site
     )
     assert process.returncode == 0, process.stderr
     where = subprocess.run(

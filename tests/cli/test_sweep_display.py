@@ -37,3 +37,11 @@ def test_a_narrow_terminal_loses_the_loss_last(width: int, seeds: int, tmp_path:
     assert [line.split()[0] for line in lines] == ["9", "10"]
     if width >= 60:
         assert all("epoch 12" in line and "model.hid" in line for line in lines)
+
+
+def test_a_small_value_keeps_its_digits(tmp_path: Path) -> None:
+    display = SweepDisplay(Plan({"a": Choice((1, 2))}), "runs/sweeps/s", 1)
+    job = Job(0, 0, seed=1, params={"a": 1}, folder=tmp_path)
+    for value, shown in ((1.23456, "1.2346"), (2.5e-7, "2.5e-07"), (0.0, "0.0000")):
+        display.observe(Judged(job, 1, value, Decision.CONTINUE))
+        assert display.latest[job.key] == ("epoch 1", f"loss {shown}")

@@ -224,7 +224,7 @@ def test_an_installed_package_needs_no_naming(tmp_path: Path) -> None:
 
 
 def test_a_broken_package_leaves_the_others_alone(tmp_path: Path) -> None:
-    """Both times that a process asks; whoever wants what it has is told why it is not there."""
+    """A process that asks twice is warned once; an error about a missing component says why."""
     for name, module in {"broken": "broken_cells", "cells": f"{ELSEWHERE}.cells"}.items():
         info = tmp_path / f"a_{name}-1.0.dist-info"
         info.mkdir()

@@ -16,7 +16,7 @@ from musicgen.config import composition, record, registry
 from musicgen.config.components import Cell, key
 from musicgen.errors import InputError
 from musicgen.interpret.activations import record as recorded
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 from musicgen.models.stepper import ModuleStepper, stepper
 from musicgen.music.measures import Measure
 from musicgen.sweep.judges import Theirs

@@ -3,10 +3,8 @@
 import csv
 import importlib
 import json
-import os
 import random
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,26 +15,14 @@ from musicgen import corpus
 from musicgen.config import registry
 from musicgen.corpus.readers import Reader
 from musicgen.music import parse
-from tests.commands import assert_refused
-from tests.tunes import ROOT, SMALL
+from tests.commands import assert_refused, command
+from tests.tunes import SMALL
 
 PLUGINS = [
     f"tests.extension.elsewhere.{name}"
     for name in ("readers", "measures", "annotations", "formats")
 ]
 NAMED = f"plugins=[{','.join(PLUGINS)}]"
-
-
-def musicgen(command: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"musicgen.{command}", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
 
 
 def solfa(count: int, seed: int) -> str:
@@ -78,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(3):
         (folder / "tunes" / f"{number}.solfa").write_text(solfa(30, number))
     asked = [*data(folder / "tunes"), "samples.measure=true", "samples.media=true"]
-    done = musicgen("train", *asked, "hydra.run.dir=run", NAMED, cwd=folder)
+    done = command("train", *asked, "hydra.run.dir=run", NAMED, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -136,7 +122,7 @@ def test_a_reader_s_next_version_prepares_its_files_again(
 @pytest.mark.slow
 def test_what_a_reader_refuses_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.solfa").write_text("Title: do re ut\n")
-    done = musicgen("train", *data(Path("bad.solfa")), NAMED, cwd=tmp_path)
+    done = command("train", *data(Path("bad.solfa")), NAMED, cwd=tmp_path)
     assert_refused(done, "got none in 'bad.solfa' (ut is no syllable)")
 
 
@@ -158,7 +144,7 @@ def test_tensorboard_draws_the_unit_for_a_watched_annotation(place: Path) -> Non
 @pytest.mark.slow
 def test_generate_writes_its_format_and_its_measure(place: Path) -> None:
     asked = ["run=run", "n=2", "formats=[abc,solfa]", "out=written", "max_chars=200"]
-    done = musicgen("generate", *asked, NAMED, cwd=place)
+    done = command("generate", *asked, NAMED, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "leaps" in done.stdout
     for row in rows(place / "written" / "measures.csv"):
@@ -175,12 +161,12 @@ def test_generate_writes_its_format_and_its_measure(place: Path) -> None:
 @pytest.mark.slow
 def test_convert_reads_and_writes_it(tmp_path: Path) -> None:
     (tmp_path / "road.solfa").write_text("The Road: do re mi sol | la do' do' la\n")
-    done = musicgen("convert", "road.solfa", "formats=[abc,mid]", NAMED, cwd=tmp_path)
+    done = command("convert", "road.solfa", "formats=[abc,mid]", NAMED, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     tune = parse((tmp_path / "road.abc").read_text())
     assert (tune.field("T"), tune.notes, tune.problems) == ("The Road", 8, ())
     assert (tmp_path / "road.mid").read_bytes().startswith(b"MThd")
-    done = musicgen("convert", "road.abc", "formats=[solfa]", "out=again", NAMED, cwd=tmp_path)
+    done = command("convert", "road.abc", "formats=[solfa]", "out=again", NAMED, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     again = (tmp_path / "again" / "road.solfa").read_text()
     assert again == "The Road: do re mi sol la do' do' la\n"
@@ -188,7 +174,7 @@ def test_convert_reads_and_writes_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_heatmap_scores_and_draws_it(place: Path) -> None:
-    done = musicgen("heatmap", "run=run", "out=heatmap", "state=hidden", NAMED, cwd=place)
+    done = command("heatmap", "run=run", "out=heatmap", "state=hidden", NAMED, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "upper octave" in done.stdout
     scored = [
@@ -200,7 +186,7 @@ def test_heatmap_scores_and_draws_it(place: Path) -> None:
 
 @pytest.mark.slow
 def test_the_page_shows_its_measure_and_its_units(place: Path) -> None:
-    done = musicgen("report", "run", NAMED, cwd=place)
+    done = command("report", "run", NAMED, cwd=place)
     assert done.returncode == 0, done.stderr
     page = (place / "run" / "report.html").read_text()
     told = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
@@ -215,7 +201,7 @@ def test_the_page_shows_its_measure_and_its_units(place: Path) -> None:
 def test_a_measure_is_an_objective_of_sweeps(place: Path) -> None:
     asked = [*data(place / "tunes"), "samples.measure=true", "sweep.objective=leaps"]
     asked += ["-m", "model.hidden=8,16", "pruner=none", "sweep.workers=1", "sweep.seeds=1"]
-    done = musicgen("train", *asked, "sweep.name=leaps", NAMED, cwd=place)
+    done = command("train", *asked, "sweep.name=leaps", NAMED, cwd=place)
     assert done.returncode == 0, done.stderr
     (found,) = place.rglob("sweeps/leaps/table.csv")
     leaps = [float(row["leaps"]) for row in rows(found)]
@@ -225,18 +211,18 @@ def test_a_measure_is_an_objective_of_sweeps(place: Path) -> None:
 
 @pytest.mark.slow
 def test_nothing_of_it_is_known_without_the_plugin(place: Path) -> None:
-    done = musicgen("generate", "run=run", "formats=[solfa]", cwd=place)
+    done = command("generate", "run=run", "formats=[solfa]", cwd=place)
     assert_refused(
         done, "formats must be one of abc, mid, svg, png, wav, musicxml, mei, got ['solfa']"
     )
     asked = [*data(place / "tunes" / "0.solfa"), "samples.measure=true", "sweep.objective=leaps"]
-    done = musicgen("train", "-m", *asked, "model.hidden=8,16", "pruner=none", cwd=place)
+    done = command("train", "-m", *asked, "model.hidden=8,16", "pruner=none", cwd=place)
     assert_refused(done, "got leaps")
-    done = musicgen("train", *data(place / "tunes" / "0.solfa"), cwd=place)
+    done = command("train", *data(place / "tunes" / "0.solfa"), cwd=place)
     assert_refused(done, "(there is no tune in it)")
 
 
 def test_help_lists_its_format(tmp_path: Path) -> None:
-    done = musicgen("convert", "--help", NAMED, cwd=tmp_path)
+    done = command("convert", "--help", NAMED, cwd=tmp_path)
     assert "musicxml, mei, solfa)" in done.stdout
     assert "solfa                    Tonic sol-fa in one line\n" in done.stdout

@@ -10,7 +10,7 @@ from musicgen.corpus import END, Vocabulary
 from musicgen.errors import InputError
 from musicgen.generation import Options, draw
 from musicgen.generation.header import LETTERS, Cursor, asked_for
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 from musicgen.music import parse
 from tests.generation.trained import JIG
 from tests.tunes import tunes

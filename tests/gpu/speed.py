@@ -26,8 +26,9 @@ from torch import nn
 from torch.nn import functional
 
 from musicgen.corpus import Corpus
-from musicgen.models import CharRNN, evaluate
 from musicgen.models.arithmetic import products
+from musicgen.models.char_rnn import CharRNN
+from musicgen.models.evaluation import evaluate
 from musicgen.training import device as devices
 from musicgen.training.fit import fit
 from musicgen.training.watcher import Watcher

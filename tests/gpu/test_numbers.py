@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from musicgen.config.registry import components
 from musicgen.interpret.activations import record
-from musicgen.models import CharRNN, evaluate, sample
 from musicgen.models.arithmetic import FP32, TF32, exact, products
-from musicgen.models.char_rnn import detach
+from musicgen.models.char_rnn import CharRNN, detach
+from musicgen.models.evaluation import evaluate
+from musicgen.models.sampler import sample
 from musicgen.training import device as devices
 
 VOCAB, HIDDEN, TIME, STREAMS, STEPS = 40, 150, 50, 16, 20

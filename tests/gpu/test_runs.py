@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from musicgen.models import evaluate
+from musicgen.models.evaluation import evaluate
 from musicgen.training import checkpoint
 from musicgen.training import device as devices
 from musicgen.training.checkpoint import load_model

@@ -7,7 +7,7 @@ from torch import nn
 
 from musicgen.config.registry import components
 from musicgen.interpret.activations import record
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 
 
 def network(cell: str, **options) -> CharRNN:

@@ -8,7 +8,7 @@ from musicgen.corpus import Vocabulary
 from musicgen.interpret.annotate import annotate, part_starts
 from musicgen.interpret.parts import WINDOW, course, courses
 from musicgen.interpret.units import marked, rank
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 from tests.interpret.tune import TUNE
 
 PAIR = TUNE + TUNE

@@ -56,10 +56,11 @@ def test_character_by_character_it_finds_what_it_finds_in_the_whole_text(
     assert stepped == kind.encode(text).tolist()
 
 
-@given(st.text("ABcde2|", min_size=4, max_size=40))
+# Of letters so near to each other that no step leads beyond the letters, which suggests nothing.
+@given(st.text("ABcd2|", min_size=4, max_size=40))
 def test_a_tune_moved_by_a_degree_has_its_matches_moved(text: str) -> None:
-    up = str.maketrans("ABcde", "Bcdef")
+    up = str.maketrans("ABcd", "Bcde")
     kind = Melody(CHARACTERS, 2)
     plain, moved = kind.encode(ids("c" + text)), kind.encode(ids("d" + text.translate(up)))
-    # The first letter of a tune is a step from C, and so differs; behind it all is alike.
-    assert (plain[3:, 1] == moved[3:, 1]).all() or "c" not in text
+    # The first letter of a tune is a wide step from C, like no other; behind it all is alike.
+    assert (plain[:, 1] == moved[:, 1]).all()

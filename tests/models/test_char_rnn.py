@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from musicgen.models import CharRNN, evaluate, gru
-from musicgen.models.char_rnn import detach
+from musicgen.models import gru
+from musicgen.models.char_rnn import CharRNN, detach
 from musicgen.models.dropout import Dropout
+from musicgen.models.evaluation import evaluate
 from musicgen.models.layers import GRU
 
 VOCAB, HIDDEN, TIME, BATCH = 11, 7, 13, 3

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.models import CharRNN, Cut, sample
+from musicgen.models.char_rnn import CharRNN
+from musicgen.models.sampler import Cut, sample
 
 VOCAB = 9
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.memory import Match, Melody, PlaceInput
-from musicgen.models import CharRNN, evaluate, sample
-from musicgen.models.char_rnn import raised
+from musicgen.models.char_rnn import CharRNN, raised
+from musicgen.models.evaluation import evaluate
+from musicgen.models.sampler import sample
 from musicgen.models.side import Side
 from musicgen.models.stepper import ModuleStepper, Stepper
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from musicgen.models import CharRNN
+from musicgen.models.char_rnn import CharRNN
 from musicgen.models.product import Product
 from musicgen.models.stepper import ModuleStepper, Stepper, stepper
 

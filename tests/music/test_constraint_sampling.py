@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from musicgen.models import CharRNN, sample
+from musicgen.models.char_rnn import CharRNN
+from musicgen.models.sampler import sample
 from musicgen.music import parse
 from musicgen.music.constraint import BatchConstraint
 

@@ -241,6 +241,7 @@ LIVELY = st.lists(st.sampled_from([*TEXTS.values(), *FIELDS.values(), "A4", "|",
 @example(["|:"], True, 0)
 @example(["::"], True, 0)
 @example([" [1", ":|"], True, 0)
+@example(["T"], False, 22758129)  # near its end a decoration of the text became a field
 def test_tunes_of_any_training_text_are_music_of_its_kinds(
     parts: list[str], bars: bool, seed: int
 ) -> None:

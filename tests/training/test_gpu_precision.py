@@ -20,10 +20,10 @@ from torch.utils._pytree import tree_leaves
 from musicgen.config.registry import components
 from musicgen.errors import InputError
 from musicgen.interpret.activations import record
-from musicgen.models import CharRNN, evaluate, evaluation, layers
+from musicgen.models import evaluation, layers
 from musicgen.models.arithmetic import FP32, TF32, exact, products, widest
-from musicgen.models.char_rnn import detach
-from musicgen.models.evaluation import _Reading
+from musicgen.models.char_rnn import CharRNN, detach
+from musicgen.models.evaluation import _Reading, evaluate
 from musicgen.models.stepper import ModuleStepper
 from musicgen.training import checkpoint, device, optim
 from musicgen.training.fit import fit

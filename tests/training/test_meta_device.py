@@ -13,9 +13,8 @@ from torch.nn import functional
 
 from musicgen.config.registry import components
 from musicgen.interpret.activations import _embedded
-from musicgen.models import CharRNN
 from musicgen.models.arithmetic import exact
-from musicgen.models.char_rnn import detach
+from musicgen.models.char_rnn import CharRNN, detach
 from musicgen.models.evaluation import _Reading
 from musicgen.models.stepper import MOST, ModuleStepper, stepper
 from musicgen.training.batches import Slices, Streams

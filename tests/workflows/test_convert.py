@@ -16,8 +16,7 @@ from musicgen.config.registry import about
 from musicgen.music import parse
 from musicgen.music.formats import formats
 from tests.cases import a_few_fast
-from tests.commands import assert_refused
-from tests.tunes import ROOT
+from tests.commands import assert_refused, command
 
 BOOK = """%%MIDI program 73
 M:4/4
@@ -38,15 +37,7 @@ DEFG A4|d8|]
 
 
 def convert(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "musicgen.convert", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return command("convert", *arguments, cwd=cwd)
 
 
 def test_help_lists_every_format_in_a_line() -> None:

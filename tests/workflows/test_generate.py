@@ -2,11 +2,9 @@
 
 import csv
 import json
-import os
 import shlex
 import shutil
 import subprocess
-import sys
 import wave
 from pathlib import Path
 
@@ -26,7 +24,7 @@ from musicgen.system.paths import shipped
 from musicgen.training.checkpoint import load_model
 from musicgen.workflows import generate as workflow
 from tests.cases import a_few_fast
-from tests.commands import assert_refused, unwritable
+from tests.commands import assert_refused, command, unwritable
 from tests.generation.trained import trained
 from tests.tunes import ROOT, composed
 
@@ -34,15 +32,7 @@ FEW = ("n=2", "temperature=[0.5,1]", "max_chars=150")
 
 
 def generate(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "musicgen.generate", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return command("generate", *arguments, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,11 @@ def _note_letter(rules: Rules, state: State) -> str:
 
 
 def _initial(rules: Rules, state: State) -> str:
-    return ":" if may_begin(rules, state, state.part) else rules.note
+    """A letter at the start of a line begins a field, or is a decoration of the next note."""
+    ways = [(f"{state.part}:", ":")] if may_begin(rules, state, state.part) else []
+    if end_token(rules, state) is not None:
+        ways.append((state.part, rules.note))
+    return _usual(rules, ways)
 
 
 def _bracket(rules: Rules, state: State, before: str = "") -> str:
