@@ -19,11 +19,11 @@ def run(name: str, *arguments: str) -> None:
     Raises Interrupted if the command was told to stop, RunError if it was killed.
     """
     child: subprocess.Popen[bytes] | None = None
-    told: list[int] = []
+    passed: list[int] = []
     early: list[int] = []
 
     def pass_on(number: int) -> None:
-        told.append(number)
+        passed.append(number)
         if child is None:
             early.append(number)
         else:
@@ -43,7 +43,7 @@ def run(name: str, *arguments: str) -> None:
         code = child.wait()
     if code > 0:
         sys.exit(code)
-    if told or -code in STOPPING:  # a sweep told to stop while writing its page exits with 0
+    if passed or -code in STOPPING:  # a sweep told to stop while writing its page exits with 0
         raise Interrupted("stopped; the same command goes on")
     if code:
         raise RunError(f"musicgen.{name} {' '.join(arguments)} was killed by signal {-code}")

@@ -113,9 +113,8 @@ class SweepCallback(Callback):
             for name, counter in _counters(trainer):
                 counter.load_state_dict(self._progress[name])
             trainer.fit_loop.epoch_loop.on_load_checkpoint(self._progress["stepped"])
-            epochs: Any = (
-                trainer.fit_loop.epoch_progress
-            )  # the checkpoint was saved when the next epoch was ready to start
+            # The checkpoint was saved when the next epoch was ready to start.
+            epochs: Any = trainer.fit_loop.epoch_progress
             epochs.current.ready, epochs.total.ready = epochs.current.started, epochs.total.started
         pruned = self.trial.should_stop() and self.trial.decision is Decision.PRUNE
         if self._over or pruned:
@@ -168,7 +167,9 @@ class SweepCallback(Callback):
         """Raise Interrupted if the sweep stops."""
         if self.trial.in_sweep and self.trial.decision is Decision.STOP:
             if self._over:
-                self.trial.told = Decision.CONTINUE  # the training is complete: its result counts
+                self.trial.decision_read = (
+                    Decision.CONTINUE
+                )  # the training is complete: its result counts
                 return
             raise Interrupted("the sweep stops; the trial goes on with it")
 

@@ -37,7 +37,7 @@ class Function:
             returned = self.function(trial)
         except Interrupted:
             return {"status": INTERRUPTED}
-        status = ENDS[trial.told]
+        status = ENDS[trial.decision_read]
         if returned is None and status != COMPLETED:
             return {"status": status}
         return {"status": status, **self._results(returned)}

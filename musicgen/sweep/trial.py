@@ -76,7 +76,7 @@ class Trial:
         self.folder = job.folder
         self.decision = job.decision
         """The latest decision; it is the reason why `should_stop` is true."""
-        self.told = Decision.CONTINUE
+        self.decision_read = Decision.CONTINUE
         """The latest decision that the objective has read, by `report` or `should_stop`."""
         self.out_of_memory = False
         """Whether the trial failed because a GPU's memory was too small."""
@@ -94,13 +94,13 @@ class Trial:
             self.decision = Decision.CONTINUE
         if self.decision is Decision.CONTINUE:
             self.decision = answer
-        self.told = self.decision
+        self.decision_read = self.decision
         return self.decision
 
     def should_stop(self) -> bool:
         """Whether to stop at the next checkpoint. The call costs nothing and may be frequent."""
-        self.told = self.decision
-        return self.told is not Decision.CONTINUE
+        self.decision_read = self.decision
+        return self.decision_read is not Decision.CONTINUE
 
 
 Objective = Callable[[Trial], Mapping[str, Any]]

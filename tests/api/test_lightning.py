@@ -132,13 +132,13 @@ def test_a_pruned_training_ends_after_its_epoch(tmp_path: Path) -> None:
     life = Life(tmp_path, {2: Decision.PRUNE})
     sweep = life.fit()
     assert [step for step, _, _ in life.reports] == [1, 2]
-    assert life.trial.told is Decision.PRUNE
+    assert life.trial.decision_read is Decision.PRUNE
     assert sweep.metrics["val/loss"] == life.reports[-1][1]
     # Killed before it could say so: the next life is told at once.
     again = Life(tmp_path)
     again.trial.decision = Decision.PRUNE
     again.fit()
-    assert (again.reports, again.trial.told) == ([], Decision.PRUNE)
+    assert (again.reports, again.trial.decision_read) == ([], Decision.PRUNE)
 
 
 @pytest.mark.slow
