@@ -12,7 +12,7 @@ import pytest
 from ray.cluster_utils import Cluster as Nodes
 
 from musicgen.config.keys import RayConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.cluster import Cluster
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.local import LocalExecutor
@@ -153,8 +153,9 @@ def test_a_folder_that_workers_do_not_see(
     monkeypatch.chdir(tmp_path)
     ours = Path("/proc/self/cwd/sweep")  # of whoever looks
     driver = Driver(driver_process.plan(4), objectives.nothing, make_executor(2), ours)
-    with pytest.raises(InputError, match=f"{socket.gethostname()} doesn't see {ours}; choose one"):
+    with pytest.raises(InputError, match=f"{socket.gethostname()} doesn't see {ours}$") as told:
         driver.run()
+    assert told.value.remedy is Remedy.OTHER_SWEEP_FOLDER
 
 
 def test_a_worker_knows_the_sweeps_folder(tmp_path: Path) -> None:
