@@ -32,9 +32,9 @@ _FINGERING = re.compile(r'"[\^_<>@]?[\d ,]*\d"|!\d!')
 _KEY = re.compile(rf"([A-G][#b]?) ?(?i:({'|'.join(_MODES)})[a-z]*)(?= |$)")
 _ACCIDENTALS = str.maketrans({"♯": "#", "♭": "b", "♮": "="})
 _WHOLE = r'"[^"]*"|\[[A-Za-z]:[^\]]*\]'
-_TOKEN = re.compile(rf"{_WHOLE}|{DECORATION}")
-_BREAK = re.compile(rf"({_WHOLE}|{DECORATION})|!")
-"""`!` without a partner on its line; the group matches those with a partner."""
+_TOKEN = re.compile(rf"{_WHOLE}|{DECORATION}|!")
+"""What may be dropped; a `!` without a partner on its line is an old line break."""
+_DROPPED = re.compile(rf"!|{_FINGERING.pattern}|{_OTHER_INLINE_FIELD.pattern}")
 _APART = re.compile(rf"({_WHOLE})|({PITCH}|[zx]|(?<!\|)\]) +(?=[0-9/])")
 _TYPOGRAPHIC = str.maketrans("‘’‚“”„", "'''\"\"\"")
 
@@ -123,24 +123,23 @@ def written_field(name: str, value: str) -> str:
 
 
 def _music(line: str, left_out: Counter[str]) -> str:
-    line, fingerings = _without_fingerings(line.replace("`", ""))
-    line, fields = _OTHER_INLINE_FIELD.subn("", line)
-    breaks = 0
-    if "!" in line:
-        kept = line
-        line = _BREAK.sub(lambda found: found[1] or "", line)
-        breaks = len(kept) - len(line)
+    """A line of music. Its tokens are told apart once, before any is dropped: in `!A[I:x]!trill!`
+    the first `!` breaks the line, in `!A!trill!` it would open a decoration."""
+    line = line.replace("`", "")
+    if _DROPPED.search(line):
+        line = _TOKEN.sub(lambda token: _kept(token, left_out), line)
     if _APART.search(line):
         line = _APART.sub(lambda found: found[1] or found[2], line)
-    left_out["line breaks (!)"] += breaks
-    left_out["fingerings"] += fingerings
-    left_out["other fields in brackets"] += fields
     return " ".join(line.rstrip("\\ ").split())
 
 
-def _without_fingerings(line: str) -> tuple[str, int]:
-    """The line, and how many there were. In `A!A!3!` the `!` before 3 ends a decoration."""
-    if not _FINGERING.search(line):
-        return line, 0
-    left = _TOKEN.sub(lambda token: "" if _FINGERING.fullmatch(token[0]) else token[0], line)
-    return left, sum(1 for token in _TOKEN.findall(line) if _FINGERING.fullmatch(token))
+def _kept(token: re.Match[str], left_out: Counter[str]) -> str:
+    if token[0] == "!":
+        left_out["line breaks (!)"] += 1
+    elif _FINGERING.fullmatch(token[0]):
+        left_out["fingerings"] += 1
+    elif _OTHER_INLINE_FIELD.fullmatch(token[0]):
+        left_out["other fields in brackets"] += 1
+    else:
+        return token[0]
+    return ""

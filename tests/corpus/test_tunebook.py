@@ -198,6 +198,7 @@ def test_words_and_blank_lines_are_told() -> None:
     ]
 
 
+@example(["d:|", "!", "A", "[I:x]", "!trill!"])
 @example(["!", "A", "!3!"])  # a decoration, and a line break behind the 3
 @given(st.lists(st.sampled_from([*pieces, "!", "!f!", "C 2", "&", "^/c", "|"]), max_size=12))
 def test_cleaning_changes_no_note(music: list[str]) -> None:
