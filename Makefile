@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast test-kill lint bench gpu wheel studies studies-report
+.PHONY: help train test test-fast test-explore test-kill lint bench gpu wheel studies studies-report
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ test: $(VENV)/.installed-dev  ## all checks and all tests
 
 test-fast: $(VENV)/.installed-dev  ## what one runs while working: below a minute
 	$(RUN) -m pytest -q -n auto -m "not slow" --hypothesis-profile=fast
+
+test-explore: $(VENV)/.installed-dev  ## try each property of tests on 1,000 new examples
+	$(RUN) -m pytest -q -n auto -m hypothesis --hypothesis-profile=explore
 
 bench: $(VENV)/.installed-dev  ## speed as tables of ratios (TUNES=<text>, NET=<run folder> add your own)
 	$(RUN) -m benchmarks.training $(TUNES)

@@ -64,6 +64,7 @@ def shown(folders: list[Path]) -> dict[str, Any]:
     return plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [["run"], ["sweep"], ["sweep", "run"], ["interrupted_run"]])
 def test_a_page_of_them_shows_what_it_showed(names: list[str], before: Path) -> None:
     expected = json.loads(json.dumps(EXPECTED["pages"]["both" if len(names) > 1 else names[0]]))

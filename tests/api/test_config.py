@@ -163,6 +163,7 @@ def test_hydras_state_is_left_as_it_was(application: Path) -> None:
         assert OmegaConf.to_yaml(after) == OmegaConf.to_yaml(before)
 
 
+@pytest.mark.slow
 def test_an_application_that_starts_later_finds_hydra_whole(application: Path) -> None:
     """Hydra's plugins store their defaults once, when they are imported."""
     code = (

@@ -213,6 +213,7 @@ def test_a_folder_that_holds_no_sweep_is_refused(tmp_path: Path) -> None:
             getattr(sweep, question)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_swept_is_refused_in_the_commands_words(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no key model"):
         Sweep.start("model.droput=0,0.1")

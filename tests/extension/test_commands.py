@@ -138,6 +138,7 @@ def test_a_sweep_goes_on_with_all_that_is_theirs(tmp_path: Path) -> None:
     assert (folder / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_loads_the_plugins_of_its_objective(tmp_path: Path) -> None:
     """As all do, forked, spawned or on another node: by `sweep.worker.load`."""
     code = f"""
@@ -223,6 +224,7 @@ def test_an_installed_package_needs_no_naming(tmp_path: Path) -> None:
     assert "gate_bias: -1.0" in process.stdout
 
 
+@pytest.mark.slow
 def test_a_broken_package_leaves_the_others_alone(tmp_path: Path) -> None:
     """A process that asks twice is warned once; an error about a missing component says why."""
     for name, module in {"broken": "broken_cells", "cells": f"{ELSEWHERE}.cells"}.items():
@@ -258,6 +260,7 @@ def test_a_broken_package_leaves_the_others_alone(tmp_path: Path) -> None:
     assert key.endswith(broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call",
     [

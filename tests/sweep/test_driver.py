@@ -280,6 +280,7 @@ def test_hopeless_trials_are_pruned(
     assert states == told
 
 
+@pytest.mark.slow
 def test_a_pruned_trial_stays_pruned_if_the_driver_dies_of_it(sweep: Sweep, tmp_path: Path) -> None:
     """The decision is kept before it is sent: the next life does not train on."""
 
@@ -503,6 +504,7 @@ def test_tables_are_written_while_it_runs(sweep: Sweep) -> None:
     assert refreshed == sorted(refreshed)
 
 
+@pytest.mark.slow
 def test_a_time_budget_begins_no_more_trials_and_goes_on_later(sweep: Sweep) -> None:
     """Those that run stop at their checkpoints; the next start has the time anew."""
     plan = Plan({"a": Int(1, 6)}, timeout_s=1.0)

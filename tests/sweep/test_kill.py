@@ -158,6 +158,7 @@ def test_second_driver_is_refused(spawn: Spawn, tmp_path: Path) -> None:
     assert (tmp_path / "sweep" / "study.journal").stat().st_size >= before
 
 
+@pytest.mark.slow
 def test_ctrl_c_once_stops_at_the_checkpoint_and_goes_on_later(
     spawn: Spawn, tmp_path: Path
 ) -> None:

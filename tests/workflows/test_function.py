@@ -90,6 +90,7 @@ def test_a_list_is_a_choice(tmp_path: Path) -> None:
     assert made.space == {"x": Choice((1, 2)), "y": Choice(("a",))}
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_is_read_and_not_run_again(tmp_path: Path) -> None:
     sweep = Sweep.of(objective, X, folder=tmp_path / "sweep", workers=1)
     assert list(sweep.table["loss"]) == [1.0, 2.0, 3.0]

@@ -18,6 +18,7 @@ from musicgen.workflows.trial import TrainingObjective
 from tests.tunes import composed, small
 
 
+@pytest.mark.slow
 def test_every_combination_of_the_datas_keys_has_its_corpus(tmp_path: Path) -> None:
     base = composed(*small(tmp_path), "data.path=one.txt")
     paths = [str(tmp_path / f"{name}.txt") for name in ("one", "two")]
