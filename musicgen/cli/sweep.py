@@ -48,7 +48,7 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
     again: the command that resumes it. Raises InputError, RunError and Interrupted as `run` does.
     """
     shown = display_path(sweep.folder)
-    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
+    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, sweep.notes)
     driver = sweep.driver(display.observe)
     reports = sweep.settings.report
     try:

@@ -83,7 +83,7 @@ class Tally:
     """Counts configurations as they end, and keeps the best row."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._plan, self._total = plan, plan.total
         self._counts: Counter[str] = Counter()
         self._best: Row | None = None
         self._begun = time.monotonic()
@@ -98,8 +98,12 @@ class Tally:
         ):
             self._best = row
 
-    def begin(self) -> None:
-        """Measure the speed from now on. Earlier counts belong to earlier sessions."""
+    def begin(self, total: int) -> None:
+        """Measure the speed from now on. Earlier counts belong to earlier sessions.
+
+        total: the number of configurations, which enqueued points may have made larger.
+        """
+        self._total = total
         self._before = sum(self._counts.values())
         self._begun = time.monotonic()
 
@@ -108,7 +112,7 @@ class Tally:
         elapsed = time.monotonic() - self._begun
         here = done - self._before
         return Progress(
-            total=self._plan.total,
+            total=self._total,
             running=running,
             completed=self._counts[COMPLETED],
             pruned=self._counts[PRUNED],
@@ -116,5 +120,5 @@ class Tally:
             failed=self._counts[FAILED],
             best=self._best,
             elapsed_s=elapsed,
-            left_s=elapsed / here * max(0, self._plan.total - done) if here else None,
+            left_s=elapsed / here * max(0, self._total - done) if here else None,
         )
