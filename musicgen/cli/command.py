@@ -29,7 +29,7 @@ from musicgen.errors import InputError, Interrupted, MusicgenError
 from musicgen.system.paths import shipped
 
 if TYPE_CHECKING:
-    from musicgen.workflows.swept import Swept
+    from musicgen.workflows.composed_sweep import ComposedSweep
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def run(
     name: str,
     doc: str | None,
     main: Callable[[Invocation], None],
-    sweep: Callable[["Swept", Arguments], None] | None = None,
+    sweep: Callable[["ComposedSweep", Arguments], None] | None = None,
     positional: str = "",
 ) -> None:
     """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
@@ -64,7 +64,7 @@ def run(
     os.environ["HYDRA_FULL_ERROR"] = "1"
     composed: list[Invocation] = []
     swept_keys: list[str] = []
-    swept: list[Swept] = []
+    swept: list[ComposedSweep] = []
 
     def capture(cfg: DictConfig) -> None:
         settings = HydraConfig.get()
@@ -122,14 +122,14 @@ def run(
             _remove_empty(invocation.folder)
 
 
-def _sweeps(given: Arguments) -> "list[Swept]":
+def _sweeps(given: Arguments) -> "list[ComposedSweep]":
     """Set sys.argv for Hydra, and return the list into which the sweeper puts its result."""
-    from musicgen.cli import sweeper
+    from musicgen.cli import hydra_sweeper
 
     if given.multirun:
-        sweeper.held[:] = given.task
+        hydra_sweeper.held[:] = given.task
     sys.argv[1:] = given.ordered(given.first)
-    return sweeper.captured
+    return hydra_sweeper.captured
 
 
 def is_sweep(keys: Sequence[str], cfg: DictConfig, overrides: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.compose import compose
+from musicgen.cli.sweep_overrides import compose
 from musicgen.config import composition, record
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import as_override
@@ -26,8 +26,8 @@ from musicgen.errors import InputError
 from musicgen.sweep.space import Space, describe, grid
 from musicgen.system.paths import shipped
 from musicgen.workflows.bases import checked_bases, converted, followed, settings
+from musicgen.workflows.composed_sweep import ComposedSweep
 from musicgen.workflows.points import check
-from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 from tests.cases import a_few_fast
 
@@ -37,7 +37,7 @@ class Grammar:
     loader: ConfigLoader
     settings: DictConfig
 
-    def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> Swept:
+    def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> ComposedSweep:
         return compose(self.loader, self.settings, params or {}, list(overrides))
 
     def trained(self, *overrides: str, params: dict[str, Any] | None = None) -> list[Config]:
@@ -59,7 +59,7 @@ class Grammar:
         return composition.checked(composed, TrainConfig)
 
 
-def prepared(swept: Swept) -> tuple[TrainingObjective, Space]:
+def prepared(swept: ComposedSweep) -> tuple[TrainingObjective, Space]:
     """As sweeping.run does it."""
     space = converted(swept)
     follows = followed(swept, space, ("sweep.", "sampler", "pruner"))

@@ -27,7 +27,7 @@ from musicgen.config.overrides import as_override
 from musicgen.config.schema import known_keys, lacking
 from musicgen.errors import InputError
 from musicgen.sweep.space import Choice, Dimension, Float, Int, Only
-from musicgen.workflows.swept import Choices, Swept, choices_of
+from musicgen.workflows.composed_sweep import Choices, ComposedSweep, choices_of
 
 Lacking = Callable[[str, str], str]
 """Returns the text of the error for a key that no configuration has. Its arguments are the key and
@@ -40,7 +40,7 @@ def compose(
     params: Mapping[str, Any],
     arguments: list[str],
     missing: Lacking | None = None,
-) -> Swept:
+) -> ComposedSweep:
     """Compose a sweep.
 
     settings: a composition without the sweep, from which Hydra's own settings are taken.
@@ -86,7 +86,7 @@ def compose(
         elif only is not None:
             ordered[key] = Choice((_plain(override.value()),), only)
     kept = tuple(_text(o) for key, o in fixed.items() if key not in ordered)
-    return Swept(ordered, groups, bases, kept, settings.hydra)
+    return ComposedSweep(ordered, groups, bases, kept, settings.hydra)
 
 
 def prefixes(loader: ConfigLoader, texts: list[str]) -> dict[str, str]:

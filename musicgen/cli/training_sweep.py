@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 from musicgen.cli.arguments import Arguments
-from musicgen.cli.driving import best_command
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.cli.train import COMMAND
 from musicgen.config.overrides import shell
@@ -15,13 +14,13 @@ from musicgen.sweep.results import describe_failures
 from musicgen.sweep.worker import one_line
 from musicgen.system.paths import display_path
 from musicgen.system.signals import hearing
-from musicgen.workflows.sweep import DRIVERS, Prepared, prepare
-from musicgen.workflows.swept import Swept
+from musicgen.workflows.composed_sweep import ComposedSweep
+from musicgen.workflows.training_sweep import DRIVERS, TrainingSweep, prepare
 
 log = logging.getLogger(__name__)
 
 
-def run(swept: Swept, given: Arguments) -> None:
+def run(swept: ComposedSweep, given: Arguments) -> None:
     """Run the sweep of a command line to its end.
 
     Raises InputError before anything is created, RunError if too many trials failed, Interrupted
@@ -31,7 +30,7 @@ def run(swept: Swept, given: Arguments) -> None:
     drive(sweep, swept, trial_command, again=shell(sweep.plan.commands["command"]))
 
 
-def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
+def prepared(swept: ComposedSweep, given: Arguments) -> tuple[TrainingSweep, list[str]]:
     """The sweep, and the words of the command that trains one configuration, without the swept
     values.
 
@@ -42,7 +41,7 @@ def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
     return prepare(swept, {"command": command, "trial_command": trial_command}), trial_command
 
 
-def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -> None:
+def drive(sweep: TrainingSweep, swept: ComposedSweep, trial_command: list[str], again: str) -> None:
     """Run or resume a sweep, and show its progress.
 
     again: the command that resumes it. Raises InputError, RunError and Interrupted as `run` does.
@@ -63,7 +62,7 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
         if reports:
             display.reported(_report(sweep.folder))
         raise
-    display.ended(outcome, best_command(swept, outcome.rows, trial_command))
+    display.ended(outcome, swept.best_command(outcome.rows, trial_command))
     failures = outcome.failures
     why = f"({describe_failures(failures)})"
     if outcome.interrupted:
@@ -82,7 +81,7 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
         )
 
 
-def _trial_command(swept: Swept, given: Arguments) -> list[str]:
+def _trial_command(swept: ComposedSweep, given: Arguments) -> list[str]:
     """The words of the command that trains one configuration, without the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]

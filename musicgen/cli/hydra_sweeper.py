@@ -11,9 +11,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
-    from musicgen.workflows.swept import Swept
+    from musicgen.workflows.composed_sweep import ComposedSweep
 
-captured: "list[Swept]" = []
+captured: "list[ComposedSweep]" = []
 """The result of the last composition, because a sweeper can't return it through Hydra."""
 held: list[str] = []
 """Overrides that are left out of Hydra's first composition, in the order of the command line. The
@@ -35,7 +35,7 @@ class Capture(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Compose the sweep. arguments: all overrides of the command line."""
-        from musicgen.cli.compose import compose
+        from musicgen.cli.sweep_overrides import compose
 
         # The command line takes precedence over the experiment's file.
         sweeper = OmegaConf.to_container(self.composed.hydra.sweeper, resolve=False)
