@@ -16,7 +16,7 @@ from musicgen.cli import hydra_sweeper
 from musicgen.workflows.sweep_settings import SweepSettings
 
 
-class Capture(hydra_sweeper.Capture):
+class OwnSweeper(hydra_sweeper.OwnSweeper):
     """The sweeper of our own commands, whose trials do not run inside Hydra."""
 
 

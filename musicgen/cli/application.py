@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -44,8 +43,6 @@ def sweep(
 def _sweep(
     context: HydraContext, task: TaskFunction, config: DictConfig, arguments: list[str]
 ) -> None:
-    given: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    params: Mapping[str, Any] = given.get("params") or {}
     known = flatten(plain(config))
 
     def missing(key: str, chosen: str) -> str:
@@ -55,7 +52,7 @@ def _sweep(
         )
 
     loader = context.config_loader
-    swept = compose(loader, config, params, arguments, missing)
+    swept = compose(loader, config, arguments, missing)
     if not swept.space:
         raise InputError("-m needs a key with several values, such as key=1,2; or leave out -m")
     settings = _settings(config.hydra.sweeper)

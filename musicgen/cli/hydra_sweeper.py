@@ -1,44 +1,37 @@
-"""Hydra's sweeper for -m: it hands the composed sweep to the command.
+"""Hydra's sweeper for our own commands with -m: it hands Hydra's settings to the command.
 
 Trials do not run inside Hydra. Hydra only reads the overrides and composes configurations.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
-
-if TYPE_CHECKING:
-    from musicgen.workflows.composed_sweep import ComposedSweep
-
-captured: "list[ComposedSweep]" = []
-"""The result of the last composition, because a sweeper can't return it through Hydra."""
-held: list[str] = []
-"""Overrides that are left out of Hydra's first composition, in the order of the command line. The
-choices of swept groups are not known then, and Hydra would refuse keys that only some have."""
+from omegaconf import DictConfig
 
 
-class Capture(Sweeper):
-    """The sweeper, which Hydra finds as hydra_plugins.musicgen_sweeper.Capture."""
+class Sweeps(Protocol):
+    """The task of a command that can sweep; for a single run Hydra calls the task itself."""
 
-    def __init__(self, params: Mapping[str, Any] | None) -> None:
+    def sweep(self, loader: ConfigLoader, settings: DictConfig) -> None: ...
+
+
+class OwnSweeper(Sweeper):
+    """The sweeper, which Hydra finds as hydra_plugins.musicgen_sweeper.OwnSweeper."""
+
+    def __init__(self, params: Any) -> None:
         """params: an experiment's hydra.sweeper.params with its interpolations resolved. This is
-        too early for interpolations of swept keys, so `sweep` reads them unresolved instead."""
+        too early for interpolations of swept keys, so they are read from the settings instead."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        self.loader = hydra_context.config_loader
-        self.composed = config
+        self.loader, self.settings = hydra_context.config_loader, config
+        self.task: Any = task_function
 
     def sweep(self, arguments: list[str]) -> None:
-        """Compose the sweep. arguments: all overrides of the command line."""
-        from musicgen.cli.sweep_overrides import compose
-
-        # The command line takes precedence over the experiment's file.
-        sweeper = OmegaConf.to_container(self.composed.hydra.sweeper, resolve=False)
-        assert isinstance(sweeper, dict)
-        params = sweeper.get("params") or {}
-        captured.append(compose(self.loader, self.composed, params, held or arguments))
+        """Hand over the sweep. arguments: the overrides of Hydra's first composition, from which
+        keys of swept groups are missing; the command has all of them."""
+        task: Sweeps = self.task
+        task.sweep(self.loader, self.settings)

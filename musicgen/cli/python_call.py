@@ -79,9 +79,7 @@ def swept(given: Arguments) -> ComposedSweep:
     """
     with _loader("train", given) as loader:
         settings = loader.load_configuration("train", given.first, RunMode.MULTIRUN)
-        sweeper = OmegaConf.to_container(settings.hydra.sweeper, resolve=False)
-        assert isinstance(sweeper, dict)
-        return compose(loader, settings, sweeper.get("params") or {}, given.task)
+        return compose(loader, settings, given.task)
 
 
 def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:

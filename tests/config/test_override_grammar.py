@@ -1,6 +1,7 @@
 """Hydra's override grammar in sweeps. The oracle is Hydra's own basic sweeper: we train the
 configurations that it would compose, however they are written."""
 
+import copy
 import json
 import re
 from collections import Counter
@@ -15,7 +16,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.sweep_overrides import compose
@@ -38,7 +39,9 @@ class Grammar:
     settings: DictConfig
 
     def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> ComposedSweep:
-        return compose(self.loader, self.settings, params or {}, list(overrides))
+        settings = copy.deepcopy(self.settings)
+        OmegaConf.update(settings, "hydra.sweeper.params", params, force_add=True)
+        return compose(self.loader, settings, overrides)
 
     def trained(self, *overrides: str, params: dict[str, Any] | None = None) -> list[Config]:
         """What a sweep trains, in its order."""
