@@ -40,7 +40,8 @@ class Run:
         if not RunFolder(path).used:
             from musicgen.workflows import runs  # also imports the tables of sweeps, and Optuna
 
-            found = runs.find(str(path))
+            with guarded("nothing was read"):
+                found = runs.find(str(path))
         self.folder = found.parent.parent if found.is_file() else found
         self.checkpoint = found if found.is_file() else RunFolder(found).best
 

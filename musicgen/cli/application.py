@@ -12,6 +12,7 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from musicgen.cli.advice import APPLICATION
 from musicgen.cli.ending import ending
 from musicgen.cli.function_sweep import drive
 from musicgen.cli.hydra_job import HydraJob
@@ -19,7 +20,7 @@ from musicgen.cli.sweep_overrides import compose, prefixes
 from musicgen.config.following import plain
 from musicgen.config.overrides import flatten, shell, without_password
 from musicgen.config.schema import near
-from musicgen.errors import InputError, Interrupted
+from musicgen.errors import InputError, Interrupted, settings_of
 from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import describe
 from musicgen.system.paths import display_path
@@ -36,7 +37,7 @@ def sweep(
     config: the configuration, composed without the swept keys. arguments: the typed overrides.
     After an error the process ends with the error's line and exit code, as in our own commands.
     """
-    with ending():
+    with ending(words=APPLICATION), settings_of("hydra.sweeper."):
         _sweep(context, task, config, arguments)
 
 
@@ -97,10 +98,7 @@ def _settings(sweeper: DictConfig) -> SweepSettings:
             f"{len(names)}; list as many"
         )
     own = {f.name: given[f.name] for f in fields(SweepSettings) if f.name in given}
-    try:
-        return SweepSettings(objectives=dict(zip(names, ways, strict=True)), **own)
-    except InputError as error:
-        raise InputError(f"hydra.sweeper: {error}") from None
+    return SweepSettings(objectives=dict(zip(names, ways, strict=True)), **own)
 
 
 def _listed(value: Any) -> list[Any]:

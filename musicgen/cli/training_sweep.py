@@ -8,7 +8,7 @@ from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.cli.train import COMMAND
 from musicgen.config.overrides import shell
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, RunError, settings_of
 from musicgen.sweep.folder import AnotherSweepError
 from musicgen.sweep.results import describe_failures
 from musicgen.sweep.worker import one_line
@@ -30,6 +30,7 @@ def run(swept: ComposedSweep, given: Arguments) -> None:
     drive(sweep, swept, trial_command, again=shell(sweep.plan.commands["command"]))
 
 
+@settings_of("sweep.")
 def prepared(swept: ComposedSweep, given: Arguments) -> tuple[TrainingSweep, list[str]]:
     """The sweep, and the words of the command that trains one configuration, without the swept
     values.
@@ -41,6 +42,7 @@ def prepared(swept: ComposedSweep, given: Arguments) -> tuple[TrainingSweep, lis
     return prepare(swept, {"command": command, "trial_command": trial_command}), trial_command
 
 
+@settings_of("sweep.")
 def drive(sweep: TrainingSweep, swept: ComposedSweep, trial_command: list[str], again: str) -> None:
     """Run or resume a sweep, and show its progress.
 
@@ -55,7 +57,8 @@ def drive(sweep: TrainingSweep, swept: ComposedSweep, trial_command: list[str], 
             outcome = driver.run()
     except AnotherSweepError as error:
         raise InputError(
-            f"{error}; with sweep.shelf=<folder> in both, it takes over what the other has trained"
+            f"{error}; with sweep.shelf=<folder> in both, it takes over what the other has trained",
+            error.remedy,
         ) from None
     except RunError:
         display.ranking(sweep.latest)

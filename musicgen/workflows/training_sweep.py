@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from musicgen.config import record
 from musicgen.config.following import leaders, plain, selected
 from musicgen.config.keys import TrainConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.plan import Plan
@@ -142,7 +142,8 @@ def _folder(swept: ComposedSweep, name: str | None, space: Space) -> Path:
         if len(found) > 1 or leaders(composed, "sweep_dir", keys):
             raise InputError(
                 f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
-                f"got {written}; give the sweep a name with sweep.name"
+                f"got {written}",
+                Remedy.OTHER_SWEEP,
             )
     path = found.pop()
     if not path.strip():
