@@ -12,7 +12,7 @@ ENDS = {Decision.CONTINUE: COMPLETED, Decision.PRUNE: PRUNED, Decision.STOP: INT
 
 
 @dataclass(frozen=True)
-class Function:
+class FunctionObjective:
     """An objective that calls a function of a trial.
 
     objectives: the names of the results that the trial is judged by.
