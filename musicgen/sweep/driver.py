@@ -16,11 +16,12 @@ from musicgen.sweep.database import GONE, connect
 from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import JOURNAL, Journal
+from musicgen.sweep.judges import Share
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
-from musicgen.sweep.pruners import NONE, as_optuna_counts
+from musicgen.sweep.pruners import NONE, PROMOTION, RULE, as_optuna_counts, stopping
 from musicgen.sweep.record import SweepRecord
-from musicgen.sweep.results import Configuration, Row, describe_failures, judge, reasons
+from musicgen.sweep.results import RUNNING, Configuration, Row, describe_failures, judge, reasons
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Stored, Study, grow
@@ -30,14 +31,18 @@ from musicgen.sweep.trial import (
     DIVERGED,
     FAILED,
     INTERRUPTED,
+    PAUSED,
     Decision,
     Job,
     Objective,
+    Result,
 )
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+UNFINISHED = (PAUSED, INTERRUPTED, FAILED)
+"""The statuses of a run whose trial may go on."""
 TABLES_SHARE = 0.05
 """Largest share of the sweep's time that writing tables may take."""
 
@@ -100,6 +105,7 @@ class Driver:
         with ExitStack() as stack:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
+            self.plan = self._folder.as_begun(self._pausing_if_possible())
             name = self._folder.claim(
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
@@ -119,7 +125,8 @@ class Driver:
             finally:
                 self._executor.close(kill=self._stop_requests > 1)
                 for configuration in self._configurations.values():
-                    configuration.state = INTERRUPTED
+                    if configuration.state != PAUSED:
+                        configuration.state = INTERRUPTED
                 importances = self._asked(self._study.importances) or {}
                 rows = self._write_tables(importances)
         failures = reasons(rows)
@@ -156,7 +163,21 @@ class Driver:
 
     def progress(self) -> Progress:
         """The state of the sweep. The call is quick and safe from any thread."""
-        return self._tally.progress(len({number for number, _ in tuple(self._running)}))
+        running = {number for number, _ in tuple(self._running)}
+        paused = sum(c.state == PAUSED for c in tuple(self._configurations.values()))
+        return self._tally.progress(len(running), paused)
+
+    def _pausing_if_possible(self) -> Plan:
+        """The plan; with the stopping rule if the objective keeps no checkpoint to pause at."""
+        plan, settings = self.plan, self.plan.pruner_settings
+        if settings.get(RULE) != PROMOTION or getattr(self._objective, "pauses", False):
+            return plan
+        log.warning(
+            "pruner=%s ends trials instead of pausing them, because nothing says that the "
+            "objective keeps checkpoints",
+            plan.pruner,
+        )
+        return replace(plan, pruner_settings=stopping(plan.pruner, settings))
 
     def _recall(self) -> None:
         """Read the study. Finished trials are kept, the others are queued."""
@@ -169,6 +190,8 @@ class Driver:
                 self._try_again(configuration)
             elif configuration.status is not None:
                 self._conclude(configuration)  # a kill came between its last run and its end
+            elif stored.number in self._study.paused:
+                self._pause(configuration)
             elif configuration.earlier:
                 self._failed_before.extend(self._pending(configuration))
             else:
@@ -236,12 +259,53 @@ class Driver:
             job = self._queue.popleft()
             if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
+        if (promoted := self._promoted(Share.BEST)) is not None:
+            return promoted
         if not fresh:
-            return self._failed_before.popleft() if self._failed_before else self._next_ahead()
+            return self._next_at_end()
         configuration = self._admit(self._study.create(self._point))
         if self._points is not None:
             self._point = next(self._points, None)
         return self._job(configuration, 0)
+
+    def _next_at_end(self) -> Job | None:
+        """The next run where no configuration is left to begin.
+
+        With a time budget the best paused trials go on as long as it lasts. Without one, each
+        rung's best one goes on, and all others are given up; but only once nothing runs that may
+        still change which is the best.
+        """
+        if self._failed_before:
+            return self._failed_before.popleft()
+        if (ahead := self._next_ahead()) is not None:
+            return ahead
+        if self.plan.timeout_s is not None:
+            return self._promoted(Share.ALL)
+        if self._running:
+            return None
+        if (last := self._promoted(Share.ONE)) is not None:
+            return last
+        for number in sorted(self._study.paused):
+            self._study.give_up(number)
+            self._given_up.add(number)
+            self._configurations[number].state = RUNNING
+            self._enqueue(self._configurations[number])
+        return self._queue.popleft() if self._queue else None
+
+    def _promoted(self, share: Share) -> Job | None:
+        """The run of the paused trial that goes on next; None if none may."""
+        number = self._study.promote(share, busy={number for number, _ in self._running})
+        if number is None:
+            return None
+        configuration = self._configurations[number]
+        configuration.state = RUNNING
+        return self._job(configuration, 0)
+
+    def _pause(self, configuration: Configuration) -> None:
+        """Record that a configuration is paused and no worker has it."""
+        objective = next(iter(self.plan.objectives))
+        configuration.state = PAUSED
+        configuration.standing = {objective: self._study.paused_value(configuration.number)}
 
     def _next_ahead(self) -> Job | None:
         """Another seed of a configuration whose first run is running, for an idle worker.
@@ -268,6 +332,8 @@ class Driver:
         if pruned:
             decision = Decision.PRUNE
             self._given_up.add(job.number)
+        elif job.run == 0 and job.number in self._study.paused:
+            decision = Decision.PAUSE
         if stopping or self._configurations[job.number].status is not None:
             decision = Decision.STOP
         self._executor.decide(job, decision)
@@ -283,6 +349,11 @@ class Driver:
             return
         if result["status"] == INTERRUPTED and not stopping:
             result = {**result, "status": FAILED, "error": "it stopped without being asked to"}
+        if job.run == 0 and job.number in self._study.paused and result["status"] in UNFINISHED:
+            self._end_paused(configuration, job, result)
+            return
+        if result["status"] == PAUSED:
+            result = {**result, "status": FAILED, "error": "it paused without being asked to"}
         again = result["status"] == FAILED and self._attempts[job.key] < self.plan.retries
         self._observe(Finished(job, result, again))
         if again:
@@ -299,6 +370,22 @@ class Driver:
             if job.run == 0:
                 self._enqueue(configuration)
 
+    def _end_paused(self, configuration: Configuration, job: Job, result: Result) -> None:
+        """Leave a trial at its checkpoint, where it was told to pause.
+
+        The checkpoint is older than the report that was answered so. So the trial is paused even if
+        its worker has died or the sweep has stopped since.
+        """
+        if result["status"] == FAILED:
+            log.warning(
+                "trial %d failed after it was told to pause (%s); it will go on from there",
+                job.number,
+                result.get("error"),
+            )
+        self._pause(configuration)
+        self._count_in_a_row(False)
+        self._observe(Finished(job, {**result, "status": PAUSED}, again=False))
+
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
         configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
@@ -313,7 +400,10 @@ class Driver:
         """Queue again the runs of a configuration that failed in an earlier start of the sweep."""
         failed = configuration.forget_failures()
         self._study.retry(configuration.number, failed, configuration.earlier)
-        self._failed_before.extend(self._pending(configuration))
+        if configuration.number in self._study.paused:
+            self._pause(configuration)
+        else:
+            self._failed_before.extend(self._pending(configuration))
 
     def _count_in_a_row(self, failed: bool) -> None:
         most = self.plan.max_failures_in_a_row

@@ -5,9 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from musicgen.errors import Interrupted
-from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision, Result, Trial
+from musicgen.sweep.trial import (
+    COMPLETED,
+    INTERRUPTED,
+    PAUSED,
+    PRUNED,
+    Decision,
+    Result,
+    Trial,
+)
 
-ENDS = {Decision.CONTINUE: COMPLETED, Decision.PRUNE: PRUNED, Decision.STOP: INTERRUPTED}
+ENDS = {
+    Decision.CONTINUE: COMPLETED,
+    Decision.PRUNE: PRUNED,
+    Decision.PAUSE: PAUSED,
+    Decision.STOP: INTERRUPTED,
+}
 """The status of a result that has none, by the decision that its trial has read last."""
 
 

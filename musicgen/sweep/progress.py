@@ -47,6 +47,7 @@ class Progress:
 
     total: int
     running: int
+    paused: int
     completed: int
     pruned: int
     diverged: int
@@ -56,7 +57,7 @@ class Progress:
     elapsed_s: float
     left_s: float | None
     """Estimated seconds to the end, at the speed of this session; None before its first
-    configuration is done."""
+    configuration is done, and while the last ones run. A paused configuration counts as done."""
 
     @property
     def done(self) -> int:
@@ -103,18 +104,20 @@ class Tally:
         self._before = sum(self._counts.values())
         self._begun = time.monotonic()
 
-    def progress(self, running: int) -> Progress:
-        done = sum(self._counts.values())
+    def progress(self, running: int, paused: int) -> Progress:
+        settled = sum(self._counts.values()) + paused
         elapsed = time.monotonic() - self._begun
-        here = done - self._before
+        here = settled - self._before
+        left = max(0, self._plan.total - settled)
         return Progress(
             total=self._plan.total,
             running=running,
+            paused=paused,
             completed=self._counts[COMPLETED],
             pruned=self._counts[PRUNED],
             diverged=self._counts[DIVERGED],
             failed=self._counts[FAILED],
             best=self._best,
             elapsed_s=elapsed,
-            left_s=elapsed / here * max(0, self._plan.total - done) if here else None,
+            left_s=elapsed / here * left if here > 0 and not (paused and not left) else None,
         )

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, STATUSES, Result, Scalar
+from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, PAUSED, STATUSES, Result, Scalar
 
 Row = dict[str, Any]
 """One row of a table: number, status, swept keys, results."""
+RUNNING = "running"
 EARLIER = "earlier_errors"
 """A column: the reasons for which a row failed before it was tried again."""
 
@@ -40,8 +41,11 @@ class Configuration:
     runs: dict[int, Result] = field(default_factory=dict)
     earlier: list[str] = field(default_factory=list)
     """The reasons for which it failed in earlier starts of the sweep, each once."""
-    state: str = "running"
-    """The state while `status` is None: `running`, or `interrupted` after the sweep has stopped."""
+    state: str = RUNNING
+    """The state while `status` is None: `running`, `paused`, or `interrupted` after the sweep has
+    stopped."""
+    standing: Mapping[str, float] = field(default_factory=dict)
+    """The objective's value of a paused configuration, by its name."""
 
     @property
     def status(self) -> str | None:
@@ -79,6 +83,8 @@ class Configuration:
     def row(self) -> Row:
         """The row of the configuration; with several seeds, means over its completed runs."""
         head = {"number": self.number, "status": self.status or self.state, **self.params}
+        if self.status is None and self.state == PAUSED:
+            head |= self.standing
         before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:
             return {**head, **_results(self.runs.get(0, {})), **before}

@@ -320,3 +320,60 @@ class _StartsCuda:
 
 
 starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)
+
+
+class Climber:
+    """Steps with a checkpoint each, at which it can pause; reports the value after each.
+
+    starts: whether its file `starts` gets a line for each time that a worker begins with it.
+    """
+
+    pauses = True
+
+    def __init__(self, count: int = 9, pause_s: float = 0.0) -> None:
+        self.count, self.pause_s = count, pause_s
+
+    def __call__(self, trial: Trial) -> Mapping[str, Any]:
+        checkpoint = trial.folder / "state.json"
+        state = {"step": 0, "value": digest(sorted(trial.params.items()), trial.seed)}
+        if checkpoint.exists():
+            state = json.loads(checkpoint.read_text())
+            self._told(trial, state)  # the report may have been lost
+        with (trial.folder / "starts").open("a") as file:
+            file.write(f"{state['step']}\n")
+        while state["step"] < self.count and not trial.should_stop():
+            time.sleep(self.pause_s)
+            value = state["value"] * 0.9 + digest(state["value"]) * 0.01
+            state = {"step": state["step"] + 1, "value": value}
+            draft = checkpoint.with_suffix(".draft")
+            draft.write_text(json.dumps(state))
+            draft.replace(checkpoint)
+            self._told(trial, state)
+        ends = {Decision.PRUNE: "pruned", Decision.PAUSE: "paused", Decision.STOP: "interrupted"}
+        status = "completed" if state["step"] == self.count else ends[trial.decision]
+        return {"status": status, "loss": state["value"], "steps": state["step"]}
+
+    def _told(self, trial: Trial, state: Mapping[str, Any]) -> None:
+        trial.report(state["step"], state["value"], last=state["step"] == self.count)
+
+
+climbs = Climber()
+climbs_slowly = Climber(pause_s=0.01)
+climbs_for_ten_minutes = Climber(count=60_000, pause_s=0.01)
+
+
+def descends(trial: Trial) -> Mapping[str, Any]:
+    """The same without a checkpoint: nothing says that it can pause."""
+    return Climber()(trial)
+
+
+class _DiesPausing(Climber):
+    """A climber whose worker is killed when it was told to pause, or begins its second stay."""
+
+    def _told(self, trial: Trial, state: Mapping[str, Any]) -> None:
+        super()._told(trial, state)
+        if trial.decision is Decision.PAUSE and trial.number % 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+dies_pausing = _DiesPausing()
