@@ -17,9 +17,9 @@ from musicgen.sweep.executor import Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import JOURNAL, Journal
 from musicgen.sweep.judges import Share
-from musicgen.sweep.plan import Plan
+from musicgen.sweep.plan import Plan, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
-from musicgen.sweep.pruners import NONE, PROMOTION, RULE, as_optuna_counts, stopping
+from musicgen.sweep.pruners import NONE, as_optuna_counts
 from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import RUNNING, Configuration, Row, describe_failures, judge, reasons
 from musicgen.sweep.samplers import GRID
@@ -105,7 +105,7 @@ class Driver:
         with ExitStack() as stack:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
-            self.plan = self._folder.as_begun(self._pausing_if_possible())
+            self.plan = self._folder.as_begun(pausing_if_possible(self.plan, self._objective))
             name = self._folder.claim(
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
@@ -166,18 +166,6 @@ class Driver:
         running = {number for number, _ in tuple(self._running)}
         paused = sum(c.state == PAUSED for c in tuple(self._configurations.values()))
         return self._tally.progress(len(running), paused)
-
-    def _pausing_if_possible(self) -> Plan:
-        """The plan; with the stopping rule if the objective keeps no checkpoint to pause at."""
-        plan, settings = self.plan, self.plan.pruner_settings
-        if settings.get(RULE) != PROMOTION or getattr(self._objective, "pauses", False):
-            return plan
-        log.warning(
-            "pruner=%s ends trials instead of pausing them, because nothing says that the "
-            "objective keeps checkpoints",
-            plan.pruner,
-        )
-        return replace(plan, pruner_settings=stopping(plan.pruner, settings))
 
     def _recall(self) -> None:
         """Read the study. Finished trials are kept, the others are queued."""

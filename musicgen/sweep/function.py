@@ -31,7 +31,7 @@ class Function:
     objectives: the names of the results that the trial is judged by.
 
     The function returns a number (the one objective), a number for each objective, or a dictionary
-    of results. A result without `status` counts as pruned or interrupted if `report` or
+    of results. A result without `status` counts as pruned, paused or interrupted if `report` or
     `should_stop` told the function so, and as completed otherwise. If the function raises
     `Interrupted`, the status is interrupted; any other exception is a failure. Its method
     `prepare()`, if there is one, is called once before all trials.
@@ -39,6 +39,11 @@ class Function:
 
     function: Callable[[Trial], Any]
     objectives: tuple[str, ...]
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the function says by an attribute of this name that its trials can pause."""
+        return bool(getattr(self.function, "pauses", False))
 
     def prepare(self) -> None:
         prepare = getattr(self.function, "prepare", None)

@@ -1,15 +1,17 @@
 """The plan of a sweep: what to sweep and how. Its rules are checked when it is made."""
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from musicgen.errors import InputError
-from musicgen.sweep.pruners import NONE, check_pruner
+from musicgen.sweep.pruners import NONE, PROMOTION, RULE, check_pruner, stopping
 from musicgen.sweep.samplers import GRID, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
 
+log = logging.getLogger(__name__)
 Direction = Literal["minimize", "maximize"]
 
 
@@ -103,3 +105,16 @@ class Plan:
         if self.max_failures is None:
             return False
         return failures > self.max_failures * (self.total if self.max_failures < 1 else 1)
+
+
+def pausing_if_possible(plan: Plan, objective: object) -> Plan:
+    """The plan; with the stopping rule, and a line that says so, if the objective does not say that
+    its trials can pause (`trial.Objective`)."""
+    if plan.pruner_settings.get(RULE) != PROMOTION or getattr(objective, "pauses", False):
+        return plan
+    log.warning(
+        "pruner=%s ends trials instead of pausing them: nothing says that the objective keeps "
+        "checkpoints",
+        plan.pruner,
+    )
+    return replace(plan, pruner_settings=stopping(plan.pruner, plan.pruner_settings))

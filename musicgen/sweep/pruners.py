@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from omegaconf import MISSING
-
 from musicgen.config.components import Pruner, given, key, made, register
 from musicgen.config.registry import component
 from musicgen.errors import InputError
@@ -67,10 +65,10 @@ class Asha(Pruner):
         "At a rung: promotion pauses a trial until it is among the best there, stopping ends it "
         "if it is not",
         choices=(PROMOTION, STOPPING),
-        default=STOPPING,  # of sweeps that began before there was a choice
     )
     unknown_before: ClassVar[tuple[str, ...]] = (RULE, "max_resource")
-    """The settings that these older sweeps do not have."""
+    """The settings of rule=promotion, which older sweeps do not have; without a rule it is
+    stopping."""
 
     def build(self, **more: Any) -> "Judge":
         from musicgen.sweep import judges, promotion
@@ -80,8 +78,7 @@ class Asha(Pruner):
         return judges.Halving(**_without(given(self), "max_resource"), **more)
 
     def _rungs(self) -> tuple[int, ...]:
-        most = None if self.max_resource == MISSING else self.max_resource
-        return rungs(self.min_resource, most, self.reduction_factor)
+        return rungs(self.min_resource, given(self).get("max_resource"), self.reduction_factor)
 
 
 @register("pruner", "hyperband")
