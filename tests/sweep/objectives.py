@@ -325,7 +325,8 @@ starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)
 class Climber:
     """Steps with a checkpoint each, at which it can pause; reports the value after each.
 
-    starts: whether its file `starts` gets a line for each time that a worker begins with it.
+    The file `starts` of a trial gets a line for each time that a worker begins with it: the steps
+    that it finds done.
     """
 
     pauses = True
@@ -335,26 +336,38 @@ class Climber:
 
     def __call__(self, trial: Trial) -> Mapping[str, Any]:
         checkpoint = trial.folder / "state.json"
-        state = {"step": 0, "value": digest(sorted(trial.params.items()), trial.seed)}
+        state = {"step": 0, "value": self.values(trial.params, 0)[-1]}
         if checkpoint.exists():
             state = json.loads(checkpoint.read_text())
-            self._told(trial, state)  # the report may have been lost
         with (trial.folder / "starts").open("a") as file:
             file.write(f"{state['step']}\n")
+        if state["step"]:
+            self.told(trial, state)  # the report may have been lost
         while state["step"] < self.count and not trial.should_stop():
             time.sleep(self.pause_s)
-            value = state["value"] * 0.9 + digest(state["value"]) * 0.01
-            state = {"step": state["step"] + 1, "value": value}
+            state = {"step": state["step"] + 1, "value": self._next(state["value"])}
             draft = checkpoint.with_suffix(".draft")
             draft.write_text(json.dumps(state))
             draft.replace(checkpoint)
-            self._told(trial, state)
+            self.told(trial, state)
         ends = {Decision.PRUNE: "pruned", Decision.PAUSE: "paused", Decision.STOP: "interrupted"}
         status = "completed" if state["step"] == self.count else ends[trial.decision]
         return {"status": status, "loss": state["value"], "steps": state["step"]}
 
-    def _told(self, trial: Trial, state: Mapping[str, Any]) -> None:
+    def told(self, trial: Trial, state: Mapping[str, Any]) -> None:
         trial.report(state["step"], state["value"], last=state["step"] == self.count)
+
+    @classmethod
+    def values(cls, params: Mapping[str, Any], steps: int) -> list[float]:
+        """The values before the first step and after each."""
+        found = [digest(sorted(params.items()))]
+        for _ in range(steps):
+            found.append(cls._next(found[-1]))
+        return found
+
+    @staticmethod
+    def _next(value: float) -> float:
+        return value * 0.9 + digest(value) * 0.01
 
 
 climbs = Climber()
@@ -368,10 +381,10 @@ def descends(trial: Trial) -> Mapping[str, Any]:
 
 
 class _DiesPausing(Climber):
-    """A climber whose worker is killed when it was told to pause, or begins its second stay."""
+    """A climber of which some are killed as soon as they are told to pause."""
 
-    def _told(self, trial: Trial, state: Mapping[str, Any]) -> None:
-        super()._told(trial, state)
+    def told(self, trial: Trial, state: Mapping[str, Any]) -> None:
+        super().told(trial, state)
         if trial.decision is Decision.PAUSE and trial.number % 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
