@@ -21,7 +21,15 @@ from musicgen.sweep.plan import Plan, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
 from musicgen.sweep.pruners import NONE, as_optuna_counts
 from musicgen.sweep.record import SweepRecord
-from musicgen.sweep.results import RUNNING, Configuration, Row, describe_failures, judge, reasons
+from musicgen.sweep.results import (
+    RUNNING,
+    Configuration,
+    Row,
+    describe_failures,
+    judge,
+    rank,
+    reasons,
+)
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Stored, Study, grow
@@ -81,6 +89,8 @@ class Driver:
         self._attempts: Counter[tuple[int, int]] = Counter()
         self._ahead: set[tuple[int, int]] = set()
         """Runs that began before the first run of their configuration had ended."""
+        self._awaiting: set[int] = set()
+        """The configurations that may get further seeds at the end of the search."""
         self._given_up: set[int] = set()
         """Trials that the pruner gave up, in this start of the sweep or an earlier one."""
         self._points: Iterator[Mapping[str, Any]] | None = None
@@ -144,7 +154,8 @@ class Driver:
                 Remedy.ANY_FAILURES_IN_A_ROW,
             )
         reached = self.progress()
-        timed_out = self._timed_out and reached.done < self.plan.total
+        left = self._awaiting or any(c.status is None for c in self._configurations.values())
+        timed_out = self._timed_out and (bool(left) or reached.done < self.plan.total)
         if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
@@ -177,7 +188,7 @@ class Driver:
             elif configuration.status == FAILED and self.plan.retry_failed:
                 self._try_again(configuration)
             elif configuration.status is not None:
-                self._conclude(configuration)  # a kill came between its last run and its end
+                self._settle(configuration)  # a kill may have come between its last run and its end
             elif stored.number in self._study.paused:
                 self._pause(configuration)
             elif configuration.earlier:
@@ -278,6 +289,8 @@ class Driver:
             self._given_up.add(number)
             self._configurations[number].state = RUNNING
             self._enqueue(self._configurations[number])
+        if not self._queue:
+            self._give_seeds()
         return self._queue.popleft() if self._queue else None
 
     def _promoted(self, share: Share) -> Job | None:
@@ -301,7 +314,7 @@ class Driver:
         Such a run is void if the first run fails, which is rare. With a pruner first runs often end
         early, so no run begins ahead.
         """
-        if self.plan.pruner != NONE:
+        if self.plan.pruner != NONE or self.plan.seeds_for is not None:
             return None
         for number in (number for number, run in self._running if run == 0):
             configuration = self._configurations[number]
@@ -354,7 +367,7 @@ class Driver:
                 self._study.save(job.number, job.run, result)
                 configuration.runs[job.run] = result
                 if configuration.status is not None:
-                    self._conclude(configuration)
+                    self._settle(configuration)
             if job.run == 0:
                 self._enqueue(configuration)
 
@@ -377,6 +390,8 @@ class Driver:
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
         configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        if self.plan.seeds_for is not None:
+            configuration.due = len(stored.runs) if stored.finished else 1
         configuration.earlier += stored.errors
         self._configurations[number] = configuration
         if stored.pruned:
@@ -390,6 +405,8 @@ class Driver:
         self._study.retry(configuration.number, failed, configuration.earlier)
         if configuration.number in self._study.paused:
             self._pause(configuration)
+        elif configuration.status is not None:  # what failed was a further seed
+            self._settle(configuration)
         else:
             self._failed_before.extend(self._pending(configuration))
 
@@ -418,6 +435,35 @@ class Driver:
             folder=self._folder.trial(number, run, self.plan.seeds),
             decision=Decision.PRUNE if pruned else Decision.CONTINUE,
         )
+
+    def _settle(self, configuration: Configuration) -> None:
+        """Conclude a configuration whose runs have ended, unless it may get further seeds."""
+        if configuration.status == COMPLETED and configuration.due_runs < self.plan.seeds:
+            self._awaiting.add(configuration.number)
+            self._tally.count(configuration.row())
+        else:
+            self._conclude(configuration)
+
+    def _give_seeds(self) -> None:
+        """Queue the further seeds of the best configurations, and conclude the others.
+
+        First runs alone decide, so a resumed sweep chooses the same ones.
+        """
+        firsts = [
+            {"number": c.number, **c.runs[0]}
+            for c in self._configurations.values()
+            if c.runs and c.runs[0]["status"] == COMPLETED
+        ]
+        firsts.sort(key=lambda row: rank(row, self.plan.objectives))
+        best = {row["number"] for row in firsts[: self.plan.seeds_for]}
+        awaiting, self._awaiting = sorted(self._awaiting), set()
+        for configuration in map(self._configurations.__getitem__, awaiting):
+            if configuration.number in best:
+                configuration.due = self.plan.seeds
+            if configuration.status is None:
+                self._enqueue(configuration)
+            else:
+                self._conclude(configuration)
 
     def _conclude(self, configuration: Configuration) -> None:
         status = configuration.status

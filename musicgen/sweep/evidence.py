@@ -1,7 +1,7 @@
 """The study as its sampler sees it, including configurations that could not be trained.
 
-Paused trials are seen as pruned ones, with what they have reported. Optuna takes them for running,
-and its samplers keep away from those.
+Paused trials are seen as pruned ones, with what they have reported, and those that wait for further
+seeds as completed ones. Optuna takes both for running, and its samplers keep away from those.
 
 Such trials end as FAIL in Optuna, and Optuna's samplers ignore these. A search would then not learn
 to avoid learning rates that diverge, or networks that are too large for the memory. Here samplers
@@ -10,7 +10,7 @@ does not change.
 """
 
 import copy
-from collections.abc import Callable, Container, Sequence, Set
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -22,26 +22,24 @@ CONSTRAINT = "constraints:trained"
 MARGIN = 0.1
 """The distance of such a value from the worst other value, as a share of the others' range."""
 
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-
 
 class Evidence:
     """The storage of a study as samplers see it. Only the reading of trials differs from the
     storage.
 
-    bad: says whether a search should avoid configurations that ended with this result. paused: the
-    numbers of the trials that are paused.
+    bad: says whether a search should avoid configurations that ended with this result. seen: a
+    running trial as samplers should see it.
     """
 
     def __init__(
         self,
         storage: BaseStorage,
         bad: Callable[[FrozenTrial], bool],
-        paused: Callable[[], Set[int]] = frozenset,
+        seen: Callable[[FrozenTrial], FrozenTrial],
     ) -> None:
         self._storage = storage
         self._bad = bad
-        self._paused = paused
+        self._seen = seen
         self._judged: dict[int, bool] = {}
         """The answers of `bad` about failed trials, by number; they do not change."""
 
@@ -54,12 +52,8 @@ class Evidence:
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        paused = self._paused()
-        if not paused and states is not None and not any(state in states for state in FINISHED):
-            return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
         trials = self._storage.get_all_trials(study_id, deepcopy=False)
-        if paused:
-            trials = [_ended(t) if t.number in paused else t for t in trials]
+        trials = [self._seen(t) if t.state == TrialState.RUNNING else t for t in trials]
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
         if done:  # without a completed trial, no point is better than another
@@ -82,12 +76,6 @@ def _worse(done: Sequence[Sequence[float]], directions: Sequence[StudyDirection]
         margin = MARGIN * ((high - low) or abs(high) or 1.0)
         values.append(low - margin if direction == StudyDirection.MAXIMIZE else high + margin)
     return values
-
-
-def _ended(trial: FrozenTrial) -> FrozenTrial:
-    shown = copy.copy(trial)
-    shown.state = TrialState.PRUNED
-    return shown
 
 
 def _shown(trial: FrozenTrial, worst: list[float] | None) -> FrozenTrial:

@@ -44,6 +44,9 @@ class Plan:
     """The seed of the first run and of the sampler."""
     seeds: int = 1
     """The number of runs of each configuration (>= 1). The others begin if the first completes."""
+    seeds_for: int | None = None
+    """How many of the configurations get the other runs (>= 1), the best by their first runs, once
+    all first runs have ended; None: all."""
     retries: int = 0
     """How often a run that failed is tried again from its checkpoint (>= 0)."""
     max_failures: float | None = None
@@ -85,11 +88,16 @@ class Plan:
                 raise InputError(f"sweep.objective.{key} is minimize or maximize, got {way}")
         if self.n_trials is None and self.sampler != GRID:
             raise InputError(f"sweep.n_trials must be given for sampler={self.sampler}")
-        bounds = {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}
+        bounds = {"n_trials": 1, "seeds": 1, "seeds_for": 1, "retries": 0, "max_failures": 0}
         for key, least in {**bounds, "max_failures_in_a_row": 1}.items():
             value = getattr(self, key)
             if value is not None and value < least:
                 raise InputError(f"sweep.{key} must be at least {least}, got {value}")
+        if self.seeds_for is not None and self.seeds == 1:
+            raise InputError(
+                f"sweep.seeds_for={self.seeds_for} needs sweep.seeds of at least 2, got 1; say how "
+                "many seeds the best ones get"
+            )
 
     @cached_property
     def total(self) -> int:

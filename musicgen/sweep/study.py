@@ -1,5 +1,6 @@
 """The study: every trial that ever began, stored as an Optuna study. Only the driver writes it."""
 
+import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -123,7 +124,7 @@ class Study:
         evidence: Any = Evidence(
             self._storage,
             lambda t: any(map(untrainable, _runs(t).values())),
-            lambda: self._pruner.paused,
+            self._as_seen,
         )
         self._search = optuna.load_study(study_name=name, storage=evidence, pruner=self._pruner)
         """The study as its sampler sees it."""
@@ -300,6 +301,19 @@ class Study:
         if failed:
             self._backing.reopen(failed)
             self._storage = _storage(self._backing)
+
+    def _as_seen(self, trial: FrozenTrial) -> FrozenTrial:
+        """A running trial as its sampler sees it: pruned if it is paused, completed if it waits for
+        further seeds."""
+        first: Any = _runs(trial).get(0, {}) if self._plan.seeds_for is not None else {}
+        waits = first.get("status") == COMPLETED
+        if not waits and trial.number not in self.paused:
+            return trial
+        seen = copy.copy(trial)
+        seen.state = TrialState.COMPLETE if waits else TrialState.PRUNED
+        if waits:
+            seen.values = [first[key] for key in self._plan.objectives]
+        return seen
 
     def _complete_course(self, course: Course) -> None:
         if not course.completed:

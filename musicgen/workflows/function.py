@@ -226,6 +226,7 @@ def _plan(
         pruner_settings=pruner_settings,
         seed=settings.seed,
         seeds=settings.seeds,
+        seeds_for=settings.seeds_for,
         retries=settings.retries,
         max_failures=settings.max_failures,
         max_failures_in_a_row=settings.max_failures_in_a_row,
