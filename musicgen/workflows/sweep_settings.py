@@ -27,6 +27,9 @@ class SweepSettings:
     dictionary with its `name` and settings. Its steps are the steps of reports."""
     seeds: int = 1
     """The number of runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
+    seeds_for: int | None = None
+    """How many configurations, the best by their first runs, get the other runs (>= 1); None: all.
+    """
     seed: int = 0
     """The seed of the first run and of the sampler."""
     workers: int | str = "auto"
@@ -57,6 +60,7 @@ class SweepSettings:
         for name, least in {
             "n_trials": 1,
             "seeds": 1,
+            "seeds_for": 1,
             "trials_per_gpu": 1,
             "retries": 0,
             "max_failures": 0,
