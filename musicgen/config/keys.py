@@ -91,6 +91,11 @@ class SweepConfig:
     enqueue: Any = key("Configurations to try first, [{optim.lr: 0.004}, ...]; the rest is as set")
     defaults_first: bool = key("Searches begin with the configuration as it is, if in the space")
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
+    seeds_for: int | None = key(
+        "How many configurations, the best by their first runs, get the other runs at the end of "
+        "the search; null: all",
+        ge=1,
+    )
     timeout: str | None = key(
         "Time after which no trial begins and all stop at checkpoints (2h, 30m, seconds)",
         duration=True,

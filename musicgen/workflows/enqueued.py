@@ -12,7 +12,7 @@ from musicgen.errors import InputError
 from musicgen.sweep.enqueued import complete, listed
 from musicgen.sweep.space import Point, Space
 from musicgen.workflows.bases import cast
-from musicgen.workflows.swept import Swept
+from musicgen.workflows.composed_sweep import ComposedSweep
 
 _ABSENT = object()
 Check = Callable[[Point], Any]
@@ -24,7 +24,7 @@ def _any(point: Point) -> None:
 
 
 def enqueued(
-    swept: Swept, space: Space, given: Any, name: str, check: Check = _any
+    swept: ComposedSweep, space: Space, given: Any, name: str, check: Check = _any
 ) -> tuple[Point, ...]:
     """The points of a list, each with the configuration's own values for keys that it lacks.
 
@@ -40,7 +40,7 @@ def enqueued(
 
 
 def own_point(
-    swept: Swept, space: Space, name: str, check: Check = _any
+    swept: ComposedSweep, space: Space, name: str, check: Check = _any
 ) -> tuple[Point | None, str]:
     """The point that the configuration has without the sweep, and a line about it; None if the
     space does not contain it.
@@ -58,7 +58,7 @@ def own_point(
     )
 
 
-def _whole(swept: Swept, space: Space, given: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(swept: ComposedSweep, space: Space, given: Mapping[str, Any]) -> dict[str, Any]:
     """The point with these values; others are the configuration's own. Raises InputError."""
     own = {group: swept.settings.runtime.choices.get(group) for group in swept.groups}
     choices = tuple(given.get(group, own[group]) for group in swept.groups)

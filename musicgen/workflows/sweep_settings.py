@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, SettingError
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class SweepSettings:
     dictionary with its `name` and settings. Its steps are the steps of reports."""
     seeds: int = 1
     """The number of runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
+    seeds_for: int | None = None
+    """How many configurations, the best by their first runs, get the other runs (>= 1); None: all.
+    """
     seed: int = 0
     """The seed of the first run and of the sampler."""
     workers: int | str = "auto"
@@ -59,6 +62,7 @@ class SweepSettings:
         for name, least in {
             "n_trials": 1,
             "seeds": 1,
+            "seeds_for": 1,
             "trials_per_gpu": 1,
             "retries": 0,
             "max_failures": 0,
@@ -67,13 +71,13 @@ class SweepSettings:
             value = getattr(self, name)
             odd = isinstance(value, bool) or not isinstance(value, int | float)
             if value is not None and (odd or value < least):
-                raise InputError(f"{name} must be a number and at least {least}, got {value!r}")
+                raise SettingError(f"{name} must be a number and at least {least}, got {value!r}")
         if self.executor not in ("local", "ray"):
-            raise InputError(f"executor must be local or ray, got {self.executor!r}")
+            raise SettingError(f"executor must be local or ray, got {self.executor!r}")
         if not self.objectives:
             raise InputError("objectives must name at least one result, got none")
         for name, way in self.objectives.items():
             if way not in ("minimize", "maximize"):
-                raise InputError(f"objectives: {name} must be minimize or maximize, got {way!r}")
+                raise InputError(f"objective {name} must be minimize or maximize, got {way!r}")
             if name == "status":
                 raise InputError("an objective must have another name than status, which is taken")
