@@ -21,6 +21,8 @@ class SweepSettings:
     """The number of different configurations (>= 1); None: the whole grid."""
     enqueue: Sequence[Mapping[str, Any]] = ()
     """Configurations that are tried first, as dictionaries from what is varied to values."""
+    warm_start: str | None = None
+    """The folder of another sweep, whose finished trials inform tpe and gp."""
     sampler: str | Mapping[str, Any] | None = None
     """The sampler, which proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary
     with its `name` and settings. None: tpe if n_trials is given, else grid."""
