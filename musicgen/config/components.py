@@ -127,9 +127,10 @@ class Optimizer:
     def build(self, parameters: Iterable[Any]) -> Any:
         """A `torch.optim.Optimizer` over these parameters."""
 
-    def of(self, network: Any) -> Any:
-        """A `torch.optim.Optimizer` of a `models.CharRNN`, for an optimizer that treats some of its
-        parameters differently."""
+    def of(self, network: Any, products: Any) -> Any:
+        """A `torch.optim.Optimizer` of a `models.CharRNN`; overridden by an optimizer that treats
+        some of its parameters differently. products: the `torch.dtype` in which a training step of
+        the network multiplies."""
         return self.build(network.parameters())
 
 
