@@ -14,6 +14,8 @@ class Remedy(Enum):
     """Splitting a corpus within a tune."""
     OWN_FILES = auto()
     """A corpus of the user's own files."""
+    OWN_SPLIT = auto()
+    """Files of the user's own for training, validation and test."""
     READ_OVER_BLANK_LINES = auto()
     """Blank lines that end no tune."""
     WAIT_OR_OTHER_RUN_FOLDER = auto()
@@ -22,8 +24,12 @@ class Remedy(Enum):
     """Going on with the run that a folder holds, or another folder."""
     OTHER_RUN_FOLDER = auto()
     """A run's folder in another place."""
-    OTHER_SWEEP_FOLDER = auto()
-    """A sweep's folder in another place."""
+    SHARED_SWEEP_FOLDER = auto()
+    """A sweep's folder in another place, which other machines see."""
+    OTHER_SWEEP = auto()
+    """A sweep of its own, in a folder of its own."""
+    NO_GPU = auto()
+    """Training without a GPU."""
     ANY_FAILURES_IN_A_ROW = auto()
     """A sweep that goes on however many runs fail one after another."""
     LIST_FOLDERS = auto()
@@ -47,6 +53,11 @@ class InputError(MusicgenError):
     exit_code = 2
 
 
+class SettingError(InputError):
+    """A bad setting of a sweep. The text begins with the setting's name, which is the end of the
+    key that a door knows: `n_trials` is `sweep.n_trials` of `python -m musicgen.train -m`."""
+
+
 class RunError(MusicgenError):
     """Work that had begun and failed."""
 
@@ -66,3 +77,12 @@ def advised(advice: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{error}; {advice}", error.remedy) from error
+
+
+@contextmanager
+def settings_of(prefix: str) -> Iterator[None]:
+    """Name a sweep's setting as a door does: with the prefix of its key."""
+    try:
+        yield
+    except SettingError as error:
+        raise InputError(f"{prefix}{error}", error.remedy) from error

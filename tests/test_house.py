@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,44 @@ def test_the_experiments_use_the_door() -> None:
                 inside = name == "musicgen" or name.startswith("musicgen.")
                 below = any(name.startswith(f"{module}.") for module in APPLICATION - {"musicgen"})
                 assert not inside or name in door | APPLICATION or below, f"{path}: {name}"
+
+
+ADVICE = re.compile(
+    r"python -m|\bhydra\.|\bsweep\.(?!json)[a-z]+ |"
+    r"\b(use|take|add|set|with|or|try|choose|write|give|drop|lower|raise) [\w.{}]+="
+)
+"""Advice in the words of the command line, `use trainer=cpu`, and keys of whole sweeps."""
+
+BELOW_THE_DOORS = {"system", "music", "corpus", "memory", "models", "generation", "interpret",
+                   "sweep", "training", "report"}  # fmt: skip
+"""Rooms that say facts: who has words for a command adds a `Remedy`'s. `config` owns the keys."""
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """All texts in a file's code but docstrings, with {} where an f-string has a value."""
+    inside = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            inside |= set(ast.walk(node.value)) if isinstance(node.value, ast.Constant) else set()
+        elif isinstance(node, ast.JoinedStr):
+            inside |= set(ast.walk(node))
+            parts = (p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in inside:
+            yield node.value
+
+
+@pytest.mark.parametrize("room", sorted(BELOW_THE_DOORS))
+def test_rooms_below_the_doors_say_facts_and_give_no_advice_about_commands(room: str) -> None:
+    found = {
+        f"{path.relative_to(PACKAGE)}: {text}"
+        for path in FILES
+        if path.relative_to(PACKAGE).parts[0] == room
+        and str(path.relative_to(PACKAGE)) not in DOORS
+        for text in texts(ast.parse(path.read_text()))
+        if ADVICE.search(text)
+    }
+    assert not found
 
 
 OWNERS = {

@@ -12,11 +12,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from musicgen.cli import sweeper
-from musicgen.workflows.settings import SweepSettings
+from musicgen.cli import hydra_sweeper
+from musicgen.workflows.sweep_settings import SweepSettings
 
 
-class Capture(sweeper.Capture):
+class OwnSweeper(hydra_sweeper.OwnSweeper):
     """The sweeper of our own commands, whose trials do not run inside Hydra."""
 
 

@@ -23,9 +23,9 @@ class Config(keys.Config):
             whole sweep (`sweep.workers`) are allowed and have no effect.
         Raises InputError for an unknown key, or a value or combination that is not allowed.
         """
-        from musicgen.cli import composing  # Hydra takes a moment to import
+        from musicgen.cli import python_call  # Hydra takes a moment to import
 
-        return cls._of(composing.one("train", keys.TrainConfig, overrides).asked)
+        return cls._of(python_call.one("train", keys.TrainConfig, overrides).asked)
 
     @classmethod
     def load(cls, path: str | Path) -> Config:

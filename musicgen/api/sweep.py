@@ -62,17 +62,17 @@ class Sweep:
         Interrupted after Ctrl-C.
         """
         # Hydra and Optuna take a moment to import.
-        from musicgen.cli import composing
-        from musicgen.cli import sweep as command
+        from musicgen.cli import python_call
+        from musicgen.cli import training_sweep as command
         from musicgen.config.overrides import as_override
 
         settings = {"sweep.name": name, "sweep.workers": workers}
         given = [f"{k}={as_override(v)}" for k, v in settings.items() if v is not None]
-        asked = composing.read([*overrides, *given], multirun=True)
+        asked = python_call.read([*overrides, *given], multirun=True)
         again = f"Sweep.start({', '.join(map(repr, asked.words[1:]))})"
         with guarded(f"to go on: {again}"):
-            with composing.own_hydra():
-                swept = composing.swept(asked)
+            with python_call.own_hydra():
+                swept = python_call.swept(asked)
                 prepared, trial_command = command.prepared(swept, asked)
             command.drive(prepared, swept, trial_command, again)
         return cls(prepared.folder)
@@ -98,15 +98,32 @@ class Sweep:
         folder: the folder in which the sweep keeps its trials. The same call resumes the sweep that
             is there.
         settings: objectives={"loss": "minimize"}, n_trials, sampler, pruner, seeds, workers, ... as
-            `workflows.settings.SweepSettings` documents them.
+            `workflows.sweep_settings.SweepSettings` documents them.
 
         Raises InputError before anything is created, RunError if too many trials failed,
         Interrupted after Ctrl-C.
         """
-        from musicgen.api.function import sweep_function
+        from dataclasses import fields
 
+        from musicgen.cli.function_sweep import drive
+        from musicgen.config.schema import near
+        from musicgen.errors import Interrupted
+        from musicgen.system.paths import display_path
+        from musicgen.workflows.function_sweep import prepare
+        from musicgen.workflows.sweep_settings import SweepSettings
+
+        known = [field.name for field in fields(SweepSettings)]
+        if unknown := [name for name in settings if name not in known]:
+            advice = near(unknown[0], known) or f"; there are {', '.join(known)}"
+            raise InputError(f"there is no setting {unknown[0]} of a sweep{advice}")
         with guarded("the same call goes on"):
-            return cls(sweep_function(objective, space, folder=folder, **settings))
+            sweep = prepare(objective, space, Path(folder).absolute(), SweepSettings(**settings))
+            display, outcome = drive(sweep)
+            display.ended(outcome)
+            if outcome.interrupted:
+                shown = display_path(sweep.folder)
+                raise Interrupted(f"stopped; the same call goes on with the sweep in {shown}")
+        return cls(sweep.folder)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -173,7 +190,7 @@ class Sweep:
         has no runs to read: its best row is the first of `table`.
         """
         from musicgen.api.run import Run
-        from musicgen.workflows.function import CODE
+        from musicgen.workflows.function_sweep import CODE
 
         if (self.folder / CODE).exists():
             raise InputError(

@@ -56,7 +56,7 @@ def register(own: Sequence[Path] = ()) -> None:
     # Hydra's plugins are loaded first: they store a sweeper for other programs under our name.
     Plugins.instance()
     store = ConfigStore.instance()
-    sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.Capture", "params": None}
+    sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.OwnSweeper", "params": None}
     store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
     for name, schema in COMMANDS.items():
         store.store(group="schema", name=name, node=schema)

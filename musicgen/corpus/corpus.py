@@ -243,7 +243,7 @@ def _account(
     for collection in collections.values():
         words += collection.words
         for label, lines in collection.cut.items():
-            log.warning("%s: %s; data.blank_lines=allow reads on", label, ended_tunes(lines))
+            log.warning("%s: %s (data.blank_lines=end)", label, ended_tunes(lines))
         if split == "tunes" or not collection.verbatim:
             left_out += collection.left_out
         unreadable |= collection.unreadable

@@ -91,7 +91,7 @@ def folk_sources() -> list[Source]:
     ]
     if missing := [book for book in BOOKS if not any(s.label.startswith(book) for s in sources)]:
         raise InputError(
-            "data=folk must find its tunebooks in the installed package music21, "
+            "the corpus folk must find its tunebooks in the installed package music21, "
             f"got no {' and no '.join(missing)} in '{corpus}'; run `pip install "
             "--force-reinstall music21`",
             Remedy.OWN_FILES,

@@ -54,7 +54,7 @@ def wav_bytes(
     tones = list(_tones(tune, accompanied))
     if len(tones) > MAX_NOTES:
         rule = f"sound holds at most {MAX_NOTES:,} notes"
-        raise InputError(f"{rule}, got {len(tones):,} with the repeats; lower max_chars")
+        raise InputError(f"{rule}, got {len(tones):,} with the repeats; take a shorter tune")
     if first_s is not None:
         tones = [
             tone._replace(length=min(tone.length, first_s - tone.start))

@@ -142,7 +142,7 @@ class Driver:
         failures = reasons(rows)
         if self.plan.too_many(self._failures):
             raise RunError(
-                f"{self._failures} configurations failed, sweep.max_failures allows "
+                f"{self._failures} configurations failed, max_failures allows "
                 f"{self.plan.max_failures:g}{_why(failures)}; see "
                 f"{self._folder.path / TABLE_MD}, start again to go on"
             )

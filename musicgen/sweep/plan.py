@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from musicgen.errors import InputError
+from musicgen.errors import SettingError
 from musicgen.sweep.pruners import NONE, PROMOTION, RULE, check_pruner, stopping
 from musicgen.sweep.samplers import GRID, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
@@ -82,20 +82,20 @@ class Plan:
         check_sampler(self.sampler, self.sampler_settings, self.space)
         check_pruner(self.pruner, self.pruner_settings, len(self.objectives))
         if not self.objectives:
-            raise InputError("sweep.objective must name at least one result, got none")
+            raise SettingError("objective must name at least one result, got none")
         for key, way in self.objectives.items():
             if way not in ("minimize", "maximize"):
-                raise InputError(f"sweep.objective.{key} is minimize or maximize, got {way}")
+                raise SettingError(f"objective.{key} is minimize or maximize, got {way}")
         if self.n_trials is None and self.sampler != GRID:
-            raise InputError(f"sweep.n_trials must be given for sampler={self.sampler}")
+            raise SettingError(f"n_trials must be given for sampler={self.sampler}")
         bounds = {"n_trials": 1, "seeds": 1, "seeds_for": 1, "retries": 0, "max_failures": 0}
         for key, least in {**bounds, "max_failures_in_a_row": 1}.items():
             value = getattr(self, key)
             if value is not None and value < least:
-                raise InputError(f"sweep.{key} must be at least {least}, got {value}")
+                raise SettingError(f"{key} must be at least {least}, got {value}")
         if self.seeds_for is not None and self.seeds == 1:
-            raise InputError(
-                f"sweep.seeds_for={self.seeds_for} needs sweep.seeds of at least 2, got 1; say how "
+            raise SettingError(
+                f"seeds_for={self.seeds_for} needs seeds of at least 2, got 1; say how "
                 "many seeds the best ones get"
             )
 

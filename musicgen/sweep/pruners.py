@@ -149,6 +149,6 @@ def check_pruner(name: str, settings: Mapping[str, Any], objectives: int) -> Non
     component("pruner", name)
     if name != NONE and objectives > 1:
         raise InputError(
-            f"pruner={name} needs one objective to judge by, got {objectives}; take pruner=none"
+            f"pruner={name} needs one objective to judge by, got {objectives}; take none"
         )
     make_pruner(name, **settings)

@@ -323,7 +323,7 @@ class RayExecutor:
                 f"the sweep's folder must be on a file system that all nodes share, "
                 f"{blind} doesn't see {self._folder}"
             )
-            return self._retire(member, InputError(reason, Remedy.OTHER_SWEEP_FOLDER))
+            return self._retire(member, InputError(reason, Remedy.SHARED_SWEEP_FOLDER))
         member.ready, self._false_starts = True, 0
         self._hand_out(member)
         return None

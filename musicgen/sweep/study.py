@@ -93,7 +93,7 @@ def read_only(folder: Path) -> optuna.Study:
     name = Folder(folder).study_name()
     if name is None or not journal.is_file():
         raise InputError(
-            f"{folder} holds no {JOURNAL}; read a study that is kept by sweep.storage with "
+            f"{folder} holds no {JOURNAL}; read a study that is kept in a database with "
             "optuna.load_study"
         )
     return optuna.load_study(study_name=name, storage=JournalStorage(JournalReader(journal)))

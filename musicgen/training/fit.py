@@ -147,7 +147,7 @@ def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bo
     if changed:
         key = changed[0]
         raise InputError(
-            f"{folder.path} was begun with {key}={before.get(key)}, got {now.get(key)}"
+            f"{folder.path}: {key} must stay {before.get(key)}, got {now.get(key)}"
             f"{f' ({len(changed) - 1} more keys differ)' if changed[1:] else ''}; "
             "resume it with the configuration it has, or start a new run"
         )

@@ -101,7 +101,7 @@ def _nesterov(config: "Config") -> str | None:
     optim = config.optim
     if not isinstance(optim, SGD) or not optim.nesterov or optim.momentum > 0:
         return None
-    return "optim.nesterov needs optim.momentum above 0, got 0; set optim.momentum=0.9"
+    return "optim.nesterov needs optim.momentum above 0, got 0; set it to 0.9"
 
 
 @register("optimizer", "sgd")

@@ -16,10 +16,10 @@ from musicgen.config.overrides import flatten
 from musicgen.errors import InputError
 from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
-from musicgen.workflows.swept import Choices, Swept
+from musicgen.workflows.composed_sweep import Choices, ComposedSweep
 
 
-def converted(swept: Swept) -> Space:
+def converted(swept: ComposedSweep) -> Space:
     """The space with every value in its key's type (150 as 150.0 if the type is float).
 
     Raises InputError.
@@ -34,7 +34,7 @@ def converted(swept: Swept) -> Space:
     return space
 
 
-def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
+def checked_bases(swept: ComposedSweep, space: Space) -> dict[Choices, TrainConfig]:
     """The bases, with swept keys at their first values. Raises InputError."""
     bases = {}
     for choices, composed in swept.bases.items():
@@ -45,7 +45,9 @@ def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
     return bases
 
 
-def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choices, Following]:
+def followed(
+    swept: ComposedSweep, space: Space, drivers: tuple[str, ...]
+) -> dict[Choices, Following]:
     """The keys that follow swept keys, by the groups' choices.
 
     drivers: the prefixes of keys of the sweep as a whole. Raises InputError if such a key follows a
@@ -67,7 +69,7 @@ def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choic
 
 
 def settings(
-    swept: Swept,
+    swept: ComposedSweep,
     space: Space,
     bases: Mapping[Choices, TrainConfig],
     follows: Mapping[Choices, Following],
@@ -94,11 +96,11 @@ def usual() -> dict[str, str]:
     return {key: str(v) for key, v in fields.items() if v not in (REQUIRED, MISSING)}
 
 
-def _applies(swept: Swept, dimension: Dimension, choices: Choices) -> bool:
+def _applies(swept: ComposedSweep, dimension: Dimension, choices: Choices) -> bool:
     return applies(dimension, dict(zip(swept.groups, choices, strict=True)))
 
 
-def _open(swept: Swept, space: Space, choices: Choices) -> dict[str, tuple[Any, ...]]:
+def _open(swept: ComposedSweep, space: Space, choices: Choices) -> dict[str, tuple[Any, ...]]:
     """The values (of a range the ends) of each key that is swept with these choices of groups."""
     return {
         key: values

@@ -1,6 +1,7 @@
 """Hydra's override grammar in sweeps. The oracle is Hydra's own basic sweeper: we train the
 configurations that it would compose, however they are written."""
 
+import copy
 import json
 import re
 from collections import Counter
@@ -15,10 +16,10 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.compose import compose
+from musicgen.cli.sweep_overrides import compose
 from musicgen.config import composition, record
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import as_override
@@ -26,8 +27,8 @@ from musicgen.errors import InputError
 from musicgen.sweep.space import Space, describe, grid
 from musicgen.system.paths import shipped
 from musicgen.workflows.bases import checked_bases, converted, followed, settings
+from musicgen.workflows.composed_sweep import ComposedSweep
 from musicgen.workflows.points import check
-from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 from tests.cases import a_few_fast
 
@@ -37,8 +38,10 @@ class Grammar:
     loader: ConfigLoader
     settings: DictConfig
 
-    def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> Swept:
-        return compose(self.loader, self.settings, params or {}, list(overrides))
+    def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> ComposedSweep:
+        settings = copy.deepcopy(self.settings)
+        OmegaConf.update(settings, "hydra.sweeper.params", params, force_add=True)
+        return compose(self.loader, settings, overrides)
 
     def trained(self, *overrides: str, params: dict[str, Any] | None = None) -> list[Config]:
         """What a sweep trains, in its order."""
@@ -59,7 +62,7 @@ class Grammar:
         return composition.checked(composed, TrainConfig)
 
 
-def prepared(swept: Swept) -> tuple[TrainingObjective, Space]:
+def prepared(swept: ComposedSweep) -> tuple[TrainingObjective, Space]:
     """As sweeping.run does it."""
     space = converted(swept)
     follows = followed(swept, space, ("sweep.", "sampler", "pruner"))

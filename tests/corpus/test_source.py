@@ -92,7 +92,9 @@ def test_folk_without_its_package_says_what_to_install(
     (tmp_path / "music21").mkdir()
     (tmp_path / "music21/__init__.py").touch()
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    with pytest.raises(InputError, match=r"^data=folk must find .* no oneills1850 .*pip install"):
+    with pytest.raises(
+        InputError, match=r"^the corpus folk must find .* no oneills1850 .*pip install"
+    ):
         folk_sources()
 
 

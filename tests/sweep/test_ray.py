@@ -155,7 +155,7 @@ def test_a_folder_that_workers_do_not_see(
     driver = Driver(driver_process.plan(4), objectives.nothing, make_executor(2), ours)
     with pytest.raises(InputError, match=f"{socket.gethostname()} doesn't see {ours}$") as told:
         driver.run()
-    assert told.value.remedy is Remedy.OTHER_SWEEP_FOLDER
+    assert told.value.remedy is Remedy.SHARED_SWEEP_FOLDER
 
 
 def test_a_worker_knows_the_sweeps_folder(tmp_path: Path) -> None:

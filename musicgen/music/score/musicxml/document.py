@@ -79,14 +79,14 @@ def musicxml(tune: Tune) -> str:
         raise InputError("a tune needs a note to become MusicXML, got none; sample another one")
     if (events := sum(len(voice.events) for voice in tune.voices)) > MAX_EVENTS:
         rule = f"MusicXML holds at most {MAX_EVENTS:,} notes and rests"
-        raise InputError(f"{rule}, got {events:,}; lower max_chars")
+        raise InputError(f"{rule}, got {events:,}; take a shorter tune")
     lengths = (event.length for voice in tune.voices for event in voice.events)
     common = gcd(tune.ticks // 4, *lengths)
     places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
     longest = max(measures(voice, tune.text, tune.ticks) for voice in tune.voices)
     if longest * places[-1] > MAX_MEASURES:
         rule = f"MusicXML holds at most {MAX_MEASURES:,} measures"
-        raise InputError(f"{rule}, got {longest * places[-1]:,}; lower max_chars")
+        raise InputError(f"{rule}, got {longest * places[-1]:,}; take a shorter tune")
     parts = [Part(tune, number, place, common) for number, place in enumerate(places)]
     columns = [part.cells(spread_rests=True, longest=MAX_EVENTS) for part in parts]
     # The voice with most bars, usually the first, determines repeats and endings.

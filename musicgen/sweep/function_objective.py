@@ -25,7 +25,7 @@ ENDS = {
 
 
 @dataclass(frozen=True)
-class Function:
+class FunctionObjective:
     """An objective that calls a function of a trial.
 
     objectives: the names of the results that the trial is judged by.

@@ -11,8 +11,8 @@ import pytest
 from musicgen import Choice, Float, Int, Sweep
 from musicgen.errors import InputError, Interrupted
 from musicgen.sweep.trial import Trial
-from musicgen.workflows.function import prepare
-from musicgen.workflows.settings import SweepSettings
+from musicgen.workflows.function_sweep import prepare
+from musicgen.workflows.sweep_settings import SweepSettings
 
 X = {"x": Int(1, 3)}
 

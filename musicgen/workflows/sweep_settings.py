@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, SettingError
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class SweepSettings:
             value = getattr(self, name)
             odd = isinstance(value, bool) or not isinstance(value, int | float)
             if value is not None and (odd or value < least):
-                raise InputError(f"{name} must be a number and at least {least}, got {value!r}")
+                raise SettingError(f"{name} must be a number and at least {least}, got {value!r}")
         if self.executor not in ("local", "ray"):
-            raise InputError(f"executor must be local or ray, got {self.executor!r}")
+            raise SettingError(f"executor must be local or ray, got {self.executor!r}")
         if not self.objectives:
             raise InputError("objectives must name at least one result, got none")
         for name, way in self.objectives.items():
             if way not in ("minimize", "maximize"):
-                raise InputError(f"objectives: {name} must be minimize or maximize, got {way!r}")
+                raise InputError(f"objective {name} must be minimize or maximize, got {way!r}")
             if name == "status":
                 raise InputError("an objective must have another name than status, which is taken")

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from musicgen.config import record
 from musicgen.config.following import leaders, plain, selected
 from musicgen.config.keys import TrainConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.plan import Plan
@@ -20,12 +20,12 @@ from musicgen.sweep.results import Row
 from musicgen.sweep.space import Space, digest
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.sweep.worker import one_line
-from musicgen.workflows import shared
+from musicgen.workflows import resources
 from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
+from musicgen.workflows.composed_sweep import ComposedSweep
 from musicgen.workflows.executor import make_executor
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
-from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report", "plugins")
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrainingSweep:
     """A sweep that is completely checked and has not begun."""
 
     plan: Plan
@@ -72,7 +72,7 @@ class Prepared:
                 last.unlink()
 
 
-def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
+def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> TrainingSweep:
     """Check a sweep, prepare its corpora, and connect its executor.
 
     commands: the commands that its folder keeps for reports (`Plan.commands`).
@@ -95,7 +95,7 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
     )
     made = plan(first, space)
     check(objective, space)
-    objective = replace(objective, corpora=shared.corpora(objective, space))
+    objective = replace(objective, corpora=resources.corpora(objective, space))
     if follows:  # two points may be the same configuration: a given value may equal a followed one
         made = replace(made, name=lambda point: record.digest(objective.config(point)))
     made = replace(
@@ -103,16 +103,16 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
         groups=swept.groups,
         settings=settings(swept, space, bases, follows),
         usual=usual(),
-        fingerprint=shared.digests(objective, space),
+        fingerprint=resources.digests(objective, space),
         commands=commands,
     )
     _number_kept(asked.keep)
     folder = _folder(swept, asked.name, space)
-    executor = make_executor(first, *shared.accelerators(objective, space))
-    return Prepared(made, objective, executor, folder, first)
+    executor = make_executor(first, *resources.accelerators(objective, space))
+    return TrainingSweep(made, objective, executor, folder, first)
 
 
-def _refuse_driver_keys(swept: Swept) -> None:
+def _refuse_driver_keys(swept: ComposedSweep) -> None:
     for key in swept.space:
         if f"{key}.".startswith((*DRIVERS, "experiment.")):
             several = "; several are a list: [a,b]" if key == "sweep.objective" else ""
@@ -123,7 +123,7 @@ def _refuse_driver_keys(swept: Swept) -> None:
         raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
 
 
-def _folder(swept: Swept, name: str | None, space: Space) -> Path:
+def _folder(swept: ComposedSweep, name: str | None, space: Space) -> Path:
     experiment = swept.settings.runtime.choices.get("experiment")
     name = name or experiment or digest(space)
     sweep = OmegaConf.to_container(swept.settings.sweep, resolve=False)
@@ -142,7 +142,8 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
         if len(found) > 1 or leaders(composed, "sweep_dir", keys):
             raise InputError(
                 f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
-                f"got {written}; give the sweep a name with sweep.name"
+                f"got {written}",
+                Remedy.OTHER_SWEEP,
             )
     path = found.pop()
     if not path.strip():

@@ -20,7 +20,7 @@ from musicgen.config.registry import component
 from musicgen.errors import InputError
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor, packed
-from musicgen.sweep.function import Function
+from musicgen.sweep.function_objective import FunctionObjective
 from musicgen.sweep.plan import Plan, Settings, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
@@ -30,7 +30,7 @@ from musicgen.sweep.trial import Trial
 from musicgen.system.files import write_text
 from musicgen.system.paths import shipped
 from musicgen.workflows.executor import executor_at
-from musicgen.workflows.settings import SweepSettings
+from musicgen.workflows.sweep_settings import SweepSettings
 
 log = logging.getLogger(__name__)
 CODE = "function.json"
@@ -38,11 +38,11 @@ CODE = "function.json"
 
 
 @dataclass(frozen=True)
-class PreparedFunction:
+class FunctionSweep:
     """A sweep of a function that is completely checked and has not begun."""
 
     plan: Plan
-    objective: Function
+    objective: FunctionObjective
     executor: Executor
     folder: Path
     code: Callable[..., Any]
@@ -81,7 +81,7 @@ def prepare(
     groups: tuple[str, ...] = (),
     fixed: tuple[Settings, ...] = (),
     commands: Mapping[str, list[str]] | None = None,
-) -> PreparedFunction:
+) -> FunctionSweep:
     """Check a sweep of a function and connect its executor.
 
     space: the varied parameters by name, each a Choice, Float, Int, or a list of values. code: the
@@ -97,14 +97,14 @@ def prepare(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
     made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
-    objective = Function(function, tuple(settings.objectives))
+    objective = FunctionObjective(function, tuple(settings.objectives))
     made = pausing_if_possible(made, objective)
     packed(objective)  # raises InputError if it can't be sent, before a folder is made
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
     )
     _tell_changes(code or function, folder)
-    return PreparedFunction(made, objective, executor, folder, code or function)
+    return FunctionSweep(made, objective, executor, folder, code or function)
 
 
 def _tell_changes(function: Callable[..., Any], folder: Path) -> None:
