@@ -54,7 +54,7 @@ class TrainerConfig:
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
-    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores, four at most", ge=0)
     max_time: str | None = key(
         "Time after which a run ends as completed (2h, 30m, seconds); null: none",
         duration=True,
@@ -88,6 +88,8 @@ class RayConfig:
 class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
+    enqueue: Any = key("Configurations to try first, [{optim.lr: 0.004}, ...]; the rest is as set")
+    defaults_first: bool = key("Searches begin with the configuration as it is, if in the space")
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
     seeds_for: int | None = key(
         "How many configurations, the best by their first runs, get the other runs at the end of "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from musicgen.config.keys import Config
-    from musicgen.models import CharRNN
+    from musicgen.models.char_rnn import CharRNN
 
 
 @dataclass

@@ -3,7 +3,7 @@
 The settings of a sweep of trainings are in `conf/`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ class SweepSettings:
     one, which decides pruning."""
     n_trials: int | None = None
     """The number of different configurations (>= 1); None: the whole grid."""
+    enqueue: Sequence[Mapping[str, Any]] = ()
+    """Configurations that are tried first, as dictionaries from what is varied to values."""
     sampler: str | Mapping[str, Any] | None = None
     """The sampler, which proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary
     with its `name` and settings. None: tpe if n_trials is given, else grid."""
