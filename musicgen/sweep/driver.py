@@ -300,6 +300,8 @@ class Driver:
 
     def _promoted(self, share: Share) -> Job | None:
         """The run of the paused trial that goes on next; None if none may."""
+        if not self._study.paused:
+            return None
         number = self._study.promote(share, busy={number for number, _ in self._running})
         if number is None:
             return None

@@ -90,8 +90,9 @@ class Configuration:
 
     def row(self) -> Row:
         """The row of the configuration; with several seeds, means over its completed runs."""
-        head = {"number": self.number, "status": self.status or self.state, **self.params}
-        if self.status is None and self.state == PAUSED:
+        status = self.status or self.state
+        head = {"number": self.number, "status": status, **self.params}
+        if status == PAUSED:
             head |= self.standing
         before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:

@@ -436,7 +436,16 @@ def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sweeps_survive_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["sweep.workers=2"],
+        # Which trials go on depends on who reports first; with one worker on nothing.
+        ["sweep.workers=1", "pruner=asha", "pruner.reduction_factor=2"],
+    ],
+    ids=["plain", "rungs"],
+)
+def test_sweeps_survive_kills(tmp_path: Path, how: list[str]) -> None:
     """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
 
     ROUNDS (default 5) kills; SEED repeats a run.
@@ -446,7 +455,7 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
     draw = random.Random(seed)
     print("SEED", seed)
     space = ["model.dropout=0,0.1,0.2", "optim=adam,rmsprop", "trainer.max_epochs=8"]
-    settings = [*space, "sweep.retries=1000", "sweep.workers=2"]
+    settings = [*space, "sweep.retries=1000", *how]
     begun = time.monotonic()
     whole = train(*sweep(tmp_path, *settings, name="whole"), cwd=tmp_path)
     took = time.monotonic() - begun
