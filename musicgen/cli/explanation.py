@@ -10,9 +10,15 @@ from musicgen.config.components import GROUPS
 from musicgen.config.overrides import without_password
 from musicgen.config.registry import not_loaded
 from musicgen.config.schema import known_keys, lacking, near
+from musicgen.config.unfit import unfit
 
 COMPOSING = (HydraException, OmegaConfBaseException, ValueError, AssertionError)
 """What Hydra raises for a configuration that can't be composed."""
+FOLDERS = {
+    "train": "hydra.run.dir=<folder> is that of a run, hydra.sweep.dir=<folder> of a sweep",
+    **dict.fromkeys(("generate", "heatmap", "convert"), "out=<folder> is that of the files"),
+}
+"""The keys for which `folder` may be typed, as Python calls it, by command."""
 _SEVERAL = re.compile(r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)")
 
 
@@ -44,9 +50,11 @@ def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
             return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
         return several(match[1])
     if match := re.search(r"Could not override '([^']+)'", text):
+        if match[1] == "folder":  # Python's word
+            return f"there is no key folder; {FOLDERS[name]}"
         return lacking(match[1], known_keys(name))
     if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
-        return f"{match[1]}: {str(cause).splitlines()[0]}; --help says what {match[1]} takes"
+        return f"{unfit(cause, match[1], match[2])}; --help says what {match[1]} takes"
     full_key = getattr(cause, "full_key", None)
     if full_key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
         advice = "; if it is for some choices of a sweep, put it below hydra.sweeper.params"

@@ -88,7 +88,7 @@ def check_bounds(config: Any) -> None:
     for name, field, value in leaves(config):
         if field.metadata.get("duration") and value is not None and not _is_duration(value):
             raise InputError(f"{name} must be a time such as 2h, 30m or 90 (seconds), got {value}")
-        if not _within(value, field):
+        if not within(value, field):
             what = field.metadata["doc"]
             missing = not_loaded() if callable(field.metadata.get("choices")) else ""
             raise InputError(
@@ -97,11 +97,12 @@ def check_bounds(config: Any) -> None:
             )
 
 
-def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
+def within(value: Any, field: dataclasses.Field[Any]) -> bool:
+    """Whether a value, or each of a list, is in the bounds of its field; None is."""
     if value is None:
         return True
     if isinstance(value, (list, tuple)):
-        return all(_within(item, field) for item in value)
+        return all(within(item, field) for item in value)
     if choices := choices_of(field):
         return value in choices
     if isinstance(value, float) and not math.isfinite(value):

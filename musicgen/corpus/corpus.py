@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from musicgen.config.keys import PACKAGED, DataConfig
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect, ended_tunes
 from musicgen.corpus.readers import kind_of, readers
@@ -20,9 +21,6 @@ from musicgen.corpus.split import by_tunes, contiguous
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError, Remedy
 from musicgen.music.kinds import Kinds
-
-if TYPE_CHECKING:  # at run time it would bring Hydra along
-    from musicgen.config.keys import DataConfig
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +61,7 @@ class Corpus:
 
 
 def load(
-    name: str = "folk",
+    name: str = PACKAGED,
     *,
     path: str | Path | None = None,
     validation_path: str | Path | None = None,
@@ -143,12 +141,12 @@ def _corpus(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any])
     )
 
 
-def of(data: "DataConfig") -> Corpus:
+def of(data: DataConfig) -> Corpus:
     """The configured corpus; see `load`."""
     return load(**arguments(data))
 
 
-def arguments(data: "DataConfig") -> dict[str, Any]:
+def arguments(data: DataConfig) -> dict[str, Any]:
     """What of the configuration decides about the corpus, as arguments of `load`."""
     return {
         "name": data.name,

@@ -46,6 +46,20 @@ class TuneMeasures:
     pitches: int
     """Distinct sounding pitches of these."""
 
+    def described(self) -> list[tuple[str, str]]:
+        """[name, figure] of each count that says how well formed the tune is."""
+        return [
+            ("bars", f"{self.bars}"),
+            ("of the right length", f"{self.bars_right} of {self.bars_metered}"),
+            ("that come again", f"{self.bars_again} of {self.bars_sounding}"),
+            ("in loops", f"{self.bars_in_loops} of {self.bars_sounding}"),
+            ("parts", f"{self.parts}"),
+            ("repeats closed", f"{self.repeats_closed} of {self.repeats}"),
+            ("notes", f"{self.notes}"),
+            ("in the key", f"{self.notes_in_key} of {self.notes}"),
+            ("pitches", f"{self.pitches}"),
+        ]
+
 
 def measure(tune: Tune) -> TuneMeasures:
     """Count what is in a tune."""

@@ -39,7 +39,7 @@ def test_a_runs_folder_is_read(tmp_path: Path) -> None:
     assert source.rows[0]["val_loss"] == 1.5
     assert source.rows[0]["corpus.digest"] == "d1"
     assert source.rows[0]["parses"] == 0.9
-    assert source.settings["model.hidden"] == "150"
+    assert source.settings["model.hidden"] == 150
 
 
 def test_a_run_without_its_result_is_told_by_its_epochs(tmp_path: Path) -> None:
