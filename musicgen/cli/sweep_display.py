@@ -120,7 +120,7 @@ class SweepDisplay:
     def picture(self, progress: Progress) -> Group:
         """The present live table."""
         counts = f"{progress.done:,} of {progress.total:,} done, {progress.running} running"
-        for name in ("pruned", "diverged", "failed"):
+        for name in ("paused", "pruned", "diverged", "failed"):
             if count := getattr(progress, name):
                 counts += f", {count:,} {name}"
         left = "" if progress.left_s is None else f", about {duration(progress.left_s)} left"

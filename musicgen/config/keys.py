@@ -96,6 +96,11 @@ class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
+    seeds_for: int | None = key(
+        "How many configurations, the best by their first runs, get the other runs at the end of "
+        "the search; null: all",
+        ge=1,
+    )
     timeout: str | None = key(
         "Time after which no trial begins and all stop at checkpoints (2h, 30m, seconds)",
         duration=True,

@@ -1,5 +1,8 @@
 """The study as its sampler sees it, including configurations that could not be trained.
 
+Paused trials are seen as pruned ones, with what they have reported, and those that wait for further
+seeds as completed ones. Optuna takes both for running, and its samplers keep away from those.
+
 Such trials end as FAIL in Optuna, and Optuna's samplers ignore these. A search would then not learn
 to avoid learning rates that diverge, or networks that are too large for the memory. Here samplers
 see such trials as completed and infeasible, with a value worse than all others. The stored study
@@ -19,19 +22,24 @@ CONSTRAINT = "constraints:trained"
 MARGIN = 0.1
 """The distance of such a value from the worst other value, as a share of the others' range."""
 
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-
 
 class Evidence:
     """The storage of a study as samplers see it. Only the reading of trials differs from the
     storage.
 
-    bad: says whether a search should avoid configurations that ended with this result.
+    bad: says whether a search should avoid configurations that ended with this result. seen: a
+    running trial as samplers should see it.
     """
 
-    def __init__(self, storage: BaseStorage, bad: Callable[[FrozenTrial], bool]) -> None:
+    def __init__(
+        self,
+        storage: BaseStorage,
+        bad: Callable[[FrozenTrial], bool],
+        seen: Callable[[FrozenTrial], FrozenTrial],
+    ) -> None:
         self._storage = storage
         self._bad = bad
+        self._seen = seen
         self._judged: dict[int, bool] = {}
         """The answers of `bad` about failed trials, by number; they do not change."""
 
@@ -44,9 +52,8 @@ class Evidence:
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        if states is not None and not any(state in states for state in FINISHED):
-            return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
         trials = self._storage.get_all_trials(study_id, deepcopy=False)
+        trials = [self._seen(t) if t.state == TrialState.RUNNING else t for t in trials]
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
         if done:  # without a completed trial, no point is better than another

@@ -8,6 +8,8 @@ from typing import IO
 
 from musicgen.errors import InputError, Remedy
 from musicgen.sweep.growth import differences, renamed
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.pruners import RULE, stopping
 from musicgen.sweep.record import SweepRecord
 from musicgen.system.lock import Held, held, hold
 
@@ -31,6 +33,13 @@ class Folder:
     def running(self) -> bool:
         """Whether a driver holds the folder's lock."""
         return held(self.path / LOCK)
+
+    def as_begun(self, plan: Plan) -> Plan:
+        """The plan; with the stopping rule if the sweep here began before there was a choice."""
+        kept = self._kept()
+        if kept is None or kept.pruner != plan.pruner or RULE in kept.pruner_settings:
+            return plan
+        return replace(plan, pruner_settings=stopping(plan.pruner, plan.pruner_settings))
 
     def claim(
         self, sweep: SweepRecord, *, usual: Mapping[str, str] | None = None, shared: bool = False

@@ -1,15 +1,17 @@
 """The plan of a sweep: what to sweep and how. Its rules are checked when it is made."""
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from musicgen.errors import SettingError
-from musicgen.sweep.pruners import NONE, check_pruner
+from musicgen.sweep.pruners import NONE, PROMOTION, RULE, check_pruner, stopping
 from musicgen.sweep.samplers import GRID, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
 
+log = logging.getLogger(__name__)
 Direction = Literal["minimize", "maximize"]
 
 
@@ -42,6 +44,9 @@ class Plan:
     """The seed of the first run and of the sampler."""
     seeds: int = 1
     """The number of runs of each configuration (>= 1). The others begin if the first completes."""
+    seeds_for: int | None = None
+    """How many of the configurations get the other runs (>= 1), the best by their first runs, once
+    all first runs have ended; None: all."""
     retries: int = 0
     """How often a run that failed is tried again from its checkpoint (>= 0)."""
     max_failures: float | None = None
@@ -83,11 +88,16 @@ class Plan:
                 raise SettingError(f"objective.{key} is minimize or maximize, got {way}")
         if self.n_trials is None and self.sampler != GRID:
             raise SettingError(f"n_trials must be given for sampler={self.sampler}")
-        bounds = {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}
+        bounds = {"n_trials": 1, "seeds": 1, "seeds_for": 1, "retries": 0, "max_failures": 0}
         for key, least in {**bounds, "max_failures_in_a_row": 1}.items():
             value = getattr(self, key)
             if value is not None and value < least:
                 raise SettingError(f"{key} must be at least {least}, got {value}")
+        if self.seeds_for is not None and self.seeds == 1:
+            raise SettingError(
+                f"seeds_for={self.seeds_for} needs seeds of at least 2, got 1; say how "
+                "many seeds the best ones get"
+            )
 
     @cached_property
     def total(self) -> int:
@@ -103,3 +113,16 @@ class Plan:
         if self.max_failures is None:
             return False
         return failures > self.max_failures * (self.total if self.max_failures < 1 else 1)
+
+
+def pausing_if_possible(plan: Plan, objective: object) -> Plan:
+    """The plan; with the stopping rule, and a line that says so, if the objective does not say that
+    its trials can pause (`trial.Objective`)."""
+    if plan.pruner_settings.get(RULE) != PROMOTION or getattr(objective, "pauses", False):
+        return plan
+    log.warning(
+        "pruner=%s ends trials instead of pausing them: nothing says that the objective keeps "
+        "checkpoints",
+        plan.pruner,
+    )
+    return replace(plan, pruner_settings=stopping(plan.pruner, plan.pruner_settings))

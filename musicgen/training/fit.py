@@ -17,7 +17,7 @@ from musicgen.config.keys import Config
 from musicgen.config.overrides import flatten, seconds
 from musicgen.errors import InputError, Remedy
 from musicgen.models.evaluation import evaluate
-from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision
+from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PAUSED, PRUNED, Decision
 from musicgen.system.files import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
@@ -39,6 +39,7 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 STATUS = {
     Decision.CONTINUE: COMPLETED,
     Decision.PRUNE: PRUNED,
+    Decision.PAUSE: PAUSED,
     Decision.STOP: INTERRUPTED,
 }
 """How a training ends, by the last word of its watcher."""

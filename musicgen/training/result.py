@@ -101,7 +101,7 @@ class Result:
     """result.json. Losses in nats per character; None where there is no such figure."""
 
     status: str
-    """completed, pruned, diverged, failed or interrupted."""
+    """completed, pruned, diverged, paused, failed or interrupted."""
     seed: int
     config_digest: str
     val_loss: float | None = figure(

@@ -18,7 +18,7 @@ from musicgen.errors import InputError
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor, packed
 from musicgen.sweep.function_objective import FunctionObjective
-from musicgen.sweep.plan import Plan, Settings
+from musicgen.sweep.plan import Plan, Settings, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
@@ -94,6 +94,7 @@ def prepare(
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
     made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
     objective = FunctionObjective(function, tuple(settings.objectives))
+    made = pausing_if_possible(made, objective)
     packed(objective)  # raises InputError if it can't be sent, before a folder is made
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
@@ -218,6 +219,7 @@ def _plan(
         pruner_settings=pruner_settings,
         seed=settings.seed,
         seeds=settings.seeds,
+        seeds_for=settings.seeds_for,
         retries=settings.retries,
         max_failures=settings.max_failures,
         max_failures_in_a_row=settings.max_failures_in_a_row,

@@ -57,6 +57,7 @@ def plan(first: TrainConfig, space: Space) -> Plan:
         pruner_settings=pruner,
         seed=first.seed,
         seeds=settings.seeds,
+        seeds_for=settings.seeds_for,
         retries=settings.retries,
         max_failures=settings.max_failures,
         max_failures_in_a_row=settings.max_failures_in_a_row,

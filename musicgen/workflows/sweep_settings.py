@@ -38,6 +38,9 @@ class SweepSettings:
     dictionary with its `name` and settings. Its steps are the steps of reports."""
     seeds: int = _as_trainings("seeds")
     """The number of runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
+    seeds_for: int | None = _as_trainings("seeds_for")
+    """How many configurations, the best by their first runs, get the other runs (>= 1); None: all.
+    """
     seed: int = 0
     """The seed of the first run and of the sampler."""
     workers: int | str = _as_trainings("workers")

@@ -49,6 +49,45 @@ def test_a_run_folder_holds_everything(tmp_path: Path) -> None:
     assert result.parameters == sum(p.numel() for p in trained.model.parameters())
 
 
+class Pauses(Watcher):
+    """Pauses after some epochs, each once; then it gives the training up, if asked."""
+
+    def __init__(self, *epochs: int, then: Decision = Decision.CONTINUE) -> None:
+        self.epochs, self.then, self.told = [*epochs], then, list[int]()
+
+    def epoch(self, row: Epoch) -> Decision:
+        self.told.append(row.epoch)
+        if row.epoch in self.epochs:
+            self.epochs.remove(row.epoch)
+            return Decision.PAUSE
+        return Decision.CONTINUE if self.epochs else self.then
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extra", [["model.dropout=0.3"], ["schedule=plateau", "optim=adagrad"]])
+def test_a_run_that_paused_equals_one_that_did_not(tmp_path: Path, extra: list[str]) -> None:
+    config = composed(*small(tmp_path, "trainer.max_epochs=5", *extra))
+    fit(config, tmp_path / "whole")
+    watcher = Pauses(1, 2, 4)
+    for epoch in (1, 2, 4):
+        result = fit(config, tmp_path / "run", watcher, resume=True, one_of_many=True)
+        assert (result.status, result.epochs) == ("paused", epoch)
+        assert Result.read(RunFolder(tmp_path / "run").result) == result
+    assert fit(config, tmp_path / "run", watcher, resume=True).status == "completed"
+    assert_equal_runs(tmp_path / "whole", tmp_path / "run")
+    assert watcher.told == [1, 1, 2, 2, 3, 4, 4, 5]  # asked again, where the answer may be lost
+
+
+@pytest.mark.slow
+def test_a_paused_run_that_is_given_up_is_a_pruned_one(tmp_path: Path) -> None:
+    config = composed(*small(tmp_path, "trainer.max_epochs=5"))
+    watcher = Pauses(2, then=Decision.PRUNE)
+    assert fit(config, tmp_path / "run", watcher).status == "paused"
+    result = fit(config, tmp_path / "run", watcher, resume=True)
+    assert (result.status, result.epochs) == ("pruned", 2)
+    assert len(rows(tmp_path / "run")) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",

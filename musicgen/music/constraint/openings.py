@@ -108,6 +108,10 @@ class Openings:
             return False
         if form.ending == 1 and line in _CLOSING and "[2" not in self._music:
             return False
+        if LINES[line].opens and form.bar and 0 < form.filled < form.bar and not form.split:
+            # A network that writes `|` here wants to end a strain that lacks its upbeat; it would
+            # find only `|:` left. No tune of the default corpus opens a repeat here.
+            return False
         return (line[-2:] if line[-2:] in _ENDINGS else line) in self._music
 
     def _meant(self, state: State, first: str, others: Sequence[str] = ()) -> bool:
