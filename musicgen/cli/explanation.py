@@ -21,6 +21,8 @@ FOLDERS = {
 """The keys for which `folder` may be typed, as Python calls it, by command."""
 _SEVERAL = re.compile(r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)")
 
+_IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config")
+
 
 def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
     """The line for an error of COMPOSING.
@@ -55,8 +57,13 @@ def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
         return lacking(match[1], known_keys(name))
     if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
         return f"{unfit(cause, match[1], match[2])}; --help says what {match[1]} takes"
+    where = ""
+    if (match := _IN_FILE.match(text)) and cause.__context__ is not None:
+        where, cause = f"{match[1].replace('/', '=')}: ", cause.__context__
     full_key = getattr(cause, "full_key", None)
     if full_key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
         advice = "; if it is for some choices of a sweep, put it below hydra.sweeper.params"
-        return f"{lacking(full_key, known_keys(name))}{advice}"
-    return f"{f'{full_key}: ' if full_key else ''}{str(cause).splitlines()[0]}; see --help"
+        return f"{where}{lacking(full_key, known_keys(name))}{advice}"
+    if full_key:
+        return f"{where}{unfit(cause, full_key)}; see --help"
+    return f"{where}{str(cause).splitlines()[0]}; see --help"

@@ -123,11 +123,11 @@ def _is_duration(text: str) -> bool:
         return False
 
 
-def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
+def lacking(key: str, keys: Iterable[str], chosen: str = "") -> str:
     """The error's text for a key that a configuration lacks: no configuration has the key, or none
     with the chosen component.
 
-    keys: all existing keys. chosen: the chosen component of the key's group.
+    keys: all existing keys. chosen: the chosen component of the key's group, if it is known.
     """
     group, _, last = key.partition(".")
     known = variants(group)
@@ -135,7 +135,8 @@ def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
     if len(fit) in (0, len(known)):
         close = near(key, set(keys) - {key})  # with --config-name a known key may be missing
         return f"there is no key {key}{close or '; --help lists the keys'}"
-    return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"
+    got = f", got {chosen}" if chosen else ""
+    return f"{key} needs {group} to be one of {', '.join(fit)}{got}; choose one with {group}=<name>"
 
 
 def near(word: str, known: Iterable[str]) -> str:

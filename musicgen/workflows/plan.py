@@ -43,7 +43,8 @@ def plan(first: TrainConfig, space: Space) -> Plan:
     if first.pruner.name != NONE and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
         raise InputError(
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
-            f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
+            f"({', '.join(PER_EPOCH)}), got "
+            f"{', '.join(settings.objective)}; take pruner=none"
         )
     _check_seeds(first, space)
     sampler, pruner = (given(part) for part in (first.sampler, first.pruner))

@@ -27,7 +27,7 @@ BAD = [
     (["optimm=adam"], "there is no key optimm; did you mean optim?"),
     (
         ["optim=adagard"],
-        "optim must be one of adagrad, adam, adamw, nadam, rmsprop, sgd, got adagard",
+        "optim must be one of adagrad, adam, adamw, muon, nadam, rmsprop, sgd, got adagard",
     ),
     (["model.hidden=abc"], "model.hidden must be a whole number, got abc; --help"),
     (["model.hidden=[1"], "cannot read the argument 'model.hidden=[1'"),
