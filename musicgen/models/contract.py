@@ -56,7 +56,7 @@ def _check_returned(name: str, returned: Any, hidden: int) -> None:
 def _described(value: Any) -> str:
     """Shapes in place of tensors' values."""
     if isinstance(value, Tensor):
-        return f"{tuple(value.shape)}"
+        return f"a tensor {tuple(value.shape)}"
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {', '.join(map(_described, value)) or 'nothing'}"
     return type(value).__name__
