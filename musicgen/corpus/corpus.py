@@ -98,8 +98,8 @@ def load(
     }[split]
     check_blank_lines(blank_lines)
     over_blank_lines = blank_lines == "allow"
-    told = settings | ({"blank_lines": blank_lines} if over_blank_lines else {})
-    digest = _digest(name, split, told, sources)
+    stored = settings | ({"blank_lines": blank_lines} if over_blank_lines else {})
+    digest = _digest(name, split, stored, sources)
     folder = root / name / digest
 
     found = prepared.read(folder)
@@ -111,7 +111,7 @@ def load(
             for key, listed in sources.items()
         }
         texts, figures = _split(collections, split, **settings)
-        manifest = {"name": name, "digest": digest, "split": split, "settings": told}
+        manifest = {"name": name, "digest": digest, "split": split, "settings": stored}
         manifest |= {"licence": LICENCES[name], **figures, **_account(split, collections, texts)}
         manifest["kinds"] = _kinds(texts["train"]).to_json()
         prepared.write(folder, texts, manifest)
@@ -166,8 +166,8 @@ def _digest(
     name: str, split: str, settings: Mapping[str, Any], sources: Mapping[str, list[Source]]
 ) -> str:
     files = {key: [(_kind(s), s.sha256) for s in listed] for key, listed in sources.items()}
-    told = json.dumps([VERSION, name, split, settings, files], sort_keys=True)
-    return sha256(told.encode()).hexdigest()[:16]
+    text = json.dumps([VERSION, name, split, settings, files], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _kind(source: Source) -> str:

@@ -38,7 +38,7 @@ class TuneMeasures:
     repeats: int
     """Signs that open a repeat (`|:`, `::`)."""
     repeats_closed: int
-    """Of these, those behind which a repeat closes (`:|`) before another one opens."""
+    """Of these, those after which a repeat closes (`:|`) before another one opens."""
     notes: int
     """Of the melodies (`melody.py`): a chord is one, notes tied together are one."""
     notes_in_key: int
@@ -102,6 +102,6 @@ def _repeats(voice: Voice) -> tuple[int, int]:
         if bar.closes and inside:
             closed += 1
             inside = False
-    # No bar tells of a repeat that opens behind all of them, but the last bar line does.
+    # No bar tells of a repeat that opens after all of them, but the last bar line does.
     dangling = bool(voice.bars) and read_bar_line(voice.bars[-1].line).opens
     return opened + dangling, closed

@@ -139,11 +139,11 @@ ByChoice = dict[str, dict[tuple[str, ...], str | int | float]]
 def _by_choice(sweep: SweepRecord) -> ByChoice:
     """All settings that are not in the space. A key whose value is the same for all choices has one
     entry."""
-    found: ByChoice = {key: {(): _told(text)} for key, text in sweep.described().items()}
+    found: ByChoice = {key: {(): _text(text)} for key, text in sweep.described().items()}
     for settings in sweep.settings:
         for key, value in settings.values.items():
             found.setdefault(without_folders(key), {})[settings.choices] = _simple(value)
-    found |= {without_folders(key): {(): _told(text)} for key, text in sweep.fingerprint.items()}
+    found |= {without_folders(key): {(): _text(text)} for key, text in sweep.fingerprint.items()}
     choices = {settings.choices for settings in sweep.settings} - {()}
     for key, values in found.items():
         if len(set(values.values())) == 1 and values.keys() >= choices:
@@ -211,16 +211,16 @@ def _best_epoch(path: Path) -> Row:
 
 def _shown(row: Row) -> Row:
     """A row with its texts as the page shows them: cut, and without folders."""
-    return {key: _told(v) if isinstance(v, str) else v for key, v in row.items()}
+    return {key: _text(v) if isinstance(v, str) else v for key, v in row.items()}
 
 
 def _simple(value: Any) -> str | int | float:
     """A setting as the page shows it: a finite number, or text."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if number else _told(value)
+    return value if number else _text(value)
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     text = without_folders(str(value))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
 

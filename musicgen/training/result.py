@@ -1,4 +1,4 @@
-"""What a run leaves behind in numbers: metrics.csv, a row per epoch, and result.json."""
+"""The figures of a run: metrics.csv, a row per epoch, and result.json."""
 
 import csv
 import dataclasses
@@ -142,7 +142,7 @@ class Result:
     precision: str | None = None
     arithmetic: dict[str, str] = field(default_factory=dict)
     """What training steps computed in: `recurrent` layers, the `rest`, the `state`'s type as it was
-    found, and `devices`, one behind the other, if the run went from one kind to another."""
+    found, and `devices`, one after the other, if the run went from one kind to another."""
     machine: str | None = None
     """Processor and cores."""
     corpus: dict[str, str] = field(default_factory=dict)

@@ -41,10 +41,22 @@ def out(x: Tensor) -> Tensor:
     ("forward", "line"),
     [
         (lambda x, state: out(x), r"\(outputs, state\), got a tensor \(2, 3, 4\); mend"),
-        (lambda x, state: (out(x)[:, :, :3], ()), r"here \(2, 3, 4\), got a tensor \(2, 3, 3\); mend"),
-        (lambda x, state: (out(x).transpose(0, 1), ()), r"here \(2, 3, 4\), got a tensor \(3, 2, 4\)"),
-        (lambda x, state: (out(x), out(x)[-1]), r"a tuple of tensors .* \(3, 4\), got a tensor \(3, 4\)"),
-        (lambda x, state: (out(x), (out(x),)), r"\(3, 4\), got a tuple of a tensor \(2, 3, 4\); mend"),
+        (
+            lambda x, state: (out(x)[:, :, :3], ()),
+            r"here \(2, 3, 4\), got a tensor \(2, 3, 3\); mend",
+        ),
+        (
+            lambda x, state: (out(x).transpose(0, 1), ()),
+            r"here \(2, 3, 4\), got a tensor \(3, 2, 4\)",
+        ),
+        (
+            lambda x, state: (out(x), out(x)[-1]),
+            r"a tuple of tensors .* \(3, 4\), got a tensor \(3, 4\)",
+        ),
+        (
+            lambda x, state: (out(x), (out(x),)),
+            r"\(3, 4\), got a tuple of a tensor \(2, 3, 4\); mend",
+        ),
         (lambda x, state: (out(x), (state[0],)), r"and failed \(TypeError: 'NoneType' .*; mend"),
         (lambda x, state: (out(x), x.sum(0) @ out(x)), r"and failed \(RuntimeError: .*; mend"),
     ],
