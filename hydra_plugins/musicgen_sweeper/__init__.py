@@ -53,6 +53,7 @@ def settings() -> dict[str, Any]:
         "objective": "loss",  # the result to judge trials by, or a list of several
         "direction": "minimize",  # or maximize; a list if there are several objectives
         "seed_key": "seed",  # the key that is set to each run's seed if there are several; or null
+        "defaults_first": True,  # a search begins with the configuration as it is, if in the space
         **usual,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Sweep:
         *overrides: str,
         name: str | None = None,
         workers: int | str | None = None,
+        enqueue: Sequence[Mapping[str, Any]] | None = None,
     ) -> Sweep:
         """Run a sweep of trainings to its end, as `python -m musicgen.train -m <overrides>` does.
 
@@ -55,6 +56,8 @@ class Sweep:
         name: the name of the folder in runs/sweeps; None: the experiment's name, or a digest of the
             space if there is no experiment.
         workers: the number of trials at a time, or "auto": as many as there are cores or GPUs.
+        enqueue: configurations that are tried first, [{"optim.lr": 0.004}, ...]; keys that one
+            lacks are as the other overrides have them.
 
         The same call, or the same command, resumes a sweep that was stopped or killed. Ctrl-C (a
         notebook's stop button) stops the trials at their checkpoints.
@@ -66,7 +69,7 @@ class Sweep:
         from musicgen.cli import training_sweep as command
         from musicgen.config.overrides import as_override
 
-        settings = {"sweep.name": name, "sweep.workers": workers}
+        settings = {"sweep.name": name, "sweep.workers": workers, "sweep.enqueue": enqueue}
         given = [f"{k}={as_override(v)}" for k, v in settings.items() if v is not None]
         asked = python_call.read([*overrides, *given], multirun=True)
         again = f"Sweep.start({', '.join(map(repr, asked.words[1:]))})"
@@ -97,8 +100,8 @@ class Sweep:
         space: what is varied, by name: `Float`, `Int`, `Choice`, or a list of values.
         folder: the folder in which the sweep keeps its trials. The same call resumes the sweep that
             is there.
-        settings: objectives={"loss": "minimize"}, n_trials, sampler, pruner, seeds, workers, ... as
-            `workflows.sweep_settings.SweepSettings` documents them.
+        settings: objectives={"loss": "minimize"}, n_trials, enqueue, sampler, pruner, seeds, ...
+            as `workflows.sweep_settings.SweepSettings` documents them.
 
         Raises InputError before anything is created, RunError if too many trials failed,
         Interrupted after Ctrl-C.

@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,12 @@ from musicgen.config.overrides import flatten, shell, without_password
 from musicgen.config.schema import near
 from musicgen.errors import InputError, Interrupted, settings_of
 from musicgen.sweep.plan import Settings
+from musicgen.sweep.record import SweepRecord
+from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import describe
 from musicgen.system.paths import display_path
 from musicgen.workflows.composed_sweep import ComposedSweep
+from musicgen.workflows.enqueued import enqueued, own_point
 from musicgen.workflows.function_sweep import prepare
 from musicgen.workflows.sweep_settings import SweepSettings
 
@@ -57,6 +60,10 @@ def _sweep(
     if not swept.space:
         raise InputError("-m needs a key with several values, such as key=1,2; or leave out -m")
     settings = _settings(config.hydra.sweeper)
+    own, note = None, ""
+    if config.hydra.sweeper.defaults_first:
+        own, note = own_point(swept, swept.space, "hydra.sweeper.defaults_first")
+    points = enqueued(swept, swept.space, settings.enqueue, "hydra.sweeper.enqueue")
     job = HydraJob(
         context,
         task,
@@ -74,15 +81,17 @@ def _sweep(
         job,
         swept.space,
         folder,
-        settings,
+        replace(settings, enqueue=points),
         code=task,
         groups=swept.groups,
         fixed=_fixed(swept),
         commands={"command": again, "trial_command": trial_command},
+        own=own,
     )
     if not config.hydra.verbose:  # the display shows the same as the log
         logging.getLogger("musicgen").setLevel(logging.WARNING)
-    display, outcome = drive(prepared, swept.notes)
+    begins = note and prepared.plan.sampler != GRID and not SweepRecord.within(folder)
+    display, outcome = drive(prepared, [*swept.notes, *([note] if begins else [])])
     display.ended(outcome, swept.best_command(outcome.rows, trial_command))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {shell(again)}")

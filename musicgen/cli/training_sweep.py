@@ -49,7 +49,7 @@ def drive(sweep: TrainingSweep, swept: ComposedSweep, trial_command: list[str], 
     again: the command that resumes it. Raises InputError, RunError and Interrupted as `run` does.
     """
     shown = display_path(sweep.folder)
-    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
+    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, sweep.notes)
     driver = sweep.driver(display.observe)
     reports = sweep.settings.report
     try:

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -200,9 +200,14 @@ class Driver:
         # First runs that a stop cut short are queued first. Without the stop they would be over by
         # now, and the pruner's decisions on other trials depend on them.
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
-        self._tally.begin()
+        first = self._study.waiting()
+        if self.plan.n_trials is not None:  # enqueued points are tried in any case
+            due = max(self.plan.n_trials, self._study.points + len(first))
+            self.plan = replace(self.plan, n_trials=due)
+        self._tally.begin(self.plan.total)
         if self.plan.sampler == GRID:
-            fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
+            points = chain(first, grid(self.plan.space))
+            fresh = (point for point in points if not self._study.knows(point))
             self._points = islice(fresh, max(0, self.plan.total - self._study.points))
             self._point = next(self._points, None)
         if self._study.count:

@@ -33,6 +33,12 @@ class Plan:
     n_trials: int | None = None
     """The number of different configurations (>= 1); needed unless the sampler is grid. It may
     grow later."""
+    own: Point | None = None
+    """The point that the configuration has without the sweep, with which a search begins; None if
+    the space does not contain it, or if it shall not be first."""
+    enqueued: tuple[Point, ...] = ()
+    """Points of the space that are tried before all others but `own`, in this order. Points without
+    a trial are tried even if there are `n_trials` others."""
     objectives: Mapping[str, Direction] = field(default_factory=lambda: {"loss": "minimize"})
     """The result keys by which configurations are judged. Trials report the first one."""
     sampler: str = GRID

@@ -84,7 +84,7 @@ class Tally:
     """Counts configurations as they end, and keeps the best row."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._plan, self._total = plan, plan.total
         self._statuses: dict[int, str] = {}
         self._best: Row | None = None
         self._begun = time.monotonic()
@@ -99,8 +99,12 @@ class Tally:
         ):
             self._best = row
 
-    def begin(self) -> None:
-        """Measure the speed from now on. Earlier counts belong to earlier sessions."""
+    def begin(self, total: int) -> None:
+        """Measure the speed from now on. Earlier counts belong to earlier sessions.
+
+        total: the number of configurations, which enqueued points may have made larger.
+        """
+        self._total = total
         self._before = len(self._statuses)
         self._begun = time.monotonic()
 
@@ -109,9 +113,9 @@ class Tally:
         settled = counts.total() + paused
         elapsed = time.monotonic() - self._begun
         here = settled - self._before
-        left = max(0, self._plan.total - settled)
+        left = max(0, self._total - settled)
         return Progress(
-            total=self._plan.total,
+            total=self._total,
             running=running,
             paused=paused,
             completed=counts[COMPLETED],

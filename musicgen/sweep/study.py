@@ -25,7 +25,7 @@ from musicgen.sweep.judges import RUNG, Course, Share
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
 from musicgen.sweep.pruners import make_pruner
-from musicgen.sweep.space import distributions
+from musicgen.sweep.space import Point, distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
@@ -142,7 +142,7 @@ class Study:
         return them."""
         self._pruner.begin(self._study)
         self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
-        self._proposals = Proposals(plan, self._search)
+        self._proposals = Proposals(plan, self._search, new=not trials)
 
     def trials(self) -> Iterator[Stored]:
         """All trials in order. A trial that a kill left half made is completed first."""
@@ -157,8 +157,10 @@ class Study:
             yield Stored(trial.number, point, runs, finished, pruned, _errors(trial))
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
-        """Begin a trial. point: a point of the grid; None: the sampler proposes one."""
+        """Begin a trial. point: a point of the grid; None: one that is tried first, or one that
+        the sampler proposes."""
         number = self.count
+        point = self._proposals.first() if point is None else point
         # Durable, because a folder must never exist for a number that the study has lost.
         with self.batch(durable=True):
             if point is None:
@@ -169,6 +171,7 @@ class Study:
                 self._study.add_trial(
                     create_trial(state=TrialState.RUNNING, params=params, distributions=known)
                 )
+                self._proposals.introduce(number)
         self._proposals.note(point)
         self.count += 1
         self._courses[number] = Course(number)
@@ -178,6 +181,10 @@ class Study:
     def points(self) -> int:
         """The number of different points that its trials have."""
         return len(self._proposals)
+
+    def waiting(self) -> list[Point]:
+        """The points that are tried first and have no trial."""
+        return self._proposals.waiting()
 
     def knows(self, point: Mapping[str, Any]) -> bool:
         """Whether a trial with this point's configuration exists."""

@@ -118,13 +118,13 @@ def _set(composed: DictConfig, key: str, value: Any) -> None:
 def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
     composed = copy.deepcopy(composed)
     if isinstance(dimension, Choice):
-        values = tuple(_cast(composed, key, value) for value in dimension.values)
+        values = tuple(cast(composed, key, value) for value in dimension.values)
         try:
             return replace(dimension, values=values)
         except InputError as error:
             raise InputError(f"{key}: {error}") from None
     try:
-        low = _cast(composed, key, dimension.low)
+        low = cast(composed, key, dimension.low)
     except InputError as error:
         whole = "; whole numbers are int(interval(...))" if isinstance(dimension, Float) else ""
         raise InputError(f"{error}{whole}") from None
@@ -133,11 +133,11 @@ def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
     if isinstance(low, float):
         high, step = float(dimension.high), None if dimension.log else dimension.step
         return Float(low, high, dimension.log, step, dimension.order, dimension.only)
-    values = tuple(_cast(composed, key, value) for value in dimension.ordered() or ())
+    values = tuple(cast(composed, key, value) for value in dimension.ordered() or ())
     return Choice(values, dimension.only)
 
 
-def _cast(composed: DictConfig, key: str, value: Any) -> Any:
+def cast(composed: DictConfig, key: str, value: Any) -> Any:
     """The value in its key's type; an interpolation is kept. The value is also set in `composed`.
 
     Raises InputError.
@@ -147,7 +147,7 @@ def _cast(composed: DictConfig, key: str, value: Any) -> Any:
     try:
         _set(composed, key, value)
         if isinstance(value, Mapping):
-            return {name: _cast(composed, f"{key}.{name}", part) for name, part in value.items()}
+            return {name: cast(composed, f"{key}.{name}", part) for name, part in value.items()}
         return following.selected(composed, key)
     except OmegaConfBaseException as error:
         raise InputError(f"{unfit(error, key, value)}; --help says what {key} takes") from None

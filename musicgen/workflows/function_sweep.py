@@ -16,13 +16,14 @@ from musicgen.config.overrides import seconds
 from musicgen.config.registry import component
 from musicgen.errors import InputError
 from musicgen.sweep.driver import Driver
+from musicgen.sweep.enqueued import complete, listed
 from musicgen.sweep.executor import Executor, packed
 from musicgen.sweep.function_objective import FunctionObjective
 from musicgen.sweep.plan import Plan, Settings, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
-from musicgen.sweep.space import Choice, Dimension, Float, Int, Space, grid_size
+from musicgen.sweep.space import Choice, Dimension, Float, Int, Point, Space, grid_size
 from musicgen.sweep.trial import Trial
 from musicgen.system.files import write_text
 from musicgen.workflows.executor import executor_at
@@ -77,13 +78,15 @@ def prepare(
     groups: tuple[str, ...] = (),
     fixed: tuple[Settings, ...] = (),
     commands: Mapping[str, list[str]] | None = None,
+    own: Point | None = None,
 ) -> FunctionSweep:
     """Check a sweep of a function and connect its executor.
 
     space: the varied parameters by name, each a Choice, Float, Int, or a list of values. code: the
     function to watch for changes, if it is not `function` itself; a change since the sweep began is
     logged. groups, fixed: the groups and settings of an application's configuration, see `Plan`.
-    commands: the commands that the folder keeps for reports.
+    commands: the commands that the folder keeps for reports. own: the point with which a search
+    begins, see `Plan`.
     Raises InputError before anything is created.
     """
     if not callable(function):
@@ -92,7 +95,7 @@ def prepare(
         )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
-    made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
+    made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {}, own)
     objective = FunctionObjective(function, tuple(settings.objectives))
     made = pausing_if_possible(made, objective)
     packed(objective)  # raises InputError if it can't be sent, before a folder is made
@@ -197,6 +200,7 @@ def _plan(
     groups: tuple[str, ...],
     fixed: tuple[Settings, ...],
     commands: Mapping[str, list[str]],
+    own: Point | None,
 ) -> Plan:
     if shared := space.keys() & settings.objectives.keys():
         raise InputError(f"{sorted(shared)[0]} is varied, so it cannot be an objective too")
@@ -212,6 +216,8 @@ def _plan(
     return Plan(
         space,
         n_trials=settings.n_trials,
+        own=own,
+        enqueued=listed(settings.enqueue, "enqueue", lambda point: complete(point, {}, space)),
         objectives=settings.objectives,
         sampler=sampler,
         sampler_settings=sampler_settings,

@@ -4,7 +4,7 @@ Settings that a sweep of trainings has too have the bounds of `SweepConfig`, and
 `conf/train.yaml`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ class SweepSettings:
     one, which decides pruning."""
     n_trials: int | None = None
     """The number of different configurations (>= 1); None: the whole grid."""
+    enqueue: Sequence[Mapping[str, Any]] = ()
+    """Configurations that are tried first, as dictionaries from what is varied to values."""
     sampler: str | Mapping[str, Any] | None = None
     """The sampler, which proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary
     with its `name` and settings. None: tpe if n_trials is given, else grid."""

@@ -16,13 +16,16 @@ from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Observer
+from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import Row
+from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import Space, digest
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.sweep.worker import one_line
 from musicgen.workflows import resources
 from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
 from musicgen.workflows.composed_sweep import ComposedSweep
+from musicgen.workflows.enqueued import enqueued, own_point
 from musicgen.workflows.executor import make_executor
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
@@ -43,6 +46,8 @@ class TrainingSweep:
     folder: Path
     settings: TrainConfig
     """The configuration of one of its trials, with the settings of the sweep as a whole."""
+    notes: tuple[str, ...] = ()
+    """Lines about what is swept and how it begins."""
     latest: list[Row] = field(default_factory=list)
     """The rows of its table, best first, as last written."""
 
@@ -98,8 +103,13 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
     objective = replace(objective, corpora=resources.corpora(objective, space))
     if follows:  # two points may be the same configuration: a given value may equal a followed one
         made = replace(made, name=lambda point: record.digest(objective.config(point)))
+    own, note = None, ""
+    if asked.defaults_first and made.sampler != GRID:
+        own, note = own_point(swept, space, "sweep.defaults_first", objective.config)
     made = replace(
         made,
+        own=own,
+        enqueued=enqueued(swept, space, asked.enqueue, "sweep.enqueue", objective.config),
         groups=swept.groups,
         settings=settings(swept, space, bases, follows),
         usual=usual(),
@@ -109,7 +119,9 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
     _number_kept(asked.keep)
     folder = _folder(swept, asked.name, space)
     executor = make_executor(first, *resources.accelerators(objective, space))
-    return TrainingSweep(made, objective, executor, folder, first)
+    new = not SweepRecord.within(folder)
+    notes = (*swept.notes, *([note] if note and new else []))
+    return TrainingSweep(made, objective, executor, folder, first, notes)
 
 
 def _refuse_driver_keys(swept: ComposedSweep) -> None:

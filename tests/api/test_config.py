@@ -73,7 +73,7 @@ def test_the_command_composes_the_same(
         ["model.hidden=abc"],
         ["model.hidden=[1"],
         ["model.dropout=1.5"],
-        ["optim.alpha=0.9"],
+        ["optim.nesterov=true"],
         ["resume=nowhere"],
         ["+model.new=1"],
         ["hydra.job.chdir=true"],

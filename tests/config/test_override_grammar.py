@@ -207,8 +207,11 @@ def test_a_large_range_costs_nothing(grammar: Grammar) -> None:
         (["optim.lr=tag(lgo,interval(1,2))"], "optim.lr: an interval's tag must be log, got lgo"),
         (["+model.hidden=8,16"], "model.hidden is there already, so it cannot be added"),
         (["model.hiden=8,16"], "there is no key model.hiden; did you mean model.hidden?"),
-        (["optim.momentum=0,1"], "optim.momentum needs optim to be one of rmsprop, sgd"),
-        (["optim=adam,adamw", "optim.momentum=0.5"], "to be one of rmsprop, sgd, got adam, adamw"),
+        (["optim.nesterov=true,false"], "optim.nesterov needs optim to be one of sgd"),
+        (
+            ["optim=adam,adamw", "optim.momentum=0.5"],
+            "to be one of muon, rmsprop, sgd, got adam, adamw",
+        ),
         (["model.dropout=0,0.0"], "model.dropout: a choice must have each value once"),
         (
             ["trainer.max_epochs=3,6", "pruner=hyperband"],

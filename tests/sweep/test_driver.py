@@ -12,9 +12,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from musicgen.errors import InputError, RunError
 from musicgen.sweep.plan import Plan
@@ -23,15 +21,9 @@ from musicgen.sweep.space import Choice, Float, Int
 from musicgen.sweep.trial import Decision, Trial
 from tests.sweep import objectives
 from tests.sweep.makers import Sweep
-from tests.sweep.tables import by_number, table
+from tests.sweep.tables import by_number, stored, table
 
 LR = {"lr": Float(1e-4, 1e-1, log=True), "layers": Int(1, 3)}
-
-
-def stored(folder: Path) -> list[FrozenTrial]:
-    """The study's trials by Optuna's own reader."""
-    storage = JournalStorage(JournalFileBackend(str(folder / "study.journal")))
-    return optuna.load_study(study_name=folder.name, storage=storage).trials
 
 
 def moods(*values: str) -> dict[str, Choice]:

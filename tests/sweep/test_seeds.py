@@ -118,7 +118,7 @@ def test_a_sampler_learns_from_first_runs(tmp_path: Path) -> None:
 
 
 def test_seeds_for_the_best_need_several_seeds() -> None:
-    with pytest.raises(InputError, match=r"sweep\.seeds_for=2 needs sweep\.seeds of at least 2"):
+    with pytest.raises(InputError, match=r"seeds_for=2 needs seeds of at least 2"):
         few(seeds=1)
-    with pytest.raises(InputError, match=r"sweep\.seeds_for must be at least 1, got 0"):
+    with pytest.raises(InputError, match=r"seeds_for must be at least 1, got 0"):
         few(seeds_for=0)
