@@ -33,11 +33,12 @@ class SweepSettings:
     enqueue: Sequence[Mapping[str, Any]] = ()
     """Configurations that are tried first, as dictionaries from what is varied to values."""
     sampler: str | Mapping[str, Any] | None = None
-    """The sampler, which proposes configurations: grid, random, tpe, gp or nsgaii, or a dictionary
-    with its `name` and settings. None: tpe if n_trials is given, else grid."""
+    """The name of the sampler, which proposes configurations, or a dictionary with its `name` and
+    settings. `python -m musicgen.train --help` lists them. None: tpe if n_trials is given, else
+    grid."""
     pruner: str | Mapping[str, Any] = "none"
-    """The pruner, which stops trials early by their reports: none, asha, hyperband or median, or a
-    dictionary with its `name` and settings. Its steps are the steps of reports."""
+    """The name of the pruner, which stops trials early by their reports, or a dictionary with its
+    `name` and settings. Its steps are the steps of reports."""
     seeds: int = _as_trainings("seeds")
     """The number of runs of each configuration (>= 1), with `trial.seed` = seed, seed + 1, ..."""
     seeds_for: int | None = _as_trainings("seeds_for")
