@@ -25,7 +25,7 @@ from musicgen.music.kinds import Kinds
 log = logging.getLogger(__name__)
 
 VERSION = 2
-"""Counts up when the same files and settings shall give other texts."""
+"""Increased when the same files and settings give other texts."""
 
 REPORT_SHA256 = "3db95647c11040a26b91c1f2501416adcb987af6bb8faaa064203564e014a1e5"
 
@@ -37,7 +37,7 @@ class Corpus:
 
     name: str
     digest: str
-    """Of the source files' bytes, of how they were split, and of the rules of preparation."""
+    """The digest of the source files' bytes, of their split, and of the rules of preparation."""
     split: str
     train: str
     validation: str
@@ -45,15 +45,15 @@ class Corpus:
     manifest: Mapping[str, Any]
     """What was read, what was left out and why, and the figures of each text."""
     folder: Path
-    """Where it lies prepared."""
+    """The folder with the prepared texts."""
 
     def vocabulary(self) -> Vocabulary:
-        """The characters of all its texts: a rare one may stand in the test text alone."""
+        """The characters of all its texts: a rare one may occur in the test text only."""
         return Vocabulary.of(self.train, self.validation, self.test or "")
 
     @cached_property
     def kinds(self) -> Kinds:
-        """What its training tunes are made of; counted now if it was prepared without."""
+        """The kinds of tokens in its training tunes; counted now if no manifest has them."""
         try:
             return Kinds.from_json(self.manifest["kinds"])
         except (KeyError, ValueError, TypeError, AttributeError):
@@ -147,7 +147,7 @@ def of(data: DataConfig) -> Corpus:
 
 
 def arguments(data: DataConfig) -> dict[str, Any]:
-    """What of the configuration decides about the corpus, as arguments of `load`."""
+    """The settings that determine the corpus, as arguments of `load`."""
     return {
         "name": data.name,
         "path": data.path,
@@ -171,7 +171,8 @@ def _digest(
 
 
 def _kind(source: Source) -> str:
-    """What reads it, as digests have it: that of `.abc` has stood in them since the first one."""
+    """The reader of a source, as digests have it. Its first version is its ending alone, as in the
+    digests of corpora that were prepared before readers had versions."""
     name = kind_of(source.label)
     version = readers()[name].version
     return f".{name}" if version == 1 else f".{name} {version}"
@@ -184,7 +185,7 @@ def _split(
     test_fraction: float = 0,
     seed: int = 0,
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Texts by split, and what the manifest says about how they came apart."""
+    """The texts by split, and the manifest's entries about the split."""
     if split == "files":
         names = {"data.path": "train", "data.validation_path": "validation"}
         names["data.test_path"] = "test"
@@ -265,7 +266,7 @@ def _account(
 
 
 def _kinds(train: str) -> Kinds:
-    """Of its tunes; the last one may be cut."""
+    """The kinds of tokens in the tunes of a training text, whose last tune may be cut."""
     tunes = (text.partition(END)[0] for text in train.split(START))
     return Kinds.of(tune.strip("\n") for tune in tunes)
 

@@ -1,4 +1,4 @@
-"""What may be asked for: which arguments go together, and the licences of the corpora."""
+"""Which arguments of a corpus go together, and the licences of the corpora."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def check_places(
 
 
 def check_blank_lines(blank_lines: str) -> None:
-    """Raise InputError unless it says what a blank line does."""
+    """Raise InputError unless `blank_lines` is one of BLANK_LINES."""
     if blank_lines not in BLANK_LINES:
         raise InputError(
             f"data.blank_lines must be one of {', '.join(BLANK_LINES)}, got {blank_lines!r}; "
