@@ -98,6 +98,7 @@ def test_a_paused_run_that_is_given_up_is_a_pruned_one(tmp_path: Path) -> None:
         ["model=rnn", "model.layers=2", "optim=nadam", "schedule=one_cycle"],
         ["optim=sgd", "optim.lr=0.1", "model.embedding=8", "model.tie_weights=true"],
         ["optim=adagrad", "model.layer_norm=true", "trainer.precision=bf16"],
+        ["model=gru", "model.layers=2", "optim=muon"],
     ],
     ids=lambda extra: " ".join(extra),
 )
