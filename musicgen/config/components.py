@@ -72,8 +72,8 @@ class Cell:
     layer_norm: bool = key("Normalise the output of each layer")
     tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
     match: int = key(
-        "Extra input: what followed the longest match of the last characters in the tune so far. "
-        "Least length of a match, characters; 0: no such input",
+        "Extra input: what followed the longest match of the last characters in the tune; "
+        "least length of a match, characters; 0: no such input",
         ge=0,
         le=16,
         default=0,

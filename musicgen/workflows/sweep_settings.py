@@ -54,7 +54,7 @@ class SweepSettings:
     """Whether trials may use GPUs; each worker sees one."""
     trials_per_gpu: int = _as_trainings("trials_per_gpu")
     """The number of trials that share a GPU (>= 1) if workers is auto."""
-    ray: Mapping[str, Any] = field(default_factory=dict)
+    ray: Mapping[str, Any] = _as_trainings("ray")
     """`address` of the cluster, `num_cpus` and `num_gpus` of each worker; see sweep.ray."""
     retries: int = _as_trainings("retries")
     """How often a failed run is tried again at once (>= 0)."""
