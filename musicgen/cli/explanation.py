@@ -14,14 +14,10 @@ from musicgen.config.unfit import unfit
 
 COMPOSING = (HydraException, OmegaConfBaseException, ValueError, AssertionError)
 """What Hydra raises for a configuration that can't be composed."""
-FOLDERS = {
-    "train": "hydra.run.dir=<folder> is that of a run, hydra.sweep.dir=<folder> of a sweep",
-    **dict.fromkeys(("generate", "heatmap", "convert"), "out=<folder> is that of the files"),
-}
-"""The keys for which `folder` may be typed, as Python calls it, by command."""
 _SEVERAL = re.compile(r"(?:Sweep parameters|Ambiguous value for argument) '([^'=]+)")
-
 _IN_FILE = re.compile(r"In '([^']+)': \w+ raised while composing config")
+_FOLDER = "hydra.run.dir=<folder> is that of a run, hydra.sweep.dir=<folder> that of a sweep"
+_OUT = "out=<folder> is where files are written"
 
 
 def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
@@ -52,8 +48,8 @@ def explain(error: Exception, name: str, several: Callable[[str], str]) -> str:
             return f"{match[1]} has several values; write a list as '{match[1]}=[0.5,1]'"
         return several(match[1])
     if match := re.search(r"Could not override '([^']+)'", text):
-        if match[1] == "folder":  # Python's word
-            return f"there is no key folder; {FOLDERS[name]}"
+        if match[1] == "folder":  # Python's name for it
+            return f"there is no key folder; {_FOLDER if name == 'train' else _OUT}"
         return lacking(match[1], known_keys(name))
     if match := re.search(r"Error merging override ([^=\s]+)=(.*)", text):
         return f"{unfit(cause, match[1], match[2])}; --help says what {match[1]} takes"

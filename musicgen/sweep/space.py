@@ -40,7 +40,7 @@ class Choice:
     """
 
     values: Sequence[Any]
-    """The choices in their order. A list is accepted too."""
+    """The choices in their order; a list becomes a tuple."""
     only: Only | None = None
     """The condition under which the key applies; None: always."""
 
