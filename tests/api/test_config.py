@@ -187,6 +187,7 @@ def test_an_application_that_starts_later_finds_hydra_whole(application: Path) -
     assert process.stdout == "composed 2 3\n", process.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "line"),
     [
