@@ -21,8 +21,8 @@ _RMS = 0.2
 def orthogonal(matrices: Tensor) -> Tensor:
     """About U V' of each matrix U S V', of shape (matrices, rows, columns).
 
-    Singular values above a hundredth of the matrix's norm become 0.68 to 1.2, smaller ones grow by a
-    factor of 140. Needs products only, which is faster than a decomposition.
+    Singular values above a hundredth of the matrix's norm become 0.68 to 1.2, smaller ones grow by
+    a factor of 140. Needs products only, which is faster than a decomposition.
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices

@@ -130,7 +130,7 @@ def _after_none(form: Form, text: str, line: Line) -> Form | None:
         free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         at_line = not (form.doubled or form.ended or form.upbeat or form.filled)
         return form._replace(ending=1, doubled=True) if free and at_line else None
-    if line.closes or line.ending or form.ending:
+    if line.closes or line.ending or (form.ending and text != "|"):
         return None
     if line.opens:
         opened = form._replace(repeat=OPEN, start=form.filled, ended=False, doubled=True)
@@ -154,7 +154,7 @@ def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
 
 def _after_repeat(behind: Form, line: Line) -> Form | None:
     """After `:|`; None unless it goes back to a place where the bar is as full as here."""
-    if behind.filled not in (behind.start, 0) or behind.repeat == NEVER:
+    if behind.filled != behind.start or behind.repeat == NEVER:
         return None
     if behind.ending == 1:
         if line.opens or (line.ending == 0 and not line.ends):
