@@ -10,7 +10,9 @@ from musicgen.config.field import key
 from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
-CORPORA = ("folk", "cse253", "files")
+PACKAGED = "folk"
+"""The corpus that comes with an installed package; the others read `data.path`."""
+CORPORA = (PACKAGED, "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
 
@@ -43,6 +45,11 @@ class DataConfig:
         choices=BLANK_LINES,
         default="end",
     )
+
+    @property
+    def reads_path(self) -> bool:
+        """Whether the tunes are in files that `data.path` names."""
+        return self.name != PACKAGED
 
 
 @dataclass

@@ -23,7 +23,7 @@ from tests.tunes import ROOT, composed, small, tunes
 BAD = [
     (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),
     (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
-    (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
+    (["model.hidden=8,x"], "model.hidden must be a whole number, got x"),
     (["optim=adam,adagard"], "optim must be one of adagrad"),
     (
         ["optim=adam,adagrad", "optim.momentum=0,0.9"],
