@@ -176,6 +176,7 @@ OWNERS = {
     "sweep.json": "sweep/record.py",
     "lock": "sweep/folder.py",
     "study.journal": "sweep/journal.py",
+    "warm_start.json": "sweep/warm_start.py",
     "table.csv": "sweep/table.py",
     "table.md": "sweep/table.py",
     "runs.csv": "sweep/table.py",

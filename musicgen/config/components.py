@@ -176,6 +176,12 @@ class Schedule:
 class Sampler:
     """A sampler, which proposes the configurations of a sweep: `sampler.*`."""
 
+    informed: ClassVar[bool] = False
+    """Whether finished trials of another sweep inform it, which it reads from the study."""
+    conditional: ClassVar[bool] = False
+    """Whether it models keys that apply only at some choices of others; if not, it draws them at
+    random."""
+
     name: str = key("Proposes configurations", choices=lambda: tuple(components("sampler")))
 
     @abstractmethod

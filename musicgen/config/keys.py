@@ -96,6 +96,7 @@ class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     enqueue: Any = key("Configurations to try first, [{optim.lr: 0.004}, ...]; the rest is as set")
+    warm_start: str | None = key("Folder of another sweep whose finished trials inform tpe and gp")
     defaults_first: bool = key("Searches begin with the configuration as it is, if in the space")
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
     seeds_for: int | None = key(

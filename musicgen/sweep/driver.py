@@ -121,6 +121,8 @@ class Driver:
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
+            if self.plan.warm_start is not None:
+                self.plan.warm_start.keep(self._folder.path)
             journal = self._folder.path / JOURNAL
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)

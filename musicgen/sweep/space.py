@@ -334,7 +334,10 @@ def grid_size(space: Space) -> int:
     rest = [dimension for key, dimension in space.items() if key not in parents]
     size = 0
     for point in points(space, {key: space[key].finite() or () for key in parents}):
-        size += math.prod(len(d.finite() or ()) for d in rest if applies(d, point))
+        sizes = [len(d.finite() or ()) for d in rest if applies(d, point)]
+        if 0 in sizes:  # one choice with a continuous key makes the whole space infinite
+            return 0
+        size += math.prod(sizes)
     return size
 
 

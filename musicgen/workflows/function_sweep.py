@@ -6,7 +6,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import Choice, Dimension, Float, Int, Point, Space, grid_size
 from musicgen.sweep.trial import Trial
+from musicgen.sweep.warm_start import warm_started
 from musicgen.system.files import write_text
 from musicgen.workflows.executor import executor_at
 from musicgen.workflows.sweep_settings import SweepSettings
@@ -44,6 +45,12 @@ class FunctionSweep:
     folder: Path
     code: Callable[..., Any]
     """The function that is watched for changes."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines about how it begins."""
+        warm = self.plan.warm_start
+        return [] if warm is None else [warm.described(self.plan.sampler)]
 
     def driver(
         self, observe: Observer, on_refresh: Callable[[list[Row]], None] = lambda rows: None
@@ -98,6 +105,7 @@ def prepare(
     made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {}, own)
     objective = FunctionObjective(function, tuple(settings.objectives))
     made = pausing_if_possible(made, objective)
+    made = replace(made, warm_start=warm_started(made, settings.warm_start, folder))
     packed(objective)  # raises InputError if it can't be sent, before a folder is made
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"

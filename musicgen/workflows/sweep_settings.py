@@ -32,6 +32,8 @@ class SweepSettings:
     """The number of different configurations (>= 1); None: the whole grid."""
     enqueue: Sequence[Mapping[str, Any]] = ()
     """Configurations that are tried first, as dictionaries from what is varied to values."""
+    warm_start: str | None = None
+    """The folder of another sweep, whose finished trials inform tpe and gp."""
     sampler: str | Mapping[str, Any] | None = None
     """The name of the sampler, which proposes configurations, or a dictionary with its `name` and
     settings. `python -m musicgen.train --help` lists them. None: tpe if n_trials is given, else

@@ -21,6 +21,7 @@ from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import Space, digest
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
+from musicgen.sweep.warm_start import warm_started
 from musicgen.sweep.worker import one_line
 from musicgen.workflows import resources
 from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
@@ -33,6 +34,9 @@ from musicgen.workflows.trial import TrainingObjective
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report", "plugins")
 """The prefixes of the keys of a sweep as a whole."""
+UNLIKE = ("seed", "samples.", "trainer.threads", "data.root", "data.path")
+"""The prefixes of keys in which two trainings may differ whose results compare; the digest of the
+corpus stands for its place."""
 log = logging.getLogger(__name__)
 
 
@@ -118,10 +122,13 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
     )
     _number_kept(asked.keep)
     folder = _folder(swept, asked.name, space)
+    warm_start = warm_started(made, asked.warm_start, folder, UNLIKE)
+    made = replace(made, warm_start=warm_start)
     executor = make_executor(first, *resources.accelerators(objective, space))
     new = not SweepRecord.within(folder)
-    notes = (*swept.notes, *([note] if note and new else []))
-    return TrainingSweep(made, objective, executor, folder, first, notes)
+    notes = [*swept.notes, *([note] if note and new else [])]
+    notes += [warm_start.described(made.sampler)] if warm_start else []
+    return TrainingSweep(made, objective, executor, folder, first, tuple(notes))
 
 
 def _refuse_driver_keys(swept: ComposedSweep) -> None:

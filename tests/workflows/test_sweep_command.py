@@ -143,6 +143,29 @@ def test_what_is_known_goes_in_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_search_starts_from_the_trials_of_another(tmp_path: Path) -> None:
+    """Of an earlier grid, whose folder is gone when the search goes on."""
+    grid = [*sweep(tmp_path, "optim.lr=0.003,0.01,0.03", name="grid"), "trainer.max_epochs=1"]
+    process = train(*grid, "model.layers=1,2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    space = ["optim.lr=tag(log,interval(1e-3,1e-1))", "sampler=tpe", "sampler.n_startup_trials=3"]
+    words = [*sweep(tmp_path, *space), "trainer.max_epochs=1", "sweep.warm_start=grid", "seed=2"]
+    refused = train(*words, "sweep.n_trials=2", "model.hidden=9", cwd=tmp_path)
+    assert_refused(refused, "sweep.warm_start must be a sweep with finished trials that are config")
+    assert "(6 by model.hidden)" in refused.stderr
+    assert not (tmp_path / "s").exists()
+    process = train(*words, "sweep.n_trials=2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    said = "tpe knows 3 finished trials of grid; not those that are no configurations here (3 by "
+    assert f"{said}model.layers)" in process.stdout
+    shutil.rmtree(tmp_path / "grid")
+    process = train(*words, "sweep.n_trials=3", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert f"{said}model.layers)" in process.stdout
+    assert [row["status"] for row in table(tmp_path / "s")] == ["completed"] * 3
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False])
 def test_a_search_begins_with_the_configuration_as_it_is(tmp_path: Path, first: bool) -> None:
     space = ["optim.lr=tag(log,interval(1e-4,1e-1))", "model.hidden=8,150"]
