@@ -10,7 +10,9 @@ from musicgen.config.field import key
 from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
-CORPORA = ("folk", "cse253", "files")
+PACKAGED = "folk"
+"""The corpus that comes with an installed package; the others read `data.path`."""
+CORPORA = (PACKAGED, "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
 
@@ -44,6 +46,11 @@ class DataConfig:
         default="end",
     )
 
+    @property
+    def reads_path(self) -> bool:
+        """Whether the tunes are in files that `data.path` names."""
+        return self.name != PACKAGED
+
 
 @dataclass
 class TrainerConfig:
@@ -54,7 +61,7 @@ class TrainerConfig:
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
-    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores, four at most", ge=0)
     max_time: str | None = key(
         "Time after which a run ends as completed (2h, 30m, seconds); null: none",
         duration=True,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from musicgen.errors import Remedy, RunError
 from musicgen.sweep.constraints import attributes
 from musicgen.sweep.database import GONE, connect
-from musicgen.sweep.executor import Ended, Executor, Reported
+from musicgen.sweep.executor import LOG, Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import JOURNAL, Journal
 from musicgen.sweep.judges import Share
@@ -46,6 +46,7 @@ from musicgen.sweep.trial import (
     Objective,
     Result,
 )
+from musicgen.sweep.worker import OUTPUT
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -153,7 +154,7 @@ class Driver:
             raise RunError(
                 f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
                 f"that and start again: the sweep goes on, and tries them again (see "
-                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders)",
+                f"{self._folder.path / LOG} and {OUTPUT} in the trials' folders)",
                 Remedy.ANY_FAILURES_IN_A_ROW,
             )
         reached = self.progress()
@@ -162,7 +163,8 @@ class Driver:
         if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
-                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD}"
+                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD} "
+                f"and {OUTPUT} in the trials' folders"
             )
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
@@ -303,6 +305,8 @@ class Driver:
 
     def _promoted(self, share: Share) -> Job | None:
         """The run of the paused trial that goes on next; None if none may."""
+        if not self._study.paused:
+            return None
         number = self._study.promote(share, busy={number for number, _ in self._running})
         if number is None:
             return None

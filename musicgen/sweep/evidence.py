@@ -1,12 +1,12 @@
 """The study as its sampler sees it, including configurations that could not be trained.
 
-Paused trials are seen as pruned ones, with what they have reported, and those that wait for further
-seeds as completed ones. Optuna takes both for running, and its samplers keep away from those.
-
 Such trials end as FAIL in Optuna, and Optuna's samplers ignore these. A search would then not learn
 to avoid learning rates that diverge, or networks that are too large for the memory. Here samplers
 see such trials as completed and infeasible, with a value worse than all others. The stored study
 does not change.
+
+Samplers see paused trials as pruned ones, with what they have reported, and trials that wait for
+further seeds as completed ones. To Optuna both are running, and its samplers keep away from those.
 """
 
 import copy
@@ -21,6 +21,9 @@ CONSTRAINT = "constraints:trained"
 """Optuna's attribute for a constraint; a value above 0 means that it is violated."""
 MARGIN = 0.1
 """The distance of such a value from the worst other value, as a share of the others' range."""
+
+SHOWN = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+"""The states of which some trials are shown differently, or in which some are shown."""
 
 
 class Evidence:
@@ -58,6 +61,8 @@ class Evidence:
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
+        if states is not None and not any(state in states for state in SHOWN):
+            return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
         trials = self._earlier + self._storage.get_all_trials(study_id, deepcopy=False)
         trials = [self._seen(t) if t.state == TrialState.RUNNING else t for t in trials]
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}

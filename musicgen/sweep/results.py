@@ -97,8 +97,9 @@ class Configuration:
         return row | ({BREAKS: breaks} if breaks else {})
 
     def _row(self) -> Row:
-        head = {"number": self.number, "status": self.status or self.state, **self.params}
-        if self.status is None and self.state == PAUSED:
+        status = self.status or self.state
+        head = {"number": self.number, "status": status, **self.params}
+        if status == PAUSED:
             head |= self.standing
         before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:

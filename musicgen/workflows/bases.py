@@ -13,6 +13,7 @@ from musicgen.config import composition, following, record, schema
 from musicgen.config.following import Following, interpolates
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import flatten
+from musicgen.config.unfit import unfit
 from musicgen.errors import InputError
 from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
@@ -149,5 +150,4 @@ def cast(composed: DictConfig, key: str, value: Any) -> Any:
             return {name: cast(composed, f"{key}.{name}", part) for name, part in value.items()}
         return following.selected(composed, key)
     except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{key}: {reason}; --help says what {key} takes") from None
+        raise InputError(f"{unfit(error, key, value)}; --help says what {key} takes") from None

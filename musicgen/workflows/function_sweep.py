@@ -11,10 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from musicgen.config.keys import RayConfig
+from musicgen.config.conf import conf
 from musicgen.config.overrides import seconds
 from musicgen.config.registry import component
 from musicgen.errors import InputError
@@ -31,7 +28,6 @@ from musicgen.sweep.space import Choice, Dimension, Float, Int, Point, Space, gr
 from musicgen.sweep.trial import Trial
 from musicgen.sweep.warm_start import warm_started
 from musicgen.system.files import write_text
-from musicgen.system.paths import shipped
 from musicgen.workflows.executor import executor_at
 from musicgen.workflows.sweep_settings import SweepSettings
 
@@ -174,10 +170,7 @@ class _Place:
         self.executor = settings.executor
         self.workers = str(settings.workers)
         self.trials_per_gpu = settings.trials_per_gpu
-        known = {"address": None, "num_cpus": 1, "num_gpus": None}
-        if unknown := sorted(settings.ray.keys() - known.keys()):
-            raise InputError(f"ray has {', '.join(known)}, got {unknown[0]}")
-        self.ray = RayConfig(**{**known, **settings.ray})
+        self.ray = settings.ray_config()
 
 
 def _space(given: Mapping[str, Any], seeds: int) -> Space:
@@ -265,19 +258,10 @@ def _component(
     if not isinstance(name, str):
         raise InputError(f"{kind} must be a name, or a dictionary with a name, got {given!r}")
     component(kind, name)
-    path = shipped("conf") / kind / f"{name}.yaml"
-    if not path.is_file():  # a plugin's component, whose class has the defaults
-        return name, asked
-    settings: Any = OmegaConf.load(path)
-    kept: dict[str, Any] = {}
-    for key in settings:
-        if key in ("defaults", "name"):
-            continue
-        try:
-            kept[str(key)] = settings[key]
-        except OmegaConfBaseException:  # the value interpolates a key that only trainings have
-            continue
-    return name, {**kept, **asked}
+    # A plugin's component has no file there: its class has the defaults. What interpolates a key is
+    # left out, because only trainings have that key.
+    usual = {key: v for key, v in conf(f"{kind}/{name}").items() if "${" not in str(v)}
+    return name, {**{k: v for k, v in usual.items() if k not in ("defaults", "name")}, **asked}
 
 
 def _seconds(timeout: str | float | None) -> float | None:

@@ -23,7 +23,7 @@ from tests.tunes import ROOT, composed, small, tunes
 BAD = [
     (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),
     (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
-    (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
+    (["model.hidden=8,x"], "model.hidden must be a whole number, got x"),
     (["optim=adam,adagard"], "optim must be one of adagrad"),
     (
         ["optim=adam,adagrad", "optim.momentum=0,0.9"],
@@ -493,7 +493,16 @@ def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sweeps_survive_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["sweep.workers=2"],
+        # Which trials go on depends on who reports first; with one worker on nothing.
+        ["sweep.workers=1", "pruner=asha", "pruner.reduction_factor=2"],
+    ],
+    ids=["plain", "rungs"],
+)
+def test_sweeps_survive_kills(tmp_path: Path, how: list[str]) -> None:
     """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
 
     ROUNDS (default 5) kills; SEED repeats a run.
@@ -503,7 +512,7 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
     draw = random.Random(seed)
     print("SEED", seed)
     space = ["model.dropout=0,0.1,0.2", "optim=adam,rmsprop", "trainer.max_epochs=8"]
-    settings = [*space, "sweep.retries=1000", "sweep.workers=2"]
+    settings = [*space, "sweep.retries=1000", *how]
     begun = time.monotonic()
     whole = train(*sweep(tmp_path, *settings, name="whole"), cwd=tmp_path)
     took = time.monotonic() - begun
