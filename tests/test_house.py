@@ -143,6 +143,7 @@ OWNERS = {
     "units.json": "report/units.py",
     "measures.csv": "workflows/generate.py",
     "manifest.json": "corpus/prepared.py",
+    "card.json": "training/packaged.py",
 }
 """Files on disk, and the one module that knows the name of each: who else needs it asks there."""
 

@@ -10,6 +10,7 @@ from musicgen.config.field import key
 from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
+RUN = "Run folder, checkpoint, sweep's folder (its best run), or folk: the package's network"
 CORPORA = ("folk", "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
@@ -159,7 +160,7 @@ class HeaderConfig:
 class GenerateConfig:
     """The configuration of `python -m musicgen.generate`."""
 
-    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    run: str = key(RUN)
     n: int = key("Tunes at each temperature", ge=1)
     first: int = key("Number of the first tune; seed, number and temperature decide a tune", ge=1)
     temperature: Any = key("One or a list, each at least 0; 0: the likeliest character")
@@ -177,7 +178,7 @@ class GenerateConfig:
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
     formats: list[str] = key("Files of each tune", choices=_formats)
-    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder (folk: here)")
     plugins: list[str] = key(PLUGINS, default=[])
 
 
@@ -211,7 +212,7 @@ def _observable() -> tuple[str, ...]:
 class HeatmapConfig:
     """The configuration of `python -m musicgen.heatmap`."""
 
-    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    run: str = key(RUN)
     tune: str | None = key("File with the tune to draw; null: 1,000 characters of the network's")
     unit: int | None = key("A unit to draw beside the best ones", ge=0)
     layer: int | None = key("Its layer; null: the last", ge=1)
@@ -220,7 +221,9 @@ class HeatmapConfig:
         choices=_observable,
     )
     seed: int = key("Seed of the tune that the network writes", ge=0)
-    out: str | None = key("Folder for tables and pictures; null: heatmap/ in the run folder")
+    out: str | None = key(
+        "Folder for tables and pictures; null: heatmap/ in the run folder (folk: here)"
+    )
     plugins: list[str] = key(PLUGINS, default=[])
 
 

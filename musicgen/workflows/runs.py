@@ -1,19 +1,31 @@
 """The trained network that a `run=` key names."""
 
+import logging
 from pathlib import Path
 
 from musicgen.errors import InputError, Remedy
 from musicgen.sweep.trial import COMPLETED
+from musicgen.training import packaged
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result
 
+log = logging.getLogger(__name__)
+
 
 def find(place: str) -> Path:
-    """The run folder or checkpoint file that `place` names. For a sweep it is the best run.
+    """The run folder or checkpoint file that `place` names. For a sweep it is the best run. A name
+    of a network that the package carries stands for that network.
 
-    Raises InputError if it names neither.
+    Raises InputError if it names none of these.
     """
     path = Path(place)
+    if (carried := packaged.folder(place)) is not None:
+        if path.is_dir():
+            log.warning(
+                "run=%s is the network of that name in the package; the folder %s is run=./%s",
+                *(place,) * 3,
+            )
+        return carried
     if path.is_file():
         if path.suffix != ".safetensors":
             raise InputError(
@@ -33,6 +45,18 @@ def find(place: str) -> Path:
             )
         return path
     return _best(path)
+
+
+def written(path: Path) -> str:
+    """A run folder or checkpoint as `run=` names it: a network of the package by its name, so that
+    a command that is kept holds on other machines too."""
+    return packaged.name_of(path) or str(path)
+
+
+def beside(place: Path, name: str) -> Path:
+    """The folder for what a command writes about a run: `name` in the run folder, or in the current
+    folder for a network of the package."""
+    return Path(name) if packaged.name_of(place) else place / name
 
 
 def _best(sweep: Path) -> Path:
