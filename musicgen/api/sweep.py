@@ -68,7 +68,7 @@ class Sweep:
 
         settings = {"sweep.name": name, "sweep.workers": workers}
         given = [f"{k}={as_override(v)}" for k, v in settings.items() if v is not None]
-        asked = composing.read([*overrides, *given], multirun=True)
+        asked = composing.read([*overrides, *given], multirun=True).with_recipe
         again = f"Sweep.start({', '.join(map(repr, asked.words[1:]))})"
         with guarded(f"to go on: {again}"):
             with composing.own_hydra():

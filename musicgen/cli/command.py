@@ -74,6 +74,7 @@ def run(
 
     with ending():
         given = arguments.checked(sys.argv[1:])
+        given = given.with_recipe if name == "train" else given
     try:
         composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
@@ -200,6 +201,7 @@ def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
+    groups |= {"recipe"} if name == "train" else set()
     folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
     lines += ["Groups (group=choice):"] if folders else []
     for folder in folders:

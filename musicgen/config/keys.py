@@ -126,6 +126,10 @@ class Config:
     early_stopping: EarlyStoppingConfig = MISSING
     samples: SamplesConfig = MISSING
     seed: int = key("Seed of weights, dropout and order of the slices", ge=0)
+    init: str | None = key(
+        "Network to begin with: run folder, checkpoint, sweep's folder, or folk; null: none",
+        default=None,
+    )
 
 
 @dataclass

@@ -23,6 +23,7 @@ from musicgen.sweep.worker import one_line
 from musicgen.workflows import shared
 from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
 from musicgen.workflows.executor import make_executor
+from musicgen.workflows.initial import begun, given_keys
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
 from musicgen.workflows.swept import Swept
@@ -86,12 +87,21 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
     asked = first.sweep
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
+    initials = shared.initials(bases.values(), space)
+    given = given_keys([*swept.fixed, *space])
+    if "init" not in space:
+        bases = {
+            choices: begun(base, initials[base.init], given) if base.init else base
+            for choices, base in bases.items()
+        }
     objective = TrainingObjective(
         {choices: record.to_dict(base) for choices, base in bases.items()},
         swept.groups,
         judged=judged(asked.objective),
         shelf=asked.shelf and str(Path(asked.shelf).absolute()),
         following=follows,
+        initials=initials,
+        given=given,
     )
     made = plan(first, space)
     check(objective, space)
@@ -103,7 +113,7 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
         groups=swept.groups,
         settings=settings(swept, space, bases, follows),
         usual=usual(),
-        fingerprint=shared.digests(objective, space),
+        fingerprint=shared.digests(objective, space) | shared.initial_digests(initials),
         commands=commands,
     )
     _number_kept(asked.keep)

@@ -70,7 +70,7 @@ def test_a_folder_of_its_name_is_told_apart_and_said_so(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folk").mkdir()
     assert runs.find("folk") == FOLK
-    assert "the folder folk is run=./folk" in caplog.text
+    assert "the folder is run=./folk" in caplog.text
 
 
 @pytest.mark.slow
