@@ -21,7 +21,7 @@ FLOORS = [
     {"workflows"},
     {"cli"},
     {"api"},
-    {"train", "generate", "heatmap", "convert", "studies"},
+    {"train", "generate", "heatmap", "evaluate", "convert", "studies"},
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
 

@@ -231,6 +231,23 @@ class HeatmapConfig:
     plugins: list[str] = key(PLUGINS, default=[])
 
 
+PARTS = ("validation", "test", "train", "all")
+
+
+@dataclass
+class EvaluateConfig:
+    """The configuration of `python -m musicgen.evaluate`."""
+
+    run: Any = key(f"{RUN}; or a list, whose predictions are mixed")
+    data: DataConfig = MISSING
+    part: str = key("Text to score: a split of the corpus, or all of it", choices=PARTS)
+    adapt: bool = key("Go on learning from what was scored (dynamic evaluation)")
+    adapt_lr: float = key("Step size of that learning", gt=0)
+    adapt_chars: int = key("Characters that are scored before each step of it", ge=1)
+    out: str | None = key("Folder for the tables; null: evaluation/ in the run folder (folk: here)")
+    plugins: list[str] = key(PLUGINS, default=[])
+
+
 SCHEMAS: dict[str, type[Any]] = {
     "data": DataConfig,
     "model": Cell,
@@ -247,5 +264,6 @@ COMMANDS: dict[str, type[Any]] = {
     "generate": GenerateConfig,
     "convert": ConvertConfig,
     "heatmap": HeatmapConfig,
+    "evaluate": EvaluateConfig,
 }
 """The class of each command's configuration, by the command's name."""
