@@ -127,6 +127,11 @@ class Optimizer:
     def build(self, parameters: Iterable[Any]) -> Any:
         """A `torch.optim.Optimizer` over these parameters."""
 
+    def of(self, network: Any) -> Any:
+        """A `torch.optim.Optimizer` of a `models.CharRNN`, for an optimizer that treats some of its
+        parameters differently."""
+        return self.build(network.parameters())
+
 
 class Course:
     """The learning rate during one training, with the state that a schedule needs."""

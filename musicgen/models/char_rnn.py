@@ -43,7 +43,7 @@ class CharRNN(nn.Module):
         embedding: its size; 0 for one-hot. tie_weights needs embedding == hidden.
         """
         super().__init__()
-        self.vocab_size = vocab_size
+        self.vocab_size, self.hidden = vocab_size, hidden
         self.cell: Cell = component("cell", cell)(cell) if isinstance(cell, str) else cell
         self.embedding = nn.Embedding(vocab_size, embedding) if embedding else None
         width = embedding or vocab_size

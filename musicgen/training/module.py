@@ -86,7 +86,7 @@ class Training(pl.LightningModule):
         return range(1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer: torch.optim.Optimizer = self.config.optim.build(self.network.parameters())
+        optimizer: torch.optim.Optimizer = self.config.optim.of(self.network)
         return optimizer
 
     def _epoch_seed(self) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from musicgen.config.keys import Config
+    from musicgen.models import CharRNN
 
 
 @dataclass
@@ -50,6 +51,34 @@ class Adam(_PyTorch):
 @dataclass
 class AdamW(Adam):
     """Loshchilov and Hutter (2019): weight decay beside the gradient."""
+
+
+@register("optimizer", "muon")
+@dataclass
+class Muon(Optimizer):
+    """Jordan et al. (2024): orthogonal steps for the matrices of recurrent layers, Adam for all
+    else."""
+
+    momentum: float = key("Decay of the matrices' running gradient", ge=0, lt=1)
+    betas: tuple[float, float] = key("Adam's decay of the gradient and its square", ge=0, lt=1)
+    eps: float = key("Added to the root of Adam's running square", gt=0)
+
+    def build(self, parameters: Iterable[Any]) -> "torch.optim.Optimizer":
+        return self._build([{"params": list(parameters), "rows": 0}])
+
+    def of(self, network: "CharRNN") -> "torch.optim.Optimizer":
+        hidden = network.hidden
+        matrices = [
+            one for one in network.cells.parameters() if one.ndim == 2 and len(one) % hidden == 0
+        ]
+        apart = {id(one) for one in matrices}
+        others = [one for one in network.parameters() if id(one) not in apart]
+        return self._build([{"params": matrices, "rows": hidden}, {"params": others, "rows": 0}])
+
+    def _build(self, groups: list[dict[str, Any]]) -> "torch.optim.Optimizer":
+        from musicgen.training import muon
+
+        return muon.Muon(groups, **given(self))
 
 
 @register("optimizer", "nadam")

@@ -154,7 +154,7 @@ def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
 
 def _after_repeat(behind: Form, line: Line) -> Form | None:
     """Behind `:|`; None unless it goes back to a place where the bar is as full as here."""
-    if behind.filled != behind.start or behind.repeat == NEVER:
+    if behind.filled not in (behind.start, 0) or behind.repeat == NEVER:
         return None
     if behind.ending == 1:
         if line.opens or (line.ending == 0 and not line.ends):
