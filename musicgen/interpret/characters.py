@@ -35,8 +35,10 @@ def _mark(tune: Tune, kinds: NDArray[np.int8]) -> None:
         elif tune.text[place] in _BAR:  # also those before the first bar
             kinds[place] = BAR_LINE
     for voice in tune.voices:
-        for mark in (*voice.marks, *voice.graces):
+        for mark in voice.marks:
             kinds[mark.start : mark.end] = OTHER
+        for grace in voice.graces:
+            kinds[grace.start : grace.end] = OTHER
         for number, event in enumerate(voice.events):
             if number in voice.fillers:
                 continue

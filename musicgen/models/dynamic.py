@@ -42,6 +42,6 @@ def adaptive_losses(model: CharRNN, text: Tensor, *, lr: float, chars: int) -> T
         share = min(1.0, LARGEST_GRADIENT / max(float(size), 1e-12))
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter -= lr * share * gradient
+                parameter.sub_(gradient, alpha=lr * share)
         state = detach(state)
     return losses

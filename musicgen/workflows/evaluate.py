@@ -90,8 +90,9 @@ def _texts(asked: EvaluateConfig) -> tuple[str, str | None]:
     from it."""
     if asked.part == "all":
         # Any text, however short: put together again from a split within a tune.
-        paths = {"validation_path": None, "test_path": None}
-        whole = replace(asked.data, split="contiguous", val_fraction=0.5, **paths)
+        whole = replace(
+            asked.data, split="contiguous", val_fraction=0.5, validation_path=None, test_path=None
+        )
         found = corpus.of(whole)
         return found.train + found.validation, None
     found = corpus.of(asked.data)
