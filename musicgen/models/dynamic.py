@@ -1,7 +1,7 @@
 """Dynamic evaluation: a network that goes on learning from the text that it has been scored on.
 
 Krause, Kahembwe, Murray and Renals, "Dynamic Evaluation of Neural Sequence Models" (2018), with
-plain gradient descent (their equation 2) on each slice after it was scored.
+plain gradient descent on each slice after it was scored.
 """
 
 import copy

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Losses = NDArray[np.float64]
 
 STEPS = 200
-"""Steps of expectation maximization; the weights of three networks settle within some fifty."""
+"""Steps of expectation maximization."""
 
 
 def mixed(losses: Losses, weights: Losses) -> Losses:

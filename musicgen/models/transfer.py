@@ -30,7 +30,7 @@ def transfer(source: CharRNN, to: CharRNN, numbers: Sequence[int]) -> None:
         rows["side.table.weight"] = _side_rows(source.side, to.side, places)
     ours = to.state_dict()
     for name, weight in source.state_dict().items():
-        ours[name][rows.get(name, slice(None))] = weight
+        ours[name][rows.get(name, ...)] = weight
 
 
 def _side_rows(source: Side, to: Side, places: Tensor) -> Tensor:
