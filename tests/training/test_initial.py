@@ -21,6 +21,8 @@ from tests.commands import assert_refused, train
 from tests.training.runs import StopAt, assert_equal_runs
 from tests.tunes import SMALL, small, tunes
 
+pytestmark = pytest.mark.slow  # all need a trained network
+
 NEW = ["trainer.max_epochs=2", "samples.every=0"]
 
 
@@ -46,7 +48,6 @@ def made(place: Path, *overrides: str) -> tuple[Config, Initial]:
     return Config.compose(*words(place, *overrides)), workflow.find(str(place / "first"))
 
 
-@pytest.mark.slow
 def test_it_has_the_size_of_its_first_network_and_new_rows_for_new_characters(place: Path) -> None:
     run = Run.train(*words(place, "optim.lr=1e-9"), folder=place / "grown")
     first, grown = load_model(place / "first"), load_model(run.folder)
@@ -60,7 +61,6 @@ def test_it_has_the_size_of_its_first_network_and_new_rows_for_new_characters(pl
     assert run.config.init == workflow.find(str(place / "first")).pinned
 
 
-@pytest.mark.slow
 def test_it_is_resumed_bit_for_bit_without_the_run_it_began_with(
     place: Path, tmp_path: Path
 ) -> None:
@@ -74,7 +74,6 @@ def test_it_is_resumed_bit_for_bit_without_the_run_it_began_with(
     assert_equal_runs(tmp_path / "one", tmp_path / "other")
 
 
-@pytest.mark.slow
 def test_the_command_goes_on_after_that_run_is_gone(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "first", tmp_path / "gone")
     config = Config.compose(*words(place, init=str(tmp_path / "gone")))
@@ -153,7 +152,6 @@ def test_the_same_value_may_be_typed(place: Path) -> None:
     assert Config.compose(*words(place, "model.hidden=8", "model=lstm")).model.hidden == 8
 
 
-@pytest.mark.slow
 def test_the_command_refuses_on_one_line_and_writes_nothing(place: Path, tmp_path: Path) -> None:
     done = train(*words(place, "model.hidden=9"), cwd=tmp_path)
     assert_refused(done, "model.hidden must be 8, as the network of init=")
@@ -169,7 +167,6 @@ def test_a_damaged_network_is_refused(place: Path, tmp_path: Path) -> None:
         fit(config, tmp_path / "run", initial=workflow.find(str(tmp_path / "first")))
 
 
-@pytest.mark.slow
 def test_a_sweep_begins_with_several_networks_and_with_none(place: Path, tmp_path: Path) -> None:
     """From its own workers, which get the networks; the shelf tells them apart."""
     shutil.copytree(place / "first", tmp_path / "copy")
