@@ -38,11 +38,13 @@ from musicgen.workflows import evaluate, initial
 
 VALIDATION, SIZES, SEED, DRAWN = 200, (80, 800), 1, 100
 SCRATCH = (
-    ["optim.lr=0.02", "model.dropout=0.3", "trainer.max_epochs=30"],
-    ["optim=adamw", "optim.lr=0.004", "model.dropout=0.3", "trainer.max_epochs=30"],
-    ["optim.lr=0.02", "model.dropout=0.5", "trainer.max_epochs=30"],
-    ["optim=adamw", "optim.lr=0.002", "model.dropout=0.5", "trainer.max_epochs=30"],
+    ["optim=adamw", "optim.lr=0.004", "model.dropout=0.5"],
+    ["optim=adamw", "optim.lr=0.002", "model.dropout=0.5", "optim.weight_decay=0.1"],
+    ["optim=adamw", "optim.lr=0.004", "model.dropout=0.3"],
+    ["optim.lr=0.02", "model.dropout=0.3"],
 )
+USUAL = ("data.batch_size=8", "trainer.max_epochs=30")
+"""Settings of all trainings from scratch; early stopping ends most before."""
 MEASURES = ("bars_right", "in_key", "bars_again", "memorised")
 ALWAYS = ["samples.measure=false", "samples.media=false", "samples.every=0", "report=false"]
 
@@ -130,7 +132,9 @@ def main(path: str, *words: str) -> None:
     table = Table(*columns, *MEASURES, title=title)
     for size in sizes:
         ways = {f"init={begin}": [f"init={begin}", *both]}
-        ways |= {" ".join(each): [*same, "data.batch_size=8", *each, *both] for each in tried}
+        ways |= {
+            " ".join(each): [*same, "data.batch_size=8", EPOCHS, *each, *both] for each in tried
+        }
         for number, (name, overrides) in enumerate(ways.items()):
             run, seconds = trained(out, size, str(number), *overrides)
             loss, measures = without(run, variants), written(run, known)
