@@ -5,7 +5,6 @@ ABC. On well-formed tunes it agrees with `parse`; where `parse` would list a pro
 with a guess.
 """
 
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
@@ -88,20 +87,22 @@ class PlaceInput:
 
 
 class PlaceFollower:
-    """The places of many texts that grow in parallel."""
+    """The place in one text that grows."""
+
+    __slots__ = ("_kind", "_place")
 
     def __init__(self, kind: PlaceInput) -> None:
-        self._row = kind.row
-        self._places = [Place()]
+        self._kind = kind
+        self._place = Place()
 
-    def push(self, characters: Ids) -> NDArray[np.int64]:
-        """Append each text's next character (texts,); returns their rows (texts, columns)."""
-        rows = map(self._row, self._places, characters.tolist())
-        return np.array(list(rows), np.int64)
+    def push(self, character: int) -> tuple[int, ...]:
+        """Append the next character; returns its row of the side input."""
+        return self._kind.row(self._place, character)
 
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Keep these texts, in this order; one may occur many times."""
-        self._places = [copy(self._places[text]) for text in texts]
+    def __copy__(self) -> "PlaceFollower":
+        other = PlaceFollower(self._kind)
+        other._place = copy(self._place)
+        return other
 
 
 class Place:
