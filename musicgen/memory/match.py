@@ -163,29 +163,29 @@ class Longest:
 
     def push(self, symbol: str) -> tuple[int, int]:
         """Append the next symbol; returns its match."""
-        goes_on = self._length > 0 and self._text[self._next] == symbol
+        length = self._length
+        goes_on = length > 0 and self._text[self._next] == symbol
         self._text += symbol
-        if goes_on and self._length < LONGEST:
+        if goes_on and length < LONGEST:
             self._next += 1
-            self._length += 1
-        else:
-            self._search(LONGEST if goes_on else self._shortest)
-        if not self._length:
+            self._length = length = length + 1
+        elif not (length := self._search(LONGEST if goes_on else self._shortest)):
             return 0, 0
-        return ord(self._text[self._next]) + 1, self._length
+        return ord(self._text[self._next]) + 1, length
 
-    def _search(self, length: int) -> None:
-        """Find the longest match, knowing that none is shorter than `length`."""
-        if len(self._text) > 2 * (WINDOW + LONGEST):
-            self._text = self._text[-WINDOW - LONGEST :]
-        text, last = self._text, len(self._text) - 1
-        behind, self._length = last, 0
-        while length <= min(last, LONGEST):
-            ending = text[-length:]
+    def _search(self, length: int) -> int:
+        """Find the longest match, knowing that none is shorter than `length`; returns its length."""
+        text = self._text
+        if len(text) > 2 * (WINDOW + LONGEST):
+            self._text = text = text[-WINDOW - LONGEST :]
+        behind = len(text) - 1
+        farthest, self._length = behind - WINDOW, 0
+        while length <= LONGEST:
             # Places that are nearer than the nearest shorter match are not this long.
-            found = text.rfind(ending, max(0, last - WINDOW - length + 1), behind)
-            if found < 0:
+            found = text.rfind(text[-length:], 0, behind)
+            if found < 0 or found + length <= farthest:
                 break
             behind = self._next = found + length
             self._length = length
             length += 1
+        return self._length
