@@ -174,7 +174,7 @@ class Longest:
         return ord(self._text[self._next]) + 1, length
 
     def _search(self, length: int) -> int:
-        """Find the longest match, knowing that none is shorter than `length`; returns its length."""
+        """Find the longest match, known to have `length` if there is one; returns its length."""
         text = self._text
         if len(text) > 2 * (WINDOW + LONGEST):
             self._text = text = text[-WINDOW - LONGEST :]
