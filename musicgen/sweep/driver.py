@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from musicgen.errors import Remedy, RunError
 from musicgen.sweep.database import GONE, connect
-from musicgen.sweep.executor import Ended, Executor, Reported
+from musicgen.sweep.executor import LOG, Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import JOURNAL, Journal
 from musicgen.sweep.judges import Share
@@ -45,6 +45,7 @@ from musicgen.sweep.trial import (
     Objective,
     Result,
 )
+from musicgen.sweep.worker import OUTPUT
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -120,6 +121,8 @@ class Driver:
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
+            if self.plan.warm_start is not None:
+                self.plan.warm_start.keep(self._folder.path)
             journal = self._folder.path / JOURNAL
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
@@ -150,7 +153,7 @@ class Driver:
             raise RunError(
                 f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
                 f"that and start again: the sweep goes on, and tries them again (see "
-                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders)",
+                f"{self._folder.path / LOG} and {OUTPUT} in the trials' folders)",
                 Remedy.ANY_FAILURES_IN_A_ROW,
             )
         reached = self.progress()
@@ -159,7 +162,8 @@ class Driver:
         if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
-                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD}"
+                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD} "
+                f"and {OUTPUT} in the trials' folders"
             )
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 

@@ -31,7 +31,8 @@ class Evidence:
     storage.
 
     bad: says whether a search should avoid configurations that ended with this result. seen: a
-    running trial as samplers should see it.
+    running trial as samplers should see it. earlier: finished trials of another sweep, with numbers
+    below 0, which samplers see before those of the storage.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Evidence:
         storage: BaseStorage,
         bad: Callable[[FrozenTrial], bool],
         seen: Callable[[FrozenTrial], FrozenTrial],
+        earlier: Sequence[FrozenTrial] = (),
     ) -> None:
         self._storage = storage
+        self._earlier = list(earlier)
         self._bad = bad
         self._seen = seen
         self._judged: dict[int, bool] = {}
@@ -57,7 +60,7 @@ class Evidence:
     ) -> list[FrozenTrial]:
         if states is not None and not any(state in states for state in SHOWN):
             return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
-        trials = self._storage.get_all_trials(study_id, deepcopy=False)
+        trials = self._earlier + self._storage.get_all_trials(study_id, deepcopy=False)
         trials = [self._seen(t) if t.state == TrialState.RUNNING else t for t in trials]
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []

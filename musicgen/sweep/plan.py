@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from musicgen.errors import SettingError
 from musicgen.sweep.pruners import NONE, PROMOTION, RULE, check_pruner, stopping
@@ -12,6 +12,9 @@ from musicgen.sweep.samplers import GRID, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
 
 log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from musicgen.sweep.warm_start import WarmStart
+
 Direction = Literal["minimize", "maximize"]
 
 
@@ -46,6 +49,8 @@ class Plan:
     pruner: str = NONE
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
     """The settings under Optuna's names; steps count from 1 (`pruners.as_optuna_counts`)."""
+    warm_start: "WarmStart | None" = None
+    """Finished trials of another sweep that inform the sampler."""
     seed: int = 0
     """The seed of the first run and of the sampler."""
     seeds: int = 1

@@ -121,11 +121,9 @@ class Study:
             self._reopen()
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
         self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
-        evidence: Any = Evidence(
-            self._storage,
-            lambda t: any(map(untrainable, _runs(t).values())),
-            self._as_seen,
-        )
+        warm = plan.warm_start
+        earlier = warm.frozen(plan.sampler, plan.space) if warm else []
+        evidence: Any = Evidence(self._storage, untrainable_trial, self._as_seen, earlier)
         self._search = optuna.load_study(study_name=name, storage=evidence, pruner=self._pruner)
         """The study as its sampler sees it."""
         trials = self._study.get_trials(deepcopy=False)
@@ -329,6 +327,11 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def untrainable_trial(trial: FrozenTrial) -> bool:
+    """Whether the configuration made a run of a trial fail."""
+    return any(map(untrainable, _runs(trial).values()))
 
 
 def _storage(backing: Journal | Database) -> BaseStorage:

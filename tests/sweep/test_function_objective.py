@@ -182,7 +182,7 @@ def test_a_function_that_never_asks_completes_though_the_sweep_stops() -> None:
     assert FunctionObjective(hears, ("loss",))(trial()) == {"status": "interrupted", "loss": 0.5}
 
 
-def test_interrupted_is_a_status() -> None:
+def test_a_function_that_raises_interrupted_has_this_status() -> None:
     def stops(trial: Trial) -> float:
         raise Interrupted("the sweep stops")
 

@@ -157,7 +157,7 @@ def test_a_few_trials_have_a_winner_that_reaches_its_end(sweep: Sweep, count: in
     assert [row["x"] for row in rows if row["status"] == "completed"] == [best]
 
 
-def test_larger_may_be_better(sweep: Sweep) -> None:
+def test_promotion_follows_a_maximized_objective(sweep: Sweep) -> None:
     plan = asha(objectives={"loss": "maximize"})
     rows = sweep(plan, objectives.climbs, workers=1).run().rows
     best = sorted(range(12), key=lambda x: -values(x)[1])

@@ -172,7 +172,7 @@ def test_workers_too_large_for_any_node(make_executor: MakeExecutor) -> None:
         RayExecutor(Cluster(), num_cpus=1000)
 
 
-def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_without_ray_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("musicgen.workflows.executor.find_spec", lambda name: None)
     config = composed("sweep.executor=ray")
     assert config.sweep.ray == RayConfig(address=None, num_cpus=1, num_gpus=None)

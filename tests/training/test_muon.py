@@ -67,7 +67,7 @@ def test_matrices_are_decayed_and_nothing_else() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_the_matrices_of_all_layers_and_no_others_take_orthogonal_steps(cell: str) -> None:
     network = CharRNN(11, 6, cell=cell, layers=2, embedding=4, layer_norm=True)
-    optimizer = component("optimizer", "muon")(name="muon", **SETTINGS).of(network)
+    optimizer = component("optimizer", "muon")(name="muon", **SETTINGS).of(network, torch.float32)
     matrices, others = optimizer.param_groups
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     assert sorted(names[id(one)] for one in matrices["params"]) == [

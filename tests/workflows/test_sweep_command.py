@@ -23,7 +23,7 @@ from tests.tunes import ROOT, composed, small, tunes
 BAD = [
     (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),
     (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
-    (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
+    (["model.hidden=8,x"], "model.hidden must be a whole number, got x"),
     (["optim=adam,adagard"], "optim must be one of adagrad"),
     (
         ["optim=adam,adagrad", "optim.momentum=0,0.9"],
@@ -140,6 +140,29 @@ def test_what_is_known_goes_in_first(tmp_path: Path) -> None:
     assert {number: grown[number] for number in rows} == rows
     assert (grown["3"]["model.hidden"], grown["3"]["optim"]) == ("5", "adamw")
     assert len(grown) == 4
+
+
+@pytest.mark.slow
+def test_a_search_starts_from_the_trials_of_another(tmp_path: Path) -> None:
+    """Of an earlier grid, whose folder is gone when the search goes on."""
+    grid = [*sweep(tmp_path, "optim.lr=0.003,0.01,0.03", name="grid"), "trainer.max_epochs=1"]
+    process = train(*grid, "model.layers=1,2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    space = ["optim.lr=tag(log,interval(1e-3,1e-1))", "sampler=tpe", "sampler.n_startup_trials=3"]
+    words = [*sweep(tmp_path, *space), "trainer.max_epochs=1", "sweep.warm_start=grid", "seed=2"]
+    refused = train(*words, "sweep.n_trials=2", "model.hidden=9", cwd=tmp_path)
+    assert_refused(refused, "sweep.warm_start must be a sweep with finished trials that are config")
+    assert "(6 by model.hidden)" in refused.stderr
+    assert not (tmp_path / "s").exists()
+    process = train(*words, "sweep.n_trials=2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    said = "tpe knows 3 finished trials of grid; not those that are no configurations here (3 by "
+    assert f"{said}model.layers)" in process.stdout
+    shutil.rmtree(tmp_path / "grid")
+    process = train(*words, "sweep.n_trials=3", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert f"{said}model.layers)" in process.stdout
+    assert [row["status"] for row in table(tmp_path / "s")] == ["completed"] * 3
 
 
 @pytest.mark.slow
