@@ -113,6 +113,9 @@ class SweepConfig:
     objective: Any = key(
         "Result to judge by; a list of several needs pruner=none; nsgaii searches its front"
     )
+    constraints: Any = key(
+        'Bounds of results, ["seconds<=300"]; what breaks one is not the best (tpe, gp, nsgaii)'
+    )
     executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
     ray: RayConfig = MISSING
     workers: str = key("Processes that train; auto: one per core, or per GPU")
