@@ -28,6 +28,9 @@ class SweepSettings:
     objectives: Mapping[str, Any] = field(default_factory=lambda: {"loss": "minimize"})
     """The results that trials are judged by, each `minimize` or `maximize`. Trials report the first
     one, which decides pruning."""
+    constraints: Sequence[str] = _as_trainings("constraints")
+    """Bounds of results, such as `parameters<=200000`: a configuration that breaks one is never the
+    best, and tpe, gp and nsgaii look for others."""
     n_trials: int | None = _as_trainings("n_trials")
     """The number of different configurations (>= 1); None: the whole grid."""
     enqueue: Sequence[Mapping[str, Any]] = _as_trainings("enqueue")
