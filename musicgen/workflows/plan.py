@@ -48,7 +48,7 @@ def plan(first: TrainConfig, space: Space) -> Plan:
             f"{', '.join(settings.objective)}; take pruner=none"
         )
     constraints = parsed(settings.constraints)
-    bounded = [*RESULTS, "best_epoch", *(measured if first.samples.measure else ())]
+    bounded = [*FIGURES, *(measured if first.samples.measure else ())]
     for constraint in constraints:
         if constraint.column not in bounded:
             raise InputError(
