@@ -10,10 +10,14 @@ class Remedy(Enum):
 
     NO_CONSTRAINT = auto()
     """Drawing tunes without a constraint."""
+    TUNES_WITH_NOTES = auto()
+    """A network that writes notes, or no format that needs them."""
     CONTIGUOUS_SPLIT = auto()
     """Splitting a corpus within a tune."""
     OWN_FILES = auto()
     """A corpus of the user's own files."""
+    OWN_SPLIT = auto()
+    """Files of the user's own for training, validation and test."""
     READ_OVER_BLANK_LINES = auto()
     """Blank lines that end no tune."""
     WAIT_OR_OTHER_RUN_FOLDER = auto()
@@ -22,8 +26,12 @@ class Remedy(Enum):
     """Going on with the run that a folder holds, or another folder."""
     OTHER_RUN_FOLDER = auto()
     """A run's folder in another place."""
-    OTHER_SWEEP_FOLDER = auto()
-    """A sweep's folder in another place."""
+    SHARED_SWEEP_FOLDER = auto()
+    """A sweep's folder in another place, which other machines see."""
+    OTHER_SWEEP = auto()
+    """A sweep of its own, in a folder of its own."""
+    NO_GPU = auto()
+    """Training without a GPU."""
     ANY_FAILURES_IN_A_ROW = auto()
     """A sweep that goes on however many runs fail one after another."""
     LIST_FOLDERS = auto()
@@ -47,6 +55,11 @@ class InputError(MusicgenError):
     exit_code = 2
 
 
+class SettingError(InputError):
+    """A bad setting of a sweep. The text begins with the setting's name, which is the end of the
+    key that a door knows: `n_trials` is `sweep.n_trials` of `python -m musicgen.train -m`."""
+
+
 class RunError(MusicgenError):
     """Work that had begun and failed."""
 
@@ -60,9 +73,20 @@ class Interrupted(MusicgenError):  # noqa: N818 - a request of the user's, not a
 
 
 @contextmanager
-def advised(advice: str) -> Iterator[None]:
-    """Add a way out, in the words of a command, to an InputError that says what is wrong."""
+def advised(advice: str | Remedy) -> Iterator[None]:
+    """Add a way out to an InputError that says what is wrong."""
     try:
         yield
     except InputError as error:
+        if isinstance(advice, Remedy):
+            raise InputError(str(error), advice) from error
         raise InputError(f"{error}; {advice}", error.remedy) from error
+
+
+@contextmanager
+def settings_of(prefix: str) -> Iterator[None]:
+    """Name a sweep's setting as a door does: with the prefix of its key."""
+    try:
+        yield
+    except SettingError as error:
+        raise InputError(f"{prefix}{error}", error.remedy) from error

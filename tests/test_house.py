@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ DOORS = {"report/__main__.py"}
 
 RESERVED = {
     "hydra": {"config", "cli"},
-    "omegaconf": {"config", "cli", "workflows", "report"},
+    "omegaconf": {"config", "cli", "workflows"},
     "pytorch_lightning": {"training", "api"},
     "rich": {"cli"},
 }
@@ -125,6 +126,44 @@ def test_the_experiments_use_the_door() -> None:
                 assert not inside or name in door | APPLICATION or below, f"{path}: {name}"
 
 
+ADVICE = re.compile(
+    r"python -m|\bhydra\.|\bsweep\.(?!json)[a-z]+ |"
+    r"\b(use|take|add|set|with|or|try|choose|write|give|drop|lower|raise) [\w.{}]+="
+)
+"""Advice in the words of the command line, `use trainer=cpu`, and keys of whole sweeps."""
+
+BELOW_THE_DOORS = {"system", "music", "corpus", "memory", "models", "generation", "interpret",
+                   "sweep", "training", "report"}  # fmt: skip
+"""Rooms that say facts: who has words for a command adds a `Remedy`'s. `config` owns the keys."""
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """All texts in a file's code but docstrings, with {} where an f-string has a value."""
+    inside = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            inside |= set(ast.walk(node.value)) if isinstance(node.value, ast.Constant) else set()
+        elif isinstance(node, ast.JoinedStr):
+            inside |= set(ast.walk(node))
+            parts = (p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in inside:
+            yield node.value
+
+
+@pytest.mark.parametrize("room", sorted(BELOW_THE_DOORS))
+def test_rooms_below_the_doors_say_facts_and_give_no_advice_about_commands(room: str) -> None:
+    found = {
+        f"{path.relative_to(PACKAGE)}: {text}"
+        for path in FILES
+        if path.relative_to(PACKAGE).parts[0] == room
+        and str(path.relative_to(PACKAGE)) not in DOORS
+        for text in texts(ast.parse(path.read_text()))
+        if ADVICE.search(text)
+    }
+    assert not found
+
+
 OWNERS = {
     "config.yaml": "training/folder.py",
     "command.json": "training/folder.py",
@@ -137,6 +176,7 @@ OWNERS = {
     "sweep.json": "sweep/record.py",
     "lock": "sweep/folder.py",
     "study.journal": "sweep/journal.py",
+    "warm_start.json": "sweep/warm_start.py",
     "table.csv": "sweep/table.py",
     "table.md": "sweep/table.py",
     "runs.csv": "sweep/table.py",
@@ -144,8 +184,20 @@ OWNERS = {
     "measures.csv": "workflows/generate.py",
     "manifest.json": "corpus/prepared.py",
     "card.json": "training/packaged.py",
+    "reference.npz": "generation/real.py",
+    "function.json": "workflows/function_sweep.py",
+    "sweep.ckpt": "api/lightning.py",
+    "workers.log": "sweep/executor.py",
+    "output.log": "sweep/worker.py",
+    "report.html": "report/write.py",
+    "table.tex": "report/paper.py",
+    "curves.csv": "report/curves.py",
+    "units.csv": "workflows/explain.py",
+    "parts.csv": "workflows/explain.py",
+    ".json": "config/recipe.py",
 }
-"""Files on disk, and the one module that knows the name of each: who else needs it asks there."""
+"""Files on disk, and the one module that knows the name of each: who else needs it asks there. A
+tune's recipe has the tune's name and the ending .json."""
 
 
 def test_each_file_on_disk_has_one_owner() -> None:

@@ -12,11 +12,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from musicgen.cli import sweeper
-from musicgen.workflows.settings import SweepSettings
+from musicgen.cli import hydra_sweeper
+from musicgen.workflows.sweep_settings import SweepSettings
 
 
-class Capture(sweeper.Capture):
+class OwnSweeper(hydra_sweeper.OwnSweeper):
     """The sweeper of our own commands, whose trials do not run inside Hydra."""
 
 
@@ -42,7 +42,7 @@ class MusicgenSweeper(Sweeper):
 def settings() -> dict[str, Any]:
     """The keys below `hydra.sweeper`, with their defaults."""
     usual = {
-        field.name: field.default if field.default is not MISSING else {}
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
         for field in fields(SweepSettings)
         if field.name != "objectives"
     }
@@ -53,6 +53,7 @@ def settings() -> dict[str, Any]:
         "objective": "loss",  # the result to judge trials by, or a list of several
         "direction": "minimize",  # or maximize; a list if there are several objectives
         "seed_key": "seed",  # the key that is set to each run's seed if there are several; or null
+        "defaults_first": True,  # a search begins with the configuration as it is, if in the space
         **usual,
     }
 

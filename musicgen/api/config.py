@@ -23,10 +23,10 @@ class Config(keys.Config):
             whole sweep (`sweep.workers`) are allowed and have no effect.
         Raises InputError for an unknown key, or a value or combination that is not allowed.
         """
-        from musicgen.cli import composing  # Hydra takes a moment to import
+        from musicgen.cli import python_call  # Hydra takes a moment to import
         from musicgen.workflows.initial import begun, find, given_keys
 
-        made = composing.one("train", keys.TrainConfig, overrides)
+        made = python_call.one("train", keys.TrainConfig, overrides)
         if (init := made.asked.init) is None:
             return cls._of(made.asked)
         return cls._of(begun(made.asked, find(init), given_keys(made.overrides)))

@@ -6,18 +6,24 @@ import html
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from musicgen.errors import Interrupted, RunError
+from musicgen.api.advice import PYTHON
+from musicgen.cli.advice import with_advice
+from musicgen.errors import Interrupted, MusicgenError, RunError
 
 
 @contextmanager
 def guarded(stopped: str) -> Iterator[None]:
     """Turn errors of the file system into RunError, and Ctrl-C before the first checkpoint into
-    Interrupted.
+    Interrupted. Our own errors get the advice that they lack, in Python's words.
 
     stopped: text that says how to go on after Ctrl-C.
     """
     try:
         yield
+    except MusicgenError as error:
+        if error.remedy is None:
+            raise
+        raise type(error)(with_advice(error, PYTHON)) from error
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; {stopped}") from None
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.api.notebook import guarded, html_table, interrupt, torch_as_it_was
 from musicgen.errors import InputError
+from musicgen.system.openmp import wait_asleep
 from musicgen.training import packaged
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, metrics_frame
@@ -41,7 +42,8 @@ class Run:
         if not RunFolder(found).used:
             from musicgen.workflows import runs  # also imports the tables of sweeps, and Optuna
 
-            found = runs.find(str(found))
+            with guarded("nothing was read"):
+                found = runs.find(str(found))
         self.folder = found.parent.parent if found.is_file() else found
         self.checkpoint = found if found.is_file() else RunFolder(found).best
 
@@ -57,8 +59,9 @@ class Run:
         checkpoint. Raises InputError before anything is written, RunError if the training fails or
         diverges, Interrupted after Ctrl-C. After RunError and Interrupted the folder exists.
         """
+        wait_asleep()
         # Hydra, PyTorch and Lightning take seconds to import.
-        from musicgen.cli import composing
+        from musicgen.cli import python_call
         from musicgen.cli import train as command
         from musicgen.config.keys import TrainConfig
         from musicgen.config.overrides import as_override
@@ -69,7 +72,7 @@ class Run:
         if folder is not None:
             words.append(f"hydra.run.dir={as_override(str(folder))}")
         with guarded("nothing was trained"):
-            made = composing.one("train", TrainConfig, words)
+            made = python_call.one("train", TrainConfig, words)
             resume = f"resume={as_override(display_path(made.folder))}"
             again = f"to go on: Run.train({', '.join(map(repr, [resume, *naming_plugins()]))})"
         with guarded(again), torch_as_it_was():
@@ -132,7 +135,7 @@ class Run:
         Ctrl-C.
         """
         from musicgen.api.generated import GeneratedTune
-        from musicgen.cli import composing
+        from musicgen.cli import python_call
         from musicgen.config.keys import GenerateConfig
         from musicgen.config.overrides import as_override, flatten
 
@@ -142,7 +145,7 @@ class Run:
         if out is None:
             words.append("formats=[abc]")
         with guarded("nothing was written"):
-            made = composing.one(
+            made = python_call.one(
                 "generate", GenerateConfig, [f"run={as_override(str(place))}", *words, *overrides]
             )
             # PyTorch takes seconds to import, so it is imported after the configuration is checked.

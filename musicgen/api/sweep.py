@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Sweep:
         *overrides: str,
         name: str | None = None,
         workers: int | str | None = None,
+        enqueue: Sequence[Mapping[str, Any]] | None = None,
     ) -> Sweep:
         """Run a sweep of trainings to its end, as `python -m musicgen.train -m <overrides>` does.
 
@@ -55,6 +56,8 @@ class Sweep:
         name: the name of the folder in runs/sweeps; None: the experiment's name, or a digest of the
             space if there is no experiment.
         workers: the number of trials at a time, or "auto": as many as there are cores or GPUs.
+        enqueue: configurations that are tried first, [{"optim.lr": 0.004}, ...]; keys that one
+            lacks are as the other overrides have them.
 
         The same call, or the same command, resumes a sweep that was stopped or killed. Ctrl-C (a
         notebook's stop button) stops the trials at their checkpoints.
@@ -62,17 +65,17 @@ class Sweep:
         Interrupted after Ctrl-C.
         """
         # Hydra and Optuna take a moment to import.
-        from musicgen.cli import composing
-        from musicgen.cli import sweep as command
+        from musicgen.cli import python_call
+        from musicgen.cli import training_sweep as command
         from musicgen.config.overrides import as_override
 
-        settings = {"sweep.name": name, "sweep.workers": workers}
+        settings = {"sweep.name": name, "sweep.workers": workers, "sweep.enqueue": enqueue}
         given = [f"{k}={as_override(v)}" for k, v in settings.items() if v is not None]
-        asked = composing.read([*overrides, *given], multirun=True).with_recipe
+        asked = python_call.read([*overrides, *given], multirun=True).with_recipe
         again = f"Sweep.start({', '.join(map(repr, asked.words[1:]))})"
         with guarded(f"to go on: {again}"):
-            with composing.own_hydra():
-                swept = composing.swept(asked)
+            with python_call.own_hydra():
+                swept = python_call.swept(asked)
                 prepared, trial_command = command.prepared(swept, asked)
             command.drive(prepared, swept, trial_command, again)
         return cls(prepared.folder)
@@ -97,16 +100,33 @@ class Sweep:
         space: what is varied, by name: `Float`, `Int`, `Choice`, or a list of values.
         folder: the folder in which the sweep keeps its trials. The same call resumes the sweep that
             is there.
-        settings: objectives={"loss": "minimize"}, n_trials, sampler, pruner, seeds, workers, ... as
-            `workflows.settings.SweepSettings` documents them.
+        settings: objectives={"loss": "minimize"}, n_trials, enqueue, sampler, pruner, seeds, ...
+            as `workflows.sweep_settings.SweepSettings` documents them.
 
         Raises InputError before anything is created, RunError if too many trials failed,
         Interrupted after Ctrl-C.
         """
-        from musicgen.api.function import sweep_function
+        from dataclasses import fields
 
+        from musicgen.cli.function_sweep import drive
+        from musicgen.config.schema import near
+        from musicgen.errors import Interrupted
+        from musicgen.system.paths import display_path
+        from musicgen.workflows.function_sweep import prepare
+        from musicgen.workflows.sweep_settings import SweepSettings
+
+        known = [field.name for field in fields(SweepSettings)]
+        if unknown := [name for name in settings if name not in known]:
+            advice = near(unknown[0], known) or f"; there are {', '.join(known)}"
+            raise InputError(f"there is no setting {unknown[0]} of a sweep{advice}")
         with guarded("the same call goes on"):
-            return cls(sweep_function(objective, space, folder=folder, **settings))
+            sweep = prepare(objective, space, Path(folder).absolute(), SweepSettings(**settings))
+            display, outcome = drive(sweep)
+            display.ended(outcome)
+            if outcome.interrupted:
+                shown = display_path(sweep.folder)
+                raise Interrupted(f"stopped; the same call goes on with the sweep in {shown}")
+        return cls(sweep.folder)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -173,7 +193,7 @@ class Sweep:
         has no runs to read: its best row is the first of `table`.
         """
         from musicgen.api.run import Run
-        from musicgen.workflows.function import CODE
+        from musicgen.workflows.function_sweep import CODE
 
         if (self.folder / CODE).exists():
             raise InputError(

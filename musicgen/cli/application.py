@@ -5,28 +5,31 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.compose import compose, prefixes
-from musicgen.cli.driving import best_command, drive
+from musicgen.cli.advice import APPLICATION
 from musicgen.cli.ending import ending
+from musicgen.cli.function_sweep import drive
 from musicgen.cli.hydra_job import HydraJob
+from musicgen.cli.sweep_overrides import compose, prefixes
 from musicgen.config.following import plain
 from musicgen.config.overrides import flatten, shell, without_password
 from musicgen.config.schema import near
-from musicgen.errors import InputError, Interrupted
+from musicgen.errors import InputError, Interrupted, settings_of
 from musicgen.sweep.plan import Settings
+from musicgen.sweep.record import SweepRecord
+from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import describe
 from musicgen.system.paths import display_path
-from musicgen.workflows.function import prepare
-from musicgen.workflows.settings import SweepSettings
-from musicgen.workflows.swept import Swept
+from musicgen.workflows.composed_sweep import ComposedSweep
+from musicgen.workflows.enqueued import enqueued, own_point
+from musicgen.workflows.function_sweep import prepare
+from musicgen.workflows.sweep_settings import SweepSettings
 
 
 def sweep(
@@ -37,15 +40,13 @@ def sweep(
     config: the configuration, composed without the swept keys. arguments: the typed overrides.
     After an error the process ends with the error's line and exit code, as in our own commands.
     """
-    with ending():
+    with ending(words=APPLICATION), settings_of("hydra.sweeper."):
         _sweep(context, task, config, arguments)
 
 
 def _sweep(
     context: HydraContext, task: TaskFunction, config: DictConfig, arguments: list[str]
 ) -> None:
-    given: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    params: Mapping[str, Any] = given.get("params") or {}
     known = flatten(plain(config))
 
     def missing(key: str, chosen: str) -> str:
@@ -55,10 +56,14 @@ def _sweep(
         )
 
     loader = context.config_loader
-    swept = compose(loader, config, params, arguments, missing)
+    swept = compose(loader, config, arguments, missing)
     if not swept.space:
         raise InputError("-m needs a key with several values, such as key=1,2; or leave out -m")
     settings = _settings(config.hydra.sweeper)
+    own, note = None, ""
+    if config.hydra.sweeper.defaults_first:
+        own, note = own_point(swept, swept.space, "hydra.sweeper.defaults_first")
+    points = enqueued(swept, swept.space, settings.enqueue, "hydra.sweeper.enqueue")
     job = HydraJob(
         context,
         task,
@@ -76,16 +81,18 @@ def _sweep(
         job,
         swept.space,
         folder,
-        settings,
+        replace(settings, enqueue=points),
         code=task,
         groups=swept.groups,
         fixed=_fixed(swept),
         commands={"command": again, "trial_command": trial_command},
+        own=own,
     )
     if not config.hydra.verbose:  # the display shows the same as the log
         logging.getLogger("musicgen").setLevel(logging.WARNING)
-    display, outcome = drive(prepared, swept.notes)
-    display.ended(outcome, best_command(swept, outcome.rows, trial_command))
+    begins = note and prepared.plan.sampler != GRID and not SweepRecord.within(folder)
+    display, outcome = drive(prepared, [*swept.notes, *([note] if begins else [])])
+    display.ended(outcome, swept.best_command(outcome.rows, trial_command))
     if outcome.interrupted:
         raise Interrupted(f"stopped; to go on: {shell(again)}")
 
@@ -100,17 +107,14 @@ def _settings(sweeper: DictConfig) -> SweepSettings:
             f"{len(names)}; list as many"
         )
     own = {f.name: given[f.name] for f in fields(SweepSettings) if f.name in given}
-    try:
-        return SweepSettings(objectives=dict(zip(names, ways, strict=True)), **own)
-    except InputError as error:
-        raise InputError(f"hydra.sweeper: {error}") from None
+    return SweepSettings(objectives=dict(zip(names, ways, strict=True)), **own)
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _seed_key(config: DictConfig, swept: Swept, settings: SweepSettings) -> str | None:
+def _seed_key(config: DictConfig, swept: ComposedSweep, settings: SweepSettings) -> str | None:
     """The key that is set to each run's seed; None if configurations have one run. Raises
     InputError."""
     key = config.hydra.sweeper.seed_key
@@ -126,7 +130,7 @@ def _seed_key(config: DictConfig, swept: Swept, settings: SweepSettings) -> str 
     return str(key)
 
 
-def _folder(config: DictConfig, swept: Swept) -> Path:
+def _folder(config: DictConfig, swept: ComposedSweep) -> Path:
     """The sweep's folder. It is the same for the same command, so that the command resumes it.
 
     Hydra's own default contains the time, so the same command would not find the sweep again.
@@ -143,7 +147,7 @@ def _folder(config: DictConfig, swept: Swept) -> Path:
     return Path(str(named)).absolute()
 
 
-def _fixed(swept: Swept) -> tuple[Settings, ...]:
+def _fixed(swept: ComposedSweep) -> tuple[Settings, ...]:
     """The settings that are not swept, with their interpolations unresolved: these may depend on
     the folder or the time."""
     keys = tuple(f"{key}." for key in swept.space if key not in swept.groups)

@@ -98,12 +98,6 @@ class Arguments:
         return replace(self, overrides=(FINETUNE, *self.overrides))
 
     @property
-    def looks(self) -> bool:
-        """Whether Hydra only shows something, and runs nothing."""
-        flags = self.flags
-        return bool(flags.cfg or flags.info or flags.shell_completion or flags.hydra_help)
-
-    @property
     def places(self) -> list[str]:
         """The flags among PLACES, as arguments."""
         found = {flag: getattr(self.flags, name) for name, flag in PLACES.items()}

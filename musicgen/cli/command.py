@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -26,10 +27,11 @@ from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten
 from musicgen.config.schema import known_keys, near
 from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.system.openmp import wait_asleep
 from musicgen.system.paths import shipped
 
 if TYPE_CHECKING:
-    from musicgen.workflows.swept import Swept
+    from musicgen.workflows.composed_sweep import ComposedSweep
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def run(
     name: str,
     doc: str | None,
     main: Callable[[Invocation], None],
-    sweep: Callable[["Swept", Arguments], None] | None = None,
+    sweep: Callable[["ComposedSweep", Arguments], None] | None = None,
     positional: str = "",
 ) -> None:
     """Let Hydra compose conf/<name>.yaml and sys.argv, then call `main`, or `sweep` with -m.
@@ -62,24 +64,16 @@ def run(
     """
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    composed: list[Invocation] = []
-    swept_keys: list[str] = []
-    swept: list[Swept] = []
-
-    def capture(cfg: DictConfig) -> None:
-        settings = HydraConfig.get()
-        folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
-        composed.append(Invocation(cfg, folder, overrides, given))
-        swept_keys.extend(settings.sweeper.get("params") or ())
-
+    wait_asleep()
     with ending():
         given = arguments.checked(sys.argv[1:])
         given = given.with_recipe if name == "train" else given
+        if positional:
+            given = replace(given, overrides=_with_key(positional, given.overrides))
+    composed = _Composed(given)
     try:
         composition.use_plugins(given.overrides)
         _check_package(given.flags.package, known_keys(name))
-        if positional:
-            given = replace(given, overrides=_with_key(positional, given.overrides))
         if given.flags.help:
             # Hydra's own --help collects every group twice, which takes more than a second.
             print(help_text(name, doc or "", given.folders))
@@ -89,29 +83,25 @@ def run(
         composition.register(given.folders)
         for folder in composition.experiments():
             composition.register_experiments(folder)
-        swept = _sweeps(given)
-        hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)(capture)()
-        if given.multirun and composed:
-            raise InputError("a sweep needs hydra/sweeper=musicgen; leave the other out")
-        for invocation in composed:
-            if is_sweep(swept_keys, invocation.cfg, invocation.overrides):
-                named = (o for o in invocation.overrides if o.startswith("experiment="))
-                raise InputError(f"{next(named, 'this')} is a sweep and needs -m: {given.as_sweep}")
-            main(invocation)
-        for asked in swept:
-            if sweep is not None:
-                sweep(asked, given)
+        sys.argv[1:] = given.ordered(given.first)
+        frame = hydra.main(version_base=None, config_path=str(shipped("conf")), config_name=name)
+        frame(composed)()
+        if composed.run is not None:
+            composed.check_run()
+            main(composed.run)
+        if composed.swept is not None and sweep is not None:
+            sweep(composed.swept, given)
     except MusicgenError as error:
         fail(with_advice(error), error.exit_code)
     except COMPOSING as error:
-        if not isinstance(error, HydraException | OmegaConfBaseException) and (composed or swept):
+        if not isinstance(error, HydraException | OmegaConfBaseException) and composed.any:
             raise  # the error does not come from Hydra's composition
         fail(explain(error, name, partial(_several, given)), InputError.exit_code)
     except KeyboardInterrupt:
         fail("stopped before the work began", Interrupted.exit_code)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        if not composed and not swept:  # Hydra could not make the run's folder
+        if not composed.any:  # Hydra could not make the run's folder
             fail(
                 f"hydra.run.dir must be a folder that can be made: {error.strerror}{where}; "
                 "choose another with hydra.run.dir=<folder>",
@@ -119,18 +109,47 @@ def run(
             )
         fail(f"{error.strerror}{where}; free space or choose another folder, then go on", 1)
     finally:
-        for invocation in composed:
-            _remove_empty(invocation.folder)
+        if composed.run is not None:
+            _remove_empty(composed.run.folder)
 
 
-def _sweeps(given: Arguments) -> "list[Swept]":
-    """Set sys.argv for Hydra, and return the list into which the sweeper puts its result."""
-    from musicgen.cli import sweeper
+class _Composed:
+    """What Hydra composed from a command line: a run or a sweep, or nothing for --cfg and the like.
 
-    if given.multirun:
-        sweeper.held[:] = given.task
-    sys.argv[1:] = given.ordered(given.first)
-    return sweeper.captured
+    Hydra gets this object as its task. It calls it for a run; our sweeper calls `sweep`.
+    """
+
+    run: Invocation | None = None
+    swept: "ComposedSweep | None" = None
+    needs_m = False
+
+    def __init__(self, given: Arguments) -> None:
+        self.given = given
+
+    @property
+    def any(self) -> bool:
+        return self.run is not None or self.swept is not None
+
+    def __call__(self, cfg: DictConfig) -> None:
+        # No error may be raised here: Hydra would print it over several lines.
+        settings = HydraConfig.get()
+        folder, overrides = Path(settings.runtime.output_dir), list(settings.overrides.task)
+        self.run = Invocation(cfg, folder, overrides, self.given)
+        self.needs_m = is_sweep(settings.sweeper.get("params") or (), cfg, overrides)
+
+    def sweep(self, loader: ConfigLoader, settings: DictConfig) -> None:
+        from musicgen.cli.sweep_overrides import compose  # Optuna is slow to import
+
+        self.swept = compose(loader, settings, self.given.task)
+
+    def check_run(self) -> None:
+        """Raise InputError if the run is a sweep without -m, or a sweep by another sweeper."""
+        if self.given.multirun:
+            raise InputError("a sweep needs hydra/sweeper=musicgen; leave the other out")
+        if self.run is not None and self.needs_m:
+            named = (o for o in self.run.overrides if o.startswith("experiment="))
+            again = self.given.as_sweep
+            raise InputError(f"{next(named, 'this')} is a sweep and needs -m: {again}")
 
 
 def is_sweep(keys: Sequence[str], cfg: DictConfig, overrides: Sequence[str]) -> bool:

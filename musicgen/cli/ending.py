@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from musicgen.cli.advice import with_advice
+from musicgen.cli.advice import COMMAND, Words, with_advice
 from musicgen.errors import Interrupted, MusicgenError
 
 
@@ -20,14 +20,16 @@ def fail(message: str, exit_code: int) -> NoReturn:
 
 
 @contextmanager
-def ending(stopped: str = "stopped before the work began") -> Iterator[None]:
+def ending(
+    stopped: str = "stopped before the work began", words: Words = COMMAND
+) -> Iterator[None]:
     """End the process if one of our errors comes out of the block, or Ctrl-C.
 
-    stopped: the line after Ctrl-C.
+    stopped: the line after Ctrl-C. words: the advice of this door.
     """
     try:
         yield
     except MusicgenError as error:
-        fail(with_advice(error), error.exit_code)
+        fail(with_advice(error, words), error.exit_code)
     except KeyboardInterrupt:
         fail(stopped, Interrupted.exit_code)

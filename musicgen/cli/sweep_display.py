@@ -46,6 +46,8 @@ class SweepDisplay:
         self.running: dict[tuple[int, int], str] = {}
         self.latest: dict[tuple[int, int], tuple[str, str]] = {}
         self.introduced = False
+        self.driver: Driver | None = None
+        """The driver while it is shown."""
 
     def observe(self, event: Started | Judged | Finished) -> None:
         """Show an event; the driver calls it."""
@@ -69,9 +71,10 @@ class SweepDisplay:
         if self.introduced:
             return
         self.introduced = True
+        total = (self.driver or self).plan.total  # enqueued points may have made it larger
         seeds = f" x {self.plan.seeds} seeds" if self.plan.seeds > 1 else ""
         self._say(
-            f"sweeping {', '.join(self.plan.space)}: {self.plan.total:,} configurations{seeds}, "
+            f"sweeping {', '.join(self.plan.space)}: {total:,} configurations{seeds}, "
             f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"
         )
         for note in self.notes:
@@ -98,6 +101,7 @@ class SweepDisplay:
     @contextmanager
     def showing(self, driver: Driver) -> Iterator[None]:
         """Show the live table while the sweep runs."""
+        self.driver = driver
         if not self.console.is_terminal:
             yield
             return
@@ -120,7 +124,7 @@ class SweepDisplay:
     def picture(self, progress: Progress) -> Group:
         """The present live table."""
         counts = f"{progress.done:,} of {progress.total:,} done, {progress.running} running"
-        for name in ("pruned", "diverged", "failed"):
+        for name in ("paused", "pruned", "diverged", "failed"):
             if count := getattr(progress, name):
                 counts += f", {count:,} {name}"
         left = "" if progress.left_s is None else f", about {duration(progress.left_s)} left"

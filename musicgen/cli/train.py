@@ -17,7 +17,7 @@ from musicgen.workflows.initial import begun, find, given_keys
 from musicgen.workflows.resume import resumed
 
 if TYPE_CHECKING:
-    from musicgen.workflows.swept import Swept
+    from musicgen.workflows.composed_sweep import ComposedSweep
 
 COMMAND = ("python", "-m", "musicgen.train")
 
@@ -82,9 +82,9 @@ def train(
         raise RunError(f"{result.status}: {result.error}")
 
 
-def sweep(swept: "Swept", given: Arguments) -> None:
+def sweep(swept: "ComposedSweep", given: Arguments) -> None:
     """Run the command with -m."""
     # Optuna is slow to import, and a single run does not need it.
-    from musicgen.cli import sweep
+    from musicgen.cli import training_sweep
 
-    sweep.run(swept, given)
+    training_sweep.run(swept, given)

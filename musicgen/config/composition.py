@@ -6,7 +6,6 @@ command line never see a DictConfig.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from musicgen.config.components import GROUPS, variants
+from musicgen.config.conf import conf
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
 from musicgen.config.record import check_importable
@@ -56,7 +56,7 @@ def register(own: Sequence[Path] = ()) -> None:
     # Hydra's plugins are loaded first: they store a sweeper for other programs under our name.
     Plugins.instance()
     store = ConfigStore.instance()
-    sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.Capture", "params": None}
+    sweeper = {"_target_": "hydra_plugins.musicgen_sweeper.OwnSweeper", "params": None}
     store.store(group="hydra/sweeper", name="musicgen", node=sweeper)
     for name, schema in COMMANDS.items():
         store.store(group="schema", name=name, node=schema)
@@ -91,16 +91,11 @@ def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
     return {"defaults": [f"/schema/{group}/{name}@_here_"], **known}
 
 
-@cache
 def _default_choice(group: str) -> dict[str, Any]:
     """The values of the group's choice that conf/train.yaml names."""
-    recipe: Any = OmegaConf.load(shipped("conf") / "train.yaml")
-    (name,) = (
-        entry[group] for entry in recipe.defaults if OmegaConf.is_dict(entry) and group in entry
-    )
-    values = OmegaConf.to_container(OmegaConf.load(shipped("conf") / group / f"{name}.yaml"))
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+    entries = conf("train")["defaults"]
+    (name,) = (entry[group] for entry in entries if isinstance(entry, dict) and group in entry)
+    return conf(f"{group}/{name}")
 
 
 def experiments() -> list[Path]:

@@ -11,7 +11,9 @@ from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
 RUN = "Run folder, checkpoint, sweep's folder (its best run), or folk: the package's network"
-CORPORA = ("folk", "cse253", "files")
+PACKAGED = "folk"
+"""The corpus that comes with an installed package; the others read `data.path`."""
+CORPORA = (PACKAGED, "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
 
@@ -45,6 +47,11 @@ class DataConfig:
         default="end",
     )
 
+    @property
+    def reads_path(self) -> bool:
+        """Whether the tunes are in files that `data.path` names."""
+        return self.name != PACKAGED
+
 
 @dataclass
 class TrainerConfig:
@@ -55,7 +62,7 @@ class TrainerConfig:
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
-    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores, four at most", ge=0)
     max_time: str | None = key(
         "Time after which a run ends as completed (2h, 30m, seconds); null: none",
         duration=True,
@@ -89,7 +96,15 @@ class RayConfig:
 class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
+    enqueue: Any = key("Configurations to try first, [{optim.lr: 0.004}, ...]; the rest is as set")
+    warm_start: str | None = key("Folder of another sweep whose finished trials inform tpe and gp")
+    defaults_first: bool = key("Searches begin with the configuration as it is, if in the space")
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
+    seeds_for: int | None = key(
+        "How many configurations, the best by their first runs, get the other runs at the end of "
+        "the search; null: all",
+        ge=1,
+    )
     timeout: str | None = key(
         "Time after which no trial begins and all stop at checkpoints (2h, 30m, seconds)",
         duration=True,

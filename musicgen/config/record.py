@@ -73,7 +73,8 @@ def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
     if unknown:
         keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
         modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
-        if not all(re.fullmatch(r"[\w.]+", module) for module in modules):  # a stranger's, perhaps
+        # The folder may be another person's.
+        if not all(re.fullmatch(r"[\w.]+", module) for module in modules):
             raise InputError(f"{PLUGINS} must be names of modules")
         if PROGRAM in modules:
             raise MissingPluginError(

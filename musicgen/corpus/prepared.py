@@ -50,7 +50,7 @@ def write(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]) -
     except OSError as error:
         raise InputError(
             f"data.root must be a folder that can be written, got '{folder.parent.parent}' "
-            f"({error.strerror}); make room or set data.root to another folder"
+            f"({error.strerror}); make room or take another folder"
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

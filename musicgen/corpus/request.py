@@ -1,8 +1,8 @@
-"""What may be asked for: which arguments go together, and the licences of the corpora."""
+"""Which arguments of a corpus go together, and the licences of the corpora."""
 
 from pathlib import Path
 
-from musicgen.config.keys import BLANK_LINES, CORPORA, SPLITS
+from musicgen.config.keys import BLANK_LINES, CORPORA, PACKAGED, SPLITS
 from musicgen.errors import InputError, Remedy
 
 LICENCES = {
@@ -35,32 +35,31 @@ def check_places(
         "data.test_path": test_path,
     }
     places = {key: place for key, place in given.items() if place is not None}
-    if name == "folk" and split == "files":
+    if name == PACKAGED and split == "files":
         raise InputError(
-            "data.split=files needs files of yours, got data=folk; choose another split",
+            "data.split=files needs files of yours, got the corpus folk; choose another split",
             Remedy.OWN_FILES,
         )
-    required = ["data.path"] if name != "folk" else []
+    required = ["data.path"] if name != PACKAGED else []
     required += ["data.validation_path"] if split == "files" else []
     for key in required:
         if key not in places:
             raise InputError(
-                f"{key} must name a file for data={name} data.split={split}, got none; "
-                f"add {key}=<file>"
+                f"{key} must name a file for data={name} data.split={split}, got none; name one"
             )
     allowed = given if split == "files" else required
     for key in places:
         if key not in allowed:
             raise InputError(
                 f"{key} must be left out for data={name} data.split={split}, "
-                f"got '{places[key]}'; drop it, or use data=files"
-                + ("" if key == "data.path" else " data.split=files")
+                f"got '{places[key]}'; drop it",
+                Remedy.OWN_FILES if key == "data.path" else Remedy.OWN_SPLIT,
             )
     return places
 
 
 def check_blank_lines(blank_lines: str) -> None:
-    """Raise InputError unless it says what a blank line does."""
+    """Raise InputError unless `blank_lines` is one of BLANK_LINES."""
     if blank_lines not in BLANK_LINES:
         raise InputError(
             f"data.blank_lines must be one of {', '.join(BLANK_LINES)}, got {blank_lines!r}; "
@@ -73,11 +72,11 @@ def check_fractions(split: str, val_fraction: float, test_fraction: float) -> No
     if not 0 < val_fraction < 1:
         raise InputError(
             f"data.val_fraction must lie between 0 and 1, both excluded, got {val_fraction}; "
-            "try data.val_fraction=0.1"
+            "try 0.1"
         )
     if split == "tunes" and not 0 <= test_fraction < 1 - val_fraction:
         raise InputError(
             "data.test_fraction must be at least 0 and leave something to train on "
             f"(data.val_fraction is {val_fraction}), got {test_fraction}; "
-            "try data.test_fraction=0.1"
+            "try 0.1"
         )

@@ -23,7 +23,7 @@ _CONTROL = frozenset(range(32)) - set(b"\t\n\v\f\r\x1a") | {127}
 _LINE_ENDS = str.maketrans({"\v": "\n", "\f": "\n", "\x1a": ""})
 
 
-# Someone's filter hid the addresses in Ryan's as `walsh:mat::h.ubc.ca`, and `Wat:erloo` with them.
+# In Ryan's, a filter has obscured addresses, as in `walsh:mat::h.ubc.ca`, and also `Wat:erloo`.
 _MASKED = re.compile(r"(?<=[A-Za-z])at:")
 
 
@@ -91,7 +91,7 @@ def folk_sources() -> list[Source]:
     ]
     if missing := [book for book in BOOKS if not any(s.label.startswith(book) for s in sources)]:
         raise InputError(
-            "data=folk must find its tunebooks in the installed package music21, "
+            "the corpus folk must find its tunebooks in the installed package music21, "
             f"got no {' and no '.join(missing)} in '{corpus}'; run `pip install "
             "--force-reinstall music21`",
             Remedy.OWN_FILES,

@@ -7,7 +7,7 @@ some hundred units cannot carry a bar through the sixteen after it, but it can l
 The match of a character is an earlier place of the same tune. At least `shortest` characters before
 that place equal the characters before this one; the place with the most such characters (counted up
 to LONGEST) wins, then the nearest. It lies at most WINDOW characters back. The match suggests the
-character that follows there. A tune begins behind its start mark.
+character that follows there. A tune begins after its start mark.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Match:
     vocab_size: int
     shortest: int
     start: tuple[int, ...] = ()
-    """The mark behind which a tune begins; empty if the texts have no marks."""
+    """The mark after which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -87,7 +87,7 @@ def suggestions(text: Ids, begins: NDArray[np.bool_], shortest: int) -> Suggesti
 
 
 def begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
-    """Whether a tune begins at each character: at the first, and behind each start mark."""
+    """Whether a tune begins at each character: at the first, and after each start mark."""
     found = np.zeros(len(text), np.bool_)
     found[:1] = True
     if start and len(text) > len(start):
@@ -116,7 +116,7 @@ class MatchFollower:
 
 
 class StartMarks:
-    """Finds the marks behind which tunes begin, in texts that grow in parallel.
+    """Finds the marks after which tunes begin, in texts that grow in parallel.
 
     A mark's first character must not occur again in the mark.
     """

@@ -35,7 +35,7 @@ class Melody:
     shortest: int
     """Least length of a match, in characters."""
     start: tuple[int, ...] = ()
-    """The mark behind which a tune begins; empty if the texts have no marks."""
+    """The mark after which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:

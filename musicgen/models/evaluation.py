@@ -163,7 +163,7 @@ class _Reading:
         return figures.flatten()[: self._n].cpu().double()
 
     def _read(self, segments: Tensor, part: slice, state: Tensor | None) -> Tensor:
-        """Read this part of these segments, store the predictions, return the state behind it."""
+        """Read this part of these segments, store the predictions, return the state after it."""
         y = self._y[segments, part].t().flatten()
         if self._alike and len(segments) < len(self._x):
             assert state is not None

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from musicgen.music.grammar import Kind, lexicon, tokenize
+from musicgen.music.harmony import chord
 
 CHORD, CHORD_SYMBOL = "[c", '"c'
 HEADER, LINES, SECTION, BAR, WITHIN = PLACES = ("header", "lines", "section", "bar", "within")
@@ -115,7 +116,7 @@ def kinds_of(token: str) -> tuple[str, ...]:
         return tuple(part[:LONGEST] for part in _parts_of_line(token))
     if kind is Kind.STRING:
         mark = token[1:2]
-        return ('"' + (mark if mark in "^_<>@" else "c" if mark in "ABCDEFG" else ""),)
+        return ('"' + (mark if mark in "^_<>@" else "c" if chord(token[1:-1]) else ""),)
     if kind is Kind.DECORATION and len(token) > 1:
         # Between two signs that do not form a pair there may be anything.
         return (token if _NAME(token) and len(token) <= LONGEST else token[0],)

@@ -23,7 +23,7 @@ PEAK = 0.8
 
 _MAX_RING_S = 4.0
 _REST_S = 0.25
-"""Silence behind the last note."""
+"""Silence after the last note."""
 
 
 class Tone(NamedTuple):
@@ -54,7 +54,7 @@ def wav_bytes(
     tones = list(_tones(tune, accompanied))
     if len(tones) > MAX_NOTES:
         rule = f"sound holds at most {MAX_NOTES:,} notes"
-        raise InputError(f"{rule}, got {len(tones):,} with the repeats; lower max_chars")
+        raise InputError(f"{rule}, got {len(tones):,} with the repeats; take a shorter tune")
     if first_s is not None:
         tones = [
             tone._replace(length=min(tone.length, first_s - tone.start))

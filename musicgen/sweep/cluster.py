@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import ray
 from ray.util import list_named_actors
 
-from musicgen.errors import InputError
+from musicgen.errors import SettingError
 
 NAMESPACE = "musicgen"
 """The namespace of our actors' names. A driver finds the actors of a dead driver in it."""
@@ -70,7 +70,7 @@ class Cluster:
         try:
             ray.init(**settings)
         except (ray.exceptions.RayError, RuntimeError, ConnectionError, ValueError) as error:
-            raise InputError(_unreachable(address, _last_line(error))) from None
+            raise SettingError(_unreachable(address, _last_line(error))) from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
@@ -80,13 +80,13 @@ class Cluster:
         for kind, key, asked in (("CPU", "num_cpus", num_cpus), ("GPU", "num_gpus", num_gpus)):
             most = max((node.get(kind, 0.0) for node in nodes), default=0.0)
             if asked > most:
-                raise InputError(
-                    f"sweep.ray.{key} must be at most {most:g}, what the largest node of the "
+                raise SettingError(
+                    f"ray.{key} must be at most {most:g}, what the largest node of the "
                     f"cluster has, got {asked:g}; lower it"
                 )
         if not self.room(num_cpus, num_gpus):
-            raise InputError(
-                f"sweep.ray.num_cpus={num_cpus:g} and sweep.ray.num_gpus={num_gpus:g} must be "
+            raise SettingError(
+                f"ray.num_cpus={num_cpus:g} and num_gpus={num_gpus:g} must be "
                 "together on one node, and no node of the cluster has both; lower one of them"
             )
 
@@ -139,13 +139,13 @@ def _knock(address: str) -> None:
             raise ValueError("not host:port")
         socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_S).close()
     except (OSError, ValueError) as error:
-        raise InputError(_unreachable(address, str(error))) from None
+        raise SettingError(_unreachable(address, str(error))) from None
 
 
 def _unreachable(address: str | None, reason: str) -> str:
     return (
-        f"sweep.ray.address={address} must be a Ray cluster that answers: {reason}; start one with "
-        "ray start --head, or leave sweep.ray.address out (one that asks for a token needs "
+        f"ray.address={address} must be a Ray cluster that answers: {reason}; start one with "
+        "ray start --head, or leave the address out (one that asks for a token needs "
         "RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN)"
     )
 

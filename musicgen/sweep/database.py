@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 
-from musicgen.errors import InputError, RunError
+from musicgen.errors import RunError, SettingError
 
 PATIENCE_S = 30.0
 """Seconds that a database may be away: a restart takes some seconds."""
@@ -151,12 +151,12 @@ def connect(url: str) -> Iterator[Database]:
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError):  # the message may contain a part of the password
-        raise InputError(
-            "sweep.storage must be a URL such as postgresql+psycopg://user:password@host/database; "
+        raise SettingError(
+            "storage must be a URL such as postgresql+psycopg://user:password@host/database; "
             "escape what is neither letter nor digit in its password (@ is %40)"
         ) from None
     secrets = sorted(_secrets(parts), key=len, reverse=True)
-    place = f"sweep.storage={parts.drivername}://{parts.host or ''}/{parts.database or ''}"
+    place = f"storage={parts.drivername}://{parts.host or ''}/{parts.database or ''}"
 
     def reason(error: BaseException) -> str:
         text = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -172,12 +172,12 @@ def connect(url: str) -> Iterator[Database]:
         if storage.engine.name == "sqlite":
             storage.patience_s = 0.0  # waiting does not help with a file that can't be used
     except ImportError as error:
-        raise InputError(
+        raise SettingError(
             f"{place} needs its driver installed: {reason(error)}; for PostgreSQL "
             "pip install -e '.[postgres]' in the clone, and write postgresql+psycopg://"
         ) from None
     except Exception as error:
-        raise InputError(f"{place} can't be reached: {reason(error)}") from None
+        raise SettingError(f"{place} can't be reached: {reason(error)}") from None
     try:
         yield storage
     except StorageInternalError as error:

@@ -7,20 +7,29 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from musicgen.errors import Remedy, RunError
 from musicgen.sweep.database import GONE, connect
-from musicgen.sweep.executor import Ended, Executor, Reported
+from musicgen.sweep.executor import LOG, Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import JOURNAL, Journal
-from musicgen.sweep.plan import Plan
+from musicgen.sweep.judges import Share
+from musicgen.sweep.plan import Plan, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Outcome, Progress, Started, Tally
 from musicgen.sweep.pruners import NONE, as_optuna_counts
 from musicgen.sweep.record import SweepRecord
-from musicgen.sweep.results import Configuration, Row, describe_failures, judge, reasons
+from musicgen.sweep.results import (
+    RUNNING,
+    Configuration,
+    Row,
+    describe_failures,
+    judge,
+    rank,
+    reasons,
+)
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import grid
 from musicgen.sweep.study import Stored, Study, grow
@@ -30,14 +39,19 @@ from musicgen.sweep.trial import (
     DIVERGED,
     FAILED,
     INTERRUPTED,
+    PAUSED,
     Decision,
     Job,
     Objective,
+    Result,
 )
+from musicgen.sweep.worker import OUTPUT
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+UNFINISHED = (PAUSED, INTERRUPTED, FAILED)
+"""The statuses of a run whose trial may go on."""
 TABLES_SHARE = 0.05
 """Largest share of the sweep's time that writing tables may take."""
 
@@ -76,6 +90,8 @@ class Driver:
         self._attempts: Counter[tuple[int, int]] = Counter()
         self._ahead: set[tuple[int, int]] = set()
         """Runs that began before the first run of their configuration had ended."""
+        self._awaiting: set[int] = set()
+        """The configurations that may get further seeds at the end of the search."""
         self._given_up: set[int] = set()
         """Trials that the pruner gave up, in this start of the sweep or an earlier one."""
         self._points: Iterator[Mapping[str, Any]] | None = None
@@ -100,10 +116,13 @@ class Driver:
         with ExitStack() as stack:
             url = self.plan.storage
             database = stack.enter_context(connect(url)) if url else None
+            self.plan = self._folder.as_begun(pausing_if_possible(self.plan, self._objective))
             name = self._folder.claim(
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
+            if self.plan.warm_start is not None:
+                self.plan.warm_start.keep(self._folder.path)
             journal = self._folder.path / JOURNAL
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
@@ -119,13 +138,14 @@ class Driver:
             finally:
                 self._executor.close(kill=self._stop_requests > 1)
                 for configuration in self._configurations.values():
-                    configuration.state = INTERRUPTED
+                    if configuration.state != PAUSED:
+                        configuration.state = INTERRUPTED
                 importances = self._asked(self._study.importances) or {}
                 rows = self._write_tables(importances)
         failures = reasons(rows)
         if self.plan.too_many(self._failures):
             raise RunError(
-                f"{self._failures} configurations failed, sweep.max_failures allows "
+                f"{self._failures} configurations failed, max_failures allows "
                 f"{self.plan.max_failures:g}{_why(failures)}; see "
                 f"{self._folder.path / TABLE_MD}, start again to go on"
             )
@@ -133,15 +153,17 @@ class Driver:
             raise RunError(
                 f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
                 f"that and start again: the sweep goes on, and tries them again (see "
-                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders)",
+                f"{self._folder.path / LOG} and {OUTPUT} in the trials' folders)",
                 Remedy.ANY_FAILURES_IN_A_ROW,
             )
         reached = self.progress()
-        timed_out = self._timed_out and reached.done < self.plan.total
+        left = self._awaiting or any(c.status is None for c in self._configurations.values())
+        timed_out = self._timed_out and (bool(left) or reached.done < self.plan.total)
         if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
-                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD}"
+                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD} "
+                f"and {OUTPUT} in the trials' folders"
             )
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
@@ -156,7 +178,9 @@ class Driver:
 
     def progress(self) -> Progress:
         """The state of the sweep. The call is quick and safe from any thread."""
-        return self._tally.progress(len({number for number, _ in tuple(self._running)}))
+        running = {number for number, _ in tuple(self._running)}
+        paused = sum(c.state == PAUSED for c in tuple(self._configurations.values()))
+        return self._tally.progress(len(running), paused)
 
     def _recall(self) -> None:
         """Read the study. Finished trials are kept, the others are queued."""
@@ -168,7 +192,9 @@ class Driver:
             elif configuration.status == FAILED and self.plan.retry_failed:
                 self._try_again(configuration)
             elif configuration.status is not None:
-                self._conclude(configuration)  # a kill came between its last run and its end
+                self._settle(configuration)  # a kill may have come between its last run and its end
+            elif stored.number in self._study.paused:
+                self._pause(configuration)
             elif configuration.earlier:
                 self._failed_before.extend(self._pending(configuration))
             else:
@@ -176,9 +202,14 @@ class Driver:
         # First runs that a stop cut short are queued first. Without the stop they would be over by
         # now, and the pruner's decisions on other trials depend on them.
         self._queue = deque(sorted(self._queue, key=lambda job: job.run > 0))
-        self._tally.begin()
+        first = self._study.waiting()
+        if self.plan.n_trials is not None:  # enqueued points are tried in any case
+            due = max(self.plan.n_trials, self._study.points + len(first))
+            self.plan = replace(self.plan, n_trials=due)
+        self._tally.begin(self.plan.total)
         if self.plan.sampler == GRID:
-            fresh = (p for p in grid(self.plan.space) if not self._study.knows(p))
+            points = chain(first, grid(self.plan.space))
+            fresh = (point for point in points if not self._study.knows(point))
             self._points = islice(fresh, max(0, self.plan.total - self._study.points))
             self._point = next(self._points, None)
         if self._study.count:
@@ -236,12 +267,57 @@ class Driver:
             job = self._queue.popleft()
             if self._configurations[job.number].status is None:  # its first run has not failed
                 return job
+        if (promoted := self._promoted(Share.BEST)) is not None:
+            return promoted
         if not fresh:
-            return self._failed_before.popleft() if self._failed_before else self._next_ahead()
+            return self._next_at_end()
         configuration = self._admit(self._study.create(self._point))
         if self._points is not None:
             self._point = next(self._points, None)
         return self._job(configuration, 0)
+
+    def _next_at_end(self) -> Job | None:
+        """The next run where no configuration is left to begin.
+
+        With a time budget the best paused trials go on as long as it lasts. Without one, each
+        rung's best one goes on, and all others are given up; but only once nothing runs that may
+        still change which is the best.
+        """
+        if self._failed_before:
+            return self._failed_before.popleft()
+        if (ahead := self._next_ahead()) is not None:
+            return ahead
+        if self.plan.timeout_s is not None:
+            return self._promoted(Share.ALL)
+        if self._running:
+            return None
+        if (last := self._promoted(Share.ONE)) is not None:
+            return last
+        for number in sorted(self._study.paused):
+            self._study.give_up(number)
+            self._given_up.add(number)
+            self._configurations[number].state = RUNNING
+            self._enqueue(self._configurations[number])
+        if not self._queue:
+            self._give_seeds()
+        return self._queue.popleft() if self._queue else None
+
+    def _promoted(self, share: Share) -> Job | None:
+        """The run of the paused trial that goes on next; None if none may."""
+        if not self._study.paused:
+            return None
+        number = self._study.promote(share, busy={number for number, _ in self._running})
+        if number is None:
+            return None
+        configuration = self._configurations[number]
+        configuration.state = RUNNING
+        return self._job(configuration, 0)
+
+    def _pause(self, configuration: Configuration) -> None:
+        """Record that a configuration is paused and no worker has it."""
+        objective = next(iter(self.plan.objectives))
+        configuration.state = PAUSED
+        configuration.standing = {objective: self._study.paused_value(configuration.number)}
 
     def _next_ahead(self) -> Job | None:
         """Another seed of a configuration whose first run is running, for an idle worker.
@@ -249,7 +325,7 @@ class Driver:
         Such a run is void if the first run fails, which is rare. With a pruner first runs often end
         early, so no run begins ahead.
         """
-        if self.plan.pruner != NONE:
+        if self.plan.pruner != NONE or self.plan.seeds_for is not None:
             return None
         for number in (number for number, run in self._running if run == 0):
             configuration = self._configurations[number]
@@ -268,6 +344,8 @@ class Driver:
         if pruned:
             decision = Decision.PRUNE
             self._given_up.add(job.number)
+        elif job.run == 0 and job.number in self._study.paused:
+            decision = Decision.PAUSE
         if stopping or self._configurations[job.number].status is not None:
             decision = Decision.STOP
         self._executor.decide(job, decision)
@@ -283,6 +361,11 @@ class Driver:
             return
         if result["status"] == INTERRUPTED and not stopping:
             result = {**result, "status": FAILED, "error": "it stopped without being asked to"}
+        if job.run == 0 and job.number in self._study.paused and result["status"] in UNFINISHED:
+            self._end_paused(configuration, job, result)
+            return
+        if result["status"] == PAUSED:
+            result = {**result, "status": FAILED, "error": "it paused without being asked to"}
         again = result["status"] == FAILED and self._attempts[job.key] < self.plan.retries
         self._observe(Finished(job, result, again))
         if again:
@@ -295,13 +378,31 @@ class Driver:
                 self._study.save(job.number, job.run, result)
                 configuration.runs[job.run] = result
                 if configuration.status is not None:
-                    self._conclude(configuration)
+                    self._settle(configuration)
             if job.run == 0:
                 self._enqueue(configuration)
+
+    def _end_paused(self, configuration: Configuration, job: Job, result: Result) -> None:
+        """Leave a trial at its checkpoint, where it was told to pause.
+
+        The checkpoint is older than the report that was answered so. So the trial is paused even if
+        its worker has died or the sweep has stopped since.
+        """
+        if result["status"] == FAILED:
+            log.warning(
+                "trial %d failed after it was told to pause (%s); it will go on from there",
+                job.number,
+                result.get("error"),
+            )
+        self._pause(configuration)
+        self._count_in_a_row(False)
+        self._observe(Finished(job, {**result, "status": PAUSED}, again=False))
 
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
         configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        if self.plan.seeds_for is not None:
+            configuration.due = len(stored.runs) if stored.finished else 1
         configuration.earlier += stored.errors
         self._configurations[number] = configuration
         if stored.pruned:
@@ -313,7 +414,12 @@ class Driver:
         """Queue again the runs of a configuration that failed in an earlier start of the sweep."""
         failed = configuration.forget_failures()
         self._study.retry(configuration.number, failed, configuration.earlier)
-        self._failed_before.extend(self._pending(configuration))
+        if configuration.number in self._study.paused:
+            self._pause(configuration)
+        elif configuration.status is not None:  # what failed was a further seed
+            self._settle(configuration)
+        else:
+            self._failed_before.extend(self._pending(configuration))
 
     def _count_in_a_row(self, failed: bool) -> None:
         most = self.plan.max_failures_in_a_row
@@ -340,6 +446,35 @@ class Driver:
             folder=self._folder.trial(number, run, self.plan.seeds),
             decision=Decision.PRUNE if pruned else Decision.CONTINUE,
         )
+
+    def _settle(self, configuration: Configuration) -> None:
+        """Conclude a configuration whose runs have ended, unless it may get further seeds."""
+        if configuration.status == COMPLETED and configuration.due_runs < self.plan.seeds:
+            self._awaiting.add(configuration.number)
+            self._tally.count(configuration.row())
+        else:
+            self._conclude(configuration)
+
+    def _give_seeds(self) -> None:
+        """Queue the further seeds of the best configurations, and conclude the others.
+
+        First runs alone decide, so a resumed sweep chooses the same ones.
+        """
+        firsts = [
+            {"number": c.number, **c.runs[0]}
+            for c in self._configurations.values()
+            if c.runs and c.runs[0]["status"] == COMPLETED
+        ]
+        firsts.sort(key=lambda row: rank(row, self.plan.objectives))
+        best = {row["number"] for row in firsts[: self.plan.seeds_for]}
+        awaiting, self._awaiting = sorted(self._awaiting), set()
+        for configuration in map(self._configurations.__getitem__, awaiting):
+            if configuration.number in best:
+                configuration.due = self.plan.seeds
+            if configuration.status is None:
+                self._enqueue(configuration)
+            else:
+                self._conclude(configuration)
 
     def _conclude(self, configuration: Configuration) -> None:
         status = configuration.status

@@ -4,6 +4,9 @@ Such trials end as FAIL in Optuna, and Optuna's samplers ignore these. A search 
 to avoid learning rates that diverge, or networks that are too large for the memory. Here samplers
 see such trials as completed and infeasible, with a value worse than all others. The stored study
 does not change.
+
+Samplers see paused trials as pruned ones, with what they have reported, and trials that wait for
+further seeds as completed ones. To Optuna both are running, and its samplers keep away from those.
 """
 
 import copy
@@ -19,19 +22,30 @@ CONSTRAINT = "constraints:trained"
 MARGIN = 0.1
 """The distance of such a value from the worst other value, as a share of the others' range."""
 
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+SHOWN = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+"""The states of which some trials are shown differently, or in which some are shown."""
 
 
 class Evidence:
     """The storage of a study as samplers see it. Only the reading of trials differs from the
     storage.
 
-    bad: says whether a search should avoid configurations that ended with this result.
+    bad: says whether a search should avoid configurations that ended with this result. seen: a
+    running trial as samplers should see it. earlier: finished trials of another sweep, with numbers
+    below 0, which samplers see before those of the storage.
     """
 
-    def __init__(self, storage: BaseStorage, bad: Callable[[FrozenTrial], bool]) -> None:
+    def __init__(
+        self,
+        storage: BaseStorage,
+        bad: Callable[[FrozenTrial], bool],
+        seen: Callable[[FrozenTrial], FrozenTrial],
+        earlier: Sequence[FrozenTrial] = (),
+    ) -> None:
         self._storage = storage
+        self._earlier = list(earlier)
         self._bad = bad
+        self._seen = seen
         self._judged: dict[int, bool] = {}
         """The answers of `bad` about failed trials, by number; they do not change."""
 
@@ -44,9 +58,10 @@ class Evidence:
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        if states is not None and not any(state in states for state in FINISHED):
+        if states is not None and not any(state in states for state in SHOWN):
             return self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
-        trials = self._storage.get_all_trials(study_id, deepcopy=False)
+        trials = self._earlier + self._storage.get_all_trials(study_id, deepcopy=False)
+        trials = [self._seen(t) if t.state == TrialState.RUNNING else t for t in trials]
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
         if done:  # without a completed trial, no point is better than another

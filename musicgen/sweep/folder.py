@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.growth import differences, renamed
+from musicgen.sweep.plan import Plan
+from musicgen.sweep.pruners import RULE, stopping
 from musicgen.sweep.record import SweepRecord
 from musicgen.system.lock import Held, held, hold
 
@@ -31,6 +33,13 @@ class Folder:
     def running(self) -> bool:
         """Whether a driver holds the folder's lock."""
         return held(self.path / LOCK)
+
+    def as_begun(self, plan: Plan) -> Plan:
+        """The plan; with the stopping rule if the sweep here began before there was a choice."""
+        kept = self._kept()
+        if kept is None or kept.pruner != plan.pruner or RULE in kept.pruner_settings:
+            return plan
+        return replace(plan, pruner_settings=stopping(plan.pruner, plan.pruner_settings))
 
     def claim(
         self, sweep: SweepRecord, *, usual: Mapping[str, str] | None = None, shared: bool = False
@@ -57,8 +66,7 @@ class Folder:
             self._lock = hold(self.path / LOCK)
         except Held as holder:
             raise InputError(
-                f"{self.path} is in use by {holder}; wait for it, stop it, "
-                "or give the sweep another name"
+                f"{self.path} is in use by {holder}; wait for it or stop it", Remedy.OTHER_SWEEP
             ) from None
         if (kept := self._kept()) is None:
             study = f"{self.path.name}-{secrets.token_hex(4)}" if shared else self.path.name
@@ -90,7 +98,8 @@ class Folder:
             more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
             raise AnotherSweepError(
                 f"{self.path} holds another sweep: {'; '.join(changes[:3])}{more}; "
-                "give this sweep another name or remove that folder"
+                "remove that folder",
+                Remedy.OTHER_SWEEP,
             )
         return grown
 
@@ -103,7 +112,7 @@ class Folder:
             if path.name.isdecimal() and int(path.name) >= known:
                 raise InputError(
                     f"{path} is of a trial that the study doesn't know (it has {known}): "
-                    "study.journal, or what sweep.storage names, is damaged or another one; "
+                    "study.journal, or the storage, is damaged or another one; "
                     "give back the study's file or storage, or remove the sweep's folder, which "
                     "costs all its trials"
                 )
@@ -136,6 +145,6 @@ class Folder:
         except InputError as error:
             raise InputError(
                 f"{error}: it says which sweep lives here; if it is this one, remove that file and "
-                "start again: the sweep goes on (not with sweep.storage, whose study is named "
+                "start again: the sweep goes on (unless it has a storage, whose study is named "
                 "there)"
             ) from None

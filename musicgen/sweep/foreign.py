@@ -11,14 +11,14 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import applies, decided, distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, Result
 
 ENQUEUED = "fixed_params"
 """Optuna's attribute of a trial: the values of an enqueued point. Some may be missing."""
-ADVICE = "; take it out of the study again, or give the sweep another name"
+ADVICE = "; take it out of the study again"
 
 
 def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None:
@@ -33,7 +33,8 @@ def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None
                 rule = f"must be of {plan.space[key]}" if key in known else "is not swept"
                 raise InputError(
                     f"trial {trial.number} of the study was made by Optuna itself, and its {key} "
-                    f"{rule}, got {value!r}{ADVICE}"
+                    f"{rule}, got {value!r}{ADVICE}",
+                    Remedy.OTHER_SWEEP,
                 )
         if not trial.state.is_finished() or trial.number in own:
             continue
@@ -44,12 +45,14 @@ def check(trials: Iterable[FrozenTrial], plan: Plan, own: Iterable[int]) -> None
             elif applies(plan.space[key], point):
                 raise InputError(
                     f"trial {trial.number} of the study was ended by Optuna itself, and must have "
-                    f"a value of {key}, got none{ADVICE}"
+                    f"a value of {key}, got none{ADVICE}",
+                    Remedy.OTHER_SWEEP,
                 )
         if plan.seeds > 1 and trial.state == TrialState.COMPLETE:
             raise InputError(
                 f"trial {trial.number} of the study was ended by Optuna itself with one value, and "
-                f"sweep.seeds={plan.seeds} needs one of each seed{ADVICE}"
+                f"seeds={plan.seeds} needs one of each seed{ADVICE}",
+                Remedy.OTHER_SWEEP,
             )
 
 

@@ -14,7 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.record import SEEDS, Name, SweepRecord
+from musicgen.sweep.record import SEEDS, SEEDS_FOR, Name, SweepRecord
 from musicgen.sweep.results import Configuration
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, distributions
 
@@ -45,6 +45,7 @@ def differences(
         if was == now or (was is None and now == usual.get(name.key)):
             continue
         more = name.key == SEEDS and second.seeds > first.seeds
+        more |= name.key == SEEDS_FOR and second.further >= first.further
         # All settings that depend on a new choice are new as well.
         new = was is None and bool(names & {*name.choices, *name.key.split(" ")})
         new = new or name.key in now_open

@@ -20,7 +20,7 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
-from musicgen.errors import InputError, RunError
+from musicgen.errors import InputError, Remedy, RunError
 from musicgen.system.files import sync_names
 
 JOURNAL = "study.journal"
@@ -82,7 +82,8 @@ class Journal(BaseJournalBackend):
                 if number < len(lines):
                     raise RunError(
                         f"{self._path} must be one JSON object a line, line {number} is not; "
-                        "restore the file or start the sweep under another name"
+                        "restore the file",
+                        Remedy.OTHER_SWEEP,
                     ) from None
                 del logs[number - 1 :]
                 os.truncate(self._path, good)

@@ -9,8 +9,9 @@ import copy
 import math
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from optuna import Study
@@ -38,6 +39,8 @@ class Course:
     rungs: list[float] = field(default_factory=list)
     """Its value at each rung that it has reached."""
     completed: bool = False
+    over: bool = False
+    """Whether no step is left to it, because it has reported its last one or has ended."""
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> "Course":
@@ -45,12 +48,23 @@ class Course:
         attributes, rungs = trial.system_attrs, list[float]()
         while (key := RUNG.format(len(rungs))) in attributes:
             rungs.append(attributes[key])
-        completed = trial.state == TrialState.COMPLETE
-        return cls(trial.number, dict(trial.intermediate_values), rungs, completed)
+        completed, over = trial.state == TrialState.COMPLETE, trial.state.is_finished()
+        return cls(trial.number, dict(trial.intermediate_values), rungs, completed, over)
+
+
+class Share(Enum):
+    """How many of the trials that wait at a rung may go on."""
+
+    BEST = "best"
+    """The rung's best 1/eta, as long as the search goes on."""
+    ONE = "one"
+    """At least the rung's best one, when nothing else is left: the winner reaches its end."""
+    ALL = "all"
+    """Every trial, the best first, as long as a budget lasts."""
 
 
 class Judge(BasePruner):
-    """The interface of all judges. This class gives up no trial."""
+    """The interface of all judges. This class gives up no trial, and pauses none."""
 
     def recall(self, courses: Iterable[Course]) -> None:
         """Record the trials that the study has at its start. Call it once, before all others."""
@@ -61,9 +75,28 @@ class Judge(BasePruner):
     def judge(self, study: Study, course: Course) -> bool:
         """Whether to give up a trial, by the value at its highest step.
 
-        Adds the rungs that the trial has reached to its course.
+        Adds the rungs that the trial has reached to its course. If the trial is to pause, it is in
+        `paused` afterwards.
         """
         return False
+
+    def begin(self, study: Study) -> None:
+        """Prepare `paused` and `promote`. Called once, after `recall`."""
+
+    @property
+    def paused(self) -> Set[int]:
+        """The numbers of the trials that are paused, until `promote` or `release`."""
+        return frozenset()
+
+    def promote(self, share: Share, busy: Set[int] = frozenset()) -> int | None:
+        """The number of the paused trial that goes on next; None if none may.
+
+        busy: the numbers of trials that can't go on yet.
+        """
+        return None
+
+    def release(self, number: int) -> None:
+        """Record that a trial is not paused any more, if it was."""
 
 
 class Never(Judge, NopPruner):

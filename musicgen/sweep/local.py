@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from musicgen.errors import InputError, RunError
+from musicgen.errors import RunError, SettingError
 from musicgen.sweep import fork_server
-from musicgen.sweep.executor import Ended, Event, Reported, packed
+from musicgen.sweep.executor import LOG, Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 
@@ -41,9 +41,9 @@ def slots(
     remaining cores, at least one. Raises InputError if workers or trials_per_gpu is below 1.
     """
     if workers != "auto" and (not isinstance(workers, int) or workers < 1):
-        raise InputError(f"sweep.workers must be auto or at least 1, got {workers}")
+        raise SettingError(f"workers must be auto or at least 1, got {workers}")
     if trials_per_gpu < 1:
-        raise InputError(f"sweep.trials_per_gpu must be at least 1, got {trials_per_gpu}")
+        raise SettingError(f"trials_per_gpu must be at least 1, got {trials_per_gpu}")
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     count = (len(gpus) * trials_per_gpu or cores) if workers == "auto" else int(workers)
     names = [gpus[index % len(gpus)] for index in range(count)] if gpus else []
@@ -176,7 +176,7 @@ class LocalExecutor:
         self._awake, self._alarm = socket.socketpair()
         self._alarm.setblocking(False)
         self._objective = packed(objective)
-        self._log = folder / "workers.log"
+        self._log = folder / LOG
 
     @property
     def workers(self) -> int:

@@ -1,14 +1,19 @@
 """The plan of a sweep: what to sweep and how. Its rules are checked when it is made."""
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from musicgen.errors import InputError
-from musicgen.sweep.pruners import NONE, check_pruner
+from musicgen.errors import SettingError
+from musicgen.sweep.pruners import NONE, PROMOTION, RULE, check_pruner, stopping
 from musicgen.sweep.samplers import GRID, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
+
+log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from musicgen.sweep.warm_start import WarmStart
 
 Direction = Literal["minimize", "maximize"]
 
@@ -31,6 +36,12 @@ class Plan:
     n_trials: int | None = None
     """The number of different configurations (>= 1); needed unless the sampler is grid. It may
     grow later."""
+    own: Point | None = None
+    """The point that the configuration has without the sweep, with which a search begins; None if
+    the space does not contain it, or if it shall not be first."""
+    enqueued: tuple[Point, ...] = ()
+    """Points of the space that are tried before all others but `own`, in this order. Points without
+    a trial are tried even if there are `n_trials` others."""
     objectives: Mapping[str, Direction] = field(default_factory=lambda: {"loss": "minimize"})
     """The result keys by which configurations are judged. Trials report the first one."""
     sampler: str = GRID
@@ -38,10 +49,15 @@ class Plan:
     pruner: str = NONE
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
     """The settings under Optuna's names; steps count from 1 (`pruners.as_optuna_counts`)."""
+    warm_start: "WarmStart | None" = None
+    """Finished trials of another sweep that inform the sampler."""
     seed: int = 0
     """The seed of the first run and of the sampler."""
     seeds: int = 1
     """The number of runs of each configuration (>= 1). The others begin if the first completes."""
+    seeds_for: int | None = None
+    """How many of the configurations get the other runs (>= 1), the best by their first runs, once
+    all first runs have ended; None: all."""
     retries: int = 0
     """How often a run that failed is tried again from its checkpoint (>= 0)."""
     max_failures: float | None = None
@@ -77,17 +93,22 @@ class Plan:
         check_sampler(self.sampler, self.sampler_settings, self.space)
         check_pruner(self.pruner, self.pruner_settings, len(self.objectives))
         if not self.objectives:
-            raise InputError("sweep.objective must name at least one result, got none")
+            raise SettingError("objective must name at least one result, got none")
         for key, way in self.objectives.items():
             if way not in ("minimize", "maximize"):
-                raise InputError(f"sweep.objective.{key} is minimize or maximize, got {way}")
+                raise SettingError(f"objective.{key} is minimize or maximize, got {way}")
         if self.n_trials is None and self.sampler != GRID:
-            raise InputError(f"sweep.n_trials must be given for sampler={self.sampler}")
-        bounds = {"n_trials": 1, "seeds": 1, "retries": 0, "max_failures": 0}
+            raise SettingError(f"n_trials must be given for sampler={self.sampler}")
+        bounds = {"n_trials": 1, "seeds": 1, "seeds_for": 1, "retries": 0, "max_failures": 0}
         for key, least in {**bounds, "max_failures_in_a_row": 1}.items():
             value = getattr(self, key)
             if value is not None and value < least:
-                raise InputError(f"sweep.{key} must be at least {least}, got {value}")
+                raise SettingError(f"{key} must be at least {least}, got {value}")
+        if self.seeds_for is not None and self.seeds == 1:
+            raise SettingError(
+                f"seeds_for={self.seeds_for} needs seeds of at least 2, got 1; say how "
+                "many seeds the best ones get"
+            )
 
     @cached_property
     def total(self) -> int:
@@ -103,3 +124,16 @@ class Plan:
         if self.max_failures is None:
             return False
         return failures > self.max_failures * (self.total if self.max_failures < 1 else 1)
+
+
+def pausing_if_possible(plan: Plan, objective: object) -> Plan:
+    """The plan; with the stopping rule, and a line that says so, if the objective does not say that
+    its trials can pause (`trial.Objective`)."""
+    if plan.pruner_settings.get(RULE) != PROMOTION or getattr(objective, "pauses", False):
+        return plan
+    log.warning(
+        "pruner=%s ends trials instead of pausing them: nothing says that the objective keeps "
+        "checkpoints",
+        plan.pruner,
+    )
+    return replace(plan, pruner_settings=stopping(plan.pruner, plan.pruner_settings))

@@ -47,6 +47,7 @@ class Progress:
 
     total: int
     running: int
+    paused: int
     completed: int
     pruned: int
     diverged: int
@@ -56,7 +57,7 @@ class Progress:
     elapsed_s: float
     left_s: float | None
     """Estimated seconds to the end, at the speed of this session; None before its first
-    configuration is done."""
+    configuration is done, and while the last ones run. A paused configuration counts as done."""
 
     @property
     def done(self) -> int:
@@ -83,38 +84,45 @@ class Tally:
     """Counts configurations as they end, and keeps the best row."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._counts: Counter[str] = Counter()
+        self._plan, self._total = plan, plan.total
+        self._statuses: dict[int, str] = {}
         self._best: Row | None = None
         self._begun = time.monotonic()
         self._before = 0
 
     def count(self, row: Row) -> None:
-        """Count a configuration that has ended, by its row."""
-        self._counts[row["status"]] += 1
-        objectives = self._plan.objectives
+        """Count a configuration that has ended, by its row; again if it has got more seeds."""
+        self._statuses[row["number"]] = row["status"]
+        ranking = self._plan.objectives, self._plan.seeds
         if row["status"] == COMPLETED and (
-            self._best is None or rank(row, objectives) < rank(self._best, objectives)
+            self._best is None or rank(row, *ranking) < rank(self._best, *ranking)
         ):
             self._best = row
 
-    def begin(self) -> None:
-        """Measure the speed from now on. Earlier counts belong to earlier sessions."""
-        self._before = sum(self._counts.values())
+    def begin(self, total: int) -> None:
+        """Measure the speed from now on. Earlier counts belong to earlier sessions.
+
+        total: the number of configurations, which enqueued points may have made larger.
+        """
+        self._total = total
+        self._before = len(self._statuses)
         self._begun = time.monotonic()
 
-    def progress(self, running: int) -> Progress:
-        done = sum(self._counts.values())
+    def progress(self, running: int, paused: int) -> Progress:
+        counts = Counter(tuple(self._statuses.values()))
+        settled = counts.total() + paused
         elapsed = time.monotonic() - self._begun
-        here = done - self._before
+        here = settled - self._before
+        left = max(0, self._total - settled)
         return Progress(
-            total=self._plan.total,
+            total=self._total,
             running=running,
-            completed=self._counts[COMPLETED],
-            pruned=self._counts[PRUNED],
-            diverged=self._counts[DIVERGED],
-            failed=self._counts[FAILED],
+            paused=paused,
+            completed=counts[COMPLETED],
+            pruned=counts[PRUNED],
+            diverged=counts[DIVERGED],
+            failed=counts[FAILED],
             best=self._best,
             elapsed_s=elapsed,
-            left_s=elapsed / here * max(0, self._plan.total - done) if here else None,
+            left_s=elapsed / here * left if here > 0 and not (paused and not left) else None,
         )

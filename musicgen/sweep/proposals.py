@@ -1,5 +1,6 @@
 """Proposals of a sampler for the next trials, each at a point without a trial."""
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from optuna.trial import FrozenTrial, Trial
 
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.samplers import GRID, RANDOM, make_sampler, seed_for
-from musicgen.sweep.space import applies, decided, distributions, grid, grid_size, identity
+from musicgen.sweep.space import Point, applies, decided, distributions, grid, grid_size, identity
 
 MOST = 16
 """The number of proposals at known points after which the next free point is taken instead."""
@@ -19,13 +20,17 @@ class Proposals:
     """Points for the trials of one study. The sampler is asked for one key at a time, so that it is
     not asked for keys that do not apply (Optuna's define-by-run)."""
 
-    def __init__(self, plan: Plan, study: optuna.Study) -> None:
-        """study: the study as its sampler sees it (`evidence`)."""
+    def __init__(self, plan: Plan, study: optuna.Study, *, new: bool) -> None:
+        """study: the study as its sampler sees it (`evidence`). new: whether no trial ever began;
+        only then the plan's own point is first."""
         self._plan = plan
         self._study = study
         self._distributions = distributions(plan.space)
         self._conditional = any(dimension.only is not None for dimension in plan.space.values())
         self._seen: set[str] = set()
+        own = () if plan.own is None or plan.sampler == GRID or not new else (plan.own,)
+        self._first = deque[Point]((*own, *plan.enqueued))
+        """Points that are tried first; some may have a trial."""
 
     def __len__(self) -> int:
         """The number of different points that have a trial."""
@@ -45,6 +50,27 @@ class Proposals:
     def note(self, point: Mapping[str, Any]) -> None:
         """Record the point of a trial."""
         self._seen.add(self._plan.name(point))
+
+    def waiting(self) -> list[Point]:
+        """The points that are tried first and have no trial, each once."""
+        found = {self._plan.name(point): point for point in self._first}
+        return [point for name, point in found.items() if name not in self._seen]
+
+    def first(self) -> Point | None:
+        """The next point that is tried before the sampler proposes any; None if there is none."""
+        while self._first and self.knows(self._first[0]):
+            self._first.popleft()
+        return self._first[0] if self._first else None
+
+    def introduce(self, number: int) -> None:
+        """Let the sampler note a trial at a point that it has not proposed. A genetic algorithm
+        gives the trial a generation when it is asked for a proposal, and has no others for
+        parents."""
+        if self._plan.sampler != GRID:
+            self._renew_sampler(number)
+            storage, study_id = self._study._storage, self._study._study_id
+            trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, number)
+            _ = Trial(self._study, trial_id).relative_params
 
     def begin(self, number: int) -> dict[str, Any]:
         """Begin the trial with this number, and return its point, which no other trial has.

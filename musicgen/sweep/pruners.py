@@ -4,9 +4,10 @@ Settings have Optuna's names; a step is the step of a report. The decisions are 
 which imports Optuna.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from musicgen.config.components import Pruner, given, key, made, register
 from musicgen.config.registry import component
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from musicgen.sweep.judges import Judge
 
 NONE = "none"
+RULE, PROMOTION, STOPPING = "rule", "promotion", "stopping"
+"""The setting of asha and hyperband that says what happens at a rung, and its values."""
 
 
 @register("pruner", NONE)
@@ -57,11 +60,25 @@ class Asha(Pruner):
 
     min_resource: int = key("Epochs before the first decision", ge=1)
     reduction_factor: int = key("The best 1/n of a rung go on to n times its epochs", ge=2)
+    max_resource: int = key("Epochs of a whole training", ge=1)
+    rule: str = key(
+        "At a rung: promotion pauses a trial until it is among the best there, stopping ends it "
+        "if it is not",
+        choices=(PROMOTION, STOPPING),
+    )
+    unknown_before: ClassVar[tuple[str, ...]] = (RULE, "max_resource")
+    """The settings of rule=promotion, which older sweeps do not have; without a rule it is
+    stopping."""
 
     def build(self, **more: Any) -> "Judge":
-        from musicgen.sweep import judges
+        from musicgen.sweep import judges, promotion
 
-        return judges.Halving(**given(self), **more)
+        if self.rule == PROMOTION:
+            return promotion.Promotion(self._rungs(), self.reduction_factor, **more)
+        return judges.Halving(**_without(given(self), "max_resource"), **more)
+
+    def _rungs(self) -> tuple[int, ...]:
+        return rungs(self.min_resource, given(self).get("max_resource"), self.reduction_factor)
 
 
 @register("pruner", "hyperband")
@@ -69,12 +86,44 @@ class Asha(Pruner):
 class Hyperband(Asha):
     """Halvings that begin at different rungs (Li et al. 2018)."""
 
-    max_resource: int = key("Epochs of a whole training", ge=1)
+    unknown_before = (RULE,)
 
     def build(self, **more: Any) -> "Judge":
-        from musicgen.sweep import judges
+        from musicgen.sweep import judges, promotion
 
-        return judges.Hyperband(**given(self), **more)
+        settings = _without(given(self))
+        if self.rule == PROMOTION:
+            return promotion.Brackets(self._rungs(), **settings, **more)
+        return judges.Hyperband(**settings, **more)
+
+
+def _without(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in (RULE, *names)}
+
+
+def rungs(least: int, most: int | None, factor: int) -> tuple[int, ...]:
+    """The rungs of trials of `most` steps, the first at `least`; each has about `factor` times the
+    steps of the one before.
+
+    None is at the last step, where a pause saves nothing: 9 steps have rungs at 1 and 3, 20 have
+    them at 1, 3 and 7. most: None if it is not known.
+    """
+    if most is None:
+        return tuple(least * factor**rung for rung in range(32))
+    if least >= most:
+        return ()
+    count = max(1, round(math.log(most / least, factor)))
+    return tuple(round(least * (most / least) ** (rung / count)) for rung in range(count))
+
+
+def stopping(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a pruner without those for promotion, as sweeps had them before."""
+    chosen = component("pruner", name)
+    return (
+        _without(settings, *getattr(chosen, "unknown_before", ()))
+        if RULE in settings
+        else dict(settings)
+    )
 
 
 def as_optuna_counts(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +149,6 @@ def check_pruner(name: str, settings: Mapping[str, Any], objectives: int) -> Non
     component("pruner", name)
     if name != NONE and objectives > 1:
         raise InputError(
-            f"pruner={name} needs one objective to judge by, got {objectives}; take pruner=none"
+            f"pruner={name} needs one objective to judge by, got {objectives}; take none"
         )
     make_pruner(name, **settings)

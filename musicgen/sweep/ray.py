@@ -25,12 +25,11 @@ from ray.exceptions import RayError, RayTaskError
 
 from musicgen.errors import InputError, MusicgenError, Remedy, RunError
 from musicgen.sweep.cluster import NAMESPACE, Cluster
-from musicgen.sweep.executor import Ended, Event, packed
+from musicgen.sweep.executor import LOG, Ended, Event, packed
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import one_line
 
-LOG = "workers.log"
 RECRUITING_S = 2.0
 """Seconds between two searches for new nodes; more after false starts, up to a minute."""
 LOSSES = 3
@@ -323,7 +322,7 @@ class RayExecutor:
                 f"the sweep's folder must be on a file system that all nodes share, "
                 f"{blind} doesn't see {self._folder}"
             )
-            return self._retire(member, InputError(reason, Remedy.OTHER_SWEEP_FOLDER))
+            return self._retire(member, InputError(reason, Remedy.SHARED_SWEEP_FOLDER))
         member.ready, self._false_starts = True, 0
         self._hand_out(member)
         return None

@@ -1,6 +1,7 @@
 """The content of sweep.json: which sweep a folder belongs to, and the command that started it."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from musicgen.sweep.space import Choice, Dimension, Float, Int, Only, Space
 from musicgen.system.files import write_text
 
 FILE = "sweep.json"
-SEEDS = "sweep.seeds"
+SEEDS, SEEDS_FOR = "sweep.seeds", "sweep.seeds_for"
 KINDS: dict[str, type[Dimension]] = {"Choice": Choice, "Float": Float, "Int": Int}
 
 
@@ -43,6 +44,7 @@ class SweepRecord:
     pruner_settings: Mapping[str, Any]
     seed: int
     seeds: int
+    seeds_for: int | None = None
     groups: tuple[str, ...] = ()
     settings: tuple[Settings, ...] = ()
     fingerprint: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class SweepRecord:
             plan.pruner_settings,
             plan.seed,
             plan.seeds,
+            plan.seeds_for,
             plan.groups,
             plan.settings,
             plan.fingerprint,
@@ -88,6 +91,13 @@ class SweepRecord:
             **{Name(key): text for key, text in self.fingerprint.items()},
         }
 
+    @property
+    def further(self) -> float:
+        """The number of configurations that get more than one run."""
+        if self.seeds == 1:
+            return 0
+        return math.inf if self.seeds_for is None else self.seeds_for
+
     def described(self) -> dict[str, str]:
         """The settings of the search, as text by key."""
         return {
@@ -96,6 +106,7 @@ class SweepRecord:
             "pruner": f"{self.pruner} {_text(self.pruner_settings)}".strip(),
             "sweep.seed": str(self.seed),
             SEEDS: str(self.seeds),
+            **({} if self.seeds_for is None else {SEEDS_FOR: str(self.seeds_for)}),
         }
 
     @staticmethod
@@ -130,6 +141,7 @@ class SweepRecord:
             "pruner": {"name": self.pruner, "settings": dict(self.pruner_settings)},
             "seed": self.seed,
             "seeds": self.seeds,
+            **({} if self.seeds_for is None else {"seeds_for": self.seeds_for}),
             "groups": list(self.groups),
             "settings": [asdict(settings) for settings in self.settings],
             "fingerprint": dict(self.fingerprint),
@@ -158,6 +170,7 @@ class SweepRecord:
             pruner_settings=dict(about["pruner"]["settings"]),
             seed=int(about["seed"]),
             seeds=int(about["seeds"]),
+            seeds_for=None if (few := about.get("seeds_for")) is None else int(few),
             groups=tuple(about["groups"]),
             settings=tuple(
                 Settings(dict(part["values"]), tuple(part["choices"])) for part in about["settings"]

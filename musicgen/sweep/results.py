@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, STATUSES, Result, Scalar
+from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, PAUSED, STATUSES, Result, Scalar
 
 Row = dict[str, Any]
 """One row of a table: number, status, swept keys, results."""
+RUNNING = "running"
 EARLIER = "earlier_errors"
 """A column: the reasons for which a row failed before it was tried again."""
 
@@ -38,19 +39,28 @@ class Configuration:
     params: Mapping[str, Any]
     seeds: int
     runs: dict[int, Result] = field(default_factory=dict)
+    due: int | None = None
+    """The number of runs that it should have by now; None: all of `seeds`."""
     earlier: list[str] = field(default_factory=list)
     """The reasons for which it failed in earlier starts of the sweep, each once."""
-    state: str = "running"
-    """The state while `status` is None: `running`, or `interrupted` after the sweep has stopped."""
+    state: str = RUNNING
+    """The state while `status` is None: `running`, `paused`, or `interrupted` after the sweep has
+    stopped."""
+    standing: Mapping[str, float] = field(default_factory=dict)
+    """The objective's value of a paused configuration, by its name."""
 
     @property
     def status(self) -> str | None:
         """The final status: completed if all runs completed, else the status of the first run that
         did not; None before the end."""
-        if len(self.runs) < self.seeds and not self._first_fell_short:
+        if len(self.runs) < self.due_runs and not self._first_fell_short:
             return None
         odd = [run["status"] for run in self.counted.values() if run["status"] != COMPLETED]
         return str(odd[0]) if odd else COMPLETED
+
+    @property
+    def due_runs(self) -> int:
+        return self.seeds if self.due is None else self.due
 
     @property
     def counted(self) -> dict[int, Result]:
@@ -74,11 +84,16 @@ class Configuration:
         """The runs that are due: first the first run, and after it all others."""
         if self.status is not None:
             return []
-        return [run for run in range(self.seeds if 0 in self.runs else 1) if run not in self.runs]
+        return [
+            run for run in range(self.due_runs if 0 in self.runs else 1) if run not in self.runs
+        ]
 
     def row(self) -> Row:
         """The row of the configuration; with several seeds, means over its completed runs."""
-        head = {"number": self.number, "status": self.status or self.state, **self.params}
+        status = self.status or self.state
+        head = {"number": self.number, "status": status, **self.params}
+        if status == PAUSED:
+            head |= self.standing
         before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:
             return {**head, **_results(self.runs.get(0, {})), **before}
@@ -111,14 +126,19 @@ def describe_failures(failures: Counter[str], shown: int = 3) -> str:
     return ", ".join([*parts, *([f"{rest:,} for other reasons"] if rest else [])])
 
 
-def rank(row: Row, objectives: Mapping[str, str]) -> tuple[bool, tuple[float, ...], int]:
+def rank(
+    row: Row, objectives: Mapping[str, str], seeds: int = 1
+) -> tuple[bool, int, tuple[float, ...], int]:
     """A row's sort key: completed rows first, then by the first objective, then by number.
 
-    If the first objective is equal, the next one decides, so that no row is ranked below a row that
-    it beats.
+    With several seeds, a mean of more runs comes before one of fewer, so that the winner wins on a
+    mean. If the first objective is equal, the next one decides, so that no row is ranked below a
+    row that it beats.
     """
     values = tuple(_worth(row.get(key), way) for key, way in objectives.items())
-    return row["status"] != COMPLETED, values, row["number"]
+    completed = row["status"] == COMPLETED
+    runs = row["n"] if completed and seeds > 1 else 1
+    return not completed, -runs, values, row["number"]
 
 
 def _worth(value: Any, way: str) -> float:

@@ -53,6 +53,9 @@ class Random(Sampler):
 class TPE(Sampler):
     """Tree-structured Parzen estimator (Bergstra et al. 2011; Watanabe 2023)."""
 
+    informed = True
+    conditional = True
+
     n_startup_trials: int = key("Configurations drawn at random first", ge=0)
     multivariate: bool = key("Model the keys together")
 
@@ -72,6 +75,8 @@ class TPE(Sampler):
 @dataclass
 class GP(Sampler):
     """Gaussian processes."""
+
+    informed = True
 
     n_startup_trials: int = key("Configurations drawn at random first", ge=0)
 

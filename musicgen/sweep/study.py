@@ -1,7 +1,8 @@
 """The study: every trial that ever began, stored as an Optuna study. Only the driver writes it."""
 
+import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,11 @@ from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.growth import copy_trials, spread
 from musicgen.sweep.journal import JOURNAL, Journal, JournalReader
-from musicgen.sweep.judges import RUNG, Course
+from musicgen.sweep.judges import RUNG, Course, Share
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.proposals import Proposals
 from musicgen.sweep.pruners import make_pruner
-from musicgen.sweep.space import distributions
+from musicgen.sweep.space import Point, distributions
 from musicgen.sweep.trial import COMPLETED, FAILED, PRUNED, STATUSES, Result, untrainable
 
 STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
@@ -32,6 +33,8 @@ STATES = {COMPLETED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED}
 
 PRUNED_AT = "pruned_at"
 """Attribute of a trial: the step at which the pruner gave it up."""
+LAST_AT = "last_at"
+"""Attribute of a trial whose last step is a rung: that step. The trial is not paused there."""
 ERRORS = "errors"
 """Attribute of a trial: the reasons for which it failed before it was tried again."""
 RUN = re.compile(r"run(\d+)")
@@ -90,7 +93,7 @@ def read_only(folder: Path) -> optuna.Study:
     name = Folder(folder).study_name()
     if name is None or not journal.is_file():
         raise InputError(
-            f"{folder} holds no {JOURNAL}; read a study that is kept by sweep.storage with "
+            f"{folder} holds no {JOURNAL}; read a study that is kept in a database with "
             "optuna.load_study"
         )
     return optuna.load_study(study_name=name, storage=JournalStorage(JournalReader(journal)))
@@ -118,7 +121,9 @@ class Study:
             self._reopen()
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
         self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
-        evidence: Any = Evidence(self._storage, lambda t: any(map(untrainable, _runs(t).values())))
+        warm = plan.warm_start
+        earlier = warm.frozen(plan.sampler, plan.space) if warm else []
+        evidence: Any = Evidence(self._storage, untrainable_trial, self._as_seen, earlier)
         self._search = optuna.load_study(study_name=name, storage=evidence, pruner=self._pruner)
         """The study as its sampler sees it."""
         trials = self._study.get_trials(deepcopy=False)
@@ -133,8 +138,9 @@ class Study:
         }
         """The courses of running trials, kept here because a database would take milliseconds to
         return them."""
+        self._pruner.begin(self._study)
         self._given_up = {trial.number for trial in trials if PRUNED_AT in trial.user_attrs}
-        self._proposals = Proposals(plan, self._search)
+        self._proposals = Proposals(plan, self._search, new=not trials)
 
     def trials(self) -> Iterator[Stored]:
         """All trials in order. A trial that a kill left half made is completed first."""
@@ -149,8 +155,10 @@ class Study:
             yield Stored(trial.number, point, runs, finished, pruned, _errors(trial))
 
     def create(self, point: Mapping[str, Any] | None) -> Stored:
-        """Begin a trial. point: a point of the grid; None: the sampler proposes one."""
+        """Begin a trial. point: a point of the grid; None: one that is tried first, or one that
+        the sampler proposes."""
         number = self.count
+        point = self._proposals.first() if point is None else point
         # Durable, because a folder must never exist for a number that the study has lost.
         with self.batch(durable=True):
             if point is None:
@@ -161,6 +169,7 @@ class Study:
                 self._study.add_trial(
                     create_trial(state=TrialState.RUNNING, params=params, distributions=known)
                 )
+                self._proposals.introduce(number)
         self._proposals.note(point)
         self.count += 1
         self._courses[number] = Course(number)
@@ -170,6 +179,10 @@ class Study:
     def points(self) -> int:
         """The number of different points that its trials have."""
         return len(self._proposals)
+
+    def waiting(self) -> list[Point]:
+        """The points that are tried first and have no trial."""
+        return self._proposals.waiting()
 
     def knows(self, point: Mapping[str, Any]) -> bool:
         """Whether a trial with this point's configuration exists."""
@@ -192,6 +205,7 @@ class Study:
         if step in course.values or len(self._plan.objectives) > 1:
             return False
         course.values[step] = value
+        course.over = last
         known = len(course.rungs)
         pruned = self._pruner.judge(self._study, course) and not last
         identity = self._trial_id(number)
@@ -201,10 +215,36 @@ class Study:
             if pruned:
                 self._given_up.add(number)
                 self._storage.set_trial_user_attr(identity, PRUNED_AT, step)
+            if last and len(course.rungs) > known:
+                self._storage.set_trial_user_attr(identity, LAST_AT, step)
             for rung, at in enumerate(course.rungs[known:], start=known):
                 self._storage.set_trial_system_attr(identity, RUNG.format(rung), at)
             self._storage.set_trial_intermediate_value(identity, step, value)
         return pruned
+
+    @property
+    def paused(self) -> Set[int]:
+        """The numbers of the trials that are paused at a rung. It follows from their reports."""
+        return self._pruner.paused
+
+    def paused_value(self, number: int) -> float:
+        """The last value that a paused trial has reported."""
+        values = self._courses[number].values
+        return values[max(values)]
+
+    def promote(self, share: Share, busy: Set[int]) -> int | None:
+        """The number of the paused trial that goes on next; None if none may.
+
+        busy: the numbers of trials whose workers have not let go of them yet.
+        """
+        return self._pruner.promote(share, busy)
+
+    def give_up(self, number: int) -> None:
+        """Record that a paused trial will not go on."""
+        self._given_up.add(number)
+        step = max(self._courses[number].values)
+        self._storage.set_trial_user_attr(self._trial_id(number), PRUNED_AT, step)
+        self._pruner.release(number)
 
     def save(self, number: int, run: int, result: Result) -> None:
         """Store the result of one finished run.
@@ -228,6 +268,7 @@ class Study:
         """End a trial. values: its objectives; None unless it completed."""
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
         course = self._courses.pop(number)
+        self._pruner.release(number)
         if status == COMPLETED:
             self._complete_course(course)
 
@@ -266,6 +307,19 @@ class Study:
             self._backing.reopen(failed)
             self._storage = _storage(self._backing)
 
+    def _as_seen(self, trial: FrozenTrial) -> FrozenTrial:
+        """A running trial as its sampler sees it: pruned if it is paused, completed if it waits for
+        further seeds."""
+        first: Any = _runs(trial).get(0, {}) if self._plan.seeds_for is not None else {}
+        waits = first.get("status") == COMPLETED
+        if not waits and trial.number not in self.paused:
+            return trial
+        seen = copy.copy(trial)
+        seen.state = TrialState.COMPLETE if waits else TrialState.PRUNED
+        if waits:
+            seen.values = [first[key] for key in self._plan.objectives]
+        return seen
+
     def _complete_course(self, course: Course) -> None:
         if not course.completed:
             course.completed = True
@@ -273,6 +327,11 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def untrainable_trial(trial: FrozenTrial) -> bool:
+    """Whether the configuration made a run of a trial fail."""
+    return any(map(untrainable, _runs(trial).values()))
 
 
 def _storage(backing: Journal | Database) -> BaseStorage:
@@ -303,5 +362,9 @@ def _is_result(value: Any) -> bool:
 def _course(trial: FrozenTrial) -> Course:
     """What a trial has reported so far; complete if its first run is."""
     course = Course.of(trial)
-    course.completed |= _runs(trial).get(0, {}).get("status") == COMPLETED
+    first = _runs(trial).get(0, {}).get("status")
+    course.completed |= first == COMPLETED
+    course.over |= first not in (None, FAILED) or bool(
+        {LAST_AT, PRUNED_AT} & trial.user_attrs.keys()
+    )
     return course

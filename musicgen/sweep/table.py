@@ -59,7 +59,7 @@ class Tables:
         front: the numbers of the configurations that no other beats; None with one objective.
         """
         rows = [configuration.row() for configuration in configurations]
-        rows.sort(key=lambda row: rank(row, self._plan.objectives))
+        rows.sort(key=lambda row: rank(row, self._plan.objectives, self._plan.seeds))
         if front is not None:
             rows = [{**row, "front": row["number"] in front} for row in rows]
         shown = [self._spell(row) for row in rows]

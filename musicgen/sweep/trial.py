@@ -10,14 +10,15 @@ Scalar = str | int | float | bool | None
 Result = dict[str, Scalar]
 """The results of one run: `status`, the objectives by name, and other columns of the table."""
 
-COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED = (
+COMPLETED, PRUNED, DIVERGED, PAUSED, INTERRUPTED, FAILED = (
     "completed",
     "pruned",
     "diverged",
+    "paused",
     "interrupted",
     "failed",
 )
-STATUSES = (COMPLETED, PRUNED, DIVERGED, INTERRUPTED, FAILED)
+STATUSES = (COMPLETED, PRUNED, DIVERGED, PAUSED, INTERRUPTED, FAILED)
 OUT_OF_MEMORY = "out of memory"
 """The words in the error of a run that ran out of memory."""
 
@@ -35,6 +36,9 @@ class Decision(Enum):
     CONTINUE = "continue"
     PRUNE = "prune"
     """The trial is given up: return with status `pruned`."""
+    PAUSE = "pause"
+    """Others go first: save a checkpoint and return with status `paused`. The trial may go on from
+    there later, in any worker. Only an objective that `pauses` gets this decision."""
     STOP = "stop"
     """The sweep stops: save a checkpoint and return with status `interrupted`."""
 
@@ -90,7 +94,7 @@ class Trial:
         last: whether no step is left; the trial is then not given up.
         """
         answer = self._report(step, float(value), last)
-        if last and self.decision is Decision.PRUNE:
+        if last and self.decision in (Decision.PRUNE, Decision.PAUSE):
             self.decision = Decision.CONTINUE
         if self.decision is Decision.CONTINUE:
             self.decision = answer
@@ -108,5 +112,6 @@ Objective = Callable[[Trial], Mapping[str, Any]]
 
 It returns at least `status` (one of STATUSES) and, when completed, the objectives by name. An
 exception is recorded as a failure of that trial. A method `prepare()`, if there is one, is called
-once before all trials; slow imports belong there.
+once before all trials; slow imports belong there. An attribute `pauses` that is true says that a
+trial keeps a checkpoint at each report, so that it can be paused.
 """

@@ -27,7 +27,7 @@ def make_folder(path: Path, key: str) -> Path:
     except OSError as error:
         raise InputError(
             f"{key} must be a folder that can be written, got {path} ({error.strerror}); "
-            f"choose another with {key}=<folder>"
+            "choose another"
         ) from None
     return path
 

@@ -139,11 +139,12 @@ class Checkpointing(Callback):
         self._ask(trainer, row)
 
     def _ask(self, trainer: pl.Trainer, row: Epoch) -> None:
-        """Report an epoch to the watcher and obey the answer. A finished training is not pruned."""
+        """Report an epoch to the watcher and obey the answer. A finished training is not pruned,
+        and not paused."""
         over = self._over(trainer, row)
         decision = self.watcher.last_epoch(row) if over else self.watcher.epoch(row)
-        pruned_too_late = over and decision is Decision.PRUNE
-        self.decision = Decision.CONTINUE if pruned_too_late else decision
+        too_late = over and decision in (Decision.PRUNE, Decision.PAUSE)
+        self.decision = Decision.CONTINUE if too_late else decision
         trainer.should_stop = self.decision is not Decision.CONTINUE or self._ended_early(row)
 
     def _over(self, trainer: pl.Trainer, row: Epoch) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from musicgen.config.keys import TrainerConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.models import arithmetic
 from musicgen.system.gpus import VISIBLE, WORKSPACE, likely
 
@@ -19,7 +19,7 @@ LIGHTNING: dict[str, Any] = {"fp32": "32-true", "tf32": "32-true", "bf16": "bf16
 log = logging.getLogger(__name__)
 
 Ability = Callable[[], bool]
-UNTRIED = "Apple's GPUs are untried: compare a short run with trainer=cpu"
+UNTRIED = "Apple's GPUs are untried: compare a short run with one on the CPU"
 """Warning for a training on an Apple GPU."""
 
 
@@ -49,7 +49,8 @@ def _kind(accelerator: str) -> str:
         return "mps"
     raise InputError(
         f"trainer.accelerator=gpu needs a GPU that PyTorch {torch.__version__} can use, got none"
-        f"{why and f' ({why})'}; use trainer=cpu or trainer=auto"
+        f"{why and f' ({why})'}",
+        Remedy.NO_GPU,
     )
 
 
@@ -82,12 +83,12 @@ def precision(asked: str, kind: str, *, bf16: Ability, tf32: Ability) -> str:
     if kind == "mps" and asked in ("tf32", "bf16"):
         raise InputError(
             f"trainer.precision={asked} is not for Apple's GPUs, which train in fp32 here; "
-            "use trainer.precision=fp32 or trainer=cpu"
+            "take fp32, or the CPU"
         )
     if asked == "tf32" and not (kind == "cuda" and tf32()):
         raise InputError(
             "trainer.precision=tf32 needs an NVIDIA GPU of the year 2020 or later, got "
-            f"{kind}; use trainer.precision=fp32 or auto"
+            f"{kind}; take fp32 or auto"
         )
     if asked != "auto":
         return asked
@@ -175,15 +176,13 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 def threads(config: TrainerConfig) -> int:
     """Threads for work on the CPU: those asked for, else this process' share of the machine
-    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores but one, four at most.
+    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores, four at most.
 
-    PyTorch's default, one thread per core, collapses beside other work, because its threads spin
-    while they wait for each other: 330 thousand characters per second on two idle cores became 11
-    thousand on two busy ones (one thread: 200 thousand on both). More than a few threads gain
-    nothing: the matrices are small.
+    More than a few threads gain nothing: the matrices are small. `system.openmp` keeps them from
+    collapsing beside other work.
     """
     share = os.environ.get("OMP_NUM_THREADS", "")
-    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores() - 1))
+    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores()))
 
 
 def cores() -> int:

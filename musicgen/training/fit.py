@@ -19,7 +19,7 @@ from musicgen.errors import InputError, Remedy
 from musicgen.models.char_rnn import CharRNN
 from musicgen.models.evaluation import evaluate
 from musicgen.models.transfer import transfer
-from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision
+from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PAUSED, PRUNED, Decision
 from musicgen.system.files import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
@@ -43,6 +43,7 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 STATUS = {
     Decision.CONTINUE: COMPLETED,
     Decision.PRUNE: PRUNED,
+    Decision.PAUSE: PAUSED,
     Decision.STOP: INTERRUPTED,
 }
 """How a training ends, by the last word of its watcher."""
@@ -157,7 +158,7 @@ def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bo
     if changed:
         key = changed[0]
         raise InputError(
-            f"{folder.path} was begun with {key}={before.get(key)}, got {now.get(key)}"
+            f"{folder.path}: {key} must stay {before.get(key)}, got {now.get(key)}"
             f"{f' ({len(changed) - 1} more keys differ)' if changed[1:] else ''}; "
             "resume it with the configuration it has, or start a new run"
         )

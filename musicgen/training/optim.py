@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from musicgen.config.keys import Config
-    from musicgen.models import CharRNN
+    from musicgen.models.char_rnn import CharRNN
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Muon(Optimizer):
     def build(self, parameters: Iterable[Any]) -> "torch.optim.Optimizer":
         return self._build([{"params": list(parameters), "rows": 0}])
 
-    def of(self, network: "CharRNN") -> "torch.optim.Optimizer":
+    def of(self, network: "CharRNN", products: "torch.dtype") -> "torch.optim.Optimizer":
         hidden = network.hidden
         matrices = [
             one for one in network.cells.parameters() if one.ndim == 2 and len(one) % hidden == 0
@@ -101,7 +101,7 @@ def _nesterov(config: "Config") -> str | None:
     optim = config.optim
     if not isinstance(optim, SGD) or not optim.nesterov or optim.momentum > 0:
         return None
-    return "optim.nesterov needs optim.momentum above 0, got 0; set optim.momentum=0.9"
+    return "optim.nesterov needs optim.momentum above 0, got 0; set it to 0.9"
 
 
 @register("optimizer", "sgd")

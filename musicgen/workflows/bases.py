@@ -13,14 +13,15 @@ from musicgen.config import composition, following, record, schema
 from musicgen.config.following import Following, interpolates
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import flatten
+from musicgen.config.unfit import unfit
 from musicgen.errors import InputError
 from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
+from musicgen.workflows.composed_sweep import Choices, ComposedSweep
 from musicgen.workflows.initial import model_keys
-from musicgen.workflows.swept import Choices, Swept
 
 
-def converted(swept: Swept) -> Space:
+def converted(swept: ComposedSweep) -> Space:
     """The space with every value in its key's type (150 as 150.0 if the type is float).
 
     Raises InputError.
@@ -35,7 +36,7 @@ def converted(swept: Swept) -> Space:
     return space
 
 
-def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
+def checked_bases(swept: ComposedSweep, space: Space) -> dict[Choices, TrainConfig]:
     """The bases, with swept keys at their first values. Raises InputError."""
     bases = {}
     for choices, composed in swept.bases.items():
@@ -46,7 +47,9 @@ def checked_bases(swept: Swept, space: Space) -> dict[Choices, TrainConfig]:
     return bases
 
 
-def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choices, Following]:
+def followed(
+    swept: ComposedSweep, space: Space, drivers: tuple[str, ...]
+) -> dict[Choices, Following]:
     """The keys that follow swept keys, by the groups' choices.
 
     drivers: the prefixes of keys of the sweep as a whole. Raises InputError if such a key follows a
@@ -68,7 +71,7 @@ def followed(swept: Swept, space: Space, drivers: tuple[str, ...]) -> dict[Choic
 
 
 def settings(
-    swept: Swept,
+    swept: ComposedSweep,
     space: Space,
     bases: Mapping[Choices, TrainConfig],
     follows: Mapping[Choices, Following],
@@ -98,11 +101,11 @@ def usual() -> dict[str, str]:
     return {key: str(v) for key, v in fields.items() if v not in (REQUIRED, MISSING)}
 
 
-def _applies(swept: Swept, dimension: Dimension, choices: Choices) -> bool:
+def _applies(swept: ComposedSweep, dimension: Dimension, choices: Choices) -> bool:
     return applies(dimension, dict(zip(swept.groups, choices, strict=True)))
 
 
-def _open(swept: Swept, space: Space, choices: Choices) -> dict[str, tuple[Any, ...]]:
+def _open(swept: ComposedSweep, space: Space, choices: Choices) -> dict[str, tuple[Any, ...]]:
     """The values (of a range the ends) of each key that is swept with these choices of groups."""
     return {
         key: values
@@ -119,13 +122,13 @@ def _set(composed: DictConfig, key: str, value: Any) -> None:
 def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
     composed = copy.deepcopy(composed)
     if isinstance(dimension, Choice):
-        values = tuple(_cast(composed, key, value) for value in dimension.values)
+        values = tuple(cast(composed, key, value) for value in dimension.values)
         try:
             return replace(dimension, values=values)
         except InputError as error:
             raise InputError(f"{key}: {error}") from None
     try:
-        low = _cast(composed, key, dimension.low)
+        low = cast(composed, key, dimension.low)
     except InputError as error:
         whole = "; whole numbers are int(interval(...))" if isinstance(dimension, Float) else ""
         raise InputError(f"{error}{whole}") from None
@@ -134,11 +137,11 @@ def _typed(composed: DictConfig, key: str, dimension: Dimension) -> Dimension:
     if isinstance(low, float):
         high, step = float(dimension.high), None if dimension.log else dimension.step
         return Float(low, high, dimension.log, step, dimension.order, dimension.only)
-    values = tuple(_cast(composed, key, value) for value in dimension.ordered() or ())
+    values = tuple(cast(composed, key, value) for value in dimension.ordered() or ())
     return Choice(values, dimension.only)
 
 
-def _cast(composed: DictConfig, key: str, value: Any) -> Any:
+def cast(composed: DictConfig, key: str, value: Any) -> Any:
     """The value in its key's type; an interpolation is kept. The value is also set in `composed`.
 
     Raises InputError.
@@ -148,8 +151,7 @@ def _cast(composed: DictConfig, key: str, value: Any) -> Any:
     try:
         _set(composed, key, value)
         if isinstance(value, Mapping):
-            return {name: _cast(composed, f"{key}.{name}", part) for name, part in value.items()}
+            return {name: cast(composed, f"{key}.{name}", part) for name, part in value.items()}
         return following.selected(composed, key)
     except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{key}: {reason}; --help says what {key} takes") from None
+        raise InputError(f"{unfit(error, key, value)}; --help says what {key} takes") from None

@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from musicgen.config.keys import RayConfig, TrainConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy, SettingError
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.local import GPU, LocalExecutor, slots
 from musicgen.system import gpus
 from musicgen.system.paths import PACKAGE
 
-NO_GPU = "trainer.accelerator=gpu needs a GPU, got none {where}; use trainer=cpu"
+NEEDS_GPU = "trainer.accelerator=gpu needs a GPU, got none"
 ON_GPU = dict([gpus.WORKSPACE, gpus.WITHOUT_CUDA])
 """Environment variables of a worker that may use a GPU, and of its parent process. They must be set
 before CUDA or PyTorch starts."""
@@ -62,7 +62,7 @@ def _local(
     found = _found(accelerators)
     if "gpu" in accelerators and not (found.names or found.apple):
         reason = f" ({found.why})" if found.why else ""
-        raise InputError(NO_GPU.format(where=f"on this machine{reason}"))
+        raise InputError(f"{NEEDS_GPU} on this machine{reason}", Remedy.NO_GPU)
     shared = place.trials_per_gpu
     if found.apple and not found.names and accelerators == {"gpu"}:
         workers = shared if workers == "auto" else workers  # there is one GPU without a name
@@ -91,9 +91,9 @@ def _found(accelerators: Collection[str]) -> gpus.Gpus:
 
 def _ray(place: Place, workers: int | str, accelerators: Collection[str]) -> Executor:
     if find_spec("ray") is None:
-        raise InputError(
-            "sweep.executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the "
-            "clone, or take sweep.executor=local"
+        raise SettingError(
+            "executor=ray needs Ray, which is not installed; pip install -e '.[ray]' in the clone, "
+            "or take executor=local"
         )
     from musicgen.sweep.cluster import Cluster
     from musicgen.sweep.ray import RayExecutor
@@ -106,7 +106,7 @@ def _ray(place: Place, workers: int | str, accelerators: Collection[str]) -> Exe
     cluster = Cluster(asked.address, packages=[PACKAGE], gpus=count)
     if "gpu" in accelerators and not cluster.gpus:
         reason = f" ({found.why})" if found.why else ""
-        raise InputError(NO_GPU.format(where=f"in the cluster{reason}"))
+        raise InputError(f"{NEEDS_GPU} in the cluster{reason}", Remedy.NO_GPU)
     num_gpus = asked.num_gpus
     if num_gpus is None:
         wanted = set(accelerators) != {"cpu"} and cluster.gpus
@@ -126,5 +126,5 @@ def _workers(text: str) -> int | str:
     except ValueError:
         count = 0
     if count < 1:
-        raise InputError(f"sweep.workers must be auto or at least 1, got {text}")
+        raise SettingError(f"workers must be auto or at least 1, got {text}")
     return count

@@ -18,7 +18,7 @@ from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.recipe import Recipe, Weights
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import InputError, Interrupted, advised
+from musicgen.errors import InputError, Interrupted, Remedy, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models.sampler import Cut
@@ -124,7 +124,7 @@ def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
     _check_going_on(texts, options.prime)
     texts = _arranged(texts, arranged)
     tunes = [parse(one.text) for one in texts]
-    with advised("use constrain=bars, a network that was trained longer, or formats=[abc]"):
+    with advised(Remedy.TUNES_WITH_NOTES):
         check_notes(tunes, formats)
     real = _real(trained)
     nearest = real.training.longest_runs(tunes) if real else [None] * len(tunes)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from musicgen import corpus
 from musicgen.config import record
@@ -24,6 +24,8 @@ class TrainingObjective:
     """The objective of a sweep of trainings. It is sent to each worker once, and PyTorch is
     imported there and not in the driver."""
 
+    pauses: ClassVar[bool] = True
+    """Whether the driver may pause its trials, because each epoch's end is a checkpoint."""
     bases: Mapping[tuple[str, ...], Mapping[str, Any]]
     """Configurations (as `to_dict` gives them) by the choices of the swept groups."""
     groups: tuple[str, ...]

@@ -106,10 +106,12 @@ def test_what_no_network_can_write_is_refused(place: Path) -> None:
         run.generate(temprature=1)
     with pytest.raises(InputError, match="temperature must be a number of at least 0"):
         run.generate(temperature=-1)
-    with pytest.raises(InputError, match="run must be the folder of a run"):
+    with pytest.raises(InputError, match=r"run must be the folder of a run.* below runs/ are what"):
         Run(place)
-    with pytest.raises(InputError, match="holds a run already"):
+    with pytest.raises(InputError, match=r"holds a run already; .* choose another with folder=$"):
         Run.train(*small(place), folder=place / "run")
+    with pytest.raises(InputError, match=r"prime must begin with .*, or use constrain=off$"):
+        run.generate(prime="GAB|", constrain="bars")
 
 
 @pytest.mark.slow

@@ -1,17 +1,21 @@
 """What a door says beside the facts of an error."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from musicgen import corpus
-from musicgen.cli.advice import WORDS, with_advice
+from musicgen.api.advice import PYTHON
+from musicgen.cli.advice import APPLICATION, COMMAND, Words, with_advice
 from musicgen.errors import InputError, Remedy, RunError
 from musicgen.generation.prime import check_prime
 
 
-def test_every_remedy_has_words() -> None:
-    assert list(WORDS) == list(Remedy)
+@pytest.mark.parametrize("words", [COMMAND, APPLICATION, PYTHON], ids=["own", "other", "Python"])
+def test_every_door_has_words_for_every_remedy(words: Words) -> None:
+    assert list(words) == list(Remedy)
+    assert all(words.values())
 
 
 def test_a_room_says_the_fact_and_the_door_what_to_type() -> None:
@@ -37,4 +41,20 @@ def test_a_corpus_says_what_else_would_help(
     (tmp_path / "tunes.abc").write_text(text)
     with pytest.raises(InputError) as caught:
         corpus.load("files", path=tmp_path / "tunes.abc", root=tmp_path / "data", **given)
+    assert caught.value.remedy is remedy
+
+
+@pytest.mark.parametrize(
+    ("asked", "remedy"),
+    [
+        ({"name": "folk", "split": "files"}, Remedy.OWN_FILES),
+        ({"name": "folk", "path": "tunes.abc"}, Remedy.OWN_FILES),
+        ({"name": "files", "path": "a.abc", "test_path": "b.abc"}, Remedy.OWN_SPLIT),
+    ],
+)
+def test_paths_that_a_corpus_does_not_read_have_a_way_out(
+    asked: dict[str, Any], remedy: Remedy, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        corpus.load(**{"root": tmp_path, **asked})
     assert caught.value.remedy is remedy

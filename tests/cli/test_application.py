@@ -136,6 +136,19 @@ def test_each_run_of_a_configuration_has_its_seed_and_failures_are_rows(app: Pat
 
 
 @pytest.mark.slow
+def test_an_applications_search_begins_with_what_is_known(app: Path) -> None:
+    """Its own configuration (x=1 of the small network), and the points that it is given."""
+    space = ["x=interval(0,9)", "db/net=small,large", "hydra.sweeper.sampler=random"]
+    asked = ["-m", *space, "hydra.sweeper.n_trials=3", "hydra.sweep.dir=s"]
+    said = run(app, *asked, "hydra.sweeper.enqueue=[{x: 5},{db/net: large}]")
+    assert said.returncode == 0, said.stderr
+    assert "own values are tried first: x=1.0 db/net=small" in said.stdout
+    found = {row["number"]: row for row in rows(app.parent / "s")}
+    first = [(float(found[number]["x"]), found[number]["db/net"]) for number in "012"]
+    assert first == [(1.0, "small"), (5.0, "small"), (1.0, "large")]
+
+
+@pytest.mark.slow
 def test_an_applications_sweep_is_found_again_by_its_command(app: Path) -> None:
     for _ in range(2):
         assert run(app, "-m", "x=1,2").returncode == 0
@@ -155,6 +168,7 @@ def test_an_applications_sweep_is_found_again_by_its_command(app: Path) -> None:
         (["seedd=1,2"], "there is no key seedd; did you mean seed?"),
         (["x=interval(0,1)"], "n_trials must be given where a range has no step"),
         (["x=1,2", "hydra.sweeper.sampler=tpee"], "sampler must be one of"),
+        (["x=1,2", "hydra.sweeper.enqueue=[{x: 3}]"], "enqueue, point 1: x must be of [1, 2]"),
         (["x=1,2", "hydra.sweeper.seeds=0"], "seeds must be a number and at least 1, got 0"),
         (["seed=1,2", "hydra.sweeper.seeds=2"], "seed is swept, so it cannot get the seeds too"),
         (["x=1,2", "hydra.sweeper.objective=[a,b]"], "must have a way for each objective"),

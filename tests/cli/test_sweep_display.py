@@ -29,7 +29,7 @@ def test_a_narrow_terminal_loses_the_loss_last(width: int, seeds: int, tmp_path:
         display.observe(Started(job, 0))
         display.observe(Judged(job, 12, 1.23456, Decision.CONTINUE))
     out = io.StringIO()
-    progress = Progress(8, 2, 0, 0, 0, 0, best=None, elapsed_s=1.0, left_s=None)
+    progress = Progress(8, 2, 0, 0, 0, 0, 0, best=None, elapsed_s=1.0, left_s=None)
     Console(file=out, width=width).print(display.picture(progress))
     lines = [line for line in out.getvalue().splitlines() if "loss" in line]
     assert len(lines) == 2

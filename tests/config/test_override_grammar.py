@@ -1,6 +1,7 @@
 """Hydra's override grammar in sweeps. The oracle is Hydra's own basic sweeper: we train the
 configurations that it would compose, however they are written."""
 
+import copy
 import json
 import re
 from collections import Counter
@@ -15,10 +16,10 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.compose import compose
+from musicgen.cli.sweep_overrides import compose
 from musicgen.config import composition, record
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import as_override
@@ -26,8 +27,8 @@ from musicgen.errors import InputError
 from musicgen.sweep.space import Space, describe, grid
 from musicgen.system.paths import shipped
 from musicgen.workflows.bases import checked_bases, converted, followed, settings
+from musicgen.workflows.composed_sweep import ComposedSweep
 from musicgen.workflows.points import check
-from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 from tests.cases import a_few_fast
 
@@ -37,8 +38,10 @@ class Grammar:
     loader: ConfigLoader
     settings: DictConfig
 
-    def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> Swept:
-        return compose(self.loader, self.settings, params or {}, list(overrides))
+    def swept(self, *overrides: str, params: dict[str, Any] | None = None) -> ComposedSweep:
+        settings = copy.deepcopy(self.settings)
+        OmegaConf.update(settings, "hydra.sweeper.params", params, force_add=True)
+        return compose(self.loader, settings, overrides)
 
     def trained(self, *overrides: str, params: dict[str, Any] | None = None) -> list[Config]:
         """What a sweep trains, in its order."""
@@ -59,7 +62,7 @@ class Grammar:
         return composition.checked(composed, TrainConfig)
 
 
-def prepared(swept: Swept) -> tuple[TrainingObjective, Space]:
+def prepared(swept: ComposedSweep) -> tuple[TrainingObjective, Space]:
     """As sweeping.run does it."""
     space = converted(swept)
     follows = followed(swept, space, ("sweep.", "sampler", "pruner"))
@@ -204,8 +207,11 @@ def test_a_large_range_costs_nothing(grammar: Grammar) -> None:
         (["optim.lr=tag(lgo,interval(1,2))"], "optim.lr: an interval's tag must be log, got lgo"),
         (["+model.hidden=8,16"], "model.hidden is there already, so it cannot be added"),
         (["model.hiden=8,16"], "there is no key model.hiden; did you mean model.hidden?"),
-        (["optim.momentum=0,1"], "optim.momentum needs optim to be one of rmsprop, sgd"),
-        (["optim=adam,adamw", "optim.momentum=0.5"], "to be one of rmsprop, sgd, got adam, adamw"),
+        (["optim.nesterov=true,false"], "optim.nesterov needs optim to be one of sgd"),
+        (
+            ["optim=adam,adamw", "optim.momentum=0.5"],
+            "to be one of muon, rmsprop, sgd, got adam, adamw",
+        ),
         (["model.dropout=0,0.0"], "model.dropout: a choice must have each value once"),
         (
             ["trainer.max_epochs=3,6", "pruner=hyperband"],
@@ -217,7 +223,9 @@ def test_a_large_range_costs_nothing(grammar: Grammar) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_a_sweep_refuses(overrides: list[str], says: str, grammar: Grammar) -> None:
+def test_sweeps_that_cannot_be_composed_are_refused(
+    overrides: list[str], says: str, grammar: Grammar
+) -> None:
     with pytest.raises((InputError, OmegaConfBaseException), match=re.escape(says)):
         grammar.trained(*overrides)
 

@@ -141,7 +141,7 @@ def test_a_blank_line_that_ends_tunes_early_is_told_and_may_be_read_over(
     line = path.read_text().split("\n").index("X:40") + 4
     told = (
         f"{path}: a blank line ends a tune: 2 tunes ended before their first note, "
-        f"the first at line {line}; data.blank_lines=allow reads on"
+        f"the first at line {line} (data.blank_lines=end)"
     )
     assert told in [record.getMessage() for record in caplog.records]
     whole = read(path=path, blank_lines="allow")
@@ -295,11 +295,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"path": "two.abc", "split": "files"}, r"data\.validation_path must name a file .* got none"),
     (
         {"validation_path": "two.abc"},
-        r"data\.validation_path must be left out .* data\.split=files",
+        r"data\.validation_path must be left out .*; drop it",
     ),
     (
         {"name": "folk", "path": "two.abc"},
-        r"data\.path must be left out for data=folk .* data=files",
+        r"data\.path must be left out for data=folk .*; drop it",
     ),
     ({"blank_lines": "maybe"}, r"data\.blank_lines must be one of end, allow, got 'maybe'"),
     (
@@ -310,7 +310,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"path": "prose.abc"},
         r"data\.path must hold tunes \(ABC such as `X:1 / T:Title / M:4/4 / L:1/8 / K:D / DEFG ",
     ),
-    ({"name": "folk", "split": "files"}, r"data\.split=files needs .* got data=folk"),
+    ({"name": "folk", "split": "files"}, r"data\.split=files needs .* got the corpus folk"),
 ]
 
 

@@ -88,7 +88,9 @@ def test_walks_please_the_judge(bars: bool, tmp_path: Path) -> None:
         ("reel", 'A"^b"-A', "-"),
     ],
 )
-def test_what_players_stumble_over(rhythm: str, music: str, refused: str) -> None:
+def test_the_constraint_refuses_what_players_stumble_over(
+    rhythm: str, music: str, refused: str
+) -> None:
     known, state, stop = table(VOCABULARY, True), 0, ""
     for character in f"R:{rhythm}\nM:4/4\nL:1/8\nK:D\n|:{music}":
         number = VOCABULARY.index(character)
@@ -182,7 +184,9 @@ def test_a_limit_too_low_says_the_least() -> None:
 
 @pytest.mark.parametrize("bars", [False, True])
 @pytest.mark.parametrize("missing", ["[", "z", "2", '"', ")", "}", "/", "123456789"])
-def test_vocabularies_without_some_characters(missing: str, bars: bool) -> None:
+def test_walks_are_well_formed_in_vocabularies_without_some_characters(
+    missing: str, bars: bool
+) -> None:
     vocabulary = "".join(c for c in VOCABULARY if c not in missing)
     constraint = BatchConstraint(vocabulary, 2, bars=bars, max_chars=150)
     for text in walk(constraint, 2, 0, vocabulary):

@@ -101,12 +101,16 @@ def spawn(
     started: list[subprocess.Popen[str]] = []
 
     def start(
-        objective: str, points: int, workers: int | str = 2, seeds: int = 1
+        objective: str,
+        points: int,
+        workers: int | str = 2,
+        seeds: int = 1,
+        pruner: str = "none",
     ) -> subprocess.Popen[str]:
         module = "tests.sweep.driver_process"
-        sizes = map(str, (points, workers, seeds))
+        how = map(str, (points, workers, seeds, kind, pruner))
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(tmp_path / "sweep"), objective, *sizes, kind],
+            [sys.executable, "-m", module, str(tmp_path / "sweep"), objective, *how],
             env={**os.environ, "PYTHONPATH": str(ROOT), **place},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """A driver in a process of its own, for tests that kill it.
 
 Arguments: folder, a name in tests.sweep.objectives, points of the grid, workers, seeds, executor
-(local, spawned, or ray on the cluster of RAY_ADDRESS).
+(local, spawned, or ray on the cluster of RAY_ADDRESS), pruner (none, or one of promotion).
 Handles Ctrl-C as a command would, prints `started` at the first report and `told` at each Ctrl-C,
 and exits with 0, 130 or an error's own code.
 """
@@ -21,10 +21,15 @@ from musicgen.sweep.progress import Judged
 from musicgen.sweep.space import Choice
 from tests.sweep import objectives
 
+PROMOTION = {"min_resource": 1, "reduction_factor": 2, "max_resource": 9, "rule": "promotion"}
 
-def plan(points: int, **settings: Any) -> Plan:
+
+def plan(points: int, *, pruner: str = "none", **settings: Any) -> Plan:
     space = {"a": Choice(tuple(range(points // 2))), "b": Choice(("x", None))}
-    return Plan(space, retries=1000, refresh_s=0.05, **settings)
+    rungs = {} if pruner == "none" else PROMOTION
+    return Plan(
+        space, retries=1000, refresh_s=0.05, pruner=pruner, pruner_settings=rungs, **settings
+    )
 
 
 def make_executor(kind: str, workers: str) -> Executor:
@@ -38,7 +43,15 @@ def make_executor(kind: str, workers: str) -> Executor:
     return RayExecutor(Cluster(), workers if workers == "auto" else int(workers), environment=mark)
 
 
-def main(folder: str, objective: str, points: str, workers: str, seeds: str, kind: str) -> int:
+def main(
+    folder: str,
+    objective: str,
+    points: str,
+    workers: str,
+    seeds: str,
+    kind: str,
+    pruner: str = "none",
+) -> int:
     judged: list[object] = []
 
     def observe(event: object) -> None:
@@ -47,7 +60,7 @@ def main(folder: str, objective: str, points: str, workers: str, seeds: str, kin
             print("started", flush=True)
 
     executor = make_executor(kind, workers)
-    what = plan(int(points), seeds=int(seeds))
+    what = plan(int(points), seeds=int(seeds), pruner=pruner)
     driver = Driver(what, getattr(objectives, objective), executor, Path(folder), observe=observe)
 
     def stop(*_: object) -> None:

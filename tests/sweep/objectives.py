@@ -320,3 +320,86 @@ class _StartsCuda:
 
 
 starts_cuda, opens_cuda = _StartsCuda(True), _StartsCuda(False)
+
+
+class Climber:
+    """Steps with a checkpoint each, at which it can pause; reports the value after each.
+
+    The file `starts` of a trial gets a line for each time that a worker begins with it: the steps
+    that it finds done.
+    """
+
+    pauses = True
+
+    def __init__(self, count: int = 9, pause_s: float = 0.0) -> None:
+        self.count, self.pause_s = count, pause_s
+
+    def __call__(self, trial: Trial) -> Mapping[str, Any]:
+        checkpoint = trial.folder / "state.json"
+        state = {"step": 0, "value": self.values(trial.params, 0)[-1]}
+        if checkpoint.exists():
+            state = json.loads(checkpoint.read_text())
+        with (trial.folder / "starts").open("a") as file:
+            file.write(f"{state['step']}\n")
+        if state["step"]:
+            self.told(trial, state)  # the report may have been lost
+        while state["step"] < self.count and not trial.should_stop():
+            time.sleep(self.pause_s)
+            state = {"step": state["step"] + 1, "value": self._next(state["value"])}
+            draft = checkpoint.with_suffix(".draft")
+            draft.write_text(json.dumps(state))
+            draft.replace(checkpoint)
+            self.told(trial, state)
+        ends = {Decision.PRUNE: "pruned", Decision.PAUSE: "paused", Decision.STOP: "interrupted"}
+        status = "completed" if state["step"] == self.count else ends[trial.decision]
+        return {"status": status, "loss": state["value"], "steps": state["step"]}
+
+    def told(self, trial: Trial, state: Mapping[str, Any]) -> None:
+        trial.report(state["step"], state["value"], last=state["step"] == self.count)
+
+    @classmethod
+    def values(cls, params: Mapping[str, Any], steps: int) -> list[float]:
+        """The values before the first step and after each."""
+        found = [digest(sorted(params.items()))]
+        for _ in range(steps):
+            found.append(cls._next(found[-1]))
+        return found
+
+    @staticmethod
+    def _next(value: float) -> float:
+        return value * 0.9 + digest(value) * 0.01
+
+
+climbs = Climber()
+climbs_slowly = Climber(pause_s=0.01)
+climbs_for_ten_minutes = Climber(count=60_000, pause_s=0.01)
+
+
+def descends(trial: Trial) -> Mapping[str, Any]:
+    """The same without a checkpoint: nothing says that it can pause."""
+    return Climber()(trial)
+
+
+class _DiesPausing(Climber):
+    """A climber of which some are killed as soon as they are told to pause."""
+
+    def told(self, trial: Trial, state: Mapping[str, Any]) -> None:
+        super().told(trial, state)
+        if trial.decision is Decision.PAUSE and trial.number % 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+dies_pausing = _DiesPausing()
+
+
+def chancy(trial: Trial) -> Mapping[str, Any]:
+    """x; but 1 only looks better than 2 in its first run."""
+    x = trial.params["x"]
+    return {"status": "completed", "loss": float(x + 2 * (x == 1 and trial.run > 0))}
+
+
+def chancy_once(trial: Trial) -> Mapping[str, Any]:
+    """The same; a further seed of 1 fails the first time."""
+    if (trial.params["x"], trial.run) == (1, 2) and _attempts(trial) == 1:
+        raise OSError("not yet")
+    return chancy(trial)

@@ -4,6 +4,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
+
 
 def table(folder: Path, name: str = "table.csv") -> list[dict[str, str]]:
     with (folder / name).open() as file:
@@ -21,3 +26,9 @@ def results(folder: Path) -> list[dict[str, str]]:
             {k: v for k, v in row.items() if not k.startswith("pid")}
             for row in csv.DictReader(file)
         ]
+
+
+def stored(folder: Path) -> list[FrozenTrial]:
+    """The study's trials by Optuna's own reader."""
+    storage = JournalStorage(JournalFileBackend(str(folder / "study.journal")))
+    return optuna.load_study(study_name=folder.name, storage=storage).trials

@@ -87,9 +87,7 @@ def test_choices_of_a_group_grow_with_what_depends_on_them(sweep: Sweep) -> None
     changed = plan("sgd", "adamw", "adam", "x")
     other = Settings({"seed": 1, "optim.lr": 9}, ("sgd",))
     changed = replace(changed, settings=(other, *changed.settings[1:]))
-    with pytest.raises(
-        InputError, match=r"sgd optim.lr was 3, now 9; give this sweep another name"
-    ):
+    with pytest.raises(InputError, match=r"sgd optim.lr was 3, now 9; remove that folder"):
         sweep(changed, nothing).run()
 
 
@@ -126,7 +124,7 @@ def test_a_fixed_key_that_a_new_choice_has_not_stays_what_it_was(sweep: Sweep) -
 )
 def test_what_is_no_growth_is_refused(before: Space, after: Space, says: str, sweep: Sweep) -> None:
     sweep(Plan(before), nothing).run()
-    with pytest.raises(InputError, match=f"{says}.*give this sweep another name"):
+    with pytest.raises(InputError, match=f"{says}.*; remove that folder"):
         sweep(Plan(after), nothing).run()
     assert len(sweep(Plan(before), nothing).run().rows) == Plan(before).total
 

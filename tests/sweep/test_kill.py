@@ -62,19 +62,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str,
     return [results(folder) for folder in folders]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_a_killed_sweep_ends_as_an_undisturbed_one(
-    round_: int, kind: str, spawn: Spawn, tmp_path: Path, undisturbed: list[list[dict[str, str]]]
+def disturbed(
+    chance: random.Random, folder: Path, kind: str, start: Callable[[], subprocess.Popen[str]]
 ) -> None:
-    seed = int(os.environ.get("SEED", random.randrange(10**6))) + round_
-    print(f"SEED={seed} (of round {round_}; SEED={seed} ROUNDS=1 repeats it)")
-    chance = random.Random(seed)
-    folder = tmp_path / "sweep"
-    seeds = 1 + seed % 2
-    points = POINTS[seeds - 1]
-    kills = []
-    driver = spawn("steps", points, seeds=seeds)
+    """Run a sweep to its end, and kill its driver, workers or both at random moments."""
+    kills: list[str] = []
+    driver = start()
     awaited = None
     most = KILLS if kind == "local" else KILLS // 2
     while True:
@@ -88,7 +81,7 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
                 break
             # On a busy machine a sweep may be over before its first moment comes.
             shutil.rmtree(folder)
-            driver = spawn("steps", points, seeds=seeds)
+            driver = start()
             continue
         workers = marked(driver.pid)
         some = chance.sample(workers, k=min(len(workers), chance.randint(1, 2)))
@@ -102,9 +95,23 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
         if driver.pid in victims:
             driver.wait()
             assert all(gone(worker) for worker in workers)
-            driver = spawn("steps", points, seeds=seeds)
+            driver = start()
     assert code == 0, driver.communicate()
     print("killed:", *kills)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_a_killed_sweep_ends_as_an_undisturbed_one(
+    round_: int, kind: str, spawn: Spawn, tmp_path: Path, undisturbed: list[list[dict[str, str]]]
+) -> None:
+    seed = int(os.environ.get("SEED", random.randrange(10**6))) + round_
+    print(f"SEED={seed} (of round {round_}; SEED={seed} ROUNDS=1 repeats it)")
+    chance = random.Random(seed)
+    folder = tmp_path / "sweep"
+    seeds = 1 + seed % 2
+    points = POINTS[seeds - 1]
+    disturbed(chance, folder, kind, lambda: spawn("steps", points, seeds=seeds))
     assert results(folder) == undisturbed[seeds - 1]
     assert {row["status"] for row in results(folder)} == {"completed"}
     assert sorted(int(row["number"]) for row in results(folder)) == list(range(points))
@@ -116,6 +123,41 @@ def test_a_killed_sweep_ends_as_an_undisturbed_one(
     lines = [json.loads(line) for line in (folder / "study.journal").read_text().splitlines()]
     ends = [line["trial_id"] for line in lines if "state" in line and "trial_id" in line]
     assert sorted(ends) == list(range(points))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_a_killed_search_with_rungs_ends_as_an_undisturbed_one(
+    round_: int, kind: str, spawn: Spawn, tmp_path: Path
+) -> None:
+    """With one worker it is the same search; with two, which trials go on depends on who is first,
+    but what each trial does at each rung does not."""
+    seed = int(os.environ.get("SEED", random.randrange(10**6))) + round_
+    print(f"SEED={seed} (of round {round_}; SEED={seed} ROUNDS=1 repeats it)")
+    workers, pruner = 1 + seed % 2, ("asha", "hyperband")[seed // 2 % 2]
+    points = POINTS[0]
+
+    def start() -> subprocess.Popen[str]:
+        return spawn("climbs_slowly", points, workers=workers, pruner=pruner)
+
+    folder = tmp_path / "sweep"
+    disturbed(random.Random(seed), folder, kind, start)
+    rows = results(folder)
+    assert {row["status"] for row in rows} == {"completed", "pruned"}
+    assert rows[0]["status"] == "completed"
+    assert len(rows) == points
+    for row in rows:
+        params = {"a": int(row["a"]), "b": None if row["b"] == "null" else row["b"]}
+        value = objectives.Climber.values(params, int(row["steps"]))[-1]
+        assert float(row["loss"]) == value
+        assert (int(row["steps"]) == 9) == (row["status"] == "completed")
+        steps = [int(line) for line in (folder / row["number"] / "starts").read_text().split()]
+        assert steps == sorted(steps)
+    if workers == 1:
+        plan = driver_process.plan(points, pruner=pruner)
+        whole = tmp_path / "whole" / "sweep"
+        Driver(plan, objectives.climbs, LocalExecutor([{}]), whole).run()
+        assert results(whole) == rows
 
 
 def test_workers_go_with_their_driver(spawn: Spawn) -> None:

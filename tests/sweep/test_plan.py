@@ -27,18 +27,18 @@ TWO = {"loss": "minimize", "parameters": "minimize"}
         ({"sampler": "magic"}, "one of grid, random, tpe, gp, nsgaii, got magic"),
         ({"pruner": "magic"}, "one of none, median, asha, hyperband, got magic"),
         ({"sampler_settings": {"x": 1}}, "grid has no settings, got x"),
-        ({"sampler": "tpe"}, "sweep.n_trials must be given"),
-        ({"sampler": "tpe", "n_trials": 0}, "sweep.n_trials must be at least 1, got 0"),
+        ({"sampler": "tpe"}, "n_trials must be given"),
+        ({"sampler": "tpe", "n_trials": 0}, "n_trials must be at least 1, got 0"),
         ({"sampler": "tpe", "n_trials": 3, "sampler_settings": {"x": 1}}, "tpe refuses .*'x'"),
         ({"sampler": "nsgaii", "n_trials": 3, "sampler_settings": {"population_size": 1}}, "size"),
         ({"pruner": "median", "objectives": TWO}, "one objective to judge by, got 2"),
         ({"pruner": "asha", "pruner_settings": {"reduction_factor": 1}}, "asha refuses"),
         ({"objectives": {}}, "at least one result"),
         ({"objectives": {"loss": "down"}}, "loss is minimize or maximize, got down"),
-        ({"seeds": 0}, "sweep.seeds must be at least 1, got 0"),
-        ({"retries": -1}, "sweep.retries must be at least 0, got -1"),
-        ({"max_failures": -1}, "sweep.max_failures must be at least 0, got -1"),
-        ({"max_failures_in_a_row": 0}, "sweep.max_failures_in_a_row must be at least 1, got 0"),
+        ({"seeds": 0}, "seeds must be at least 1, got 0"),
+        ({"retries": -1}, "retries must be at least 0, got -1"),
+        ({"max_failures": -1}, "max_failures must be at least 0, got -1"),
+        ({"max_failures_in_a_row": 0}, "max_failures_in_a_row must be at least 1, got 0"),
     ],
 )
 def test_bad_plans_are_refused(settings: dict[str, Any], says: str) -> None:
@@ -60,7 +60,7 @@ def test_names_make_what_they_say() -> None:
         assert isinstance(make_pruner(name), BasePruner)
 
 
-def test_total_and_failures() -> None:
+def test_a_plan_knows_its_total_and_when_failures_are_too_many() -> None:
     assert Plan(GRID).total == 3
     assert Plan(GRID, n_trials=2).total == 2
     assert Plan(GRID, n_trials=20).total == 3

@@ -155,7 +155,7 @@ def test_a_folder_that_workers_do_not_see(
     driver = Driver(driver_process.plan(4), objectives.nothing, make_executor(2), ours)
     with pytest.raises(InputError, match=f"{socket.gethostname()} doesn't see {ours}$") as told:
         driver.run()
-    assert told.value.remedy is Remedy.OTHER_SWEEP_FOLDER
+    assert told.value.remedy is Remedy.SHARED_SWEEP_FOLDER
 
 
 def test_a_worker_knows_the_sweeps_folder(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_workers_too_large_for_any_node(make_executor: MakeExecutor) -> None:
         RayExecutor(Cluster(), num_cpus=1000)
 
 
-def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_without_ray_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("musicgen.workflows.executor.find_spec", lambda name: None)
     config = composed("sweep.executor=ray")
     assert config.sweep.ray == RayConfig(address=None, num_cpus=1, num_gpus=None)

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from musicgen.config.registry import components
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.interpret.activations import record
 from musicgen.models import evaluation, layers
 from musicgen.models.arithmetic import FP32, TF32, exact, products, widest
@@ -199,7 +199,7 @@ def test_what_a_precision_comes_to(asked: str, kind: str, able: Any, expected: s
 def test_a_precision_that_the_device_lacks_is_one_line(asked: str, kind: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as error:
         device.precision(asked, kind, bf16=NO, tf32=NO)
-    assert "use trainer.precision=fp32" in str(error.value)
+    assert "; take fp32" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -441,8 +441,9 @@ def test_a_driver_that_does_not_fit_is_no_gpu(
     assert record.getMessage() == (
         "training on the CPU, as no GPU can be used: The NVIDIA driver on your system is too old"
     )
-    with pytest.raises(InputError, match=r"got none \(The NVIDIA driver .* old\); use trainer=cpu"):
+    with pytest.raises(InputError, match=r"got none \(The NVIDIA driver .* old\)$") as caught:
         device.choose(trainer("gpu"))
+    assert caught.value.remedy is Remedy.NO_GPU
 
 
 def test_nadams_scalars_stay_where_they_are_read() -> None:

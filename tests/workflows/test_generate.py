@@ -146,7 +146,7 @@ TYPOS = [
     (["constrain=strict"], "constrain must be one of off, syntax, bars, got strict"),
     (["tempreature=1"], "there is no key tempreature; did you mean temperature?"),
     (["-m", "n=1,2"], "nothing to sweep"),
-    (["accompaniment=loud"], "accompaniment: "),
+    (["accompaniment=loud"], "accompaniment must be true or false, got loud"),
 ]
 """Told before PyTorch is imported."""
 

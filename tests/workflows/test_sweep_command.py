@@ -18,12 +18,12 @@ import pytest
 from musicgen.config.record import load
 from tests.commands import COMMAND, assert_refused, sweep, table, train
 from tests.processes import descendants, unfinished
-from tests.tunes import ROOT, small, tunes
+from tests.tunes import ROOT, composed, small, tunes
 
 BAD = [
     (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),
     (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
-    (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
+    (["model.hidden=8,x"], "model.hidden must be a whole number, got x"),
     (["optim=adam,adagard"], "optim must be one of adagrad"),
     (
         ["optim=adam,adagrad", "optim.momentum=0,0.9"],
@@ -67,6 +67,24 @@ BAD = [
         ["model.hidden=4,5", "sweep.storage=postgresql+psycopg2://me:secret@127.0.0.1:9/x"],
         "sweep.storage=postgresql+psycopg2://127.0.0.1/x",
     ),
+    (
+        ["model.hidden=4,5", "sweep.enqueue=[{model.hidden: 6}]"],
+        "sweep.enqueue, point 1: model.hidden must be of [4, 5], got 6",
+    ),
+    (
+        ["model.hidden=4,5", "sweep.enqueue=[{model.hidden: 4},{model.hidden: x}]"],
+        "sweep.enqueue, point 2: model.hidden: Value 'x' of type 'str'",
+    ),
+    (
+        ["model.hidden=4,5", "sweep.enqueue=[{model.hiden: 4}]"],
+        "sweep.enqueue, point 1: keys must be swept ones (model.hidden), got model.hiden",
+    ),
+    (
+        ["model.hidden=4,5", "optim=adam,adagrad", "sweep.enqueue=[{model.hidden: 4}]"],
+        'optim must be of ["adam", "adagrad"], got adamw, as the configuration has it',
+    ),
+    (["model.hidden=4,5", "sweep.enqueue=4"], "sweep.enqueue must be a list"),
+    (["model.hidden=4,5", "sweep.enqueue=[4]"], "sweep.enqueue must have points such as"),
     (["data.path=nowhere.txt", "model.hidden=4,5"], "data.path"),
     (["model.hidden=4,5", "sweep.executor=rya"], "sweep.executor must be one of local, ray"),
     (
@@ -89,6 +107,78 @@ def test_bad_sweeps_are_refused_before_anything_is_written(
     assert_refused(process, message)
     assert "secret" not in process.stderr
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
+def test_what_is_known_goes_in_first(tmp_path: Path) -> None:
+    """The configuration's own values, the list of an experiment's file, and what joins it later."""
+    (tmp_path / "experiments" / "known").mkdir(parents=True)
+    (tmp_path / "experiments" / "known" / "experiment.yaml").write_text(
+        """
+        # @package _global_
+        defaults: [{override /sampler: random}]
+        sweep: {name: known, n_trials: 3, enqueue: [{model.hidden: 9, optim: sgd}]}
+        hydra: {sweeper: {params: {
+          model.hidden: 'int(interval(4,12))', optim: 'sgd,adamw', optim.momentum: '0,0.9'}}}
+        """
+    )
+    arguments = ["-m", *small(tmp_path, "trainer.max_epochs=1"), "experiment=known"]
+    arguments.remove("model.hidden=8")
+    own = "own values are not tried first: model.hidden must be of 4 to 12, got 150, as the"
+    process = train(*arguments, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert own in process.stdout
+    folder = tmp_path / "runs" / "sweeps" / "known"
+    rows = {row["number"]: row for row in table(folder)}
+    known = rows["0"]
+    assert (known["model.hidden"], known["optim"], known["optim.momentum"]) == ("9", "sgd", "0.0")
+    more = "sweep.enqueue=[{model.hidden:9,optim:sgd},{model.hidden:5}]"
+    process = train(*arguments, more, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "own values" not in process.stdout
+    grown = {row["number"]: row for row in table(folder)}
+    assert {number: grown[number] for number in rows} == rows
+    assert (grown["3"]["model.hidden"], grown["3"]["optim"]) == ("5", "adamw")
+    assert len(grown) == 4
+
+
+@pytest.mark.slow
+def test_a_search_starts_from_the_trials_of_another(tmp_path: Path) -> None:
+    """Of an earlier grid, whose folder is gone when the search goes on."""
+    grid = [*sweep(tmp_path, "optim.lr=0.003,0.01,0.03", name="grid"), "trainer.max_epochs=1"]
+    process = train(*grid, "model.layers=1,2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    space = ["optim.lr=tag(log,interval(1e-3,1e-1))", "sampler=tpe", "sampler.n_startup_trials=3"]
+    words = [*sweep(tmp_path, *space), "trainer.max_epochs=1", "sweep.warm_start=grid", "seed=2"]
+    refused = train(*words, "sweep.n_trials=2", "model.hidden=9", cwd=tmp_path)
+    assert_refused(refused, "sweep.warm_start must be a sweep with finished trials that are config")
+    assert "(6 by model.hidden)" in refused.stderr
+    assert not (tmp_path / "s").exists()
+    process = train(*words, "sweep.n_trials=2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    said = "tpe knows 3 finished trials of grid; not those that are no configurations here (3 by "
+    assert f"{said}model.layers)" in process.stdout
+    shutil.rmtree(tmp_path / "grid")
+    process = train(*words, "sweep.n_trials=3", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert f"{said}model.layers)" in process.stdout
+    assert [row["status"] for row in table(tmp_path / "s")] == ["completed"] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [True, False])
+def test_a_search_begins_with_the_configuration_as_it_is(tmp_path: Path, first: bool) -> None:
+    space = ["optim.lr=tag(log,interval(1e-4,1e-1))", "model.hidden=8,150"]
+    words = ["sampler=random", "sweep.n_trials=2", "sweep.enqueue=[{model.hidden: 8}]"]
+    arguments = [*sweep(tmp_path, *space, *words), "trainer.max_epochs=1"]
+    process = train(*arguments, *([] if first else ["sweep.defaults_first=false"]), cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert ("own values are tried first: optim.lr=" in process.stdout) == first
+    rows = {row["number"]: row for row in table(tmp_path / "s")}
+    lr = composed().optim.lr
+    own = (float(rows["0"]["optim.lr"]), rows["0"]["model.hidden"])
+    assert own == (lr, "150" if first else "8")
+    assert (float(rows["1"]["optim.lr"]) == lr) == first
 
 
 def test_several_values_need_m(tmp_path: Path) -> None:
@@ -369,7 +459,16 @@ def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sweeps_survive_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["sweep.workers=2"],
+        # Which trials go on depends on who reports first; with one worker on nothing.
+        ["sweep.workers=1", "pruner=asha", "pruner.reduction_factor=2"],
+    ],
+    ids=["plain", "rungs"],
+)
+def test_sweeps_survive_kills(tmp_path: Path, how: list[str]) -> None:
     """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
 
     ROUNDS (default 5) kills; SEED repeats a run.
@@ -379,7 +478,7 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
     draw = random.Random(seed)
     print("SEED", seed)
     space = ["model.dropout=0,0.1,0.2", "optim=adam,rmsprop", "trainer.max_epochs=8"]
-    settings = [*space, "sweep.retries=1000", "sweep.workers=2"]
+    settings = [*space, "sweep.retries=1000", *how]
     begun = time.monotonic()
     whole = train(*sweep(tmp_path, *settings, name="whole"), cwd=tmp_path)
     took = time.monotonic() - begun

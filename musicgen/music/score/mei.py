@@ -51,7 +51,7 @@ def mei(tune: Tune) -> str:
     voices = tune.voices[: sum(place <= MAX_VOICES for place in places)]
     if (events := sum(len(voice.events) for voice in voices)) > MAX_EVENTS:
         rule = f"a score holds at most {MAX_EVENTS:,} notes and rests"
-        raise InputError(f"{rule}, got {events:,}; lower max_chars")
+        raise InputError(f"{rule}, got {events:,}; take a shorter tune")
     staves = [Staff(tune, number, places[number]) for number in range(len(voices))]
     count = staves[-1].place
     first = voices[0].bars[0]
@@ -105,7 +105,7 @@ def _measures(tune: Tune, staves: Sequence[Staff]) -> Iterator[str]:
     columns = [staff.cells(spread_rests=len(staves) > 1) for staff in staves]
     if (measures := max(map(len, columns))) > MAX_MEASURES:
         rule = f"a score holds at most {MAX_MEASURES:,} measures"
-        raise InputError(f"{rule}, got {measures:,}; lower max_chars")
+        raise InputError(f"{rule}, got {measures:,}; take a shorter tune")
     # The voice with most bars, usually the first, determines lines, repeats and endings.
     lead = max(range(len(staves)), key=lambda number: len(columns[number]))
     cells = columns[lead]

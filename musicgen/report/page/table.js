@@ -1,7 +1,8 @@
 // The ranked table: sorted by its headings, narrowed by a filter and by states.
 const STEP = 100;
 const SIGNS = {
-  completed: "✓", pruned: "✂", diverged: "⚡", failed: "✕", running: "…", interrupted: "‖",
+  completed: "✓", pruned: "✂", diverged: "⚡", failed: "✕", running: "…", paused: "=",
+  interrupted: "‖",
 };
 let limit = STEP;
 

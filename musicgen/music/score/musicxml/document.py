@@ -65,7 +65,7 @@ class Edges(NamedTuple):
     stays_open: bool
     """Whether the ending's bracket stays open at its end."""
     followed: bool
-    """Whether a repeat begins right behind, which draws the line between the two."""
+    """Whether a repeat begins right after, which draws the line between the two."""
 
 
 def musicxml(tune: Tune) -> str:
@@ -79,14 +79,14 @@ def musicxml(tune: Tune) -> str:
         raise InputError("a tune needs a note to become MusicXML, got none; sample another one")
     if (events := sum(len(voice.events) for voice in tune.voices)) > MAX_EVENTS:
         rule = f"MusicXML holds at most {MAX_EVENTS:,} notes and rests"
-        raise InputError(f"{rule}, got {events:,}; lower max_chars")
+        raise InputError(f"{rule}, got {events:,}; take a shorter tune")
     lengths = (event.length for voice in tune.voices for event in voice.events)
     common = gcd(tune.ticks // 4, *lengths)
     places = list(accumulate(int(not voice.overlay) for voice in tune.voices))
     longest = max(measures(voice, tune.text, tune.ticks) for voice in tune.voices)
     if longest * places[-1] > MAX_MEASURES:
         rule = f"MusicXML holds at most {MAX_MEASURES:,} measures"
-        raise InputError(f"{rule}, got {longest * places[-1]:,}; lower max_chars")
+        raise InputError(f"{rule}, got {longest * places[-1]:,}; take a shorter tune")
     parts = [Part(tune, number, place, common) for number, place in enumerate(places)]
     columns = [part.cells(spread_rests=True, longest=MAX_EVENTS) for part in parts]
     # The voice with most bars, usually the first, determines repeats and endings.
@@ -274,7 +274,7 @@ def _edges(tune: Tune, lead: int, cells: Sequence[Cell]) -> Iterator[Edges]:
         times: tuple[int, ...] = ()
         for n in range(start, end):
             times = bars[n].ending or times
-            # A repeat sign behind the last ending does not go back once more.
+            # A repeat sign after the last ending does not go back once more.
             if bars[n].closes and (not times or min(times) < passes):
                 backward[n] = 2 if times else passes
     opened = dict(endings(cells))

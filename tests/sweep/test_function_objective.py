@@ -9,7 +9,7 @@ import torch
 
 from musicgen.errors import Interrupted
 from musicgen.sweep.context import current_trial
-from musicgen.sweep.function import Function
+from musicgen.sweep.function_objective import FunctionObjective
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Float, Int
 from musicgen.sweep.trial import Decision, Job, Trial
@@ -41,8 +41,46 @@ def test_a_closure_and_a_lambda_travel_by_value(sweep: Sweep) -> None:
     for function in (objective, lambda trial: trial.params["x"] + offset):
         folder = "lambda" if function is not objective else "closure"
         plan = Plan(space, objectives=LOSS)
-        rows = sweep(plan, Function(function, ("loss",)), folder=folder).run().rows
+        rows = sweep(plan, FunctionObjective(function, ("loss",)), folder=folder).run().rows
         assert [(row["x"], row["loss"]) for row in rows] == [(1, 4.0), (2, 5.0)]
+
+
+class _Pausing:
+    """A function with a checkpoint that says so; a result without a status, or Interrupted."""
+
+    pauses = True
+
+    def __init__(self, by_error: bool) -> None:
+        self.by_error = by_error
+
+    def __call__(self, trial: Trial) -> dict[str, float]:
+        kept = trial.folder / "steps"
+        done = int(kept.read_text()) if kept.exists() else 0
+        while done < 9:
+            done += 1
+            kept.write_text(str(done))
+            trial.report(done, trial.params["x"] + 1 / done, last=done == 9)
+            if self.by_error and trial.decision is Decision.PAUSE:
+                raise Interrupted("paused")
+            if trial.should_stop():
+                break
+        return {"loss": trial.params["x"] + 1 / done, "steps": done}
+
+
+@pytest.mark.parametrize("by_error", [False, True])
+def test_a_function_that_says_so_is_paused_and_goes_on(sweep: Sweep, by_error: bool) -> None:
+    plan = Plan(
+        {"x": Choice((3, 2, 1, 0))},
+        objectives=LOSS,
+        pruner="asha",
+        pruner_settings={"min_resource": 1, "reduction_factor": 2, "rule": "promotion"},
+    )
+    objective = FunctionObjective(_Pausing(by_error), ("loss",))
+    rows = sweep(plan, objective, workers=1).run().rows
+    assert rows[0]["x"] == 0
+    assert rows[0]["status"] == "completed"
+    # Without an end that is known, there is a rung at each power of two.
+    assert {row["x"]: row["status"] for row in rows[1:]} == dict.fromkeys((1, 2, 3), "pruned")
 
 
 def test_a_function_prunes_and_its_result_says_so(sweep: Sweep) -> None:
@@ -62,7 +100,7 @@ def test_a_function_prunes_and_its_result_says_so(sweep: Sweep) -> None:
         pruner="asha",
         pruner_settings={"min_resource": 1, "reduction_factor": 3},
     )
-    rows = sweep(plan, Function(objective, ("loss",)), workers=1).run().rows
+    rows = sweep(plan, FunctionObjective(objective, ("loss",)), workers=1).run().rows
     steps = {
         status: {row["steps"] for row in rows if row["status"] == status}
         for status in ("completed", "pruned")
@@ -80,7 +118,7 @@ def test_an_exception_is_a_failure_with_its_reason(sweep: Sweep) -> None:
         return 1.0
 
     plan = Plan({"x": Int(1, 2)}, objectives=LOSS)
-    rows = sweep(plan, Function(objective, ("loss",))).run().rows
+    rows = sweep(plan, FunctionObjective(objective, ("loss",))).run().rows
     assert [(row["status"], row.get("error")) for row in rows] == [
         ("completed", None),
         ("failed", "ValueError: no good"),
@@ -100,7 +138,7 @@ def test_an_exception_is_a_failure_with_its_reason(sweep: Sweep) -> None:
 def test_what_a_function_may_return(
     returned: Any, objectives: tuple[str, ...], result: dict[str, Any]
 ) -> None:
-    assert Function(lambda trial: returned, objectives)(trial()) == {
+    assert FunctionObjective(lambda trial: returned, objectives)(trial()) == {
         "status": "completed",
         **result,
     }
@@ -109,7 +147,7 @@ def test_what_a_function_may_return(
 @pytest.mark.parametrize("returned", [None, "0.5", [0.5, 1], [], object()])
 def test_what_is_no_result_is_named(returned: Any) -> None:
     with pytest.raises(TypeError, match=r"must return a number \(loss\) or a dictionary"):
-        Function(lambda trial: returned, ("loss",))(trial())
+        FunctionObjective(lambda trial: returned, ("loss",))(trial())
 
 
 @pytest.mark.parametrize(
@@ -120,10 +158,14 @@ def test_a_status_is_what_the_function_was_told(answer: Decision, status: str) -
         trial.report(1, 0.5)
         return 0.5
 
-    assert Function(reports, ("loss",))(trial(answer)) == {"status": status, "loss": 0.5}
-    given_up = Function(lambda trial: trial.report(1, 0.5) and None, ("loss",))(trial(answer))
+    assert FunctionObjective(reports, ("loss",))(trial(answer)) == {"status": status, "loss": 0.5}
+    given_up = FunctionObjective(lambda trial: trial.report(1, 0.5) and None, ("loss",))(
+        trial(answer)
+    )
     assert given_up == {"status": status}
-    own = Function(lambda t: {"status": "diverged", "loss": t.report(1, 1.0) and 2.0}, ("loss",))
+    own = FunctionObjective(
+        lambda t: {"status": "diverged", "loss": t.report(1, 1.0) and 2.0}, ("loss",)
+    )
     assert own(trial(answer))["status"] == "diverged"
 
 
@@ -136,15 +178,15 @@ def test_a_function_that_never_asks_completes_though_the_sweep_stops() -> None:
         trial.decision = Decision.STOP
         return 0.5 if trial.should_stop() else 1.0
 
-    assert Function(deaf, ("loss",))(trial()) == {"status": "completed", "loss": 0.5}
-    assert Function(hears, ("loss",))(trial()) == {"status": "interrupted", "loss": 0.5}
+    assert FunctionObjective(deaf, ("loss",))(trial()) == {"status": "completed", "loss": 0.5}
+    assert FunctionObjective(hears, ("loss",))(trial()) == {"status": "interrupted", "loss": 0.5}
 
 
-def test_interrupted_is_a_status() -> None:
+def test_a_function_that_raises_interrupted_has_this_status() -> None:
     def stops(trial: Trial) -> float:
         raise Interrupted("the sweep stops")
 
-    assert Function(stops, ("loss",))(trial()) == {"status": "interrupted"}
+    assert FunctionObjective(stops, ("loss",))(trial()) == {"status": "interrupted"}
 
 
 def test_prepare_is_the_functions_own() -> None:
@@ -158,9 +200,9 @@ def test_prepare_is_the_functions_own() -> None:
             return 1.0
 
     own = Objective()
-    Function(own, ("loss",)).prepare()
+    FunctionObjective(own, ("loss",)).prepare()
     assert own.ready
-    Function(lambda trial: 1.0, ("loss",)).prepare()
+    FunctionObjective(lambda trial: 1.0, ("loss",)).prepare()
 
 
 def test_outside_of_a_sweep_reports_are_heard_by_nobody(
@@ -176,6 +218,6 @@ def test_outside_of_a_sweep_reports_are_heard_by_nobody(
 
 def test_a_parameter_may_be_named_n(sweep: Sweep, tmp_path: Path) -> None:
     plan = Plan({"n": Int(1, 2)}, objectives=LOSS)
-    sweep(plan, Function(lambda trial: trial.params["n"], ("loss",))).run()
+    sweep(plan, FunctionObjective(lambda trial: trial.params["n"], ("loss",))).run()
     header = (tmp_path / "sweep" / "table.csv").read_text().splitlines()[0]
     assert header == "number,status,n,loss"

@@ -11,8 +11,8 @@ import pytest
 from musicgen import Choice, Float, Int, Sweep
 from musicgen.errors import InputError, Interrupted
 from musicgen.sweep.trial import Trial
-from musicgen.workflows.function import prepare
-from musicgen.workflows.settings import SweepSettings
+from musicgen.workflows.function_sweep import prepare
+from musicgen.workflows.sweep_settings import SweepSettings
 
 X = {"x": Int(1, 3)}
 
@@ -38,6 +38,9 @@ def objective(trial: Trial) -> float:
         (X, {"sampler": "tpe"}, "n_trials must be given for sampler=tpe"),
         (X, {"n_trials": 0}, "n_trials must be a number and at least 1, got 0"),
         (X, {"n_trials": "many"}, "n_trials must be a number and at least 1, got 'many'"),
+        (X, {"enqueue": 3}, "enqueue must be a list of points, got 3"),
+        (X, {"enqueue": [{"x": 4}]}, "enqueue, point 1: x must be of 1 to 3, got 4"),
+        ({"x": [1], "y": [1, 2]}, {"enqueue": [{"x": 1}]}, "point 1: y must be given, of [1, 2]"),
         (X, {"sampler": "tpee"}, "sampler must be one of"),
         (X, {"pruner": {"min_resource": 1}}, "pruner must be a name, or a dictionary with a name"),
         (X, {"pruner": {"name": "asha", "speed": 1}}, "speed"),
@@ -45,7 +48,7 @@ def objective(trial: Trial) -> float:
         (X, {"objectives": {"loss": "min"}}, "loss must be minimize or maximize, got 'min'"),
         (X, {"objectives": {"status": "minimize"}}, "another name than status"),
         (X, {"workers": 0}, "workers must be auto or at least 1, got 0"),
-        (X, {"executor": "cloud"}, "executor must be local or ray, got 'cloud'"),
+        (X, {"executor": "cloud"}, "executor must be one of local, ray, got 'cloud'"),
         (X, {"timeout": "soon"}, "timeout must be a time such as 2h"),
         (X, {"trails": 3}, "there is no setting trails of a sweep"),
         (X, {"n_trial": 3}, "did you mean n_trials?"),
@@ -104,6 +107,15 @@ def test_a_finished_sweep_is_read_and_not_run_again(tmp_path: Path) -> None:
     assert len(more.table) == 4
     with pytest.raises(InputError, match="holds another sweep"):
         Sweep.of(objective, {"y": [1, 2]}, folder=tmp_path / "sweep")
+
+
+def test_enqueued_points_go_first(tmp_path: Path) -> None:
+    space = {"x": Float(0, 9), "y": [1, 2]}
+    points = [{"x": 3, "y": 2}, {"x": 4.5, "y": 1}]
+    sweep = Sweep.of(objective, space, n_trials=3, enqueue=points, folder=tmp_path, workers=1)
+    rows = sorted(sweep.rows, key=lambda row: row["number"])
+    assert [(row["x"], row["y"]) for row in rows[:2]] == [(3.0, 2), (4.5, 1)]
+    assert len(rows) == 3
 
 
 def test_several_objectives_of_any_name(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from musicgen.config.overrides import as_override
 from musicgen.config.schema import known_keys, lacking
 from musicgen.errors import InputError
 from musicgen.sweep.space import Choice, Dimension, Float, Int, Only
-from musicgen.workflows.swept import Choices, Swept, choices_of
+from musicgen.workflows.composed_sweep import Choices, ComposedSweep, choices_of
 
 Lacking = Callable[[str, str], str]
 """Returns the text of the error for a key that no configuration has. Its arguments are the key and
@@ -37,19 +37,23 @@ the choice of its group."""
 def compose(
     loader: ConfigLoader,
     settings: DictConfig,
-    params: Mapping[str, Any],
-    arguments: list[str],
+    arguments: Sequence[str],
     missing: Lacking | None = None,
-) -> Swept:
+) -> ComposedSweep:
     """Compose a sweep.
 
-    settings: a composition without the sweep, from which Hydra's own settings are taken.
-    params: swept values of an experiment's file, by key. arguments: the overrides of the command
-    line. missing: the error's text for a missing key in another Hydra application. In such an
-    application a swept key may be added (`+key=1,2`). Raises InputError.
+    settings: a composition without the sweep, from which Hydra's own settings are taken. Its
+    hydra.sweeper.params has the swept values of an experiment's file, by key.
+    arguments: the overrides of the command line, which take precedence.
+    missing: the error's text for a missing key in another Hydra application. In such an application
+    a swept key may be added (`+key=1,2`).
+
+    Raises InputError.
     """
+    sweeper: Any = OmegaConf.to_container(settings.hydra.sweeper, resolve=False)
+    params: Mapping[str, Any] = sweeper.get("params") or {}
     given = [f"{key}={_written(value)}" for key, value in params.items()]
-    overrides = {_key(o): o for o in _parsed(loader, given + arguments)}
+    overrides = {_key(o): o for o in _parsed(loader, [*given, *arguments])}
     space = {key: dimension(o) for key, o in overrides.items() if o.is_sweep_override()}
     groups = tuple(key for key in space if loader.get_group_options(key.split("@")[0]))
     fixed = {key: o for key, o in overrides.items() if not o.is_sweep_override()}
@@ -86,16 +90,16 @@ def compose(
         elif only is not None:
             ordered[key] = Choice((_plain(override.value()),), only)
     kept = tuple(_text(o) for key, o in fixed.items() if key not in ordered)
-    return Swept(ordered, groups, bases, kept, settings.hydra)
+    return ComposedSweep(ordered, groups, bases, kept, settings.hydra)
 
 
-def prefixes(loader: ConfigLoader, texts: list[str]) -> dict[str, str]:
+def prefixes(loader: ConfigLoader, texts: Sequence[str]) -> dict[str, str]:
     """The prefix of each key, such as the + of `+key=1`, by key."""
     found = {_key(o): o.get_key_element() for o in _parsed(loader, texts)}
     return {key: element.removesuffix(key) for key, element in found.items()}
 
 
-def _parsed(loader: ConfigLoader, texts: list[str]) -> Iterator[Override]:
+def _parsed(loader: ConfigLoader, texts: Sequence[str]) -> Iterator[Override]:
     parser = OverridesParser.create(config_loader=loader)
     for text in texts:
         with _repeatable(text):
@@ -169,7 +173,7 @@ def _condition(
         taken = [
             dict(zip(groups, choices, strict=True)).get(first or "") for choices in all_choices
         ]
-        chosen = ", ".join(dict.fromkeys(filter(None, taken))) or "another"
+        chosen = ", ".join(dict.fromkeys(filter(None, taken)))
         raise InputError(missing(key, chosen))
     for place, group in sorted(enumerate(groups), key=lambda pair: pair[1] != first):
         names = {choices[place] for choices in having}

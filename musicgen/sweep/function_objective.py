@@ -5,27 +5,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from musicgen.errors import Interrupted
-from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PRUNED, Decision, Result, Trial
+from musicgen.sweep.trial import (
+    COMPLETED,
+    INTERRUPTED,
+    PAUSED,
+    PRUNED,
+    Decision,
+    Result,
+    Trial,
+)
 
-ENDS = {Decision.CONTINUE: COMPLETED, Decision.PRUNE: PRUNED, Decision.STOP: INTERRUPTED}
+ENDS = {
+    Decision.CONTINUE: COMPLETED,
+    Decision.PRUNE: PRUNED,
+    Decision.PAUSE: PAUSED,
+    Decision.STOP: INTERRUPTED,
+}
 """The status of a result that has none, by the decision that its trial has read last."""
 
 
 @dataclass(frozen=True)
-class Function:
+class FunctionObjective:
     """An objective that calls a function of a trial.
 
     objectives: the names of the results that the trial is judged by.
 
     The function returns a number (the one objective), a number for each objective, or a dictionary
-    of results. A result without `status` counts as pruned or interrupted if `report` or
+    of results. A result without `status` counts as pruned, paused or interrupted if `report` or
     `should_stop` told the function so, and as completed otherwise. If the function raises
-    `Interrupted`, the status is interrupted; any other exception is a failure. Its method
+    `Interrupted`, the status is interrupted or paused; any other exception is a failure. Its method
     `prepare()`, if there is one, is called once before all trials.
     """
 
     function: Callable[[Trial], Any]
     objectives: tuple[str, ...]
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the function says by an attribute of this name that its trials can pause."""
+        return bool(getattr(self.function, "pauses", False))
 
     def prepare(self) -> None:
         prepare = getattr(self.function, "prepare", None)
@@ -36,7 +54,8 @@ class Function:
         try:
             returned = self.function(trial)
         except Interrupted:
-            return {"status": INTERRUPTED}
+            paused = trial.decision is Decision.PAUSE
+            return {"status": PAUSED if paused else INTERRUPTED}
         status = ENDS[trial.decision_read]
         if returned is None and status != COMPLETED:
             return {"status": status}

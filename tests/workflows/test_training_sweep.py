@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from musicgen.cli import sweep as command
+from musicgen.cli import training_sweep as command
 from musicgen.config import record
 from musicgen.config.following import following
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.space import Choice, Space
-from musicgen.workflows import shared, sweep
+from musicgen.workflows import resources, training_sweep
 from musicgen.workflows.trial import TrainingObjective
 from tests.tunes import composed, small
 
@@ -32,18 +32,18 @@ def test_every_combination_of_the_datas_keys_has_its_corpus(tmp_path: Path) -> N
         "data.batch_size": Choice((2, 4)),
     }
     objective = TrainingObjective({(): record.to_dict(base)}, ())
-    corpora = shared.corpora(objective, space)
+    corpora = resources.corpora(objective, space)
     assert len(corpora) == 4
     objective = replace(objective, corpora=corpora)
-    digests = shared.digests(objective, space)
+    digests = resources.digests(objective, space)
     assert len(set(digests.values())) == 4
     assert f"corpus files {paths[1]} val_fraction=0.3" in digests
     point = {"model.hidden": 8, "data.path": paths[1], "data.val_fraction": 0.3}
     assert objective.label(objective.config({**point, "data.batch_size": 4}).data) in corpora
     # A key that no corpus depends on is no part of a corpus's name.
     plain = {key: space[key] for key in ("data.batch_size", "data.path")}
-    objective = replace(objective, corpora=shared.corpora(objective, plain))
-    assert list(shared.digests(objective, plain)) == [f"corpus files {p}" for p in paths]
+    objective = replace(objective, corpora=resources.corpora(objective, plain))
+    assert list(resources.digests(objective, plain)) == [f"corpus files {p}" for p in paths]
 
 
 def test_the_devices_of_all_trials_are_known(tmp_path: Path) -> None:
@@ -51,22 +51,22 @@ def test_the_devices_of_all_trials_are_known(tmp_path: Path) -> None:
     base = record.to_dict(composed(*small(tmp_path), "trainer.accelerator=auto"))
     alone = TrainingObjective({(): base}, ())
     seeds: Space = {"seed": Choice((1, 2))}
-    assert shared.accelerators(alone, seeds)[0] == {"auto"}
+    assert resources.accelerators(alone, seeds)[0] == {"auto"}
     swept: Space = {**seeds, "trainer.accelerator": Choice(("cpu", "gpu"))}
-    asked, of = shared.accelerators(alone, swept)
+    asked, of = resources.accelerators(alone, swept)
     assert asked == {"cpu", "gpu"}
     assert of({"seed": 2, "trainer.accelerator": "gpu"}) == "gpu"
 
     on_gpu = {**base, "trainer": {**base["trainer"], "accelerator": "gpu"}}
     grouped = TrainingObjective({("one",): base, ("two",): on_gpu}, ("experiment",))
     choices: Space = {**seeds, "experiment": Choice(("one", "two"))}
-    assert shared.accelerators(grouped, choices)[0] == {"auto", "gpu"}
+    assert resources.accelerators(grouped, choices)[0] == {"auto", "gpu"}
 
     written = {"data": {"path": "cpu"}, "trainer": {"accelerator": "${data.path}"}}
     follows = following(OmegaConf.create(written), {"data.path": ("cpu", "gpu")})
     led = TrainingObjective({(): base}, (), following={(): follows} if follows else {})
     paths: Space = {**seeds, "data.path": Choice(("cpu", "gpu"))}
-    assert shared.accelerators(led, paths)[0] == {"cpu", "gpu"}
+    assert resources.accelerators(led, paths)[0] == {"cpu", "gpu"}
 
 
 @pytest.mark.parametrize("error", [TypeError("one line\nand another"), ImportError("no module")])
@@ -82,7 +82,7 @@ def test_a_picture_or_a_page_that_fails_ends_no_sweep(
     monkeypatch.setattr("musicgen.report.curves.draw", fail)
     monkeypatch.setattr("musicgen.workflows.report.write", fail)
     with caplog.at_level(logging.WARNING):
-        sweep._draw(tmp_path, Plan({"a": Choice((1, 2))}), [])
+        training_sweep._draw(tmp_path, Plan({"a": Choice((1, 2))}), [])
         assert command._report(tmp_path) is None
     drawn, reported = (record.getMessage() for record in caplog.records)
     first = str(error).splitlines()[0]
@@ -91,4 +91,4 @@ def test_a_picture_or_a_page_that_fails_ends_no_sweep(
 
     error = SystemExit()  # type: ignore[assignment]
     with pytest.raises(SystemExit):
-        sweep._draw(tmp_path, Plan({"a": Choice((1, 2))}), [])
+        training_sweep._draw(tmp_path, Plan({"a": Choice((1, 2))}), [])

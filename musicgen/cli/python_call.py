@@ -27,12 +27,12 @@ from omegaconf.basecontainer import BaseContainer
 from musicgen.cli import arguments
 from musicgen.cli.arguments import Arguments
 from musicgen.cli.command import is_sweep
-from musicgen.cli.compose import compose
 from musicgen.cli.explanation import COMPOSING, explain
+from musicgen.cli.sweep_overrides import compose
 from musicgen.config import composition
 from musicgen.errors import InputError
 from musicgen.system.paths import shipped
-from musicgen.workflows.swept import Swept
+from musicgen.workflows.composed_sweep import ComposedSweep
 
 T = TypeVar("T")
 JOB = "command"
@@ -73,16 +73,14 @@ def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
         return Composed(composition.checked(cfg, schema), folder, task, given)
 
 
-def swept(given: Arguments) -> Swept:
+def swept(given: Arguments) -> ComposedSweep:
     """The sweep of these arguments. Raises InputError.
 
     Interpolations are resolved when they are read, which must happen within `own_hydra`.
     """
     with _loader("train", given) as loader:
         settings = loader.load_configuration("train", given.first, RunMode.MULTIRUN)
-        sweeper = OmegaConf.to_container(settings.hydra.sweeper, resolve=False)
-        assert isinstance(sweeper, dict)
-        return compose(loader, settings, sweeper.get("params") or {}, given.task)
+        return compose(loader, settings, given.task)
 
 
 def read(overrides: Sequence[str], *, multirun: bool = False) -> Arguments:

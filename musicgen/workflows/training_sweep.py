@@ -11,31 +11,38 @@ from omegaconf import OmegaConf
 from musicgen.config import record
 from musicgen.config.following import leaders, plain, selected
 from musicgen.config.keys import TrainConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.executor import Executor
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Observer
+from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import Row
+from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import Space, digest
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
+from musicgen.sweep.warm_start import warm_started
 from musicgen.sweep.worker import one_line
-from musicgen.workflows import shared
+from musicgen.workflows import resources
 from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
+from musicgen.workflows.composed_sweep import ComposedSweep
+from musicgen.workflows.enqueued import enqueued, own_point
 from musicgen.workflows.executor import make_executor
 from musicgen.workflows.initial import begun, given_keys
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
-from musicgen.workflows.swept import Swept
 from musicgen.workflows.trial import TrainingObjective
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report", "plugins")
 """The prefixes of the keys of a sweep as a whole."""
+UNLIKE = ("seed", "samples.", "trainer.threads", "data.root", "data.path")
+"""The prefixes of keys in which two trainings may differ whose results compare; the digest of the
+corpus stands for its place."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrainingSweep:
     """A sweep that is completely checked and has not begun."""
 
     plan: Plan
@@ -44,6 +51,8 @@ class Prepared:
     folder: Path
     settings: TrainConfig
     """The configuration of one of its trials, with the settings of the sweep as a whole."""
+    notes: tuple[str, ...] = ()
+    """Lines about what is swept and how it begins."""
     latest: list[Row] = field(default_factory=list)
     """The rows of its table, best first, as last written."""
 
@@ -73,7 +82,7 @@ class Prepared:
                 last.unlink()
 
 
-def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
+def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> TrainingSweep:
     """Check a sweep, prepare its corpora, and connect its executor.
 
     commands: the commands that its folder keeps for reports (`Plan.commands`).
@@ -87,7 +96,7 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
     asked = first.sweep
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
-    initials = shared.initials(bases.values(), space)
+    initials = resources.initials(bases.values(), space)
     given = given_keys([*swept.fixed, *space])
     if "init" not in space:
         bases = {
@@ -105,24 +114,34 @@ def prepare(swept: Swept, commands: Mapping[str, list[str]]) -> Prepared:
     )
     made = plan(first, space)
     check(objective, space)
-    objective = replace(objective, corpora=shared.corpora(objective, space))
+    objective = replace(objective, corpora=resources.corpora(objective, space))
     if follows:  # two points may be the same configuration: a given value may equal a followed one
         made = replace(made, name=lambda point: record.digest(objective.config(point)))
+    own, note = None, ""
+    if asked.defaults_first and made.sampler != GRID:
+        own, note = own_point(swept, space, "sweep.defaults_first", objective.config)
     made = replace(
         made,
+        own=own,
+        enqueued=enqueued(swept, space, asked.enqueue, "sweep.enqueue", objective.config),
         groups=swept.groups,
         settings=settings(swept, space, bases, follows),
         usual=usual(),
-        fingerprint=shared.digests(objective, space) | shared.initial_digests(initials),
+        fingerprint=resources.digests(objective, space) | resources.initial_digests(initials),
         commands=commands,
     )
     _number_kept(asked.keep)
     folder = _folder(swept, asked.name, space)
-    executor = make_executor(first, *shared.accelerators(objective, space))
-    return Prepared(made, objective, executor, folder, first)
+    warm_start = warm_started(made, asked.warm_start, folder, UNLIKE)
+    made = replace(made, warm_start=warm_start)
+    executor = make_executor(first, *resources.accelerators(objective, space))
+    new = not SweepRecord.within(folder)
+    notes = [*swept.notes, *([note] if note and new else [])]
+    notes += [warm_start.described(made.sampler)] if warm_start else []
+    return TrainingSweep(made, objective, executor, folder, first, tuple(notes))
 
 
-def _refuse_driver_keys(swept: Swept) -> None:
+def _refuse_driver_keys(swept: ComposedSweep) -> None:
     for key in swept.space:
         if f"{key}.".startswith((*DRIVERS, "experiment.")):
             several = "; several are a list: [a,b]" if key == "sweep.objective" else ""
@@ -133,7 +152,7 @@ def _refuse_driver_keys(swept: Swept) -> None:
         raise InputError("resume goes on with a run; a sweep goes on by itself: leave resume out")
 
 
-def _folder(swept: Swept, name: str | None, space: Space) -> Path:
+def _folder(swept: ComposedSweep, name: str | None, space: Space) -> Path:
     experiment = swept.settings.runtime.choices.get("experiment")
     name = name or experiment or digest(space)
     sweep = OmegaConf.to_container(swept.settings.sweep, resolve=False)
@@ -152,7 +171,8 @@ def _folder(swept: Swept, name: str | None, space: Space) -> Path:
         if len(found) > 1 or leaders(composed, "sweep_dir", keys):
             raise InputError(
                 f"hydra.sweep.dir is of the sweep as a whole, so it cannot follow what is swept, "
-                f"got {written}; give the sweep a name with sweep.name"
+                f"got {written}",
+                Remedy.OTHER_SWEEP,
             )
     path = found.pop()
     if not path.strip():

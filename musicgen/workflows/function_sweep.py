@@ -6,31 +6,29 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from musicgen.config.keys import RayConfig
+from musicgen.config.conf import conf
 from musicgen.config.overrides import seconds
 from musicgen.config.registry import component
 from musicgen.errors import InputError
 from musicgen.sweep.driver import Driver
+from musicgen.sweep.enqueued import complete, listed
 from musicgen.sweep.executor import Executor, packed
-from musicgen.sweep.function import Function
-from musicgen.sweep.plan import Plan, Settings
+from musicgen.sweep.function_objective import FunctionObjective
+from musicgen.sweep.plan import Plan, Settings, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
-from musicgen.sweep.space import Choice, Dimension, Float, Int, Space, grid_size
+from musicgen.sweep.space import Choice, Dimension, Float, Int, Point, Space, grid_size
 from musicgen.sweep.trial import Trial
+from musicgen.sweep.warm_start import warm_started
 from musicgen.system.files import write_text
-from musicgen.system.paths import shipped
 from musicgen.workflows.executor import executor_at
-from musicgen.workflows.settings import SweepSettings
+from musicgen.workflows.sweep_settings import SweepSettings
 
 log = logging.getLogger(__name__)
 CODE = "function.json"
@@ -38,15 +36,21 @@ CODE = "function.json"
 
 
 @dataclass(frozen=True)
-class PreparedFunction:
+class FunctionSweep:
     """A sweep of a function that is completely checked and has not begun."""
 
     plan: Plan
-    objective: Function
+    objective: FunctionObjective
     executor: Executor
     folder: Path
     code: Callable[..., Any]
     """The function that is watched for changes."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines about how it begins."""
+        warm = self.plan.warm_start
+        return [] if warm is None else [warm.described(self.plan.sampler)]
 
     def driver(
         self, observe: Observer, on_refresh: Callable[[list[Row]], None] = lambda rows: None
@@ -81,13 +85,15 @@ def prepare(
     groups: tuple[str, ...] = (),
     fixed: tuple[Settings, ...] = (),
     commands: Mapping[str, list[str]] | None = None,
-) -> PreparedFunction:
+    own: Point | None = None,
+) -> FunctionSweep:
     """Check a sweep of a function and connect its executor.
 
     space: the varied parameters by name, each a Choice, Float, Int, or a list of values. code: the
     function to watch for changes, if it is not `function` itself; a change since the sweep began is
     logged. groups, fixed: the groups and settings of an application's configuration, see `Plan`.
-    commands: the commands that the folder keeps for reports.
+    commands: the commands that the folder keeps for reports. own: the point with which a search
+    begins, see `Plan`.
     Raises InputError before anything is created.
     """
     if not callable(function):
@@ -96,14 +102,16 @@ def prepare(
         )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"folder must be a folder, got {folder}, which is a file")
-    made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {})
-    objective = Function(function, tuple(settings.objectives))
+    made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {}, own)
+    objective = FunctionObjective(function, tuple(settings.objectives))
+    made = pausing_if_possible(made, objective)
+    made = replace(made, warm_start=warm_started(made, settings.warm_start, folder))
     packed(objective)  # raises InputError if it can't be sent, before a folder is made
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
     )
     _tell_changes(code or function, folder)
-    return PreparedFunction(made, objective, executor, folder, code or function)
+    return FunctionSweep(made, objective, executor, folder, code or function)
 
 
 def _tell_changes(function: Callable[..., Any], folder: Path) -> None:
@@ -161,10 +169,7 @@ class _Place:
         self.executor = settings.executor
         self.workers = str(settings.workers)
         self.trials_per_gpu = settings.trials_per_gpu
-        known = {"address": None, "num_cpus": 1, "num_gpus": None}
-        if unknown := sorted(settings.ray.keys() - known.keys()):
-            raise InputError(f"ray has {', '.join(known)}, got {unknown[0]}")
-        self.ray = RayConfig(**{**known, **settings.ray})
+        self.ray = settings.ray_config()
 
 
 def _space(given: Mapping[str, Any], seeds: int) -> Space:
@@ -203,6 +208,7 @@ def _plan(
     groups: tuple[str, ...],
     fixed: tuple[Settings, ...],
     commands: Mapping[str, list[str]],
+    own: Point | None,
 ) -> Plan:
     if shared := space.keys() & settings.objectives.keys():
         raise InputError(f"{sorted(shared)[0]} is varied, so it cannot be an objective too")
@@ -218,6 +224,8 @@ def _plan(
     return Plan(
         space,
         n_trials=settings.n_trials,
+        own=own,
+        enqueued=listed(settings.enqueue, "enqueue", lambda point: complete(point, {}, space)),
         objectives=settings.objectives,
         sampler=sampler,
         sampler_settings=sampler_settings,
@@ -225,6 +233,7 @@ def _plan(
         pruner_settings=pruner_settings,
         seed=settings.seed,
         seeds=settings.seeds,
+        seeds_for=settings.seeds_for,
         retries=settings.retries,
         max_failures=settings.max_failures,
         max_failures_in_a_row=settings.max_failures_in_a_row,
@@ -247,19 +256,10 @@ def _component(
     if not isinstance(name, str):
         raise InputError(f"{kind} must be a name, or a dictionary with a name, got {given!r}")
     component(kind, name)
-    path = shipped("conf") / kind / f"{name}.yaml"
-    if not path.is_file():  # a plugin's component, whose class has the defaults
-        return name, asked
-    settings: Any = OmegaConf.load(path)
-    kept: dict[str, Any] = {}
-    for key in settings:
-        if key in ("defaults", "name"):
-            continue
-        try:
-            kept[str(key)] = settings[key]
-        except OmegaConfBaseException:  # the value interpolates a key that only trainings have
-            continue
-    return name, {**kept, **asked}
+    # A plugin's component has no file there: its class has the defaults. What interpolates a key is
+    # left out, because only trainings have that key.
+    usual = {key: v for key, v in conf(f"{kind}/{name}").items() if "${" not in str(v)}
+    return name, {**{k: v for k, v in usual.items() if k not in ("defaults", "name")}, **asked}
 
 
 def _seconds(timeout: str | float | None) -> float | None:

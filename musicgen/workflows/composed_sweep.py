@@ -1,11 +1,13 @@
 """A composed sweep: its space, and a configuration for each choice of the swept groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
+from musicgen.config.overrides import as_override, shell
 from musicgen.errors import InputError
+from musicgen.sweep.results import Row
 from musicgen.sweep.space import Choice, Dimension
 
 Choices = tuple[str, ...]
@@ -13,7 +15,7 @@ Choices = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Swept:
+class ComposedSweep:
     """A sweep composed from the command line and an experiment's file."""
 
     space: Mapping[str, Dimension]
@@ -38,10 +40,21 @@ class Swept:
             and (rest := [v for v in choices_of(only.key, self.space) if v not in only.values])
         ]
 
+    def best_command(self, rows: Sequence[Row], trial_command: Sequence[str]) -> str:
+        """The command that runs the best configuration again; empty without rows.
+
+        rows: the table's rows, best first. trial_command: the words of the command that runs one
+        configuration, without the swept values.
+        """
+        if not rows:
+            return ""
+        values = [f"{key}={as_override(rows[0][key])}" for key in self.space if key in rows[0]]
+        return shell([*trial_command, *values])
+
 
 def choices_of(group: str, space: Mapping[str, Dimension]) -> Choices:
     """The choices of a swept group. Raises InputError if its values are not names."""
     dimension = space[group]
     if not isinstance(dimension, Choice) or not all(isinstance(v, str) for v in dimension.values):
         raise InputError(f"{group} is a group, so it takes names, got {dimension}; see --help")
-    return dimension.values
+    return tuple(dimension.values)

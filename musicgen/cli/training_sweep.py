@@ -4,24 +4,23 @@ import logging
 from pathlib import Path
 
 from musicgen.cli.arguments import Arguments
-from musicgen.cli.driving import best_command
 from musicgen.cli.sweep_display import SweepDisplay
 from musicgen.cli.train import COMMAND
 from musicgen.config.overrides import shell
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import InputError, Interrupted, RunError
+from musicgen.errors import InputError, Interrupted, RunError, settings_of
 from musicgen.sweep.folder import AnotherSweepError
 from musicgen.sweep.results import describe_failures
 from musicgen.sweep.worker import one_line
 from musicgen.system.paths import display_path
 from musicgen.system.signals import hearing
-from musicgen.workflows.sweep import DRIVERS, Prepared, prepare
-from musicgen.workflows.swept import Swept
+from musicgen.workflows.composed_sweep import ComposedSweep
+from musicgen.workflows.training_sweep import DRIVERS, TrainingSweep, prepare
 
 log = logging.getLogger(__name__)
 
 
-def run(swept: Swept, given: Arguments) -> None:
+def run(swept: ComposedSweep, given: Arguments) -> None:
     """Run the sweep of a command line to its end.
 
     Raises InputError before anything is created, RunError if too many trials failed, Interrupted
@@ -31,7 +30,8 @@ def run(swept: Swept, given: Arguments) -> None:
     drive(sweep, swept, trial_command, again=shell(sweep.plan.commands["command"]))
 
 
-def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
+@settings_of("sweep.")
+def prepared(swept: ComposedSweep, given: Arguments) -> tuple[TrainingSweep, list[str]]:
     """The sweep, and the words of the command that trains one configuration, without the swept
     values.
 
@@ -42,13 +42,14 @@ def prepared(swept: Swept, given: Arguments) -> tuple[Prepared, list[str]]:
     return prepare(swept, {"command": command, "trial_command": trial_command}), trial_command
 
 
-def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -> None:
+@settings_of("sweep.")
+def drive(sweep: TrainingSweep, swept: ComposedSweep, trial_command: list[str], again: str) -> None:
     """Run or resume a sweep, and show its progress.
 
     again: the command that resumes it. Raises InputError, RunError and Interrupted as `run` does.
     """
     shown = display_path(sweep.folder)
-    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, swept.notes)
+    display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, sweep.notes)
     driver = sweep.driver(display.observe)
     reports = sweep.settings.report
     try:
@@ -56,14 +57,15 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
             outcome = driver.run()
     except AnotherSweepError as error:
         raise InputError(
-            f"{error}; with sweep.shelf=<folder> in both, it takes over what the other has trained"
+            f"{error}; with sweep.shelf=<folder> in both, it takes over what the other has trained",
+            error.remedy,
         ) from None
     except RunError:
         display.ranking(sweep.latest)
         if reports:
             display.reported(_report(sweep.folder))
         raise
-    display.ended(outcome, best_command(swept, outcome.rows, trial_command))
+    display.ended(outcome, swept.best_command(outcome.rows, trial_command))
     failures = outcome.failures
     why = f"({describe_failures(failures)})"
     if outcome.interrupted:
@@ -82,7 +84,7 @@ def drive(sweep: Prepared, swept: Swept, trial_command: list[str], again: str) -
         )
 
 
-def _trial_command(swept: Swept, given: Arguments) -> list[str]:
+def _trial_command(swept: ComposedSweep, given: Arguments) -> list[str]:
     """The words of the command that trains one configuration, without the swept values."""
     kept = [o for o in swept.fixed if not o.lstrip("+").startswith(DRIVERS)]
     threads = [] if any(o.startswith("trainer.threads=") for o in kept) else ["trainer.threads=1"]
