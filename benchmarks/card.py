@@ -149,7 +149,6 @@ def page(card: Card, trained: TrainedModel, result: Result, size: int, contents:
         experiment=card.experiment,
         config=card.config_digest,
         epochs=result.epochs,
-        max_epochs=trained.config.trainer.max_epochs,
         minutes=(result.seconds or 0) / 60,
         machine=result.machine,
         precision=result.precision,

@@ -183,7 +183,6 @@ OWNERS = {
     "units.json": "report/units.py",
     "measures.csv": "workflows/generate.py",
     "manifest.json": "corpus/prepared.py",
-    "card.json": "training/packaged.py",
     "reference.npz": "generation/real.py",
     "function.json": "workflows/function_sweep.py",
     "sweep.ckpt": "api/lightning.py",
@@ -195,6 +194,7 @@ OWNERS = {
     "units.csv": "workflows/explain.py",
     "parts.csv": "workflows/explain.py",
     ".json": "config/recipe.py",
+    "card.json": "training/packaged.py",
 }
 """Files on disk, and the one module that knows the name of each: who else needs it asks there. A
 tune's recipe has the tune's name and the ending .json."""

@@ -67,9 +67,10 @@ def run(
     wait_asleep()
     with ending():
         given = arguments.checked(sys.argv[1:])
-        given = given.with_recipe if name == "train" else given
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
+        if name == "train":
+            given = given.with_recipe
     composed = _Composed(given)
     try:
         composition.use_plugins(given.overrides)

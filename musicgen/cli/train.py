@@ -13,7 +13,6 @@ from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
 from musicgen.system.paths import display_path
-from musicgen.workflows.initial import begun, find, given_keys
 from musicgen.workflows.resume import resumed
 
 if TYPE_CHECKING:
@@ -55,6 +54,9 @@ def train(
     if asked.resume:
         chosen = resumed(asked, overrides, folder)
     elif asked.init is not None:
+        # Imports NumPy, which --help does without.
+        from musicgen.workflows.initial import begun, find, given_keys
+
         initial = find(asked.init)
         chosen = begun(asked, initial, given_keys(overrides))
     # PyTorch and Lightning take seconds to import, so the configuration is checked before.

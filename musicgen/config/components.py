@@ -178,6 +178,8 @@ class Sampler:
 
     informed: ClassVar[bool] = False
     """Whether finished trials of another sweep inform it, which it reads from the study."""
+    constrained: ClassVar[bool] = False
+    """Whether it looks for configurations that keep constraints (Optuna's `set_constraint`)."""
     conditional: ClassVar[bool] = False
     """Whether it models keys that apply only at some choices of others; if not, it draws them at
     random."""

@@ -10,9 +10,9 @@ from musicgen.config.field import key
 from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
-RUN = "Run folder, checkpoint, sweep's folder (its best run), or folk: the package's network"
 PACKAGED = "folk"
 """The corpus that comes with an installed package; the others read `data.path`."""
+RUN = "Run folder, checkpoint, sweep's folder (its best run), or folk: the package's network"
 CORPORA = (PACKAGED, "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
@@ -112,6 +112,9 @@ class SweepConfig:
     keep: str = key("How many of the best runs keep their last checkpoint at the end; all: all")
     objective: Any = key(
         "Result to judge by; a list of several needs pruner=none; nsgaii searches its front"
+    )
+    constraints: Any = key(
+        'Bounds of results, ["seconds<=300"]; what breaks one is not the best (tpe, gp, nsgaii)'
     )
     executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
     ray: RayConfig = MISSING

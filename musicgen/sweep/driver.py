@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from musicgen.errors import Remedy, RunError
+from musicgen.sweep.constraints import attributes
 from musicgen.sweep.database import GONE, connect
 from musicgen.sweep.executor import LOG, Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
@@ -279,15 +280,15 @@ class Driver:
     def _next_at_end(self) -> Job | None:
         """The next run where no configuration is left to begin.
 
-        With a time budget the best paused trials go on as long as it lasts. Without one, each
-        rung's best one goes on, and all others are given up; but only once nothing runs that may
-        still change which is the best.
+        With a time budget the best paused trials go on as long as it lasts, unless the best are to
+        get further seeds. Without one, each rung's best one goes on, and all others are given up;
+        but only once nothing runs that may still change which is the best.
         """
         if self._failed_before:
             return self._failed_before.popleft()
         if (ahead := self._next_ahead()) is not None:
             return ahead
-        if self.plan.timeout_s is not None:
+        if self.plan.timeout_s is not None and self.plan.seeds_for is None:
             return self._promoted(Share.ALL)
         if self._running:
             return None
@@ -352,7 +353,7 @@ class Driver:
         self._observe(Judged(job, event.step, event.value, decision))
 
     def _end(self, event: Ended, stopping: bool) -> None:
-        job, result = event.job, judge(event.result, self.plan.objectives)
+        job, result = event.job, judge(event.result, self.plan.judged)
         del self._running[job.key]
         self._tables.outdated = True
         configuration = self._configurations[job.number]
@@ -400,7 +401,13 @@ class Driver:
 
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
-        configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        configuration = Configuration(
+            number,
+            stored.params,
+            self.plan.seeds,
+            stored.runs,
+            constraints=self.plan.constraints,
+        )
         if self.plan.seeds_for is not None:
             configuration.due = len(stored.runs) if stored.finished else 1
         configuration.earlier += stored.errors
@@ -461,7 +468,7 @@ class Driver:
         First runs alone decide, so a resumed sweep chooses the same ones.
         """
         firsts = [
-            {"number": c.number, **c.runs[0]}
+            {**c.row(), **c.runs[0]}
             for c in self._configurations.values()
             if c.runs and c.runs[0]["status"] == COMPLETED
         ]
@@ -479,12 +486,12 @@ class Driver:
     def _conclude(self, configuration: Configuration) -> None:
         status = configuration.status
         assert status is not None
-        values = None
+        values, row = None, configuration.row()
         if status == COMPLETED:
-            row = configuration.row()
             values = [float(row[key]) for key in self.plan.objectives]
-        self._study.finish(configuration.number, status, values)
-        self._tally.count(configuration.row())
+        bounds = attributes(self.plan.constraints, row)
+        self._study.finish(configuration.number, status, values, bounds)
+        self._tally.count(row)
         self._failures += status in (FAILED, DIVERGED)
 
     def _asked(self, question: Callable[[], T]) -> T | None:

@@ -10,7 +10,7 @@ further seeds as completed ones. To Optuna both are running, and its samplers ke
 """
 
 import copy
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -32,7 +32,8 @@ class Evidence:
 
     bad: says whether a search should avoid configurations that ended with this result. seen: a
     running trial as samplers should see it. earlier: finished trials of another sweep, with numbers
-    below 0, which samplers see before those of the storage.
+    below 0, which samplers see before those of the storage. bounds: the attributes of constraints
+    that all finished trials have, with their values where a trial has none.
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class Evidence:
         bad: Callable[[FrozenTrial], bool],
         seen: Callable[[FrozenTrial], FrozenTrial],
         earlier: Sequence[FrozenTrial] = (),
+        bounds: Mapping[str, float] | None = None,
     ) -> None:
         self._storage = storage
         self._earlier = list(earlier)
+        self._bounds = dict(bounds or {})
         self._bad = bad
         self._seen = seen
         self._judged: dict[int, bool] = {}
@@ -64,9 +67,13 @@ class Evidence:
         trials = [self._seen(t) if t.state == TrialState.RUNNING else t for t in trials]
         bad = {t.number for t in trials if t.state == TrialState.FAIL and self._is_bad(t)}
         done = [t.values for t in trials if t.state == TrialState.COMPLETE] if bad else []
+        worst = None
         if done:  # without a completed trial, no point is better than another
             worst = _worse(done, self._storage.get_study_directions(study_id))
-            trials = [_shown(trial, worst if trial.number in bad else None) for trial in trials]
+        if done or self._bounds:
+            told = [worst if trial.number in bad else None for trial in trials]
+            bounds = self._bounds | ({CONSTRAINT: -1.0} if done else {})
+            trials = [_shown(t, w, bounds) for t, w in zip(trials, told, strict=True)]
         chosen = [trial for trial in trials if states is None or trial.state in states]
         return copy.deepcopy(chosen) if deepcopy else chosen
 
@@ -86,12 +93,15 @@ def _worse(done: Sequence[Sequence[float]], directions: Sequence[StudyDirection]
     return values
 
 
-def _shown(trial: FrozenTrial, worst: list[float] | None) -> FrozenTrial:
-    """A finished trial with its constraint. If it could not be trained, its values are `worst`."""
+def _shown(
+    trial: FrozenTrial, worst: list[float] | None, bounds: Mapping[str, float]
+) -> FrozenTrial:
+    """A finished trial with all constraints. If it could not be trained, its values are `worst`."""
     if worst is None and trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
         return trial
     shown = copy.copy(trial)
-    shown.system_attrs = {**trial.system_attrs, CONSTRAINT: -1.0 if worst is None else 1.0}
+    shown.system_attrs = {**bounds, **trial.system_attrs}
     if worst is not None:
         shown.state, shown.values = TrialState.COMPLETE, worst
+        shown.system_attrs[CONSTRAINT] = 1.0
     return shown

@@ -15,11 +15,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from musicgen.config.registry import component, components
 from musicgen.errors import InputError, SettingError
+from musicgen.sweep.constraints import attributes
 from musicgen.sweep.enqueued import complete
 from musicgen.sweep.plan import Plan, Settings
 from musicgen.sweep.record import SweepRecord
+from musicgen.sweep.results import means
 from musicgen.sweep.space import Point, Space, distributions
-from musicgen.sweep.study import read_only, untrainable_trial
+from musicgen.sweep.study import read_only, results_of, untrainable_trial
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
 from musicgen.system.files import write_text
 from musicgen.system.paths import display_path
@@ -39,6 +41,8 @@ class Earlier:
     """The objectives; empty unless it completed."""
     steps: Mapping[int, float]
     """The values that it reported, by step."""
+    bounds: Mapping[str, float]
+    """Its attributes of the plan's constraints."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class WarmStart:
                 if isinstance(found, str):
                     left_out[found] += 1
                 else:
-                    trials.append(_earlier(trial, found))
+                    trials.append(_earlier(trial, found, plan))
         made = cls(str(folder), tuple(trials), dict(left_out))
         if not trials:
             why = made._differences() or "none has finished"
@@ -102,6 +106,7 @@ class WarmStart:
                     str(each["status"]),
                     tuple(map(float, each["values"])),
                     {int(step): float(value) for step, value in each["steps"].items()},
+                    {str(name): float(value) for name, value in each["bounds"].items()},
                 )
                 for each in about["trials"]
             )
@@ -151,6 +156,7 @@ class WarmStart:
                 params=params,
                 distributions={key: known[key] for key in params},
                 intermediate_values=dict(each.steps),
+                system_attrs=dict(each.bounds),
                 user_attrs={"run0": {"status": DIVERGED}} if failed else {},
             )
             made.append(frozen)
@@ -243,6 +249,7 @@ def _settings(parts: Sequence[Settings], groups: Sequence[str], point: Point) ->
     return next((part.values for part in parts if part.choices in ((), taken)), {})
 
 
-def _earlier(trial: FrozenTrial, point: Point) -> Earlier:
+def _earlier(trial: FrozenTrial, point: Point, plan: Plan) -> Earlier:
     values = tuple(trial.values) if trial.state == TrialState.COMPLETE else ()
-    return Earlier(point, STATES[trial.state], values, dict(trial.intermediate_values))
+    bounds = attributes(plan.constraints, means(list(results_of(trial).values())))
+    return Earlier(point, STATES[trial.state], values, dict(trial.intermediate_values), bounds)

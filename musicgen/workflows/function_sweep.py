@@ -15,6 +15,7 @@ from musicgen.config.conf import conf
 from musicgen.config.overrides import seconds
 from musicgen.config.registry import component
 from musicgen.errors import InputError
+from musicgen.sweep.constraints import parsed
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.enqueued import complete, listed
 from musicgen.sweep.executor import Executor, packed
@@ -225,6 +226,7 @@ def _plan(
         space,
         n_trials=settings.n_trials,
         own=own,
+        constraints=parsed(settings.constraints),
         enqueued=listed(settings.enqueue, "enqueue", lambda point: complete(point, {}, space)),
         objectives=settings.objectives,
         sampler=sampler,

@@ -8,6 +8,7 @@ from musicgen.config.overrides import seconds
 from musicgen.config.schema import near
 from musicgen.errors import InputError
 from musicgen.music.measures import directions
+from musicgen.sweep.constraints import parsed
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.pruners import NONE
 from musicgen.sweep.space import Choice, Space
@@ -46,12 +47,22 @@ def plan(first: TrainConfig, space: Space) -> Plan:
             f"({', '.join(PER_EPOCH)}), got "
             f"{', '.join(settings.objective)}; take pruner=none"
         )
+    constraints = parsed(settings.constraints)
+    bounded = [name for name, figure in FIGURES.items() if not figure.held_back]
+    bounded += measured if first.samples.measure else ()
+    for constraint in constraints:
+        if constraint.column not in bounded:
+            raise InputError(
+                f"sweep.constraints must be of {', '.join(bounded)}, got {constraint}"
+                f"{near(constraint.column, bounded) or '; choose one of them'}"
+            )
     _check_seeds(first, space)
     sampler, pruner = (given(part) for part in (first.sampler, first.pruner))
     return Plan(
         space=space,
         n_trials=settings.n_trials,
         objectives={name: known[name] for name in settings.objective},
+        constraints=constraints,
         sampler=first.sampler.name,
         sampler_settings=sampler,
         pruner=first.pruner.name,

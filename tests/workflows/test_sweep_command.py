@@ -85,6 +85,22 @@ BAD = [
     ),
     (["model.hidden=4,5", "sweep.enqueue=4"], "sweep.enqueue must be a list"),
     (["model.hidden=4,5", "sweep.enqueue=[4]"], "sweep.enqueue must have points such as"),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["parameters<=9"]'],
+        "sweep.constraints need sampler=tpe, gp, nsgaii, got grid",
+    ),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["parameters=9"]'],
+        "sweep.constraints must be results with bounds (<=, >=, <, >) in quotes",
+    ),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["second<=9"]'],
+        "got second<=9; did you mean seconds?",
+    ),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["test_loss<=9"]'],
+        "sweep.constraints must be of val_loss, val_accuracy",
+    ),
     (["data.path=nowhere.txt", "model.hidden=4,5"], "data.path"),
     (["model.hidden=4,5", "sweep.executor=rya"], "sweep.executor must be one of local, ray"),
     (
@@ -140,6 +156,24 @@ def test_what_is_known_goes_in_first(tmp_path: Path) -> None:
     assert {number: grown[number] for number in rows} == rows
     assert (grown["3"]["model.hidden"], grown["3"]["optim"]) == ("5", "adamw")
     assert len(grown) == 4
+
+
+@pytest.mark.slow
+def test_the_best_keeps_the_constraints(tmp_path: Path) -> None:
+    """A network of 40 units learns more in two epochs than one of 4, and has too many weights."""
+    bound = 'sweep.constraints=["parameters<=50000"]'
+    words = ["model.hidden=4,40", "optim.lr=0.02", "sampler=tpe", "sweep.n_trials=2", bound]
+    arguments = [*sweep(tmp_path, *words), "trainer.max_epochs=2"]
+    process = train(*arguments, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    small_one, large_one = table(tmp_path / "s")
+    assert (small_one["model.hidden"], large_one["model.hidden"]) == ("4", "40")
+    assert float(large_one["val_loss"]) < float(small_one["val_loss"])
+    assert large_one["breaks"].startswith("parameters<=50000: ")
+    assert small_one["breaks"] == ""
+    assert (
+        f"best: val_loss {float(small_one['val_loss']):.4f} with model.hidden=4" in process.stdout
+    )
 
 
 @pytest.mark.slow
