@@ -43,6 +43,7 @@ LINKED = sorted(
     | {str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/**/*.md")}
     | {str(path.relative_to(ROOT)) for path in ROOT.glob("data/README.md")}
     | {str(path.relative_to(ROOT)) for path in ROOT.glob("examples/**/*.md")}
+    | {str(path.relative_to(ROOT)) for path in ROOT.glob("musicgen/networks/*/*.md")}
 )
 """Pages whose links are followed."""
 

@@ -22,7 +22,7 @@ FLOORS = [
     {"workflows"},
     {"cli"},
     {"api"},
-    {"train", "generate", "heatmap", "convert", "studies"},
+    {"train", "generate", "heatmap", "evaluate", "convert", "studies"},
 ]
 """Rooms by floor, ground first. On one floor, only NEIGHBOURS may import each other."""
 
@@ -194,6 +194,7 @@ OWNERS = {
     "units.csv": "workflows/explain.py",
     "parts.csv": "workflows/explain.py",
     ".json": "config/recipe.py",
+    "card.json": "training/packaged.py",
 }
 """Files on disk, and the one module that knows the name of each: who else needs it asks there. A
 tune's recipe has the tune's name and the ending .json."""

@@ -69,6 +69,8 @@ def run(
         given = arguments.checked(sys.argv[1:])
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
+        if name == "train":
+            given = given.with_recipe
     composed = _Composed(given)
     try:
         composition.use_plugins(given.overrides)
@@ -219,6 +221,7 @@ def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
+    groups |= {"recipe"} if name == "train" else set()
     folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
     lines += ["Groups (group=choice):"] if folders else []
     for folder in folders:

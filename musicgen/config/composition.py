@@ -118,6 +118,19 @@ def register_experiments(folder: Path) -> None:
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
 
 
+def experiment_keys(name: str) -> set[str]:
+    """The keys that the file of an experiment gives a value, and `model.cell` if it may choose the
+    group; empty if there is no such experiment."""
+    found: set[str] = set()
+    for folder in experiments():
+        path = folder / name / "experiment.yaml"
+        if path.is_file():
+            values: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+            chosen = str(values.pop("defaults", ""))
+            found |= {*flatten(values)} | ({"model.cell"} if "/model" in chosen else set())
+    return found
+
+
 def shipped_config(name: str, schema: type[T], overrides: Sequence[str]) -> T:
     """conf/<name>.yaml as we ship it, with these overrides, for a process that is no command.
 

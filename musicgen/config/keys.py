@@ -12,6 +12,7 @@ from musicgen.config.registry import components
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
 PACKAGED = "folk"
 """The corpus that comes with an installed package; the others read `data.path`."""
+RUN = "Run folder, checkpoint, sweep's folder (its best run), or folk: the package's network"
 CORPORA = (PACKAGED, "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
@@ -143,6 +144,10 @@ class Config:
     early_stopping: EarlyStoppingConfig = MISSING
     samples: SamplesConfig = MISSING
     seed: int = key("Seed of weights, dropout and order of the slices", ge=0)
+    init: str | None = key(
+        "Network to begin with: run folder, checkpoint, sweep's folder, or folk; null: none",
+        default=None,
+    )
 
 
 @dataclass
@@ -177,7 +182,7 @@ class HeaderConfig:
 class GenerateConfig:
     """The configuration of `python -m musicgen.generate`."""
 
-    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    run: str = key(RUN)
     n: int = key("Tunes at each temperature", ge=1)
     first: int = key("Number of the first tune; seed, number and temperature decide a tune", ge=1)
     temperature: Any = key("One or a list, each at least 0; 0: the likeliest character")
@@ -195,7 +200,7 @@ class GenerateConfig:
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
     formats: list[str] = key("Files of each tune", choices=_formats)
-    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder (folk: here)")
     plugins: list[str] = key(PLUGINS, default=[])
 
 
@@ -229,7 +234,7 @@ def _observable() -> tuple[str, ...]:
 class HeatmapConfig:
     """The configuration of `python -m musicgen.heatmap`."""
 
-    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    run: str = key(RUN)
     tune: str | None = key("File with the tune to draw; null: 1,000 characters of the network's")
     unit: int | None = key("A unit to draw beside the best ones", ge=0)
     layer: int | None = key("Its layer; null: the last", ge=1)
@@ -238,7 +243,26 @@ class HeatmapConfig:
         choices=_observable,
     )
     seed: int = key("Seed of the tune that the network writes", ge=0)
-    out: str | None = key("Folder for tables and pictures; null: heatmap/ in the run folder")
+    out: str | None = key(
+        "Folder for tables and pictures; null: heatmap/ in the run folder (folk: here)"
+    )
+    plugins: list[str] = key(PLUGINS, default=[])
+
+
+PARTS = ("validation", "test", "train", "all")
+
+
+@dataclass
+class EvaluateConfig:
+    """The configuration of `python -m musicgen.evaluate`."""
+
+    run: Any = key(f"{RUN}; or a list, whose predictions are mixed")
+    data: DataConfig = MISSING
+    part: str = key("Text to score: a split of the corpus, or all of it", choices=PARTS)
+    adapt: bool = key("Go on learning from what was scored (dynamic evaluation)")
+    adapt_lr: float = key("Step size of that learning", gt=0)
+    adapt_chars: int = key("Characters that are scored before each step of it", ge=1)
+    out: str | None = key("Folder for the tables; null: evaluation/ in the run folder (folk: here)")
     plugins: list[str] = key(PLUGINS, default=[])
 
 
@@ -258,5 +282,6 @@ COMMANDS: dict[str, type[Any]] = {
     "generate": GenerateConfig,
     "convert": ConvertConfig,
     "heatmap": HeatmapConfig,
+    "evaluate": EvaluateConfig,
 }
 """The class of each command's configuration, by the command's name."""

@@ -7,10 +7,11 @@ some hundred units cannot carry a bar through the sixteen after it, but it can l
 The match of a character is an earlier place of the same tune. At least `shortest` characters before
 that place equal the characters before this one; the place with the most such characters (counted up
 to LONGEST) wins, then the nearest. It lies at most WINDOW characters back. The match suggests the
-character that follows there. A tune begins after its start mark.
+character that follows there. A tune begins behind its start mark.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class Match:
     vocab_size: int
     shortest: int
     start: tuple[int, ...] = ()
-    """The mark after which a tune begins; empty if the texts have no marks."""
+    """The mark behind which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -87,7 +88,7 @@ def suggestions(text: Ids, begins: NDArray[np.bool_], shortest: int) -> Suggesti
 
 
 def begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
-    """Whether a tune begins at each character: at the first, and after each start mark."""
+    """Whether a tune begins at each character: at the first, and behind each start mark."""
     found = np.zeros(len(text), np.bool_)
     found[:1] = True
     if start and len(text) > len(start):
@@ -97,90 +98,94 @@ def begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
 
 
 class MatchFollower:
-    """The matches of many texts that grow in parallel."""
+    """The matches of one text that grows."""
+
+    __slots__ = ("_longest", "_mark")
 
     def __init__(self, start: Sequence[int], shortest: int) -> None:
         self._longest = Longest(shortest)
-        self._marks = StartMarks(start)
+        self._mark = StartMark(start)
 
-    def push(self, characters: Ids) -> Suggestions:
-        """Append each text's next character (texts,); returns their matches (texts, 2)."""
-        found = self._longest.push(characters)
-        self._longest.forget(self._marks.push(characters))
+    def push(self, character: int) -> tuple[int, int]:
+        """Append the next character; returns its match."""
+        found = self._longest.push(chr(character))
+        if self._mark.push(character):
+            self._longest.forget()
         return found
 
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Keep these texts, in this order; one may occur many times."""
-        self._longest.keep(texts)
-        self._marks.keep(texts)
+    def __copy__(self) -> "MatchFollower":
+        other = object.__new__(MatchFollower)
+        other._longest, other._mark = copy(self._longest), copy(self._mark)
+        return other
 
 
-class StartMarks:
-    """Finds the marks after which tunes begin, in texts that grow in parallel.
+class StartMark:
+    """Finds the marks behind which tunes begin, in a text that grows.
 
     A mark's first character must not occur again in the mark.
     """
 
+    __slots__ = ("_read", "_start")
+
     def __init__(self, start: Sequence[int]) -> None:
-        self._start = np.array([*start, -1])
-        self._read = np.zeros(1, np.int64)
+        self._start = (*start, -1)
+        self._read = 0
 
-    def push(self, characters: Ids) -> NDArray[np.bool_]:
-        """Append each text's next character (texts,); returns whether a mark ends there."""
-        self._read = np.where(
-            characters == self._start[self._read], self._read + 1, characters == self._start[0]
-        )
-        ended: NDArray[np.bool_] = self._read == len(self._start) - 1
-        self._read[ended] = 0
-        return ended & (len(self._start) > 1)
-
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        self._read = self._read[texts]
+    def push(self, character: int) -> bool:
+        """Append the next character; returns whether a mark ends there."""
+        if character != self._start[self._read]:
+            self._read = int(character == self._start[0])
+            return False
+        self._read += 1
+        if ended := self._read == len(self._start) - 1:
+            self._read = 0
+        return ended
 
 
 class Longest:
-    """The longest matches in many texts that grow in parallel, one symbol at a time.
+    """The longest matches in a text that grows by one symbol at a time.
 
-    For each distance back it counts how many of the last symbols equal those at that distance.
+    While the match goes on, the nearest of the longest stays the nearest: any other place of that
+    length would have been a match of the length before. So the text is searched only where the
+    match breaks off or is LONGEST, and Python's own search of strings does it.
     """
+
+    __slots__ = ("_length", "_next", "_shortest", "_text")
 
     def __init__(self, shortest: int) -> None:
         self._shortest = shortest
-        self._read = 0
-        # Newest first, from _first on: the index of a place is its distance from the newest.
-        self._text = np.full((1, 2 * WINDOW), -1, np.int16)
-        self._first = 2 * WINDOW
-        self._same = np.zeros((1, WINDOW), np.uint8)
+        self.forget()
 
-    def push(self, symbols: Ids) -> Suggestions:
-        """Append each text's next symbol (texts,), below 2^15; returns their matches (texts, 2)."""
-        self._first -= 1
-        if self._first < 0:
-            self._first = WINDOW - 1
-            self._text[:, WINDOW:] = self._text[:, :WINDOW]
-        self._text[:, self._first] = symbols
-        found = np.zeros((len(self._text), 2), np.int64)
-        far = min(self._read, WINDOW)
-        self._read += 1
-        if far:
-            earlier = self._text[:, self._first + 1 : self._first + 1 + far]
-            same = self._same[:, :far]
-            np.minimum(same, LONGEST - 1, out=same)
-            same += 1
-            same *= earlier == self._text[:, self._first, None]
-            place = same.argmax(axis=1)
-            rows = np.arange(len(place))
-            length = same[rows, place]
-            long = length >= self._shortest
-            found[:, 0] = (self._text[rows, self._first + place] + 1) * long
-            found[:, 1] = length * long
-        return found
+    def forget(self) -> None:
+        """Start afresh: nothing read so far is matched."""
+        self._text = ""
+        self._next = self._length = 0  # the place behind the match, and the match's length
 
-    def forget(self, texts: NDArray[np.bool_]) -> None:
-        """Start these texts afresh: nothing read so far is matched."""
-        if texts.any():
-            self._text[texts] = -1
-            self._same[texts] = 0
+    def push(self, symbol: str) -> tuple[int, int]:
+        """Append the next symbol; returns its match."""
+        length = self._length
+        goes_on = length > 0 and self._text[self._next] == symbol
+        self._text += symbol
+        if goes_on and length < LONGEST:
+            self._next += 1
+            self._length = length = length + 1
+        elif not (length := self._search(LONGEST if goes_on else self._shortest)):
+            return 0, 0
+        return ord(self._text[self._next]) + 1, length
 
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        self._text, self._same = self._text[texts], self._same[texts]
+    def _search(self, length: int) -> int:
+        """Find the longest match, known to have `length` if there is one; returns its length."""
+        text = self._text
+        if len(text) > 2 * (WINDOW + LONGEST):
+            self._text = text = text[-WINDOW - LONGEST :]
+        behind = len(text) - 1
+        farthest, self._length = behind - WINDOW, 0
+        while length <= LONGEST:
+            # Places that are nearer than the nearest shorter match are not this long.
+            found = text.rfind(text[-length:], 0, behind)
+            if found < 0 or found + length <= farthest:
+                break
+            behind = self._next = found + length
+            self._length = length
+            length += 1
+        return self._length

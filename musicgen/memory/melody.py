@@ -5,7 +5,7 @@ Each note letter is replaced by its step from the note letter before it, in degr
 the resulting text. A suggested step is translated back into a note letter, from the last one.
 """
 
-from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from musicgen.memory.match import (
     LONGEST,
     Ids,
     Longest,
-    StartMarks,
+    StartMark,
     Suggestions,
     begins,
     suggestions,
@@ -72,6 +72,26 @@ class Melody:
         suggested = np.where(step < 0, found[..., 0], letter)
         return np.stack([suggested, np.where(suggested > 0, found[..., 1], 0)], axis=-1)
 
+    @cached_property
+    def symbol_of(self) -> list[list[tuple[str, int]]]:
+        """The symbol of each character, as a sign, and the degree of the last note letter behind
+        it; by the degree of the last note letter before it, and the character."""
+        before = np.arange(len(DEGREES))[:, None]
+        symbols = self.symbols(np.arange(len(self.characters)), before)
+        after = np.where(self.degree < 0, before, self.degree)
+        signs = [list(map(chr, row)) for row in symbols.tolist()]
+        return [list(zip(*rows, strict=True)) for rows in zip(signs, after.tolist(), strict=True)]
+
+    @cached_property
+    def character_of(self) -> list[list[int]]:
+        """What a suggested symbol suggests: a character's number plus one, or 0; by the degree of
+        the last note letter, and the symbol's number plus one."""
+        suggested = np.arange(len(self.characters) + 2 * _WIDEST + 2)
+        every = np.stack(np.broadcast_arrays(suggested, 1), axis=-1)
+        found = self.as_characters(every, np.arange(len(DEGREES))[:, None])[..., 0]
+        listed: list[list[int]] = found.tolist()
+        return listed
+
     def encode(self, text: Ids) -> Suggestions:
         """The match of each character of a text: (characters, 2)."""
         text = np.asarray(text, np.int64)
@@ -88,27 +108,29 @@ class Melody:
 
 
 class MelodyFollower:
-    """The melodic matches of many texts that grow in parallel."""
+    """The melodic matches of one text that grows."""
+
+    __slots__ = ("_kind", "_last", "_longest", "_mark")
 
     def __init__(self, kind: Melody) -> None:
         self._kind = kind
         self._longest = Longest(kind.shortest)
-        self._marks = StartMarks(kind.start)
-        self._last = np.zeros(1, np.int64)
+        self._mark = StartMark(kind.start)
+        self._last = 0
 
-    def push(self, characters: Ids) -> Suggestions:
-        """Append each text's next character (texts,); returns their matches (texts, 2)."""
-        kind, degree = self._kind, self._kind.degree[characters]
-        found = self._longest.push(kind.symbols(characters, self._last))
-        self._last = np.where(degree < 0, self._last, degree)
-        suggested = kind.as_characters(found, self._last)
-        ended = self._marks.push(characters)
-        self._longest.forget(ended)
-        self._last[ended] = 0
-        return suggested
+    def push(self, character: int) -> tuple[int, int]:
+        """Append the next character; returns its match."""
+        kind = self._kind
+        symbol, self._last = kind.symbol_of[self._last][character]
+        found, length = self._longest.push(symbol)
+        suggested = kind.character_of[self._last][found]
+        if self._mark.push(character):
+            self._longest.forget()
+            self._last = 0
+        return suggested, length if suggested else 0
 
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Keep these texts, in this order; one may occur many times."""
-        self._longest.keep(texts)
-        self._marks.keep(texts)
-        self._last = self._last[texts]
+    def __copy__(self) -> "MelodyFollower":
+        other = object.__new__(MelodyFollower)
+        other._kind, other._last = self._kind, self._last
+        other._longest, other._mark = copy(self._longest), copy(self._mark)
+        return other

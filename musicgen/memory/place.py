@@ -5,7 +5,6 @@ ABC. On well-formed tunes it agrees with `parse`; where `parse` would list a pro
 with a guess.
 """
 
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,6 +36,7 @@ LONGEST_LENGTH = 12
 """Characters of a note's length; further ones are ignored."""
 
 _LARGEST = tuple(size - 1 for size in SIZES)
+_NO_ECHOES = (0,) * ECHOES
 _EVENTS = frozenset("ABCDEFGabcdefgzx")
 _LENGTHS = frozenset("0123456789/")
 _HIDES = {'"': '"\n', "!": "! |\n", "{": "}\n", "%": "\n"}
@@ -68,19 +68,13 @@ class PlaceInput:
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Number of a suggested character, from 1; 0 stands for no suggestion."""
-        return {"": 0, "|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
-
-    def row(self, place: "Place", character: int) -> tuple[int, ...]:
-        """Read the text's next character; returns its row of the side input."""
-        figures = place.push(self.characters[character])
-        numbers = self.numbers
-        return *figures, *[numbers[echo] for echo in place.echoes()]
+        return {"|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
 
     def encode(self, text: Ids) -> NDArray[np.int64]:
         """The row of each character of a text: (characters, columns); `Place` describes the
         columns."""
-        place = Place()
-        rows = [self.row(place, character) for character in text.tolist()]
+        follower = self.follow()
+        rows = [follower.push(character) for character in text.tolist()]
         return np.array(rows, np.int64).reshape(-1, len(self.sizes))
 
     def follow(self) -> "PlaceFollower":
@@ -88,30 +82,40 @@ class PlaceInput:
 
 
 class PlaceFollower:
-    """The places of many texts that grow in parallel."""
+    """The place in one text that grows."""
+
+    __slots__ = ("_characters", "_kind", "_numbers", "_place")
 
     def __init__(self, kind: PlaceInput) -> None:
-        self._row = kind.row
-        self._places = [Place()]
+        self._kind = kind
+        self._characters, self._numbers = kind.characters, kind.numbers
+        self._place = Place()
 
-    def push(self, characters: Ids) -> NDArray[np.int64]:
-        """Append each text's next character (texts,); returns their rows (texts, columns)."""
-        rows = map(self._row, self._places, characters.tolist())
-        return np.array(list(rows), np.int64)
+    def push(self, character: int) -> tuple[int, ...]:
+        """Append the next character; returns its row of the side input."""
+        place = self._place
+        figures = place.push(self._characters[character])
+        if not place.alike:
+            return figures + _NO_ECHOES
+        echoes = [0] * ECHOES
+        for column, bar in place.alike:
+            echoes[column] = self._numbers[bar[place.read]]
+        return figures + tuple(echoes)
 
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Keep these texts, in this order; one may occur many times."""
-        self._places = [copy(self._places[text]) for text in texts]
+    def __copy__(self) -> "PlaceFollower":
+        other = PlaceFollower(self._kind)
+        other._place = copy(self._place)
+        return other
 
 
 class Place:
     """The place in the last tune of one text. A tune begins after `<start>` on its own line."""
 
     __slots__ = (
-        "_alike", "_bar", "_base", "_begun", "_chord", "_done", "_field", "_first_ending",
-        "_full", "_hidden", "_last_part", "_left", "_length", "_meter", "_open", "_part",
-        "_part_before_last", "_parts", "_previous", "_read", "_repeat", "_time", "_undo", "_unit",
-        "_upbeat", "_written",
+        "_bar", "_base", "_before", "_begun", "_chord", "_done", "_field", "_figures",
+        "_first_ending", "_full", "_hidden", "_last", "_last_part", "_left", "_length",
+        "_meter", "_open", "_part", "_part_before_last", "_parts", "_repeat", "_time", "_undo",
+        "_unit", "_upbeat", "_written", "alike", "read",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -125,18 +129,19 @@ class Place:
         self._done = self._length = 0  # ticks before the last event, and of the last event
         self._parts = self._repeat = 0
         self._upbeat, self._begun = 0, False  # of this part, ticks; whether its length is known
-        self._bar, self._read = "", 0  # the bar's text so far, and its length
-        self._part: tuple[str, ...] = ()  # complete bars: of this part, of the part
-        self._last_part: tuple[str, ...] = ()  # before, and of the one before that
+        self._bar, self.read = "", 0  # the bar's text so far, and its length
+        self._part: tuple[str, ...] = ()  # complete bars, with `|` behind each: of this part, of
+        self._last_part: tuple[str, ...] = ()  # the part before, and of the one before that
         self._part_before_last: tuple[str, ...] = ()
-        self._alike = [""] * ECHOES  # earlier bars that begin like it
+        self.alike: list[tuple[int, str]] = []  # earlier bars that begin like it, by column
         self._first_ending = 0  # bars of the part before its first ending
         self._base, self._written, self._open = TICKS, "", False  # the last event's length
         self._left, self._time = 0, TICKS  # notes to come of a tuplet; ticks of each
         self._chord = 0  # 1: after `[`, 2: after a chord's first note
         self._hidden, self._field = "", ""  # sign that ends what is no music; text of a field
-        self._previous = "\n\n"
+        self._before = self._last = "\n"  # the last two characters
         self._undo = (0, 0)
+        self._figures = self._say()
 
     def push(self, character: str) -> tuple[int, ...]:
         """Read the next character; returns the five figures of the place after it.
@@ -149,20 +154,24 @@ class Place:
         5. Whether a repeat is open (1), in its first ending (2), in a later ending (3), or none
         (0).
         """
-        last = self._previous[1]
-        ending = character.isdigit() and last in "|["
-        if not (self._field or ending or character in _BLANKS):
-            if self._read < LONGEST_BAR:
-                self._compare(self._bar + character)
-            else:
-                self._alike = [""] * ECHOES
+        last = self._last
+        ending = last in "|[" and character.isdigit()
+        if not (ending or self._field or character in _BLANKS):
+            self._extend(character)
         if self._hidden:
-            self._hide(character)
+            if character in self._hidden:
+                self._show()
+            elif self._field and len(self._field) < 80:
+                self._field += character
         elif character in _EVENTS:
             self._event()
+            self._figures = self._say()
         elif self._open and character in _LENGTHS:
             self._written = (self._written + character)[:LONGEST_LENGTH]
             self._length = self._base * _numerator(self._written) // _denominator(self._written)
+            self._figures = self._say()
+        elif character == " ":
+            self._open = False
         else:
             self._open = False
             if character == "|":
@@ -173,10 +182,11 @@ class Place:
                 self._colon()
             elif character in _HIDES:
                 self._hidden = _HIDES[character]
-            elif character != " ":
+            else:
                 self._sign(character)
-        self._previous = self._previous[1] + character
-        return self._say()
+            self._figures = self._say()
+        self._before, self._last = last, character
+        return self._figures
 
     def echoes(self) -> list[str]:
         """What followed in the bars 2, 4 and 8 before, and in the bar of the same number of the
@@ -186,25 +196,39 @@ class Place:
         ignored. Upbeats do not count as bars, and neither do first endings once a later ending has
         begun.
         """
-        read = self._read
-        return [bar and (bar[read : read + 1] or "|") for bar in self._alike]
+        echoes = [""] * ECHOES
+        for column, bar in self.alike:
+            echoes[column] = bar[self.read]
+        return echoes
+
+    def _extend(self, character: str) -> None:
+        """Append to this bar's text, and keep those earlier bars that go on like it."""
+        read = self.read
+        if read == LONGEST_BAR:
+            self.alike = []
+            return
+        if self.alike:
+            self.alike = [like for like in self.alike if like[1][read] == character]
+        self._bar += character
+        self.read = read + 1
 
     def _compare(self, bar: str) -> None:
-        """Set this bar's text, and keep those earlier bars that begin with it."""
-        if len(bar) != self._read + 1:  # not one character longer than before
-            before, number = self._last_part + self._part, len(self._part)
-            self._alike = [before[-n] if len(before) >= n else "" for n in BARS_BEFORE]
-            self._alike.append(self._last_part[number] if number < len(self._last_part) else "")
-        self._alike = [before if before.startswith(bar) else "" for before in self._alike]
-        self._bar, self._read = bar, len(bar)
+        """Set this bar's text, and find the earlier bars that begin with it."""
+        before, number = self._last_part + self._part, len(self._part)
+        alike = [(n, before[-back]) for n, back in enumerate(BARS_BEFORE) if back <= len(before)]
+        if number < len(self._last_part):
+            alike.append((len(BARS_BEFORE), self._last_part[number]))
+        # An empty bar suggests nothing.
+        self.alike = [like for like in alike if like[1] != "|" and like[1].startswith(bar)]
+        self._bar, self.read = bar, len(bar)
 
     def _say(self) -> tuple[int, ...]:
         left = last = 0
+        bars, parts = len(self._part), self._parts
         if self._full is not None:
             room = self._full - self._done - self._length
             left = room // STEP + 1 if room >= 0 else 0
             last = (room - self._upbeat) // STEP + 1 if room >= self._upbeat else 0
-        bars, parts = len(self._part), self._parts
         most = _LARGEST
         return (
             left if left < most[0] else most[0],
@@ -230,7 +254,7 @@ class Place:
             if not self._begun:
                 self._upbeat = length if self._full and length < self._full else 0
             if self._begun or not self._upbeat:
-                self._part = (*self._part[-LONGEST_PART + 1 :], self._bar)
+                self._part = (*self._part[-LONGEST_PART + 1 :], self._bar + "|")
             self._begun = True
         if part:
             self._end_part()
@@ -256,7 +280,7 @@ class Place:
             self._compare("")
 
     def _colon(self) -> None:
-        before, last = self._previous[0], self._previous[1]
+        before, last = self._before, self._last
         if last.isalpha() and before in "\n[":
             self._done, self._length = self._undo if last in _EVENTS else (self._done, self._length)
             self._field, self._chord = f"{last}:", 0
@@ -271,7 +295,7 @@ class Place:
             self._repeat = 1
 
     def _sign(self, character: str) -> None:
-        last = self._previous[1]
+        last = self._last
         if character == "[":
             self._chord = 1
         elif character == "]":
@@ -291,15 +315,13 @@ class Place:
         elif character == "<" and last == "\n":
             self._hidden, self._field = "\n", "<"
 
-    def _hide(self, character: str) -> None:
-        if character not in self._hidden:
-            if self._field and len(self._field) < 80:
-                self._field += character
-            return
+    def _show(self) -> None:
+        """What is no music ends here."""
         if self._field == "<start>":
             self.begin()
         elif self._field:
             self._take(self._field[:2], self._field[2:])
+            self._figures = self._say()
         self._hidden = self._field = ""
 
     def _take(self, name: str, value: str) -> None:

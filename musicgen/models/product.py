@@ -32,16 +32,18 @@ class Product:
         self._terms = torch.arange(len(self._weights))
         self._no_offset = torch.zeros(1, dtype=torch.int64)
         trial = self._trial(16)
-        agrees = torch.equal(self._summed(trial[0]), self._together(trial)[0])
+        agrees = torch.equal(self._summed(trial[:1]), self._together(trial)[:1])
         self._alone = self._summed if agrees else self._filled_up
-        self._ways: dict[int, Way] = {1: self._singly}
+        self._ways: dict[int, Way] = {}
 
     def prepare(self, n: int) -> Floats:
         """The buffer (n, inputs) for the n rows, to be filled before each `multiply`."""
         size = 1 if n == 1 else MIN_ROWS
         while size < n:
             size += min(size, 16)
-        if size not in self._ways:
+        if size == 1:
+            self._ways[1] = self._alone
+        elif size not in self._ways:
             trial = self._trial(size)
             agrees = torch.equal(self._together(trial), self._singly(trial))
             self._ways[size] = self._together if agrees else self._singly
@@ -63,22 +65,19 @@ class Product:
         return torch.mm(rows, self._weights)
 
     def _singly(self, rows: Tensor) -> Tensor:
-        if len(rows) == 1:
-            return self._alone(rows[0]).unsqueeze(0)
-        return torch.stack([self._alone(row) for row in rows])
+        return torch.cat([self._alone(row) for row in torch.split(rows, 1)])
 
     def _summed(self, row: Tensor) -> Tensor:
         """As a weighted sum of embeddings. It also adds its terms in order, and takes 7 us where
         the smallest matrix product takes 16 (150 by 693)."""
-        sums = torch.embedding_bag(
-            self._weights, self._terms, self._no_offset, False, 0, False, row
-        )
-        return sums[0][0]
+        return torch.embedding_bag(
+            self._weights, self._terms, self._no_offset, False, 0, False, row[0]
+        )[0]
 
     def _filled_up(self, row: Tensor) -> Tensor:
-        rows = torch.zeros(MIN_ROWS, len(row))
-        rows[0] = row
-        return self._together(rows)[0]
+        rows = torch.zeros(MIN_ROWS, row.shape[1])
+        rows[:1] = row
+        return self._together(rows)[:1]
 
 
 def packed(weights: Tensor, rows: int = MIN_ROWS) -> Way | None:

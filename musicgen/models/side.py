@@ -1,6 +1,7 @@
 """Side inputs: facts about each character, computed from the text so far."""
 
 from collections.abc import Sequence
+from copy import copy
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -13,13 +14,13 @@ Ids = NDArray[np.integer[Any]]
 
 
 class Follower(Protocol):
-    """Follows many texts that grow in parallel; at first there is one text."""
+    """Follows one text that grows."""
 
-    def push(self, characters: Ids) -> NDArray[np.int64]:
-        """Append each text's next character (texts,); returns their rows (texts, columns)."""
+    def push(self, character: int) -> Sequence[int]:
+        """Append the next character; returns its row."""
 
-    def keep(self, texts: Sequence[int] | Ids) -> None:
-        """Keep these texts, in this order; one may occur many times."""
+    def __copy__(self) -> "Follower":
+        """A follower of another text, which has been the same so far."""
 
 
 class SideInput(Protocol):
@@ -90,9 +91,9 @@ class Side(nn.Module):
         rows += self.first_rows
         return rows
 
-    def follow(self) -> Follower:
-        """A follower that gives the same rows, character by character."""
-        return _Together([one.follow() for one in self.inputs], self.first_rows)
+    def follow(self) -> "Followers":
+        """A text's followers, which give the same rows, character by character."""
+        return Followers([one.follow() for one in self.inputs], self.first_rows)
 
 
 @lru_cache(maxsize=8)
@@ -144,15 +145,32 @@ def _sums(table: Tensor, rows: Tensor, starts: Tensor) -> Tensor:
     return sums
 
 
-class _Together:
+class Followers:
+    """The side inputs of many texts that grow in parallel; at first there is one text."""
+
     def __init__(self, followers: Sequence[Follower], first_rows: Ids) -> None:
-        self._followers, self._first_rows = followers, first_rows
+        self._followers = [[one] for one in followers]
+        self._first_rows = first_rows
 
     def push(self, characters: Ids) -> NDArray[np.int64]:
-        rows: NDArray[np.int64] = np.hstack([one.push(characters) for one in self._followers])
+        """Append each text's next character (texts,); returns rows of the table (texts, columns)
+        as `Side.rows` does."""
+        read = characters.tolist()
+        columns = []
+        for texts in self._followers:
+            figures: list[int] = []
+            for follower, character in zip(texts, read, strict=True):
+                figures += follower.push(character)
+            columns.append(np.fromiter(figures, np.int64, len(figures)).reshape(len(read), -1))
+        rows = np.concatenate(columns, axis=1)
         rows += self._first_rows
         return rows
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
-        for one in self._followers:
-            one.keep(texts)
+        """Keep these texts, in this order; one may occur many times."""
+        numbers = np.asarray(texts).tolist()
+        kept = [(text, text in numbers[:place]) for place, text in enumerate(numbers)]
+        self._followers = [
+            [copy(one[text]) if again else one[text] for text, again in kept]
+            for one in self._followers
+        ]

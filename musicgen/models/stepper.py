@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from musicgen.models.arithmetic import exact
-from musicgen.models.char_rnn import CharRNN, raised
+from musicgen.models.char_rnn import CharRNN
 from musicgen.models.layers import State
 from musicgen.models.numpy_layers import array
 from musicgen.models.product import Floats
-from musicgen.models.side import row_sums
+from musicgen.models.side import Side, row_sums
 
 Ids = NDArray[np.integer[Any]]
 
@@ -69,31 +69,61 @@ class Stepper:
             table = array(model.embedding.weight) @ table
         self._table: Floats = np.ascontiguousarray(table + self._layers[0].bias)
         """What each character adds to the gates of the first layer."""
-        self._side, self._vocab = None, model.vocab_size
-        if model.side is not None:
-            self._side, self._suggested = model.side.follow(), model.side.suggested
-            table = array(model.side.table.weight) @ beside
-            self._side_table = torch.from_numpy(np.ascontiguousarray(table))
+        self._side = None if model.side is None else _Side(model.side, beside, model.vocab_size)
+        self._vocab = model.vocab_size
         self.keep([0])
 
     def step(self, characters: Ids) -> Floats:
         x = self._table.take(characters, axis=0)
         if self._side is not None:
-            rows = torch.from_numpy(self._side.push(characters))
-            x += row_sums(self._side_table, rows).numpy()
+            x += self._side.push(characters)
         for layer in self._layers:
             x = layer.step(x)
-        if x.shape[1] == self._vocab:
+        if self._side is None or x.shape[1] == self._vocab:
             return x
-        scores, gates = torch.from_numpy(x).tensor_split([self._vocab], dim=1)
-        with_suggestions: Floats = raised(scores, self._suggested(rows), gates).numpy()
-        return with_suggestions
+        return self._side.raised(x[:, : self._vocab], x[:, self._vocab :])
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
         if self._side is not None:
             self._side.keep(texts)
         for layer in self._layers:
             layer.keep(np.asarray(texts))
+
+
+class _Side:
+    """The side inputs of many texts: what they add to the first layer's gates, and to scores."""
+
+    def __init__(self, side: Side, weights: Floats, vocab: int) -> None:
+        """weights: from the sum of embeddings to the gates (width, gates)."""
+        self._followers, self._vocab = side.follow(), vocab
+        self._table = np.ascontiguousarray(array(side.table.weight) @ weights)
+        self._suggesting = side.suggesting.numpy()
+        self._no_suggestion = side.first_rows[self._suggesting]
+
+    def push(self, characters: Ids) -> Floats:
+        """Append each text's next character (texts,); returns (texts, gates)."""
+        self._rows = self._followers.push(characters)
+        added: Floats
+        if len(self._rows) == 1:  # the same sum, without PyTorch's 3 us of bookkeeping
+            added = np.add.reduce(self._table.take(self._rows[0], axis=0), axis=0, keepdims=True)
+        else:
+            added = row_sums(torch.from_numpy(self._table), torch.from_numpy(self._rows)).numpy()
+        return added
+
+    def raised(self, scores: Floats, gates: Floats) -> Floats:
+        """`char_rnn.raised` by what the last characters suggest: (texts, vocab)."""
+        self._scores[:, 1:] = scores
+        places = self._rows.take(self._suggesting, axis=1)
+        places += self._places
+        np.add.at(self._scores.reshape(-1), places.reshape(-1), gates.reshape(-1))
+        return self._scores[:, 1:]
+
+    def keep(self, texts: Sequence[int] | Ids) -> None:
+        self._followers.keep(texts)
+        # The first column takes the gates of suggestions that suggest nothing.
+        self._scores = np.zeros((len(texts), 1 + self._vocab), np.float32)
+        first = np.arange(len(texts))[:, None] * (1 + self._vocab)
+        self._places = first - self._no_suggestion
 
 
 class ModuleStepper:

@@ -280,15 +280,15 @@ class Driver:
     def _next_at_end(self) -> Job | None:
         """The next run where no configuration is left to begin.
 
-        With a time budget the best paused trials go on as long as it lasts. Without one, each
-        rung's best one goes on, and all others are given up; but only once nothing runs that may
-        still change which is the best.
+        With a time budget the best paused trials go on as long as it lasts, unless the best are to
+        get further seeds. Without one, each rung's best one goes on, and all others are given up;
+        but only once nothing runs that may still change which is the best.
         """
         if self._failed_before:
             return self._failed_before.popleft()
         if (ahead := self._next_ahead()) is not None:
             return ahead
-        if self.plan.timeout_s is not None:
+        if self.plan.timeout_s is not None and self.plan.seeds_for is None:
             return self._promoted(Share.ALL)
         if self._running:
             return None

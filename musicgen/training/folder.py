@@ -33,6 +33,7 @@ class RunFolder:
         self.best = self.checkpoints / "best.safetensors"
         self.last = self.checkpoints / "last.safetensors"
         self.model = self.checkpoints / "model.json"
+        self.init = path / "init"
         self.samples = path / "samples"
         self.tunes = path / "tunes"
 

@@ -28,6 +28,7 @@ from musicgen.workflows.bases import checked_bases, converted, followed, setting
 from musicgen.workflows.composed_sweep import ComposedSweep
 from musicgen.workflows.enqueued import enqueued, own_point
 from musicgen.workflows.executor import make_executor
+from musicgen.workflows.initial import begun, given_keys
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
 from musicgen.workflows.trial import TrainingObjective
@@ -95,12 +96,21 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
     asked = first.sweep
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
+    initials = resources.initials(bases.values(), space)
+    given = given_keys([*swept.fixed, *space])
+    if "init" not in space:
+        bases = {
+            choices: begun(base, initials[base.init], given) if base.init else base
+            for choices, base in bases.items()
+        }
     objective = TrainingObjective(
         {choices: record.to_dict(base) for choices, base in bases.items()},
         swept.groups,
         judged=judged(asked.objective),
         shelf=asked.shelf and str(Path(asked.shelf).absolute()),
         following=follows,
+        initials=initials,
+        given=given,
     )
     made = plan(first, space)
     check(objective, space)
@@ -117,7 +127,7 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
         groups=swept.groups,
         settings=settings(swept, space, bases, follows),
         usual=usual(),
-        fingerprint=resources.digests(objective, space),
+        fingerprint=resources.digests(objective, space) | resources.initial_digests(initials),
         commands=commands,
     )
     _number_kept(asked.keep)

@@ -250,16 +250,22 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
     wheel = ["wheel", "--no-deps", "-w", str(built), str(tmp_path / "source")]
     subprocess.run([*pip, *wheel], check=True, timeout=300)
     (archive,) = built.glob("*.whl")
-    names = zipfile.ZipFile(archive).namelist()
+    sizes = {each.filename: each.compress_size for each in zipfile.ZipFile(archive).infolist()}
+    names = list(sizes)
     carried = {name for name in names if name.startswith("musicgen/experiments/")}
     ours = (ROOT / "experiments").glob("*/experiment.yaml")
     assert carried == {f"musicgen/{path.relative_to(ROOT)}" for path in ours}
-    assert archive.stat().st_size < 1_000_000
+    network = sum(size for name, size in sizes.items() if name.startswith("musicgen/networks/"))
+    assert archive.stat().st_size - network < 1_000_000
+    assert 0 < network < 3_000_000
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(archive)], check=True)
     process = python(
         "-m", "musicgen.train", *small(tmp_path, "trainer.max_epochs=1"), cwd=work, path=site
     )
     assert process.returncode == 0, process.stderr
+    process = python("-m", "musicgen.generate", "n=1", "formats=[abc]", cwd=work, path=site)
+    assert process.returncode == 0, process.stderr
+    assert len(list((work / "tunes").glob("*.abc"))) == 3
     where = subprocess.run(
         [sys.executable, "-c", "import musicgen; print(musicgen.__file__)"],
         cwd=work,

@@ -1,5 +1,7 @@
 """The match with the tune so far: for a whole text and character by character."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,7 +53,7 @@ def test_length_and_distance_are_bounded(
         whole = Match(4, shortest, MARK).encode(np.array(text, np.int64))
         assert whole.tolist() == by_definition(text, MARK, shortest)
         follower = MatchFollower(MARK, shortest)
-        assert [follower.push(np.array([c]))[0].tolist() for c in text] == whole.tolist()
+        assert [list(follower.push(c)) for c in text] == whole.tolist()
 
 
 @given(
@@ -63,18 +65,15 @@ def test_texts_that_grow_side_by_side_have_the_matches_of_each(
 ) -> None:
     follower = MatchFollower(MARK, 2)
     for character in shared:
-        follower.push(np.array([character]))
-    follower.keep([0] * len(texts))
-    grown = [follower.push(np.array(column)) for column in list(zip(*texts, strict=True))[:30]]
-    follower.keep([1, 0])
-    grown_on = [
-        follower.push(np.array([texts[1][place], texts[0][place]])) for place in range(30, 60)
+        follower.push(character)
+    followers = [copy(follower) for _ in texts]
+    grown = [
+        [list(one.push(character)) for one, character in zip(followers, column, strict=True)]
+        for column in zip(*texts, strict=True)
     ]
     for number, text in enumerate(texts):
         whole = Match(4, 2, MARK).encode(np.array(shared + text, np.int64))[len(shared) :].tolist()
-        assert [found[number].tolist() for found in grown] == whole[:30]
-        if number < 2:
-            assert [found[1 - number].tolist() for found in grown_on] == whole[30:]
+        assert [found[number] for found in grown] == whole
 
 
 def test_a_match_never_reaches_over_a_tunes_start() -> None:

@@ -52,7 +52,7 @@ def test_character_by_character_it_finds_what_it_finds_in_the_whole_text(
     text = ids("".join(parts))
     kind = Melody(CHARACTERS, shortest, MARK)
     follower = kind.follow()
-    stepped = [follower.push(np.array([character]))[0].tolist() for character in text]
+    stepped = [list(follower.push(character)) for character in text.tolist()]
     assert stepped == kind.encode(text).tolist()
 
 

@@ -28,6 +28,7 @@ TUNES = [
     "M:2/4\nL:1/8\nK:A\nE2|A>c e>c|d/c/B/A/ E2|A>c (3efe|1 A2:|2 A2||\n",
     "M:C|\nL:1/8\nK:Edor\n|:E2BE dEBE|[1 E4 E4:|[2 E4 z4|]\n",
     "M:3/4\nL:1/4\nQ:1/4=120\nK:Bbm\nP:A\n{c}d2 ~e|[M:2/4]f- f|[K:C]!f![ceg]2|[ce]2|]\n",
+    "M:4/4\nL:1/8\nK:G\n|:c8|\n|1 d8|\n|c8:|2 e8|\n|f8|]\n",
     'M:9/8\nK:D mix\n(A2d) f2e def-|f3 A3 .B.c.d::\n"^slow"a3 a3 Tg3|\n',
     "R: hornpipe\nM:4/4\nL:1/8\nK:C\nc>dc<d C>Bc>B|\\\n_e=e ^f/^^f/c C,,2 z2|\n",
     'T:a <b> \\"c\nM:4/4\nL:1/16\nK:none\nc16|\nW:words\n',
