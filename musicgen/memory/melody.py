@@ -88,7 +88,8 @@ class Melody:
         the last note letter, and the symbol's number plus one."""
         suggested = np.arange(len(self.characters) + 2 * _WIDEST + 2)
         every = np.stack(np.broadcast_arrays(suggested, 1), axis=-1)
-        return self.as_characters(every, np.arange(len(DEGREES))[:, None])[..., 0].tolist()
+        found = self.as_characters(every, np.arange(len(DEGREES))[:, None])
+        return [row.tolist() for row in found[..., 0]]
 
     def encode(self, text: Ids) -> Suggestions:
         """The match of each character of a text: (characters, 2)."""
