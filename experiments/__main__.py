@@ -29,8 +29,6 @@ SWEEPS = Path("runs/sweeps")
 SEARCH = SWEEPS / "best"
 """The search whose best network other studies train on, let write tunes, and look into."""
 PAGE_BYTES = 5_000_000
-READERS = ("cse253", "files")
-"""The corpora that read `data.path`."""
 TEMPERATURES = "temperature=[0.3,0.5,1,2]"
 
 
@@ -115,7 +113,7 @@ def _corpus(folder: Path, path: str | None) -> list[str]:
     given = f"data.path={as_override(path or 'input.txt')}"
     # Without what it sweeps, an experiment is the configuration of one training.
     config = Config.compose(f"experiment={folder.name}", "hydra.sweeper.params=null", given)
-    if config.data.name not in READERS:
+    if not config.data.reads_path:
         return []
     if not path:  # `make studies` without TUNES gives an empty path
         raise InputError(

@@ -5,7 +5,7 @@ from musicgen.cli.convert import run
 
 
 def entry() -> None:
-    """Of the console script."""
+    """Run the console script."""
     command.run("convert", __doc__, run, positional="files")
 
 

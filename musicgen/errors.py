@@ -10,6 +10,8 @@ class Remedy(Enum):
 
     NO_CONSTRAINT = auto()
     """Drawing tunes without a constraint."""
+    TUNES_WITH_NOTES = auto()
+    """A network that writes notes, or no format that needs them."""
     CONTIGUOUS_SPLIT = auto()
     """Splitting a corpus within a tune."""
     OWN_FILES = auto()
@@ -71,11 +73,13 @@ class Interrupted(MusicgenError):  # noqa: N818 - a request of the user's, not a
 
 
 @contextmanager
-def advised(advice: str) -> Iterator[None]:
-    """Add a way out, in the words of a command, to an InputError that says what is wrong."""
+def advised(advice: str | Remedy) -> Iterator[None]:
+    """Add a way out to an InputError that says what is wrong."""
     try:
         yield
     except InputError as error:
+        if isinstance(advice, Remedy):
+            raise InputError(str(error), advice) from error
         raise InputError(f"{error}; {advice}", error.remedy) from error
 
 

@@ -5,7 +5,7 @@ from musicgen.cli.generate import run
 
 
 def entry() -> None:
-    """Of the console script."""
+    """Run the console script."""
     command.run("generate", __doc__, run)
 
 

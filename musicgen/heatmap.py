@@ -5,7 +5,7 @@ from musicgen.cli.heatmap import run
 
 
 def entry() -> None:
-    """Of the console script."""
+    """Run the console script."""
     command.run("heatmap", __doc__, run)
 
 

@@ -7,7 +7,7 @@ from musicgen.errors import InputError
 
 
 def entry() -> None:
-    """Of the console script; says where the studies are."""
+    """Run the console script, which says where the studies are."""
     again = shell(["python", "-m", "experiments", *sys.argv[1:]])
     print(f"error: musicgen.studies has moved; in a clone of musicgen: {again}", file=sys.stderr)
     sys.exit(InputError.exit_code)

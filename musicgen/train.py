@@ -5,7 +5,7 @@ from musicgen.cli.train import run, sweep
 
 
 def entry() -> None:
-    """Of the console script."""
+    """Run the console script."""
     command.run("train", __doc__, run, sweep)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.interpret.annotations import annotations
 from tests.commands import python
 from tests.tunes import ROOT, SMALL, tunes
 
@@ -42,8 +43,15 @@ LINKED = sorted(
     | {str(path.relative_to(ROOT)) for path in ROOT.glob("experiments/**/*.md")}
     | {str(path.relative_to(ROOT)) for path in ROOT.glob("data/README.md")}
     | {str(path.relative_to(ROOT)) for path in ROOT.glob("examples/**/*.md")}
+    | {str(path.relative_to(ROOT)) for path in ROOT.glob("musicgen/networks/*/*.md")}
 )
 """Pages whose links are followed."""
+
+
+def test_the_page_of_hidden_units_has_every_question() -> None:
+    table = PAGES["docs/hidden-units.md"].split("| question | answers |\n|---|---|\n")[1]
+    asked = [line.split(" | ")[0].removeprefix("| ") for line in table.split("\n\n")[0].split("\n")]
+    assert asked == [each.asks for each in annotations().values()]
 
 
 def prose(page: Path) -> str:

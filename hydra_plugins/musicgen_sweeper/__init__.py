@@ -42,7 +42,7 @@ class MusicgenSweeper(Sweeper):
 def settings() -> dict[str, Any]:
     """The keys below `hydra.sweeper`, with their defaults."""
     usual = {
-        field.name: field.default if field.default is not MISSING else {}
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
         for field in fields(SweepSettings)
         if field.name != "objectives"
     }

@@ -24,8 +24,12 @@ class Config(keys.Config):
         Raises InputError for an unknown key, or a value or combination that is not allowed.
         """
         from musicgen.cli import python_call  # Hydra takes a moment to import
+        from musicgen.workflows.initial import begun, find, given_keys
 
-        return cls._of(python_call.one("train", keys.TrainConfig, overrides).asked)
+        made = python_call.one("train", keys.TrainConfig, overrides)
+        if (init := made.asked.init) is None:
+            return cls._of(made.asked)
+        return cls._of(begun(made.asked, find(init), given_keys(made.overrides)))
 
     @classmethod
     def load(cls, path: str | Path) -> Config:

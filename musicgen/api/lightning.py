@@ -42,7 +42,8 @@ class SweepCallback(Callback):
     monitor: a metric that the module logs. It is the sweep's first objective.
 
     A trial that the pruner gives up ends after its epoch with the status `pruned`. When the sweep
-    stops, `fit` raises `Interrupted` at the next batch. When the sweep goes on, the trial resumes
+    stops, `fit` raises `Interrupted` at the next batch; when the trial is paused, after its epoch.
+    (Only an objective with the attribute `pauses = True` is paused.) A trial that goes on resumes
     after the last finished epoch. A resumed trial draws the same random numbers as an uninterrupted
     one; objects with a random state of their own (a loader's generator, an iterator) start anew.
     Each trial must be one process: strategies with several devices are not supported.
@@ -164,14 +165,14 @@ class SweepCallback(Callback):
             trainer.should_stop = True
 
     def _stop_if_told(self) -> None:
-        """Raise Interrupted if the sweep stops."""
-        if self.trial.in_sweep and self.trial.decision is Decision.STOP:
+        """Raise Interrupted if the sweep stops or pauses the trial."""
+        if self.trial.in_sweep and self.trial.decision in (Decision.STOP, Decision.PAUSE):
             if self._over:
                 self.trial.decision_read = (
                     Decision.CONTINUE
                 )  # the training is complete: its result counts
                 return
-            raise Interrupted("the sweep stops; the trial goes on with it")
+            raise Interrupted("the sweep stops or pauses the trial, which goes on later")
 
     def _save(self, trainer: "Trainer") -> None:
         path = self.trial.folder / FILE

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.api.notebook import guarded, html_table, interrupt, torch_as_it_was
 from musicgen.errors import InputError
+from musicgen.system.openmp import wait_asleep
+from musicgen.training import packaged
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, metrics_frame
 
@@ -32,16 +34,16 @@ class Run:
     def __init__(self, place: str | Path) -> None:
         """Find a run.
 
-        place: a run folder, a checkpoint (.safetensors) in one, or a sweep's folder, which stands
-            for its best run.
+        place: a run folder, a checkpoint (.safetensors) in one, a sweep's folder, which stands for
+            its best run, or "folk", the network that the package carries.
         Raises InputError if nothing was trained there.
         """
-        path = found = Path(place).expanduser().absolute()
-        if not RunFolder(path).used:
+        found = packaged.folder(str(place)) or Path(place).expanduser().absolute()
+        if not RunFolder(found).used:
             from musicgen.workflows import runs  # also imports the tables of sweeps, and Optuna
 
             with guarded("nothing was read"):
-                found = runs.find(str(path))
+                found = runs.find(str(found))
         self.folder = found.parent.parent if found.is_file() else found
         self.checkpoint = found if found.is_file() else RunFolder(found).best
 
@@ -57,6 +59,7 @@ class Run:
         checkpoint. Raises InputError before anything is written, RunError if the training fails or
         diverges, Interrupted after Ctrl-C. After RunError and Interrupted the folder exists.
         """
+        wait_asleep()
         # Hydra, PyTorch and Lightning take seconds to import.
         from musicgen.cli import python_call
         from musicgen.cli import train as command

@@ -71,7 +71,7 @@ class Sweep:
 
         settings = {"sweep.name": name, "sweep.workers": workers, "sweep.enqueue": enqueue}
         given = [f"{k}={as_override(v)}" for k, v in settings.items() if v is not None]
-        asked = python_call.read([*overrides, *given], multirun=True)
+        asked = python_call.read([*overrides, *given], multirun=True).with_recipe
         again = f"Sweep.start({', '.join(map(repr, asked.words[1:]))})"
         with guarded(f"to go on: {again}"):
             with python_call.own_hydra():

@@ -12,6 +12,8 @@ Words = Mapping[Remedy, str]
 
 COMMAND: Words = {
     Remedy.NO_CONSTRAINT: "use constrain=off",
+    Remedy.TUNES_WITH_NOTES: "use constrain=bars, a network that was trained longer, or "
+    "formats=[abc]",
     Remedy.CONTIGUOUS_SPLIT: "use data.split=contiguous",
     Remedy.OWN_FILES: "use data=files data.path=<your tunes>",
     Remedy.OWN_SPLIT: "use data=files data.split=files",

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,6 +53,10 @@ ACTIONS = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--
 """Flags that exclude each other: Hydra takes one of them."""
 
 
+FINETUNE = "recipe=finetune"
+"""The recipe (conf/recipe/) of trainings that begin with the weights of another network."""
+
+
 @dataclass(frozen=True)
 class Arguments:
     """The arguments of a command as they were typed."""
@@ -79,10 +83,19 @@ class Arguments:
         return bool(self.flags.multirun) or self.value("hydra.mode") == "MULTIRUN"
 
     @property
-    def looks(self) -> bool:
-        """Whether Hydra only shows something, and runs nothing."""
-        flags = self.flags
-        return bool(flags.cfg or flags.info or flags.shell_completion or flags.hydra_help)
+    def with_recipe(self) -> "Arguments":
+        """The same, with the recipe for fine-tuning if a training begins with another network and
+        no recipe is given. Raises InputError if the recipe does not fit."""
+        keys = set(map(key_of, self.overrides))
+        begins = [text for text in self.overrides if key_of(text) == "init"]
+        if not begins or "recipe" in keys or begins[-1].partition("=")[2] in ("", "null"):
+            return self
+        if "optim" in keys and "optim.lr" not in keys:
+            raise InputError(
+                f"init= applies {FINETUNE}, whose optim.lr is of another optimizer; add optim.lr=, "
+                "or recipe=default for the usual recipe"
+            )
+        return replace(self, overrides=(FINETUNE, *self.overrides))
 
     @property
     def places(self) -> list[str]:

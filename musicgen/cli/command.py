@@ -27,6 +27,7 @@ from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten
 from musicgen.config.schema import known_keys, near
 from musicgen.errors import InputError, Interrupted, MusicgenError
+from musicgen.system.openmp import wait_asleep
 from musicgen.system.paths import shipped
 
 if TYPE_CHECKING:
@@ -63,10 +64,13 @@ def run(
     """
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    wait_asleep()
     with ending():
         given = arguments.checked(sys.argv[1:])
         if positional:
             given = replace(given, overrides=_with_key(positional, given.overrides))
+        if name == "train":
+            given = given.with_recipe
     composed = _Composed(given)
     try:
         composition.use_plugins(given.overrides)
@@ -217,6 +221,7 @@ def help_text(name: str, doc: str, own: Sequence[Path] = ()) -> str:
     keys = schema.known(COMMANDS[name])
     groups = {key.split(".")[0] for key in keys}
     lines = [doc.strip(), ""]
+    groups |= {"recipe"} if name == "train" else set()
     folders = [path for path in sorted(shipped("conf").iterdir()) if path.name in groups]
     lines += ["Groups (group=choice):"] if folders else []
     for folder in folders:

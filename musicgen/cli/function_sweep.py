@@ -16,6 +16,7 @@ def drive(sweep: FunctionSweep, notes: Sequence[str] = ()) -> tuple[SweepDisplay
     RunError if too many trials failed.
     """
     shown = display_path(sweep.folder)
+    notes = [*notes, *sweep.notes]
     display = SweepDisplay(sweep.plan, shown, sweep.executor.workers, notes, step="step")
     driver = sweep.driver(display.observe)
     with hearing(lambda _: driver.request_stop()), display.showing(driver):

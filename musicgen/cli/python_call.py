@@ -57,6 +57,7 @@ class Composed(Generic[T]):
 def one(name: str, schema: type[T], overrides: Sequence[str]) -> Composed[T]:
     """The configuration of conf/<name>.yaml with these overrides. Raises InputError."""
     given = read(overrides)
+    given = given.with_recipe if name == "train" else given
     if given.multirun:
         raise InputError(f"hydra.mode=MULTIRUN is a sweep's; {SWEEP_IT}")
     with own_hydra(), _loader(name, given) as loader:

@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.config.overrides import shell
+from musicgen.sweep.constraints import BREAKS
 from musicgen.sweep.driver import Driver, Outcome
 from musicgen.sweep.plan import Plan
 from musicgen.sweep.progress import Finished, Judged, Progress, Started
-from musicgen.sweep.results import Row
+from musicgen.sweep.results import Row, may_be_best
 from musicgen.sweep.table import cell, pivot, pivoted
 
 SHOWN = 20
@@ -171,7 +172,7 @@ class SweepDisplay:
         spread = [f"{name}_std" for name in objectives if self.plan.seeds > 1]
         columns = ["number", "status", *self.plan.space, *objectives, *spread]
         found = {key for row in rows for key in row}
-        columns += [k for k in ("val_accuracy", "best_epoch", "seconds") if k in found]
+        columns += [k for k in ("val_accuracy", "best_epoch", "seconds", BREAKS) if k in found]
         table = Table(title="configurations, best first", title_justify="left", box=None)
         for column in columns:
             table.add_column(column.rsplit(".", 1)[-1])
@@ -196,11 +197,13 @@ class SweepDisplay:
             self._pivot(outcome.rows, *keys)
         for key, share in outcome.importances.items():
             self._say(f"importance of {key}: {share:.0%}")
-        if outcome.rows and outcome.rows[0]["status"] == "completed":
+        if outcome.rows and may_be_best(outcome.rows[0]):
             self._say(f"best: {self._described(outcome.rows[0])}")
             if command:
                 self._say("to train it again:")
                 self._command(command)
+        elif outcome.rows and outcome.rows[0].get(BREAKS):
+            self._say(f"no configuration keeps {' and '.join(map(str, self.plan.constraints))}")
         curves = next(Path(self.folder).glob("**/events.out.tfevents.*"), None)
         self._say(f"tables{', curves' if curves else ''} and runs: {self.folder}")
         if curves:

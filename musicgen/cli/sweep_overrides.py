@@ -173,7 +173,7 @@ def _condition(
         taken = [
             dict(zip(groups, choices, strict=True)).get(first or "") for choices in all_choices
         ]
-        chosen = ", ".join(dict.fromkeys(filter(None, taken))) or "another"
+        chosen = ", ".join(dict.fromkeys(filter(None, taken)))
         raise InputError(missing(key, chosen))
     for place, group in sorted(enumerate(groups), key=lambda pair: pair[1] != first):
         names = {choices[place] for choices in having}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from musicgen.cli.arguments import Arguments
 from musicgen.cli.command import Invocation
 from musicgen.config import composition
-from musicgen.config.keys import TrainConfig
+from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.registry import naming_plugins
 from musicgen.errors import Interrupted, RunError
@@ -48,7 +48,17 @@ def train(
     at_once: called with the signal's number at a second Ctrl-C; None ends the process.
     Raises InputError before anything is written, RunError, Interrupted.
     """
-    chosen = resumed(asked, overrides, folder) if asked.resume else asked
+    overrides = list(overrides)
+    chosen: Config = asked
+    initial = None  # a run that is resumed has a copy of it
+    if asked.resume:
+        chosen = resumed(asked, overrides, folder)
+    elif asked.init is not None:
+        # Imports NumPy, which --help does without.
+        from musicgen.workflows.initial import begun, find, given_keys
+
+        initial = find(asked.init)
+        chosen = begun(asked, initial, given_keys(overrides))
     # PyTorch and Lightning take seconds to import, so the configuration is checked before.
     from musicgen.cli.training_display import TrainingDisplay
     from musicgen.training.fit import fit
@@ -56,7 +66,14 @@ def train(
 
     with TrainingDisplay(at_once) as display:
         try:
-            result = fit(chosen, folder, display, resume=bool(asked.resume), command=command)
+            result = fit(
+                chosen,
+                folder,
+                display,
+                resume=bool(asked.resume),
+                initial=initial,
+                command=command,
+            )
         except RuntimeError as error:  # an error of PyTorch, such as running out of memory
             reason = str(error).strip().splitlines()[0]
             raise RunError(f"failed: {reason}; {again}") from error

@@ -10,6 +10,7 @@ from rich.text import Text
 from musicgen.cli.training_display import moving, printable
 from musicgen.music.measures import MEMORISED, measures
 from musicgen.system.paths import display_path
+from musicgen.training import packaged
 from musicgen.workflows.generate import Watcher, Written
 
 TITLE = 28
@@ -39,8 +40,10 @@ class TuneDisplay(Watcher):
         self._progress.stop()
 
     def began(self, weights: Path, tunes: int) -> None:
+        carried = packaged.name_of(weights)
+        network = f"{carried}, the package's network" if carried else display_path(weights)
         self._console.print(
-            Text(f"writing {tunes} tune{'s' * (tunes != 1)} with {display_path(weights)}"),
+            Text(f"writing {tunes} tune{'s' * (tunes != 1)} with {network}"),
             soft_wrap=self._soft,
         )
         self._task = self._progress.add_task("drawing", total=tunes)

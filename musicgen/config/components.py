@@ -72,21 +72,21 @@ class Cell:
     layer_norm: bool = key("Normalise the output of each layer")
     tie_weights: bool = key("Share the embedding with the head; needs embedding=hidden")
     match: int = key(
-        "Told what followed the longest match of the last characters in the tune so far: "
-        "least length, characters; 0: not told",
+        "Extra input: what followed the longest match of the last characters in the tune; "
+        "least length of a match, characters; 0: no such input",
         ge=0,
         le=16,
         default=0,
     )
     melody: int = key(
-        "The same over melodic steps, which finds transposed phrases; 0: not told",
+        "The same over melodic steps, which finds transposed phrases; 0: no such input",
         ge=0,
         le=16,
         default=0,
     )
     place: bool = key(
-        "Told what is left of the bar, how many bars and parts there are, and how earlier bars "
-        "that began alike went on",
+        "Extra input: what is left of the bar, how many bars and parts there are, and how earlier "
+        "bars that began alike went on",
         default=False,
     )
 
@@ -127,9 +127,10 @@ class Optimizer:
     def build(self, parameters: Iterable[Any]) -> Any:
         """A `torch.optim.Optimizer` over these parameters."""
 
-    def of(self, network: Any) -> Any:
-        """A `torch.optim.Optimizer` of a `models.CharRNN`, for an optimizer that treats some of its
-        parameters differently."""
+    def of(self, network: Any, products: Any) -> Any:
+        """A `torch.optim.Optimizer` of a `models.CharRNN`; overridden by an optimizer that treats
+        some of its parameters differently. products: the `torch.dtype` in which a training step of
+        the network multiplies."""
         return self.build(network.parameters())
 
 
@@ -174,6 +175,14 @@ class Schedule:
 @dataclass
 class Sampler:
     """A sampler, which proposes the configurations of a sweep: `sampler.*`."""
+
+    informed: ClassVar[bool] = False
+    """Whether finished trials of another sweep inform it, which it reads from the study."""
+    constrained: ClassVar[bool] = False
+    """Whether it looks for configurations that keep constraints (Optuna's `set_constraint`)."""
+    conditional: ClassVar[bool] = False
+    """Whether it models keys that apply only at some choices of others; if not, it draws them at
+    random."""
 
     name: str = key("Proposes configurations", choices=lambda: tuple(components("sampler")))
 

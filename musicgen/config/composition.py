@@ -6,7 +6,6 @@ command line never see a DictConfig.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from musicgen.config.components import GROUPS, variants
+from musicgen.config.conf import conf
 from musicgen.config.keys import COMMANDS, SCHEMAS, Config, TrainConfig
 from musicgen.config.overrides import flatten
 from musicgen.config.record import check_importable
@@ -91,16 +91,11 @@ def _without_yaml(group: str, name: str, schema: type[Any]) -> dict[str, Any]:
     return {"defaults": [f"/schema/{group}/{name}@_here_"], **known}
 
 
-@cache
 def _default_choice(group: str) -> dict[str, Any]:
     """The values of the group's choice that conf/train.yaml names."""
-    recipe: Any = OmegaConf.load(shipped("conf") / "train.yaml")
-    (name,) = (
-        entry[group] for entry in recipe.defaults if OmegaConf.is_dict(entry) and group in entry
-    )
-    values = OmegaConf.to_container(OmegaConf.load(shipped("conf") / group / f"{name}.yaml"))
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+    entries = conf("train")["defaults"]
+    (name,) = (entry[group] for entry in entries if isinstance(entry, dict) and group in entry)
+    return conf(f"{group}/{name}")
 
 
 def experiments() -> list[Path]:
@@ -121,6 +116,19 @@ def register_experiments(folder: Path) -> None:
             reason = " ".join(str(error).split())
             raise InputError(f"{path} can't be read ({reason}); mend or remove it") from None
         store.store(group="experiment", name=path.parent.name, node=node, package="_global_")
+
+
+def experiment_keys(name: str) -> set[str]:
+    """The keys that the file of an experiment gives a value, and `model.cell` if it may choose the
+    group; empty if there is no such experiment."""
+    found: set[str] = set()
+    for folder in experiments():
+        path = folder / name / "experiment.yaml"
+        if path.is_file():
+            values: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+            chosen = str(values.pop("defaults", ""))
+            found |= {*flatten(values)} | ({"model.cell"} if "/model" in chosen else set())
+    return found
 
 
 def shipped_config(name: str, schema: type[T], overrides: Sequence[str]) -> T:

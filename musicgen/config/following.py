@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config.overrides import flatten
+from musicgen.config.unfit import unfit
 from musicgen.errors import InputError
 
 _MISSING = "???"
@@ -39,8 +40,7 @@ class Following:
         try:
             return selected(self.composed, key)
         except OmegaConfBaseException as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{key}: {reason}; name a key that has such a value") from None
+            raise InputError(f"{unfit(error, key)}; name a key that has such a value") from None
 
 
 def selected(composed: DictConfig, key: str) -> Any:

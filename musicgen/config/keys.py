@@ -10,7 +10,10 @@ from musicgen.config.field import key
 from musicgen.config.registry import components
 
 PLUGINS = "Modules to import first: their cells, optimizers, measures, ... can be named like ours"
-CORPORA = ("folk", "cse253", "files")
+PACKAGED = "folk"
+"""The corpus that comes with an installed package; the others read `data.path`."""
+RUN = "Run folder, checkpoint, sweep's folder (its best run), or folk: the package's network"
+CORPORA = (PACKAGED, "cse253", "files")
 SPLITS = ("tunes", "contiguous", "files")
 BLANK_LINES = ("end", "allow")
 
@@ -44,6 +47,11 @@ class DataConfig:
         default="end",
     )
 
+    @property
+    def reads_path(self) -> bool:
+        """Whether the tunes are in files that `data.path` names."""
+        return self.name != PACKAGED
+
 
 @dataclass
 class TrainerConfig:
@@ -54,7 +62,7 @@ class TrainerConfig:
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
-    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores, four at most", ge=0)
     max_time: str | None = key(
         "Time after which a run ends as completed (2h, 30m, seconds); null: none",
         duration=True,
@@ -89,6 +97,7 @@ class SweepConfig:
     name: str | None = key("Folder in hydra.sweep.dir; null: the experiment's name, else a digest")
     n_trials: int | None = key("Configurations in all; null: the whole grid", ge=1)
     enqueue: Any = key("Configurations to try first, [{optim.lr: 0.004}, ...]; the rest is as set")
+    warm_start: str | None = key("Folder of another sweep whose finished trials inform tpe and gp")
     defaults_first: bool = key("Searches begin with the configuration as it is, if in the space")
     seeds: int = key("Runs of each configuration; the first decides pruning", ge=1)
     seeds_for: int | None = key(
@@ -103,6 +112,9 @@ class SweepConfig:
     keep: str = key("How many of the best runs keep their last checkpoint at the end; all: all")
     objective: Any = key(
         "Result to judge by; a list of several needs pruner=none; nsgaii searches its front"
+    )
+    constraints: Any = key(
+        'Bounds of results, ["seconds<=300"]; what breaks one is not the best (tpe, gp, nsgaii)'
     )
     executor: str = key("Where to train: this machine, or a Ray cluster", choices=("local", "ray"))
     ray: RayConfig = MISSING
@@ -132,6 +144,10 @@ class Config:
     early_stopping: EarlyStoppingConfig = MISSING
     samples: SamplesConfig = MISSING
     seed: int = key("Seed of weights, dropout and order of the slices", ge=0)
+    init: str | None = key(
+        "Network to begin with: run folder, checkpoint, sweep's folder, or folk; null: none",
+        default=None,
+    )
 
 
 @dataclass
@@ -166,7 +182,7 @@ class HeaderConfig:
 class GenerateConfig:
     """The configuration of `python -m musicgen.generate`."""
 
-    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    run: str = key(RUN)
     n: int = key("Tunes at each temperature", ge=1)
     first: int = key("Number of the first tune; seed, number and temperature decide a tune", ge=1)
     temperature: Any = key("One or a list, each at least 0; 0: the likeliest character")
@@ -184,7 +200,7 @@ class GenerateConfig:
     transpose: str | None = key("Semitones, or a key to go to, such as A; null: as it was drawn")
     accompaniment: bool = key("Bass and chords of chord symbols sound in MIDI and WAV")
     formats: list[str] = key("Files of each tune", choices=_formats)
-    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder")
+    out: str | None = key("Folder for the tunes; null: tunes/ in the run folder (folk: here)")
     plugins: list[str] = key(PLUGINS, default=[])
 
 
@@ -218,7 +234,7 @@ def _observable() -> tuple[str, ...]:
 class HeatmapConfig:
     """The configuration of `python -m musicgen.heatmap`."""
 
-    run: str = key("Run folder, checkpoint file, or a sweep's folder (its best run)")
+    run: str = key(RUN)
     tune: str | None = key("File with the tune to draw; null: 1,000 characters of the network's")
     unit: int | None = key("A unit to draw beside the best ones", ge=0)
     layer: int | None = key("Its layer; null: the last", ge=1)
@@ -227,7 +243,26 @@ class HeatmapConfig:
         choices=_observable,
     )
     seed: int = key("Seed of the tune that the network writes", ge=0)
-    out: str | None = key("Folder for tables and pictures; null: heatmap/ in the run folder")
+    out: str | None = key(
+        "Folder for tables and pictures; null: heatmap/ in the run folder (folk: here)"
+    )
+    plugins: list[str] = key(PLUGINS, default=[])
+
+
+PARTS = ("validation", "test", "train", "all")
+
+
+@dataclass
+class EvaluateConfig:
+    """The configuration of `python -m musicgen.evaluate`."""
+
+    run: Any = key(f"{RUN}; or a list, whose predictions are mixed")
+    data: DataConfig = MISSING
+    part: str = key("Text to score: a split of the corpus, or all of it", choices=PARTS)
+    adapt: bool = key("Go on learning from what was scored (dynamic evaluation)")
+    adapt_lr: float = key("Step size of that learning", gt=0)
+    adapt_chars: int = key("Characters that are scored before each step of it", ge=1)
+    out: str | None = key("Folder for the tables; null: evaluation/ in the run folder (folk: here)")
     plugins: list[str] = key(PLUGINS, default=[])
 
 
@@ -247,5 +282,6 @@ COMMANDS: dict[str, type[Any]] = {
     "generate": GenerateConfig,
     "convert": ConvertConfig,
     "heatmap": HeatmapConfig,
+    "evaluate": EvaluateConfig,
 }
 """The class of each command's configuration, by the command's name."""

@@ -73,7 +73,8 @@ def _check_known(names: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
     if unknown:
         keys = [f"{group}.{GROUPS[group].key}={names[group]}" for group in unknown]
         modules = list(dict.fromkeys(str(needed[group]) for group in unknown))
-        if not all(re.fullmatch(r"[\w.]+", module) for module in modules):  # a stranger's, perhaps
+        # The folder may be another person's.
+        if not all(re.fullmatch(r"[\w.]+", module) for module in modules):
             raise InputError(f"{PLUGINS} must be names of modules")
         if PROGRAM in modules:
             raise MissingPluginError(
@@ -170,18 +171,26 @@ def replaced(config: Config, values: Mapping[str, Any]) -> Config:
 
 DISPLAY_KEYS = ("samples.every", "samples.media")
 """Keys that change what a training shows, but not its result."""
-KEYS_ADDED_LATER = ("trainer.max_time", "model.match", "model.melody", "model.place")
+KEYS_ADDED_LATER = ("trainer.max_time", "model.match", "model.melody", "model.place", "init")
 """Keys that are newer than digests. A key that has its default is left out of the comparison of two
 configurations, so that older runs and sweeps go on."""
 
 
+def placeless(config: Config) -> dict[str, Any]:
+    """`to_dict`, with the digest alone of the network that `init` names: `<run>@<digest>`."""
+    values = to_dict(config)
+    if config.init is not None:
+        values["init"] = config.init.rpartition("@")[2]
+    return values
+
+
 def digest(config: Config) -> str:
     """16 hex digits that are equal for two configurations exactly if all values are, apart from
-    DISPLAY_KEYS."""
-    values = to_dict(config)
+    DISPLAY_KEYS, and from where the weights of `init` lie."""
+    values = placeless(config)
     for name in (*DISPLAY_KEYS, *_later_at_default(config)):
-        group, _, last = name.partition(".")
-        del values[group][last]
+        group, _, last = name.rpartition(".")
+        del (values[group] if group else values)[last]
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -88,7 +88,7 @@ def check_bounds(config: Any) -> None:
     for name, field, value in leaves(config):
         if field.metadata.get("duration") and value is not None and not _is_duration(value):
             raise InputError(f"{name} must be a time such as 2h, 30m or 90 (seconds), got {value}")
-        if not _within(value, field):
+        if not within(value, field):
             what = field.metadata["doc"]
             missing = not_loaded() if callable(field.metadata.get("choices")) else ""
             raise InputError(
@@ -97,11 +97,12 @@ def check_bounds(config: Any) -> None:
             )
 
 
-def _within(value: Any, field: dataclasses.Field[Any]) -> bool:
+def within(value: Any, field: dataclasses.Field[Any]) -> bool:
+    """Whether a value, or each of a list, is in the bounds of its field; None is."""
     if value is None:
         return True
     if isinstance(value, (list, tuple)):
-        return all(_within(item, field) for item in value)
+        return all(within(item, field) for item in value)
     if choices := choices_of(field):
         return value in choices
     if isinstance(value, float) and not math.isfinite(value):
@@ -122,11 +123,11 @@ def _is_duration(text: str) -> bool:
         return False
 
 
-def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
+def lacking(key: str, keys: Iterable[str], chosen: str = "") -> str:
     """The error's text for a key that a configuration lacks: no configuration has the key, or none
     with the chosen component.
 
-    keys: all existing keys. chosen: the chosen component of the key's group.
+    keys: all existing keys. chosen: the chosen component of the key's group, if it is known.
     """
     group, _, last = key.partition(".")
     known = variants(group)
@@ -134,7 +135,8 @@ def lacking(key: str, keys: Iterable[str], chosen: str = "another") -> str:
     if len(fit) in (0, len(known)):
         close = near(key, set(keys) - {key})  # with --config-name a known key may be missing
         return f"there is no key {key}{close or '; --help lists the keys'}"
-    return f"{key} needs {group} to be one of {', '.join(fit)}, got {chosen}; choose one of them"
+    got = f", got {chosen}" if chosen else ""
+    return f"{key} needs {group} to be one of {', '.join(fit)}{got}; choose one with {group}=<name>"
 
 
 def near(word: str, known: Iterable[str]) -> str:

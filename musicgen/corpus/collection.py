@@ -18,9 +18,9 @@ class Collection:
     settings: list[Setting]
     """Distinct settings in the order of the sources."""
     text: str
-    """The settings between their marks; of a single source that has marks, all as it stands."""
+    """The settings between their marks. The text of a single source that has marks is unchanged."""
     verbatim: bool
-    """Whether the text is that source's, from which nothing is left out."""
+    """Whether `text` is such an unchanged text, from which nothing is left out."""
     left_out: Counter[str]
     """What was left out of the settings, by reason."""
     unreadable: dict[str, str]
@@ -30,11 +30,11 @@ class Collection:
     words: list[str]
     """Lines that were taken for words, not music, each with its file and number."""
     cut: dict[str, list[int]]
-    """By file, the lines of the blank lines that ended a tune before its first note."""
+    """The numbers of blank lines that ended a tune before its first note, by file."""
 
 
 def ended_tunes(lines: Sequence[int]) -> str:
-    """What blank lines at these places did."""
+    """A line about blank lines with these numbers, each of which ended a tune."""
     if len(lines) == 1:
         return f"a blank line ends a tune: 1 tune ended before its first note, at line {lines[0]}"
     return (

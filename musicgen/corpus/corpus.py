@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from musicgen.config.keys import PACKAGED, DataConfig
 from musicgen.corpus import prepared
 from musicgen.corpus.collection import Collection, collect, ended_tunes
 from musicgen.corpus.readers import kind_of, readers
@@ -21,13 +22,10 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError, Remedy
 from musicgen.music.kinds import Kinds
 
-if TYPE_CHECKING:  # at run time it would bring Hydra along
-    from musicgen.config.keys import DataConfig
-
 log = logging.getLogger(__name__)
 
 VERSION = 2
-"""Counts up when the same files and settings shall give other texts."""
+"""Increased when the same files and settings give other texts."""
 
 REPORT_SHA256 = "3db95647c11040a26b91c1f2501416adcb987af6bb8faaa064203564e014a1e5"
 
@@ -39,7 +37,7 @@ class Corpus:
 
     name: str
     digest: str
-    """Of the source files' bytes, of how they were split, and of the rules of preparation."""
+    """The digest of the source files' bytes, of their split, and of the rules of preparation."""
     split: str
     train: str
     validation: str
@@ -47,15 +45,15 @@ class Corpus:
     manifest: Mapping[str, Any]
     """What was read, what was left out and why, and the figures of each text."""
     folder: Path
-    """Where it lies prepared."""
+    """The folder with the prepared texts."""
 
     def vocabulary(self) -> Vocabulary:
-        """The characters of all its texts: a rare one may stand in the test text alone."""
+        """The characters of all its texts: a rare one may occur in the test text only."""
         return Vocabulary.of(self.train, self.validation, self.test or "")
 
     @cached_property
     def kinds(self) -> Kinds:
-        """What its training tunes are made of; counted now if it was prepared without."""
+        """The kinds of tokens in its training tunes; counted now if no manifest has them."""
         try:
             return Kinds.from_json(self.manifest["kinds"])
         except (KeyError, ValueError, TypeError, AttributeError):
@@ -63,7 +61,7 @@ class Corpus:
 
 
 def load(
-    name: str = "folk",
+    name: str = PACKAGED,
     *,
     path: str | Path | None = None,
     validation_path: str | Path | None = None,
@@ -100,8 +98,8 @@ def load(
     }[split]
     check_blank_lines(blank_lines)
     over_blank_lines = blank_lines == "allow"
-    told = settings | ({"blank_lines": blank_lines} if over_blank_lines else {})
-    digest = _digest(name, split, told, sources)
+    stored = settings | ({"blank_lines": blank_lines} if over_blank_lines else {})
+    digest = _digest(name, split, stored, sources)
     folder = root / name / digest
 
     found = prepared.read(folder)
@@ -113,7 +111,7 @@ def load(
             for key, listed in sources.items()
         }
         texts, figures = _split(collections, split, **settings)
-        manifest = {"name": name, "digest": digest, "split": split, "settings": told}
+        manifest = {"name": name, "digest": digest, "split": split, "settings": stored}
         manifest |= {"licence": LICENCES[name], **figures, **_account(split, collections, texts)}
         manifest["kinds"] = _kinds(texts["train"]).to_json()
         prepared.write(folder, texts, manifest)
@@ -143,13 +141,13 @@ def _corpus(folder: Path, texts: Mapping[str, str], manifest: Mapping[str, Any])
     )
 
 
-def of(data: "DataConfig") -> Corpus:
+def of(data: DataConfig) -> Corpus:
     """The configured corpus; see `load`."""
     return load(**arguments(data))
 
 
-def arguments(data: "DataConfig") -> dict[str, Any]:
-    """What of the configuration decides about the corpus, as arguments of `load`."""
+def arguments(data: DataConfig) -> dict[str, Any]:
+    """The settings that determine the corpus, as arguments of `load`."""
     return {
         "name": data.name,
         "path": data.path,
@@ -168,12 +166,13 @@ def _digest(
     name: str, split: str, settings: Mapping[str, Any], sources: Mapping[str, list[Source]]
 ) -> str:
     files = {key: [(_kind(s), s.sha256) for s in listed] for key, listed in sources.items()}
-    told = json.dumps([VERSION, name, split, settings, files], sort_keys=True)
-    return sha256(told.encode()).hexdigest()[:16]
+    text = json.dumps([VERSION, name, split, settings, files], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _kind(source: Source) -> str:
-    """What reads it, as digests have it: that of `.abc` has stood in them since the first one."""
+    """The reader of a source, as digests have it. Its first version is its ending alone, as in the
+    digests of corpora that were prepared before readers had versions."""
     name = kind_of(source.label)
     version = readers()[name].version
     return f".{name}" if version == 1 else f".{name} {version}"
@@ -186,7 +185,7 @@ def _split(
     test_fraction: float = 0,
     seed: int = 0,
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Texts by split, and what the manifest says about how they came apart."""
+    """The texts by split, and the manifest's entries about the split."""
     if split == "files":
         names = {"data.path": "train", "data.validation_path": "validation"}
         names["data.test_path"] = "test"
@@ -267,7 +266,7 @@ def _account(
 
 
 def _kinds(train: str) -> Kinds:
-    """Of its tunes; the last one may be cut."""
+    """The kinds of tokens in the tunes of a training text, whose last tune may be cut."""
     tunes = (text.partition(END)[0] for text in train.split(START))
     return Kinds.of(tune.strip("\n") for tune in tunes)
 

@@ -25,7 +25,7 @@ class Reader(ABC):
     in_folders: ClassVar[bool] = True
     """A folder given as a corpus means its files of this kind too."""
     version: ClassVar[int] = 1
-    """Counts up when the same file shall give other tunes, so that corpora are prepared again."""
+    """Increased when the same file gives other tunes, so that corpora are prepared again."""
 
     @abstractmethod
     def read(self, source: Source, *, over_blank_lines: bool = False) -> Reading:

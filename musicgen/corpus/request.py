@@ -1,8 +1,8 @@
-"""What may be asked for: which arguments go together, and the licences of the corpora."""
+"""Which arguments of a corpus go together, and the licences of the corpora."""
 
 from pathlib import Path
 
-from musicgen.config.keys import BLANK_LINES, CORPORA, SPLITS
+from musicgen.config.keys import BLANK_LINES, CORPORA, PACKAGED, SPLITS
 from musicgen.errors import InputError, Remedy
 
 LICENCES = {
@@ -35,12 +35,12 @@ def check_places(
         "data.test_path": test_path,
     }
     places = {key: place for key, place in given.items() if place is not None}
-    if name == "folk" and split == "files":
+    if name == PACKAGED and split == "files":
         raise InputError(
             "data.split=files needs files of yours, got the corpus folk; choose another split",
             Remedy.OWN_FILES,
         )
-    required = ["data.path"] if name != "folk" else []
+    required = ["data.path"] if name != PACKAGED else []
     required += ["data.validation_path"] if split == "files" else []
     for key in required:
         if key not in places:
@@ -59,7 +59,7 @@ def check_places(
 
 
 def check_blank_lines(blank_lines: str) -> None:
-    """Raise InputError unless it says what a blank line does."""
+    """Raise InputError unless `blank_lines` is one of BLANK_LINES."""
     if blank_lines not in BLANK_LINES:
         raise InputError(
             f"data.blank_lines must be one of {', '.join(BLANK_LINES)}, got {blank_lines!r}; "

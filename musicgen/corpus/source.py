@@ -23,7 +23,7 @@ _CONTROL = frozenset(range(32)) - set(b"\t\n\v\f\r\x1a") | {127}
 _LINE_ENDS = str.maketrans({"\v": "\n", "\f": "\n", "\x1a": ""})
 
 
-# Someone's filter hid the addresses in Ryan's as `walsh:mat::h.ubc.ca`, and `Wat:erloo` with them.
+# In Ryan's, a filter has obscured addresses, as in `walsh:mat::h.ubc.ca`, and also `Wat:erloo`.
 _MASKED = re.compile(r"(?<=[A-Za-z])at:")
 
 

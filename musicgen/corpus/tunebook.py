@@ -42,7 +42,7 @@ _TYPOGRAPHIC = str.maketrans("‘’‚“”„", "'''\"\"\"")
 def read_tunebook(text: str, *, over_blank_lines: bool = False) -> Reading:
     """The tunes of a text in ABC, cleaned. A tune ends before the next `X:`, or at a blank line.
 
-    over_blank_lines: read on behind a blank line.
+    over_blank_lines: read on after a blank line.
     """
     book = read_book(text, over_blank_lines=over_blank_lines)
     reading = Reading(prose=book.prose, cut=book.cut)

@@ -83,7 +83,8 @@ def draw(
     keys = [(temperature, number) for temperature in options.temperatures for number in numbers]
     if any(count > 1 for count in Counter(options.temperatures).values()):
         raise InputError(
-            f"temperature must not have a value twice, got {list(options.temperatures)}; "
+            f"temperature must not have a value twice, got "
+            f"{', '.join(map(str, options.temperatures))}; "
             "raise n for more tunes"
         )
     check_prime(options.prime, constrained=options.constrain != "off")

@@ -35,7 +35,7 @@ class Melody:
     shortest: int
     """Least length of a match, in characters."""
     start: tuple[int, ...] = ()
-    """The mark behind which a tune begins; empty if the texts have no marks."""
+    """The mark after which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -88,8 +88,9 @@ class Melody:
         the last note letter, and the symbol's number plus one."""
         suggested = np.arange(len(self.characters) + 2 * _WIDEST + 2)
         every = np.stack(np.broadcast_arrays(suggested, 1), axis=-1)
-        found = self.as_characters(every, np.arange(len(DEGREES))[:, None])
-        return [row.tolist() for row in found[..., 0]]
+        found = self.as_characters(every, np.arange(len(DEGREES))[:, None])[..., 0]
+        listed: list[list[int]] = found.tolist()
+        return listed
 
     def encode(self, text: Ids) -> Suggestions:
         """The match of each character of a text: (characters, 2)."""

@@ -109,7 +109,7 @@ class PlaceFollower:
 
 
 class Place:
-    """The place in the last tune of one text. A tune begins behind `<start>` on its own line."""
+    """The place in the last tune of one text. A tune begins after `<start>` on its own line."""
 
     __slots__ = (
         "_bar", "_base", "_before", "_begun", "_chord", "_done", "_field", "_figures",
@@ -137,14 +137,14 @@ class Place:
         self._first_ending = 0  # bars of the part before its first ending
         self._base, self._written, self._open = TICKS, "", False  # the last event's length
         self._left, self._time = 0, TICKS  # notes to come of a tuplet; ticks of each
-        self._chord = 0  # 1: behind `[`, 2: behind a chord's first note
+        self._chord = 0  # 1: after `[`, 2: after a chord's first note
         self._hidden, self._field = "", ""  # sign that ends what is no music; text of a field
         self._before = self._last = "\n"  # the last two characters
         self._undo = (0, 0)
         self._figures = self._say()
 
     def push(self, character: str) -> tuple[int, ...]:
-        """Read the next character; returns the five figures of the place behind it.
+        """Read the next character; returns the five figures of the place after it.
 
         1. Steps left in the bar, plus one; 0 in free meter and where the bar is longer than its
         meter.
@@ -342,7 +342,7 @@ def _numerator(length: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _denominator(length: str) -> int:
-    """Divisor of a written length: `/` halves, `//` quarters, a number behind a slash divides. 0
+    """Divisor of a written length: `/` halves, `//` quarters, a number after a slash divides. 0
     counts as 1."""
     _, slash, rest = length.partition("/")
     if not slash:

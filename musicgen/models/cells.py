@@ -91,7 +91,7 @@ class RNN(Cell):
 
 
 class _Gates:
-    """What goes into the gates of one of PyTorch's layers, whose weights lie one behind the other
+    """What goes into the gates of one of PyTorch's layers, whose weights lie one after the other
     in the order of torch.nn.LSTM and torch.nn.GRU."""
 
     def __init__(self, layer: "nn.Module", x: "Tensor", hidden: "Tensor") -> None:

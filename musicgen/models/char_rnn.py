@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from musicgen.config.components import Cell
 from musicgen.config.registry import component
+from musicgen.models import contract
 from musicgen.models.dropout import Dropout
 from musicgen.models.layers import State
 from musicgen.models.side import Side, SideInput
@@ -52,6 +53,7 @@ class CharRNN(nn.Module):
         self.cells = nn.ModuleList(
             self.cell.build(inputs, size) for inputs, size in pairwise(sizes)
         )
+        contract.check(self.cell, self.cells[0], sizes[0], hidden)
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden) if layer_norm else nn.Identity() for _ in range(layers)
         )

@@ -18,7 +18,6 @@ PASSES = 8
 """Most passes over a text on a GPU, where each pass takes as long as the first."""
 
 
-@torch.no_grad()
 def evaluate(
     model: CharRNN,
     text: Tensor,
@@ -28,6 +27,22 @@ def evaluate(
     tolerance: float = 1e-4,
 ) -> tuple[float, float]:
     """Mean loss (nats/character) and accuracy (0 to 1) on a text read as one stream, in fp32.
+
+    See `character_losses` for its arguments and its method.
+    """
+    reading = _settled(model, text, segments, passes, tolerance)
+    return reading.loss_and_accuracy()
+
+
+def character_losses(
+    model: CharRNN,
+    text: Tensor,
+    *,
+    segments: int | None = None,
+    passes: int | None = None,
+    tolerance: float = 1e-4,
+) -> Tensor:
+    """The loss (nats) of each character but the first, (characters - 1,) float64, on the CPU.
 
     text: the network's input (`CharRNN.read`), on its device, at least two characters. The state is
     carried from the first character to the last.
@@ -46,6 +61,14 @@ def evaluate(
     at most. Default: as many as segments on a CPU, PASSES on a GPU. A line in the log says if they
     were too few.
     """
+    return _settled(model, text, segments, passes, tolerance).losses()
+
+
+@torch.no_grad()
+def _settled(
+    model: CharRNN, text: Tensor, segments: int | None, passes: int | None, tolerance: float
+) -> "_Reading":
+    """A whole text, read until no segment's start changes its states any more."""
     was_training = model.training
     model.eval()
     alike = not on_cpu(text)
@@ -68,7 +91,7 @@ def evaluate(
             starts[again] = due[again]
             reading.again(again, due[again], tolerance)
     model.train(was_training)
-    return reading.loss_and_accuracy()
+    return reading
 
 
 def _say_unsettled(due: Tensor, starts: Tensor, segments: int, passes: int) -> None:
@@ -129,14 +152,18 @@ class _Reading:
             if not len(segments):
                 break
 
+    def losses(self) -> Tensor:
+        return self._in_order(self._losses)
+
     def loss_and_accuracy(self) -> tuple[float, float]:
+        return float(self.losses().mean()), float(self._in_order(self._right).mean())
+
+    def _in_order(self, figures: Tensor) -> Tensor:
         # In fp64 where there is fp64: a sum of a million fp32 terms loses digits.
-        both = self._losses, self._right
-        losses, right = (of.flatten()[: self._n].cpu().double() for of in both)
-        return float(losses.mean()), float(right.mean())
+        return figures.flatten()[: self._n].cpu().double()
 
     def _read(self, segments: Tensor, part: slice, state: Tensor | None) -> Tensor:
-        """Read this part of these segments, store the predictions, return the state behind it."""
+        """Read this part of these segments, store the predictions, return the state after it."""
         y = self._y[segments, part].t().flatten()
         if self._alike and len(segments) < len(self._x):
             assert state is not None

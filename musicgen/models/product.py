@@ -65,7 +65,7 @@ class Product:
         return torch.mm(rows, self._weights)
 
     def _singly(self, rows: Tensor) -> Tensor:
-        return torch.cat([self._alone(row) for row in rows.split(1)])
+        return torch.cat([self._alone(row) for row in torch.split(rows, 1)])
 
     def _summed(self, row: Tensor) -> Tensor:
         """As a weighted sum of embeddings. It also adds its terms in order, and takes 7 us where

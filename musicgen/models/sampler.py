@@ -130,7 +130,7 @@ class _Drawing:
         if self._used == self._chances.shape[1]:
             self._chances = np.stack([generator.random(_AHEAD) for generator in self._generators])
             # So far below 1 that its product with the total cannot be rounded up to the total,
-            # which would be behind the last character.
+            # which would be after the last character.
             self._chances *= 1 - 2**-50
             self._used = 0
         chance = self._chances[:, self._used : self._used + 1]

@@ -28,7 +28,7 @@ _TAGS = re.compile(
     r"|(?<![A-Ga-gzx0-9/,'\])])<[a-z](?:\s[^<>\n]*)?>",
     re.IGNORECASE,
 )
-"""Tags of HTML. `<b>` behind a note is none: it is a broken rhythm on both sides of another note.
+"""Tags of HTML. `<b>` after a note is none: it is a broken rhythm on both sides of another note.
 """
 
 
@@ -80,11 +80,11 @@ class _Block:
     ended: int = 0
     """Number of the blank line that ended it; 0 if none did."""
     key: int = 0
-    """Index of the line behind the first `K:`; 0 without one."""
+    """Index of the line after the first `K:`; 0 without one."""
     titled: bool = False
     """Whether it has an `X:` or a `T:`."""
     music: bool = False
-    """Whether it has bar lines, or a note behind its `K:`."""
+    """Whether it has bar lines, or a note after its `K:`."""
     fields: bool = True
     """Whether every line is a field."""
     directives: list[tuple[int, str]] = field(default_factory=list)
@@ -130,7 +130,7 @@ class _Block:
 def read_book(text: str, *, over_blank_lines: bool = False, directives: bool = False) -> Book:
     """The tunes of a text. A tune ends before the next `X:`, or at a blank line.
 
-    over_blank_lines: read on behind a blank line, up to the next `X:`, or to the next `K:` that
+    over_blank_lines: read on after a blank line, up to the next `X:`, or to the next `K:` that
     comes after music. directives: keep the `%%` lines of tunes and of the file header.
     """
     book = Book()

@@ -38,13 +38,27 @@ class TuneMeasures:
     repeats: int
     """Signs that open a repeat (`|:`, `::`)."""
     repeats_closed: int
-    """Of these, those behind which a repeat closes (`:|`) before another one opens."""
+    """Of these, those after which a repeat closes (`:|`) before another one opens."""
     notes: int
     """Of the melodies (`melody.py`): a chord is one, notes tied together are one."""
     notes_in_key: int
     """Of these, notes of the signature in force: a raised seventh in minor is none."""
     pitches: int
     """Distinct sounding pitches of these."""
+
+    def described(self) -> list[tuple[str, str]]:
+        """[name, figure] of each count that says how well formed the tune is."""
+        return [
+            ("bars", f"{self.bars}"),
+            ("of the right length", f"{self.bars_right} of {self.bars_metered}"),
+            ("that come again", f"{self.bars_again} of {self.bars_sounding}"),
+            ("in loops", f"{self.bars_in_loops} of {self.bars_sounding}"),
+            ("parts", f"{self.parts}"),
+            ("repeats closed", f"{self.repeats_closed} of {self.repeats}"),
+            ("notes", f"{self.notes}"),
+            ("in the key", f"{self.notes_in_key} of {self.notes}"),
+            ("pitches", f"{self.pitches}"),
+        ]
 
 
 def measure(tune: Tune) -> TuneMeasures:
@@ -88,6 +102,6 @@ def _repeats(voice: Voice) -> tuple[int, int]:
         if bar.closes and inside:
             closed += 1
             inside = False
-    # No bar tells of a repeat that opens behind all of them, but the last bar line does.
+    # No bar tells of a repeat that opens after all of them, but the last bar line does.
     dangling = bool(voice.bars) and read_bar_line(voice.bars[-1].line).opens
     return opened + dangling, closed

@@ -101,7 +101,7 @@ class Chord(NamedTuple):
     written: str = ""
     """The kind as the text has it: `min7`."""
     bass: tuple[int, int] | None = None
-    """Letter and sign behind the slash."""
+    """Letter and sign after the slash."""
 
     @property
     def root(self) -> int:

@@ -77,7 +77,7 @@ def parse_key(value: str, before: Key | None = None, clef: Clef = _TREBLE) -> tu
         letter, sign, word, other = match.groups()
         named = _MODE.match(text, match.end())
         assert named is not None
-        # `D_b` has an accidental behind its tonic, `D_dor` a mode.
+        # `D_b` has an accidental after its tonic, `D_dor` a mode.
         apart, name = ("", "") if _FLATTENED.match(text, match.end()) else named.groups()
         known = "min" if name in ("m", "M") else name[:3].lower()
         if other:

@@ -24,7 +24,7 @@ class Syllable(NamedTuple):
     joined: bool
     """Whether the word began before this syllable."""
     goes_on: bool
-    """Whether the word continues behind it."""
+    """Whether the word continues after it."""
 
 
 def lyrics(tune: Tune, voice: Voice) -> dict[int, list[Syllable]]:

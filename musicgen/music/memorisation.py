@@ -22,9 +22,9 @@ WORD = 8
 """Symbols compared at once, as one integer of 64 bits."""
 
 _END = 0
-"""The symbol behind each melody of the collection."""
+"""The symbol after each melody of the collection."""
 _QUERY_END = 1
-"""The symbol behind each melody that is looked up. It differs from _END, so that no match runs over
+"""The symbol after each melody that is looked up. It differs from _END, so that no match runs over
 an end."""
 _WIDEST = 126
 """Semitones; wider intervals count as this. Instruments do not have them."""
@@ -42,7 +42,7 @@ class RunIndex:
     suffixes: NDArray[np.int32]
     """Places in `symbols` in the order of what follows there."""
     bounds: Places
-    """(tunes + 1,): index of the first interval of each tune, and the index behind the last one."""
+    """(tunes + 1,): index of the first interval of each tune, and the index after the last one."""
 
     @classmethod
     def of(cls, tunes: Iterable[Sequence[Melody]]) -> "RunIndex":
@@ -73,7 +73,7 @@ class RunIndex:
         places = np.arange(len(mine))
         lengths = np.zeros(len(mine), dtype=np.int64)
         found = np.zeros(len(mine), dtype=np.int64)
-        # All binary searches at once. The longest match is right before or right behind the place
+        # All binary searches at once. The longest match is right before or right after the place
         # where
         # the suffix would be inserted, so the search meets it.
         low = np.zeros(len(mine), dtype=np.int64)
@@ -92,7 +92,7 @@ class RunIndex:
 
 
 def _encode(tunes: Iterable[Sequence[Melody]], end: int) -> tuple[Symbols, Places]:
-    """Symbols and bounds as in RunIndex, with `end` behind each melody."""
+    """Symbols and bounds as in RunIndex, with `end` after each melody."""
     pieces: list[Symbols] = []
     bounds = [0]
     size = 0

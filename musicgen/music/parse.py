@@ -24,7 +24,7 @@ def parse(text: str) -> Tune:
 
     Never raises for the content of the text: problems are listed in `problems`, and the rest is
     read as a player would read it. Takes time and memory linear in the length of the text. A blank
-    line behind the first music ends the tune.
+    line after the first music ends the tune.
     """
     found = Findings()
     lines = text.split("\n")
@@ -65,7 +65,7 @@ def _blocks(lines: list[str], found: Findings) -> set[int]:
 
 
 def _body_line(lines: list[str], words: set[int]) -> int:
-    """Number of the line at which the music begins: behind `K:`, or else at the first bar line."""
+    """Number of the line at which the music begins: after `K:`, or else at the first bar line."""
     other = None
     for number, line in enumerate(lines):
         if number in words:
@@ -127,7 +127,7 @@ def _read_header(
 
 
 def _read_body(lines: Iterable[tuple[str, int]], offset: int, reader: Reader, text: str) -> int:
-    """Read the lines, each with its length, the first at `offset`; returns the offset behind the
+    """Read the lines, each with its length, the first at `offset`; returns the offset after the
     last one."""
     for line, length in lines:
         if field := _FIELD_LINE(line):

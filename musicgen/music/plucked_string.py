@@ -10,7 +10,7 @@ Samples = npt.NDArray[np.float32]
 ATTACK_S = 0.003
 """Seconds of fade-in: a tone that begins at once would click."""
 RELEASE_S = 0.09
-"""Seconds behind a note's length, while the string is damped."""
+"""Seconds after a note's length, while the string is damped."""
 _PARTIALS = 14
 _PLUCKED_AT = 0.23
 """Share of the string's length; partials that have a node there are missing."""
@@ -48,7 +48,7 @@ def string(pitch: int, seconds: float, rate: int) -> Samples:
 
 
 def damped(tone: Samples, length: int, rate: int) -> Samples:
-    """The first `length` samples of a tone, and its damped end behind them."""
+    """The first `length` samples of a tone, and its damped end after them."""
     release = min(int(RELEASE_S * rate), len(tone) - length)
     end = tone[: length + release].copy()
     end[length:] *= _ramp(release)[::-1]

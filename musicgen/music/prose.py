@@ -40,7 +40,7 @@ def is_prose(line: str) -> bool:
 
 
 def block_end(lines: Sequence[str], number: int) -> tuple[int, bool]:
-    """Number of the line behind the block of text that begins at this line (`%%begintext`,
+    """Number of the line after the block of text that begins at this line (`%%begintext`,
     `%%beginps`), and whether the block is ended; the line's own number where none begins. A block
     without an end goes to the next `X:`."""
     found = _BEGIN.match(lines[number])

@@ -104,7 +104,7 @@ def _parts(voice: Voice, ticks: int) -> Iterable[Fraction]:
         following = voice.bars[number + 1] if number + 1 < len(voice.bars) else None
         ends = following is None or bar.section or following.opens or following.part
         another = following is not None and following.ending and 1 not in following.ending
-        # An upbeat before a repeat sign belongs to the part behind it.
+        # An upbeat before a repeat sign belongs to the part after it.
         if ends and not another and (length >= 1 or following is None):
             yield length
             length, other = Fraction(0), False

@@ -40,7 +40,7 @@ class _Head(NamedTuple):
 
     start: int
     end: int
-    """Offset behind accidental, letter and octave."""
+    """Offset after accidental, letter and octave."""
     pitch: int
     """Sounding pitch."""
     typed: int
@@ -85,10 +85,8 @@ def semitones_to(tune: Tune, value: str) -> int:
     Raises InputError for a value that is no key, or a key of another mode.
     """
     if not value[:1].isalpha() or (complaint := parse_key(value)[1]):
-        told = f" ({complaint})" if value[:1].isalpha() else ""
-        raise InputError(
-            f"transpose must be semitones or a key, got {value!r:.40}{told}; change it"
-        )
+        why = f" ({complaint})" if value[:1].isalpha() else ""
+        raise InputError(f"transpose must be semitones or a key, got {value!r:.40}{why}; change it")
     key = parse_key(value)[0]
     bare = re.fullmatch(r"[A-G][#b♯♭]?", value.strip())
     if not bare and _mode(key) != _mode(tune.key):

@@ -26,7 +26,7 @@ class Field(NamedTuple):
 
     letter: str
     value: str
-    """Without surrounding white space and without a comment behind it."""
+    """Without surrounding white space and without a comment after it."""
     start: int
     end: int
 
@@ -37,7 +37,7 @@ class Tune:
 
     text: str
     body: int
-    """Offset at which the music begins: behind the header."""
+    """Offset at which the music begins: after the header."""
     fields: tuple[Field, ...]
     """Fields of header and body, inline ones too, in the order of the text."""
     key: Key

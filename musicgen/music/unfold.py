@@ -129,11 +129,11 @@ def _repeated(bars: Sequence[Bar], first: int, last: int) -> Iterator[int]:
 
 
 def sections(bars: Sequence[Bar], first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """(first bar, behind the last bar, times to play) of each repeat and of the bars between
+    """(first bar, bar after the last one, times to play) of each repeat and of the bars between
     repeats.
 
     A missing `|:` counts as written where the last repeat ended, or at the beginning: tune books
-    leave it out. A repeat sign behind the last ending does not go back once more.
+    leave it out. A repeat sign after the last ending does not go back once more.
     """
     start = first
     endings: set[int] = set()

@@ -1,7 +1,8 @@
 """A voice: its bars and events, each with its place in the text.
 
-Spans are offsets into the tune's text, first inside, second behind. Times are integer ticks, exact.
-Nothing is played out here: a repeated bar occurs once, and `unfold.py` plays it twice.
+Spans are offsets into the tune's text, the first inside, the second just after. Times are integer
+ticks, exact. Nothing is played out here: a repeated bar occurs once, and `unfold.py` plays it
+twice.
 """
 
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Mark(NamedTuple):
     start: int
     end: int
     event: int
-    """Index of the event it belongs to: the one behind it, or for a closing slur the one before."""
+    """Index of the event it belongs to: the one after it, or for a closing slur the one before."""
 
 
 class Tuplet(NamedTuple):
@@ -53,7 +54,7 @@ class Tuplet(NamedTuple):
     first: int
     """Index of its first event."""
     last: int
-    """Index behind its last event."""
+    """Index after its last event."""
     p: int
     q: int
 
@@ -71,7 +72,7 @@ class Bar(NamedTuple):
     length: int
     """Ticks."""
     line: str
-    """The bar line behind it, as written; empty if the bar ends without one."""
+    """The bar line after it, as written; empty if the bar ends without one."""
     opens: bool
     """Whether a repeat begins here (`|:`)."""
     closes: int
@@ -110,4 +111,4 @@ class Voice:
     An overlay has that voice's name, and bar by bar that voice's bars, with events of its own."""
     fillers: frozenset[int] = frozenset()
     """Events that the text does not have: silence where an overlay pauses, or ends before its bar.
-    Their spans are those of the bar, or of the bar line behind it."""
+    Their spans are those of the bar, or of the bar line after it."""

@@ -23,7 +23,7 @@ PEAK = 0.8
 
 _MAX_RING_S = 4.0
 _REST_S = 0.25
-"""Silence behind the last note."""
+"""Silence after the last note."""
 
 
 class Tone(NamedTuple):

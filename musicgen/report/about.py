@@ -10,9 +10,13 @@ from musicgen.report.source import Source, without_folders
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Dimension
 from musicgen.sweep.table import swept_value
+from musicgen.training.result import FIGURES
 
-LABELS = {"val_loss": "validation loss", "val_accuracy": "validation accuracy",
-          "train_loss": "training loss"}  # fmt: skip
+
+def label(objective: str) -> str:
+    """The name of an objective in a sentence."""
+    figure = FIGURES.get(objective)
+    return figure.label if figure and figure.label else objective
 
 
 def about(source: Source) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def about(source: Source) -> dict[str, Any]:
         "question": _question(source),
         "command": without_folders(shell(source.command)),
         "facts": [[name, fact] for name, fact in _facts(source).items() if fact],
-        "settings": sorted(source.settings.items()),
+        "settings": sorted((key, str(value)) for key, value in source.settings.items()),
         "importances": [[key, round(share, 4)] for key, share in shares.items()],
     }
 
@@ -36,7 +40,7 @@ def _question(source: Source) -> str:
         f"{key} ({plain(dimension).strip('[]')}{_where(dimension)})"
         for key, dimension in source.space.items()
     )
-    return f"Which values give the {way} {LABELS.get(source.objective, source.objective)}: {tried}?"
+    return f"Which values give the {way} {label(source.objective)}: {tried}?"
 
 
 def plain(dimension: Dimension) -> str:
@@ -62,7 +66,7 @@ def _facts(source: Source) -> dict[str, str]:
         for key in (source.rows[0] if source.rows else {})
         if key.startswith("versions.")
     }
-    settings = source.settings
+    settings = {key: str(value) for key, value in source.settings.items()}
     return {
         "Corpus": "; ".join(text for text in corpora if text),
         "Trials": ", ".join(
@@ -71,7 +75,7 @@ def _facts(source: Source) -> dict[str, str]:
         ),
         "Seeds": f"{source.seeds} per configuration, from {settings.get('seed', '?')}"
         if source.seeds > 1
-        else str(settings.get("seed", "")),
+        else settings.get("seed", ""),
         "Sampler": settings.get("sampler", ""),
         "Pruner": settings.get("pruner", ""),
         "Network": " ".join(

@@ -9,16 +9,14 @@ from typing import Any
 from musicgen import __version__
 from musicgen.config.registry import about as explanation
 from musicgen.music.measures import measures
-from musicgen.report.about import LABELS, about, corpus, plain, summary, trial_command
+from musicgen.report.about import about, corpus, label, plain, summary, trial_command
 from musicgen.report.source import Source, differing
 from musicgen.report.tunes import Playable, playables, scores, weights_digest, written
 from musicgen.sweep.results import Row, rank
 from musicgen.sweep.space import Choice
 from musicgen.training.folder import RunFolder
-from musicgen.training.result import read_metrics
+from musicgen.training.result import FIGURES, read_metrics
 
-NATS = ("val_loss", "train_loss")
-"""Objectives in nats per character; the unit of any other objective is not known here."""
 CURVES = 60
 """The number of configurations whose curves the page shows."""
 POINTS = 400
@@ -30,35 +28,31 @@ TUNES = 8
 ROWS = 20_000
 """The largest number of rows in the page's table; table.csv has all rows."""
 
-RESULTS = {
-    "n": ("seeds", "runs that completed"),
-    "val_loss": ("val_loss", "validation loss, nats per character, of the best epoch"),
-    "val_accuracy": ("val_accuracy", "share of validation characters predicted right"),
-    "train_loss": ("train_loss", "training loss of the best epoch, nats per character"),
-    "test_loss": ("test_loss", "nats per character"),
-    "best_epoch": ("best epoch", "the one with the lowest validation loss"),
-    "epochs": ("epochs", "trained"),
-    "parameters": ("parameters", "weights of the network"),
-    "seconds": ("seconds", "wall clock"),
-    "chars_per_s": ("characters/s", "of training"),
-    "front": ("front", "no other configuration beats it in every objective"),
-}
-"""Heading and explanation of each result; the table shows a result that any row has."""
-
 
 def results(objective: str) -> dict[str, tuple[str, str]]:
     """Heading and explanation of each result in the table, by key.
 
-    These are RESULTS, then the measures that have a heading or are the objective, then `error`,
-    the reason why a row has no result. Measures are computed from tunes that the network wrote
-    without a prime, at temperature 1.
+    These are figures of `Result`, then the measures that have a heading or are the objective, then
+    `error`, the reason why a row has no result. Measures are computed from tunes that the network
+    wrote without a prime, at temperature 1.
     """
+    trained = {
+        name: (figure.heading or name, figure.about)
+        for name, figure in FIGURES.items()
+        if figure.about
+    }
     drawn = {
         name: (each.heading or name, explanation(each))
         for name, each in measures().items()
         if each.heading or name == objective
     }
-    return RESULTS | drawn | {"error": ("error", "why there is no result")}
+    return {
+        "n": ("seeds", "runs that completed"),
+        **trained,
+        "front": ("front", "no other configuration beats it in every objective"),
+        **drawn,
+        "error": ("error", "why there is no result"),
+    }
 
 
 def content(
@@ -82,6 +76,7 @@ def content(
         left_out.append(f"curves of all but the best {CURVES} configurations")
     if len(tunes) == TUNED < len(shown):
         left_out.append(f"tunes of all but the best {TUNED} configurations")
+    figure = FIGURES.get(first.objective)
     return {
         "title": " and ".join(source.name for source in sources),
         "summary": summary([row for _, row in ranked]),
@@ -92,9 +87,9 @@ def content(
         "sources": [about(source) for source in sources],
         "objective": {
             "key": first.objective,
-            "label": LABELS.get(first.objective, first.objective),
+            "label": label(first.objective),
             "direction": first.direction,
-            "unit": "nats per character" if first.objective in NATS else "",
+            "unit": figure.unit if figure else "",
         },
         "columns": columns,
         "rows": [[_rounded(_cell(pair, c["key"])) for c in columns] for pair in shown],
@@ -137,7 +132,7 @@ def notices(sources: Sequence[Source]) -> list[str]:
     return made
 
 
-def _split(source: Source) -> tuple[str | None, ...]:
+def _split(source: Source) -> tuple[str | int | float | None, ...]:
     keys = ("data.val_fraction", "data.test_fraction", "data.split_seed", "data.stateful")
     return tuple(source.settings.get(key) for key in keys if key not in source.space)
 
@@ -183,11 +178,7 @@ def _cell(pair: Ranked, key: str) -> Any:
         return source.name
     if key in row or key not in source.settings:
         return row.get(key)
-    text = source.settings[key]
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return source.settings[key]
 
 
 def _rounded(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """A run or a sweep as its folder describes it: finished, running, or half written."""
 
+import math
 import os
 import re
 from collections import Counter
@@ -16,7 +17,7 @@ from musicgen.sweep.plan import Direction
 from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import Row
 from musicgen.sweep.space import Space
-from musicgen.sweep.table import Table, value_of
+from musicgen.sweep.table import Table
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, read_metrics
 
@@ -49,8 +50,8 @@ class Source:
     """One row per configuration, best first."""
     space: Space
     """The swept keys with their values or ranges, in the order of the sweep; empty for a run."""
-    settings: Mapping[str, str]
-    """The other keys and their values as text."""
+    settings: Mapping[str, str | int | float]
+    """The other keys and their values: numbers, and everything else as text."""
     objective: str = OBJECTIVE
     direction: Direction = "minimize"
     seeds: int = 1
@@ -105,10 +106,10 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
     if not table.rows:
         wait = "wait for its first trial to end" if running else "start it again"
         raise InputError(f"a report needs results, {folder} has none yet; {wait}")
-    texts = _by_choice(sweep)
+    values = _by_choice(sweep)
     rows = [_shown(row) for row in table.rows]
     for row in rows:
-        _add_choices(row, texts, sweep.groups)
+        _add_choices(row, values, sweep.groups)
     objective, direction = next(iter(sweep.objectives.items()))
     return Source(
         folder.name,
@@ -116,10 +117,10 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
         rows,
         space=sweep.space,
         settings={
-            key: ", ".join(
-                f"{text} ({'/'.join(choices)})" if choices else text for choices, text in of.items()
-            )
-            for key, of in texts.items()
+            key: of[()]
+            if () in of
+            else ", ".join(f"{value} ({'/'.join(choices)})" for choices, value in of.items())
+            for key, of in values.items()
         },
         objective=objective,
         direction=direction,
@@ -131,33 +132,33 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
     )
 
 
-Texts = dict[str, dict[tuple[str, ...], str]]
-"""The text of a setting by key, then by the choices of the groups that have it; () if all do."""
+ByChoice = dict[str, dict[tuple[str, ...], str | int | float]]
+"""The value of a setting by key, then by the choices of the groups that have it; () if all do."""
 
 
-def _by_choice(sweep: SweepRecord) -> Texts:
-    """All settings that are not in the space. A key whose text is the same for all choices has one
+def _by_choice(sweep: SweepRecord) -> ByChoice:
+    """All settings that are not in the space. A key whose value is the same for all choices has one
     entry."""
-    found: Texts = {key: {(): _told(text)} for key, text in sweep.described().items()}
+    found: ByChoice = {key: {(): _text(text)} for key, text in sweep.described().items()}
     for settings in sweep.settings:
         for key, value in settings.values.items():
-            found.setdefault(without_folders(key), {})[settings.choices] = _told(value)
-    found |= {without_folders(key): {(): _told(text)} for key, text in sweep.fingerprint.items()}
+            found.setdefault(without_folders(key), {})[settings.choices] = _simple(value)
+    found |= {without_folders(key): {(): _text(text)} for key, text in sweep.fingerprint.items()}
     choices = {settings.choices for settings in sweep.settings} - {()}
-    for key, texts in found.items():
-        if len(set(texts.values())) == 1 and texts.keys() >= choices:
-            found[key] = {(): next(iter(texts.values()))}
+    for key, values in found.items():
+        if len(set(values.values())) == 1 and values.keys() >= choices:
+            found[key] = {(): next(iter(values.values()))}
     return found
 
 
-def _add_choices(row: Row, texts: Texts, groups: Sequence[str]) -> None:
+def _add_choices(row: Row, values: ByChoice, groups: Sequence[str]) -> None:
     """Add the settings that the group choices of a configuration imply; None if the configuration
     has no such key."""
     taken = tuple(str(row.get(group)) for group in groups)
-    for key, by_choice in texts.items():
-        for choices, text in by_choice.items():
+    for key, by_choice in values.items():
+        for choices, value in by_choice.items():
             if choices and choices == taken:
-                row[key] = value_of(text)
+                row[key] = value
             elif choices:
                 row.setdefault(key, None)
 
@@ -181,7 +182,7 @@ def _run(folder: RunFolder) -> Source:
         )
     try:
         values = flatten(record.plain_values(folder.config))
-        settings = {key: _told(value) for key, value in values.items()}
+        settings = {key: _simple(value) for key, value in values.items()}
     except InputError as error:
         problems.append(without_folders(str(error)))
         settings = {}
@@ -210,10 +211,16 @@ def _best_epoch(path: Path) -> Row:
 
 def _shown(row: Row) -> Row:
     """A row with its texts as the page shows them: cut, and without folders."""
-    return {key: _told(v) if isinstance(v, str) else v for key, v in row.items()}
+    return {key: _text(v) if isinstance(v, str) else v for key, v in row.items()}
 
 
-def _told(value: Any) -> str:
+def _simple(value: Any) -> str | int | float:
+    """A setting as the page shows it: a finite number, or text."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if number else _text(value)
+
+
+def _text(value: Any) -> str:
     text = without_folders(str(value))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +25,6 @@ MAX_NOTES = 5_000
 """The most notes of a tune that sound, repeats played out; later notes are left out."""
 RECIPE = ("temperature", "constrain", "seed")
 """The sampling options that a page shows beside a tune."""
-_TEMPERATURE = re.compile(r"T([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Playable:
             "title": tune.field("T")[:120] or self.name,
             "text": self.text,
             "recipe": dict(self.recipe),
-            "measures": self.measures(),
+            "measures": measure(tune).described(),
             "problems": [
                 f"line {problem.line}, column {problem.column}: {problem.message}"[:200]
                 for problem in tune.problems[:5]
@@ -98,21 +96,6 @@ class Playable:
         ]
         return sorted(made, key=lambda note: note[0])[:MAX_NOTES]
 
-    def measures(self) -> list[list[str]]:
-        """[name, figure] of each measure of how well formed the tune is."""
-        found = measure(self.tune)
-        return [
-            ["bars", f"{found.bars}"],
-            ["of the right length", f"{found.bars_right} of {found.bars_metered}"],
-            ["that come again", f"{found.bars_again} of {found.bars_sounding}"],
-            ["in loops", f"{found.bars_in_loops} of {found.bars_sounding}"],
-            ["parts", f"{found.parts}"],
-            ["repeats closed", f"{found.repeats_closed} of {found.repeats}"],
-            ["notes", f"{found.notes}"],
-            ["in the key", f"{found.notes_in_key} of {found.notes}"],
-            ["pitches", f"{found.pitches}"],
-        ]
-
 
 def playables(folder: Path) -> list[Playable]:
     """The tunes in a run's folder, by temperature, lowest first.
@@ -121,11 +104,11 @@ def playables(folder: Path) -> list[Playable]:
     none, they are the samples of its training. The list is empty if there are none yet.
     """
     digest = weights_digest(folder)
-    units, none = Units.read(folder, digest), Units(digest, {})
-    paths = written(folder, digest) or sorted(RunFolder(folder).samples.glob("*.abc"))
-    found = [
-        _read(path, units if path.parent == RunFolder(folder).tunes else none) for path in paths
-    ]
+    units = Units.read(folder, digest)
+    found = [_read(path, _shown(recipe), units) for path, recipe in written(folder, digest).items()]
+    if not found:
+        sampled = RunFolder(folder).sampled().items()
+        return [_read(path, {"temperature": temperature}) for temperature, path in sampled]
     return sorted(found, key=lambda playable: playable.recipe.get("temperature", math.inf))
 
 
@@ -137,11 +120,15 @@ def exhibited(folder: Path) -> bool:
     return bool(paths) and all(units.of(path.stem, read_text(path)) for path in paths)
 
 
-def written(folder: Path, digest: str) -> list[Path]:
-    """The files in a run's tunes/ that the weights with this digest wrote. A run that went on also
-    has tunes by earlier weights."""
+def written(folder: Path, digest: str) -> dict[Path, Recipe]:
+    """The files in a run's tunes/ that the weights with this digest wrote, with their recipes. A
+    run that went on also has tunes by earlier weights."""
     recipes = {path: Recipe.read(path) for path in sorted(RunFolder(folder).tunes.glob("*.abc"))}
-    return [path for path, recipe in recipes.items() if recipe and recipe.weights.sha256 == digest]
+    return {
+        path: recipe
+        for path, recipe in recipes.items()
+        if recipe and recipe.weights.sha256 == digest
+    }
 
 
 def weights_digest(folder: Path) -> str:
@@ -158,21 +145,20 @@ def read_text(path: Path) -> str:
         return file.read(MAX_CHARS)
 
 
-def _read(path: Path, units: Units) -> Playable:
+def _read(path: Path, recipe: dict[str, Any], units: Units | None = None) -> Playable:
     text = read_text(path)
-    return Playable(path.stem, text, parse(text), _recipe(path), units.of(path.stem, text))
+    played = None if units is None else units.of(path.stem, text)
+    return Playable(path.stem, text, parse(text), recipe, played)
 
 
-def _recipe(path: Path) -> dict[str, Any]:
-    """The sampling options of a tune, as the page shows them. They come from the tune's recipe; the
-    temperature of a sample of the training comes from its name."""
-    found = _TEMPERATURE.match(path.stem)
-    shown: dict[str, Any] = {"temperature": float(found[1])} if found else {}
-    if recipe := Recipe.read(path):
-        options = recipe.options
-        shown |= {k: options[k] for k in RECIPE if isinstance(options.get(k), str | int | float)}
-        if recipe.nearest and isinstance(notes := recipe.nearest.get("notes"), int):
-            shown["longest run of notes in a training tune"] = notes
+def _shown(recipe: Recipe) -> dict[str, Any]:
+    """What the page shows of a tune's recipe."""
+    options = recipe.options
+    shown: dict[str, Any] = {
+        key: options[key] for key in RECIPE if isinstance(options.get(key), str | int | float)
+    }
+    if recipe.nearest and isinstance(notes := recipe.nearest.get("notes"), int):
+        shown["longest run of notes in a training tune"] = notes
     return shown
 
 

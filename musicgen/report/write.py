@@ -15,6 +15,7 @@ from musicgen.report.paper import write_curves, write_tables
 from musicgen.report.source import Source, differing
 from musicgen.system.files import write_text
 
+PAGE = "report.html"
 PARTS = Path(__file__).parent / "page"
 SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "transport",
            "page")  # fmt: skip
@@ -27,10 +28,10 @@ def write(sources: Sequence[Source], out: Path, lacking: Mapping[Path, str]) -> 
     lacking: the reason for each run folder that has no tunes.
     """
     data = content(sources, datetime.now().astimezone(), lacking)
-    write_text(out / "report.html", page(data))
+    write_text(out / PAGE, page(data))
     write_tables(data, out)
     write_curves(ranking(sources), differing(sources), out)
-    return out / "report.html"
+    return out / PAGE
 
 
 def page(data: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from musicgen.errors import Remedy, RunError
+from musicgen.sweep.constraints import attributes
 from musicgen.sweep.database import GONE, connect
-from musicgen.sweep.executor import Ended, Executor, Reported
+from musicgen.sweep.executor import LOG, Ended, Executor, Reported
 from musicgen.sweep.folder import Folder
 from musicgen.sweep.journal import JOURNAL, Journal
 from musicgen.sweep.judges import Share
@@ -45,6 +46,7 @@ from musicgen.sweep.trial import (
     Objective,
     Result,
 )
+from musicgen.sweep.worker import OUTPUT
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -120,6 +122,8 @@ class Driver:
                 SweepRecord.of(self.plan), usual=self.plan.usual, shared=database is not None
             )
             stack.callback(self._folder.release)
+            if self.plan.warm_start is not None:
+                self.plan.warm_start.keep(self._folder.path)
             journal = self._folder.path / JOURNAL
             if self._folder.grown is not None:
                 grow(database or Journal(journal), self._folder, name, self.plan)
@@ -150,7 +154,7 @@ class Driver:
             raise RunError(
                 f"{self._failures_in_a_row} runs failed one after another{_why(failures)}; mend "
                 f"that and start again: the sweep goes on, and tries them again (see "
-                f"{self._folder.path / 'workers.log'} and output.log in the trials' folders)",
+                f"{self._folder.path / LOG} and {OUTPUT} in the trials' folders)",
                 Remedy.ANY_FAILURES_IN_A_ROW,
             )
         reached = self.progress()
@@ -159,7 +163,8 @@ class Driver:
         if self._stop_requests == 0 and not timed_out and not reached.completed + reached.pruned:
             raise RunError(
                 f"none of {self.plan.total} configurations completed, the last one: "
-                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD}"
+                f"{rows[-1].get('error', rows[-1]['status'])}; see {self._folder.path / TABLE_MD} "
+                f"and {OUTPUT} in the trials' folders"
             )
         return Outcome(rows, self._stop_requests > 0, importances, failures, timed_out)
 
@@ -275,15 +280,15 @@ class Driver:
     def _next_at_end(self) -> Job | None:
         """The next run where no configuration is left to begin.
 
-        With a time budget the best paused trials go on as long as it lasts. Without one, each
-        rung's best one goes on, and all others are given up; but only once nothing runs that may
-        still change which is the best.
+        With a time budget the best paused trials go on as long as it lasts, unless the best are to
+        get further seeds. Without one, each rung's best one goes on, and all others are given up;
+        but only once nothing runs that may still change which is the best.
         """
         if self._failed_before:
             return self._failed_before.popleft()
         if (ahead := self._next_ahead()) is not None:
             return ahead
-        if self.plan.timeout_s is not None:
+        if self.plan.timeout_s is not None and self.plan.seeds_for is None:
             return self._promoted(Share.ALL)
         if self._running:
             return None
@@ -300,6 +305,8 @@ class Driver:
 
     def _promoted(self, share: Share) -> Job | None:
         """The run of the paused trial that goes on next; None if none may."""
+        if not self._study.paused:
+            return None
         number = self._study.promote(share, busy={number for number, _ in self._running})
         if number is None:
             return None
@@ -346,7 +353,7 @@ class Driver:
         self._observe(Judged(job, event.step, event.value, decision))
 
     def _end(self, event: Ended, stopping: bool) -> None:
-        job, result = event.job, judge(event.result, self.plan.objectives)
+        job, result = event.job, judge(event.result, self.plan.judged)
         del self._running[job.key]
         self._tables.outdated = True
         configuration = self._configurations[job.number]
@@ -394,7 +401,13 @@ class Driver:
 
     def _admit(self, stored: Stored) -> Configuration:
         number = stored.number
-        configuration = Configuration(number, stored.params, self.plan.seeds, stored.runs)
+        configuration = Configuration(
+            number,
+            stored.params,
+            self.plan.seeds,
+            stored.runs,
+            constraints=self.plan.constraints,
+        )
         if self.plan.seeds_for is not None:
             configuration.due = len(stored.runs) if stored.finished else 1
         configuration.earlier += stored.errors
@@ -455,7 +468,7 @@ class Driver:
         First runs alone decide, so a resumed sweep chooses the same ones.
         """
         firsts = [
-            {"number": c.number, **c.runs[0]}
+            {**c.row(), **c.runs[0]}
             for c in self._configurations.values()
             if c.runs and c.runs[0]["status"] == COMPLETED
         ]
@@ -473,12 +486,12 @@ class Driver:
     def _conclude(self, configuration: Configuration) -> None:
         status = configuration.status
         assert status is not None
-        values = None
+        values, row = None, configuration.row()
         if status == COMPLETED:
-            row = configuration.row()
             values = [float(row[key]) for key in self.plan.objectives]
-        self._study.finish(configuration.number, status, values)
-        self._tally.count(configuration.row())
+        bounds = attributes(self.plan.constraints, row)
+        self._study.finish(configuration.number, status, values, bounds)
+        self._tally.count(row)
         self._failures += status in (FAILED, DIVERGED)
 
     def _asked(self, question: Callable[[], T]) -> T | None:

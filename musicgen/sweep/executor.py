@@ -14,6 +14,9 @@ from musicgen.errors import InputError
 from musicgen.sweep.trial import Decision, Job, Objective, Result
 from musicgen.sweep.worker import one_line
 
+LOG = "workers.log"
+"""The file in the sweep's folder that gets what workers print outside of trials."""
+
 
 @dataclass(frozen=True)
 class Reported:

@@ -1,5 +1,6 @@
 """A sweep's folder: which sweep it belongs to, its driver's lock, and the folders of trials."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,10 +10,11 @@ from typing import IO
 from musicgen.errors import InputError, Remedy
 from musicgen.sweep.growth import differences, renamed
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.pruners import RULE, stopping
+from musicgen.sweep.pruners import PROMOTION, RULE, stopping
 from musicgen.sweep.record import SweepRecord
 from musicgen.system.lock import Held, held, hold
 
+log = logging.getLogger(__name__)
 LOCK = "lock"
 
 
@@ -39,6 +41,13 @@ class Folder:
         kept = self._kept()
         if kept is None or kept.pruner != plan.pruner or RULE in kept.pruner_settings:
             return plan
+        if plan.pruner_settings.get(RULE) == PROMOTION:
+            log.warning(
+                "%s goes on with the rule it began with: pruner=%s ends trials at rungs instead of "
+                "pausing them",
+                self.path,
+                plan.pruner,
+            )
         return replace(plan, pruner_settings=stopping(plan.pruner, plan.pruner_settings))
 
     def claim(

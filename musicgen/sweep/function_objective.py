@@ -33,7 +33,7 @@ class FunctionObjective:
     The function returns a number (the one objective), a number for each objective, or a dictionary
     of results. A result without `status` counts as pruned, paused or interrupted if `report` or
     `should_stop` told the function so, and as completed otherwise. If the function raises
-    `Interrupted`, the status is interrupted; any other exception is a failure. Its method
+    `Interrupted`, the status is interrupted or paused; any other exception is a failure. Its method
     `prepare()`, if there is one, is called once before all trials.
     """
 
@@ -54,7 +54,8 @@ class FunctionObjective:
         try:
             returned = self.function(trial)
         except Interrupted:
-            return {"status": INTERRUPTED}
+            paused = trial.decision is Decision.PAUSE
+            return {"status": PAUSED if paused else INTERRUPTED}
         status = ENDS[trial.decision_read]
         if returned is None and status != COMPLETED:
             return {"status": status}

@@ -14,7 +14,7 @@ from typing import Any
 
 from musicgen.errors import RunError, SettingError
 from musicgen.sweep import fork_server
-from musicgen.sweep.executor import Ended, Event, Reported, packed
+from musicgen.sweep.executor import LOG, Ended, Event, Reported, packed
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import ANSWER, BEGIN, BROKEN, REPORT, STOP
 
@@ -176,7 +176,7 @@ class LocalExecutor:
         self._awake, self._alarm = socket.socketpair()
         self._alarm.setblocking(False)
         self._objective = packed(objective)
-        self._log = folder / "workers.log"
+        self._log = folder / LOG
 
     @property
     def workers(self) -> int:

@@ -6,9 +6,11 @@ The oldest ones stored no space beside it. Only this module parses such text.
 """
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 _RANGE = re.compile(r"(\S+) to (\S+?)(?:, step (\S+?))?(, log)?")
@@ -39,11 +41,12 @@ def translated(about: Mapping[str, Any]) -> dict[str, Any]:
         "seeds": texts.pop("sweep.seeds", "1"),
     }
     fingerprint = {name: text for name, text in texts.items() if name.startswith("corpus ")}
-    by_choice: dict[tuple[str, ...], dict[str, str]] = {}
+    by_choice: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, text in texts.items():
         if name not in fingerprint:
             choices, _, key = name.rpartition(" ")
-            by_choice.setdefault(tuple(choices.split("/")) if choices else (), {})[key] = text
+            names = tuple(choices.split("/")) if choices else ()
+            by_choice.setdefault(names, {})[key] = _value(text)
     return {
         **made,
         "groups": _groups(list(by_choice), space),
@@ -66,6 +69,15 @@ def _dimension(text: str) -> dict[str, Any]:
     made = {"kind": "Int" if whole else "Float", "low": number(low), "high": number(high)}
     steps = {"step": number(step)} if step else {}
     return {**made, **steps, "log": bool(log), "only": None}
+
+
+def _value(text: str) -> str | int | float:
+    """A number from its text, if that is how the number is written; else the text."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            if str(number := kind(text)) == text and math.isfinite(number):
+                return number
+    return text
 
 
 def _component(text: str) -> dict[str, Any]:

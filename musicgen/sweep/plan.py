@@ -4,14 +4,18 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from musicgen.errors import SettingError
+from musicgen.sweep.constraints import Constraint
 from musicgen.sweep.pruners import NONE, PROMOTION, RULE, check_pruner, stopping
-from musicgen.sweep.samplers import GRID, check_sampler
+from musicgen.sweep.samplers import GRID, check_constrained, check_sampler
 from musicgen.sweep.space import Point, Space, grid_size, identity
 
 log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from musicgen.sweep.warm_start import WarmStart
+
 Direction = Literal["minimize", "maximize"]
 
 
@@ -46,6 +50,10 @@ class Plan:
     pruner: str = NONE
     pruner_settings: Mapping[str, Any] = field(default_factory=dict)
     """The settings under Optuna's names; steps count from 1 (`pruners.as_optuna_counts`)."""
+    constraints: tuple[Constraint, ...] = ()
+    """Bounds of results. A configuration that breaks one is ranked below those that keep all."""
+    warm_start: "WarmStart | None" = None
+    """Finished trials of another sweep that inform the sampler."""
     seed: int = 0
     """The seed of the first run and of the sampler."""
     seeds: int = 1
@@ -86,6 +94,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         check_sampler(self.sampler, self.sampler_settings, self.space)
+        if self.constraints:
+            check_constrained(self.sampler)
         check_pruner(self.pruner, self.pruner_settings, len(self.objectives))
         if not self.objectives:
             raise SettingError("objective must name at least one result, got none")
@@ -104,6 +114,11 @@ class Plan:
                 f"seeds_for={self.seeds_for} needs seeds of at least 2, got 1; say how "
                 "many seeds the best ones get"
             )
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The results that each completed run must have."""
+        return (*self.objectives, *(constraint.column for constraint in self.constraints))
 
     @cached_property
     def total(self) -> int:

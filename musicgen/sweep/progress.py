@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.results import Row, rank
+from musicgen.sweep.results import Row, may_be_best, rank
 from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, PRUNED, Decision, Job, Result
 
 
@@ -94,7 +94,7 @@ class Tally:
         """Count a configuration that has ended, by its row; again if it has got more seeds."""
         self._statuses[row["number"]] = row["status"]
         ranking = self._plan.objectives, self._plan.seeds
-        if row["status"] == COMPLETED and (
+        if may_be_best(row) and (
             self._best is None or rank(row, *ranking) < rank(self._best, *ranking)
         ):
             self._best = row

@@ -7,6 +7,7 @@ one, it begins a new trial. So no trial goes on for want of others to compare it
 Everything here follows from what trials have reported. A resumed sweep has the same paused trials.
 """
 
+import logging
 import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence, Set
@@ -18,6 +19,7 @@ from optuna.study import StudyDirection
 
 from musicgen.sweep.judges import Course, Judge, Share
 
+log = logging.getLogger(__name__)
 Place = tuple[float, int]
 """A trial's value at a rung (lower is better) and its number."""
 
@@ -118,6 +120,10 @@ class Promotion(Judge, NopPruner):
         """Make the ladders, and put the trials of an earlier start on them."""
         if self._ladders:
             return
+        if not self._rungs:
+            log.warning(
+                "nothing is pruned: the first rung, min_resource, is not before the last step"
+            )
         self._ladders = self._made(study)
         recalled, self._recalled = self._recalled, []
         for course in recalled:
@@ -157,7 +163,8 @@ class Brackets(Promotion, HyperbandPruner):
 
     def _made(self, study: Study) -> list[Ladder]:
         self._try_initialization(study)
-        return [Ladder(self._rungs[first:], self._eta) for first in range(len(self._pruners))]
+        brackets = max(1, len(self._pruners))  # none if no step is as large as min_resource
+        return [Ladder(self._rungs[first:], self._eta) for first in range(brackets)]
 
     def _ladder(self, study: Study, course: Course) -> Ladder:
         trial: Any = course  # Optuna reads only the number of a trial

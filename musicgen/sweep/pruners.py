@@ -117,13 +117,11 @@ def rungs(least: int, most: int | None, factor: int) -> tuple[int, ...]:
 
 
 def stopping(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a pruner without those for promotion, as sweeps had them before."""
+    """The settings of a pruner for the stopping rule, as sweeps had before that was a choice."""
     chosen = component("pruner", name)
-    return (
-        _without(settings, *getattr(chosen, "unknown_before", ()))
-        if RULE in settings
-        else dict(settings)
-    )
+    if RULE not in settings or not issubclass(chosen, Asha):
+        return dict(settings)
+    return _without(settings, *chosen.unknown_before)
 
 
 def as_optuna_counts(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,12 +25,11 @@ from ray.exceptions import RayError, RayTaskError
 
 from musicgen.errors import InputError, MusicgenError, Remedy, RunError
 from musicgen.sweep.cluster import NAMESPACE, Cluster
-from musicgen.sweep.executor import Ended, Event, packed
+from musicgen.sweep.executor import LOG, Ended, Event, packed
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.trial import FAILED, INTERRUPTED, Decision, Job, Objective
 from musicgen.sweep.worker import one_line
 
-LOG = "workers.log"
 RECRUITING_S = 2.0
 """Seconds between two searches for new nodes; more after false starts, up to a minute."""
 LOSSES = 3

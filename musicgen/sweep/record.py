@@ -53,6 +53,7 @@ class SweepRecord:
     trial_command: tuple[str, ...] = ()
     """The words of the command that trains one configuration, without the swept values; empty if
     none was given."""
+    constraints: tuple[str, ...] = ()
     grown: "SweepRecord | None" = None
     """The sweep before it grew, until all its trials have been copied; else None."""
 
@@ -74,6 +75,7 @@ class SweepRecord:
             plan.fingerprint,
             tuple(plan.commands.get("command", ())),
             tuple(plan.commands.get("trial_command", ())),
+            tuple(map(str, plan.constraints)),
         )
 
     def identity(self) -> dict[Name, str]:
@@ -107,6 +109,7 @@ class SweepRecord:
             "sweep.seed": str(self.seed),
             SEEDS: str(self.seeds),
             **({} if self.seeds_for is None else {SEEDS_FOR: str(self.seeds_for)}),
+            **({"sweep.constraints": ", ".join(self.constraints)} if self.constraints else {}),
         }
 
     @staticmethod
@@ -141,6 +144,7 @@ class SweepRecord:
             "pruner": {"name": self.pruner, "settings": dict(self.pruner_settings)},
             "seed": self.seed,
             "seeds": self.seeds,
+            **({"constraints": list(self.constraints)} if self.constraints else {}),
             **({} if self.seeds_for is None else {"seeds_for": self.seeds_for}),
             "groups": list(self.groups),
             "settings": [asdict(settings) for settings in self.settings],
@@ -171,6 +175,7 @@ class SweepRecord:
             seed=int(about["seed"]),
             seeds=int(about["seeds"]),
             seeds_for=None if (few := about.get("seeds_for")) is None else int(few),
+            constraints=tuple(map(str, about.get("constraints", ()))),
             groups=tuple(about["groups"]),
             settings=tuple(
                 Settings(dict(part["values"]), tuple(part["choices"])) for part in about["settings"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from musicgen.sweep.constraints import BREAKS, Constraint, broken
 from musicgen.sweep.trial import COMPLETED, DIVERGED, FAILED, PAUSED, STATUSES, Result, Scalar
 
 Row = dict[str, Any]
@@ -46,6 +47,7 @@ class Configuration:
     state: str = RUNNING
     """The state while `status` is None: `running`, `paused`, or `interrupted` after the sweep has
     stopped."""
+    constraints: tuple[Constraint, ...] = ()
     standing: Mapping[str, float] = field(default_factory=dict)
     """The objective's value of a paused configuration, by its name."""
 
@@ -90,8 +92,14 @@ class Configuration:
 
     def row(self) -> Row:
         """The row of the configuration; with several seeds, means over its completed runs."""
-        head = {"number": self.number, "status": self.status or self.state, **self.params}
-        if self.status is None and self.state == PAUSED:
+        row = self._row()
+        breaks = broken(self.constraints, row)
+        return row | ({BREAKS: breaks} if breaks else {})
+
+    def _row(self) -> Row:
+        status = self.status or self.state
+        head = {"number": self.number, "status": status, **self.params}
+        if status == PAUSED:
             head |= self.standing
         before = {EARLIER: "; ".join(self.earlier)} if self.earlier else {}
         if self.seeds == 1:
@@ -127,8 +135,9 @@ def describe_failures(failures: Counter[str], shown: int = 3) -> str:
 
 def rank(
     row: Row, objectives: Mapping[str, str], seeds: int = 1
-) -> tuple[bool, int, tuple[float, ...], int]:
-    """A row's sort key: completed rows first, then by the first objective, then by number.
+) -> tuple[bool, bool, int, tuple[float, ...], int]:
+    """A row's sort key: completed rows first, those that break no constraint before the others,
+    then by the first objective, then by number.
 
     With several seeds, a mean of more runs comes before one of fewer, so that the winner wins on a
     mean. If the first objective is equal, the next one decides, so that no row is ranked below a
@@ -137,7 +146,13 @@ def rank(
     values = tuple(_worth(row.get(key), way) for key, way in objectives.items())
     completed = row["status"] == COMPLETED
     runs = row["n"] if completed and seeds > 1 else 1
-    return not completed, -runs, values, row["number"]
+    return not completed, bool(row.get(BREAKS)), -runs, values, row["number"]
+
+
+def may_be_best(row: Row) -> bool:
+    """Whether a row completed and breaks no constraint, so that it is the best if it is the first
+    of the ranked rows."""
+    return row["status"] == COMPLETED and not row.get(BREAKS)
 
 
 def _worth(value: Any, way: str) -> float:

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from musicgen.config.components import Sampler, given, key, made, register
-from musicgen.config.registry import component
-from musicgen.errors import InputError
+from musicgen.config.registry import component, components
+from musicgen.errors import InputError, SettingError
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -53,6 +53,10 @@ class Random(Sampler):
 class TPE(Sampler):
     """Tree-structured Parzen estimator (Bergstra et al. 2011; Watanabe 2023)."""
 
+    informed = True
+    constrained = True
+    conditional = True
+
     n_startup_trials: int = key("Configurations drawn at random first", ge=0)
     multivariate: bool = key("Model the keys together")
 
@@ -72,6 +76,9 @@ class TPE(Sampler):
 @dataclass
 class GP(Sampler):
     """Gaussian processes."""
+
+    informed = True
+    constrained = True
 
     n_startup_trials: int = key("Configurations drawn at random first", ge=0)
 
@@ -95,6 +102,8 @@ class GP(Sampler):
 @dataclass
 class NSGAII(Sampler):
     """A genetic algorithm for several objectives (Deb et al. 2002)."""
+
+    constrained = True
 
     population_size: int = key("Configurations in a generation", ge=2)
 
@@ -141,3 +150,10 @@ def check_sampler(name: str, settings: Mapping[str, Any], space: "Space") -> Non
     chosen.check(space)
     if name != GRID:
         make_sampler(name, seed=0, **settings)
+
+
+def check_constrained(name: str) -> None:
+    """Raise SettingError if a sampler does not look for configurations that keep constraints."""
+    able = [each for each, sampler in components("sampler").items() if sampler.constrained]
+    if name not in able:
+        raise SettingError(f"constraints need sampler={', '.join(able)}, got {name}; take one")

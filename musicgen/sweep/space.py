@@ -33,13 +33,24 @@ class Only:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values: None, bools, numbers, strings, or lists and dicts of these."""
+    """One of several values: None, bools, numbers, strings, or lists and dicts of these.
 
-    values: tuple[Any, ...]
+    The items of `values` are the choices. An item that is a tuple or a list is one value: a trial
+    of Choice([(0.9, 0.99), (0.8, 0.9)]) gets one of the two pairs.
+    """
+
+    values: Sequence[Any]
+    """The choices in their order; a list becomes a tuple."""
     only: Only | None = None
     """The condition under which the key applies; None: always."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.values, Sequence) or isinstance(self.values, str):
+            raise InputError(
+                f"a choice must be of a list or a tuple of values, got {self.values!r}; "
+                f"write Choice([{self.values!r}, ...])"
+            )
+        object.__setattr__(self, "values", tuple(self.values))
         if not self.values:
             raise InputError("a choice must have at least one value, got none")
         seen: set[str] = set()
@@ -53,10 +64,10 @@ class Choice:
             seen.add(text)
 
     def finite(self) -> tuple[Any, ...]:
-        return self.values
+        return tuple(self.values)
 
     def ordered(self) -> tuple[Any, ...]:
-        return self.values
+        return tuple(self.values)
 
     def contains(self, value: Any) -> bool:
         return json.dumps(value) in self._texts
@@ -80,7 +91,7 @@ class Choice:
         """The values as Optuna can store them; no two of them are equal under `==`."""
         scalars = all(v is None or isinstance(v, str | int | float) for v in self.values)
         if scalars and len(set(self.values)) == len(self.values):
-            return self.values
+            return tuple(self.values)
         return self._texts
 
     def __str__(self) -> str:
@@ -259,7 +270,9 @@ def varied(space: Space) -> list[str]:
 def ends(space: Space) -> dict[str, tuple[Any, ...]]:
     """The values of each key; for a range its two ends."""
     return {
-        key: dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+        key: dimension.finite()
+        if isinstance(dimension, Choice)
+        else (dimension.low, dimension.high)
         for key, dimension in space.items()
     }
 
@@ -321,7 +334,10 @@ def grid_size(space: Space) -> int:
     rest = [dimension for key, dimension in space.items() if key not in parents]
     size = 0
     for point in points(space, {key: space[key].finite() or () for key in parents}):
-        size += math.prod(len(d.finite() or ()) for d in rest if applies(d, point))
+        sizes = [len(d.finite() or ()) for d in rest if applies(d, point)]
+        if 0 in sizes:  # one choice with a continuous key makes the whole space infinite
+            return 0
+        size += math.prod(sizes)
     return size
 
 

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from musicgen.errors import InputError
 from musicgen.sweep import foreign
+from musicgen.sweep.constraints import attributes
 from musicgen.sweep.database import Database
 from musicgen.sweep.evidence import Evidence
 from musicgen.sweep.folder import Folder
@@ -114,17 +115,21 @@ class Study:
             directions = [StudyDirection[way.upper()] for way in plan.objectives.values()]
             self._id = self._storage.create_new_study(directions, name)
         trials = self._storage.get_all_trials(self._id, deepcopy=False)
-        foreign.check(trials, plan, own=(t.number for t in trials if _runs(t)))
+        foreign.check(trials, plan, own=(t.number for t in trials if results_of(t)))
         with self.batch():
             foreign.take_up(self._storage, trials, plan)
         if plan.retry_failed:
             self._reopen()
         self._pruner = make_pruner(plan.pruner, **plan.pruner_settings)
         self._study = optuna.load_study(study_name=name, storage=self._storage, pruner=self._pruner)
+        warm = plan.warm_start
+        earlier = warm.frozen(plan.sampler, plan.space) if warm else []
         evidence: Any = Evidence(
             self._storage,
-            lambda t: any(map(untrainable, _runs(t).values())),
+            untrainable_trial,
             self._as_seen,
+            earlier,
+            attributes(plan.constraints, {}),
         )
         self._search = optuna.load_study(study_name=name, storage=evidence, pruner=self._pruner)
         """The study as its sampler sees it."""
@@ -151,7 +156,7 @@ class Study:
             self._proposals.note(point)
             pruned = PRUNED_AT in trial.user_attrs
             finished = trial.state.is_finished()
-            runs = _runs(trial)
+            runs = results_of(trial)
             if finished and not runs:
                 runs = {0: foreign.result(trial, self._plan.objectives)}
             yield Stored(trial.number, point, runs, finished, pruned, _errors(trial))
@@ -266,8 +271,17 @@ class Study:
             for run in runs:
                 self._storage.set_trial_user_attr(identity, f"run{run}", None)
 
-    def finish(self, number: int, status: str, values: Sequence[float] | None) -> None:
-        """End a trial. values: its objectives; None unless it completed."""
+    def finish(
+        self,
+        number: int,
+        status: str,
+        values: Sequence[float] | None,
+        bounds: Mapping[str, float] | None = None,
+    ) -> None:
+        """End a trial. values: its objectives; None unless it completed. bounds: its attributes of
+        constraints (`constraints.attributes`)."""
+        for name, excess in (bounds or {}).items():
+            self._storage.set_trial_system_attr(self._trial_id(number), name, excess)
         self._study.tell(number, values, STATES.get(status, TrialState.FAIL))
         course = self._courses.pop(number)
         self._pruner.release(number)
@@ -304,7 +318,7 @@ class Study:
         """Set failed trials to running again if their failure may not occur a second time."""
         trials = self._storage.get_all_trials(self._id, deepcopy=False)
         ended = (trial for trial in trials if trial.state == TrialState.FAIL)
-        failed = [trial._trial_id for trial in ended if _failed(_runs(trial))]
+        failed = [trial._trial_id for trial in ended if _failed(results_of(trial))]
         if failed:
             self._backing.reopen(failed)
             self._storage = _storage(self._backing)
@@ -312,7 +326,7 @@ class Study:
     def _as_seen(self, trial: FrozenTrial) -> FrozenTrial:
         """A running trial as its sampler sees it: pruned if it is paused, completed if it waits for
         further seeds."""
-        first: Any = _runs(trial).get(0, {}) if self._plan.seeds_for is not None else {}
+        first: Any = results_of(trial).get(0, {}) if self._plan.seeds_for is not None else {}
         waits = first.get("status") == COMPLETED
         if not waits and trial.number not in self.paused:
             return trial
@@ -320,6 +334,8 @@ class Study:
         seen.state = TrialState.COMPLETE if waits else TrialState.PRUNED
         if waits:
             seen.values = [first[key] for key in self._plan.objectives]
+            bounds = attributes(self._plan.constraints, first)
+            seen.system_attrs = {**trial.system_attrs, **bounds}
         return seen
 
     def _complete_course(self, course: Course) -> None:
@@ -329,6 +345,11 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def untrainable_trial(trial: FrozenTrial) -> bool:
+    """Whether the configuration made a run of a trial fail."""
+    return any(map(untrainable, results_of(trial).values()))
 
 
 def _storage(backing: Journal | Database) -> BaseStorage:
@@ -341,7 +362,7 @@ def _failed(runs: Mapping[int, Result]) -> bool:
     return next(odd, None) == FAILED
 
 
-def _runs(trial: FrozenTrial) -> dict[int, Result]:
+def results_of(trial: FrozenTrial) -> dict[int, Result]:
     """The results of a trial's finished runs, by the run's index among the seeds."""
     named = ((RUN.fullmatch(key), result) for key, result in trial.user_attrs.items())
     return {int(match[1]): result for match, result in named if match and _is_result(result)}
@@ -359,7 +380,7 @@ def _is_result(value: Any) -> bool:
 def _course(trial: FrozenTrial) -> Course:
     """What a trial has reported so far; complete if its first run is."""
     course = Course.of(trial)
-    first = _runs(trial).get(0, {}).get("status")
+    first = results_of(trial).get(0, {}).get("status")
     course.completed |= first == COMPLETED
     course.over |= first not in (None, FAILED) or bool(
         {LAST_AT, PRUNED_AT} & trial.user_attrs.keys()

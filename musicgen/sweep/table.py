@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.errors import InputError
+from musicgen.sweep.constraints import BREAKS
 from musicgen.sweep.plan import Plan
-from musicgen.sweep.results import EARLIER, Configuration, Row, rank
+from musicgen.sweep.results import EARLIER, Configuration, Row, may_be_best, rank
 from musicgen.sweep.space import Space, grid_size, varied
 from musicgen.sweep.trial import COMPLETED
 from musicgen.system.files import write_text
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE, TABLE_MD, RUNS = "table.csv", "table.md", "runs.csv"
-LAST = (EARLIER, "error")
+LAST = (BREAKS, EARLIER, "error")
 ABSENT = "—"
 """The value of a key that does not apply, in a pivot."""
 LARGEST_PIVOT = 400
@@ -86,7 +87,7 @@ class Tables:
     def _page(self, rows: list[Row], lead: Sequence[str], importances: Mapping[str, float]) -> str:
         objective = next(iter(self._plan.objectives))
         parts = [as_markdown(rows, lead)]
-        if rows and rows[0]["status"] == COMPLETED:
+        if rows and may_be_best(rows[0]):
             keys = [key for key in self._plan.space if key in rows[0]]
             best = " ".join(f"{key}={cell(rows[0][key])}" for key in keys)
             value = f"{objective} {cell(rows[0][objective])}"

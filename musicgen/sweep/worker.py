@@ -20,6 +20,9 @@ from typing import Any
 from musicgen.sweep.context import running
 from musicgen.sweep.trial import FAILED, OUT_OF_MEMORY, Decision, Job, Objective, Result, Trial
 
+OUTPUT = "output.log"
+"""The file in a run's folder that gets what the run prints, and the traceback of its error."""
+
 BEGIN, REPORT, END, BROKEN = "begin", "report", "end", "broken"
 """Messages from the worker: (BROKEN, why) if it can't load the objective, else (BEGIN,),
 (REPORT, step, value, last) and (END, result, whether the GPU's memory was too small)."""
@@ -97,7 +100,7 @@ def load(data: bytes) -> Objective:
 
 def run(objective: Objective, trial: Trial) -> Result:
     """The objective's result as plain scalars. An exception becomes a result `failed`."""
-    with open(trial.folder / "output.log", "ab", buffering=0) as log:
+    with open(trial.folder / OUTPUT, "ab", buffering=0) as log:
         # Descriptors are redirected, so that native libraries don't write over the live table.
         os.dup2(log.fileno(), sys.__stdout__.fileno())  # type: ignore[union-attr]
         os.dup2(log.fileno(), sys.__stderr__.fileno())  # type: ignore[union-attr]

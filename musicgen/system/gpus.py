@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""The variable that says which GPUs a process may use. CUDA ignores every name behind the first
+"""The variable that says which GPUs a process may use. CUDA ignores every name after the first
 invalid one."""
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 """A variable and its value that make cuBLAS deterministic. They must be set before CUDA starts in a

@@ -2,7 +2,7 @@
 
 Both kinds take the network's input, (characters,) or (characters, columns) with the characters in
 the first column. They yield (x, y): x (time, batch) or (time, batch, columns), and y (time, batch),
-the character behind each of x.
+the character after each of x.
 """
 
 from collections.abc import Callable, Iterator

@@ -18,7 +18,6 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from musicgen.config import record
 from musicgen.config.components import Cell
 from musicgen.config.keys import Config
 from musicgen.corpus import START, Vocabulary
@@ -27,7 +26,8 @@ from musicgen.memory import Match, Melody, PlaceInput
 from musicgen.models.char_rnn import CharRNN
 from musicgen.models.side import SideInput
 from musicgen.music.kinds import Kinds
-from musicgen.system.files import replacing, write_text
+from musicgen.system.files import replacing
+from musicgen.training.description import Description, described
 from musicgen.training.folder import RunFolder
 
 
@@ -47,9 +47,27 @@ def load(path: Path, device: str | torch.device = "cpu") -> Any:
         with safetensors.safe_open(path, framework="pt", device=str(device)) as file:
             tree = json.loads((file.metadata() or {})["tree"])
             return _unpack(tree, file.get_tensor)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} is damaged ({reason}); train again or use another run") from None
+    except DAMAGE as error:
+        raise _damaged(str(path), error) from None
+
+
+def loads(content: bytes, name: str) -> Any:
+    """`load` of a file's content. name: of the file, for errors."""
+    try:
+        tensors = safetensors.torch.load(content)
+        size = int.from_bytes(content[:8], "little")  # safetensors has no reader of metadata alone
+        tree = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["tree"])
+        return _unpack(tree, tensors.__getitem__)
+    except DAMAGE as error:
+        raise _damaged(name, error) from None
+
+
+DAMAGE = (safetensors.SafetensorError, ValueError, KeyError, TypeError)
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{name} is damaged ({reason}); train again or use another run")
 
 
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -121,41 +139,6 @@ def _side(model: Cell, vocabulary: Vocabulary) -> list[SideInput]:
     return side
 
 
-def describe(path: Path, config: Config, vocabulary: Vocabulary, corpus: str, kinds: Kinds) -> None:
-    """Write model.json, which turns weights back into a network. corpus: its digest."""
-    content = {"config": record.stored(config), "vocabulary": vocabulary.characters}
-    content |= {"corpus": corpus, "kinds": kinds.to_json()}
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-
-
-@dataclass(frozen=True)
-class Description:
-    """model.json: what turns weights back into a network."""
-
-    config: Config
-    vocabulary: Vocabulary
-    corpus: str
-    """Digest of the corpus that it was trained on."""
-    kinds: Kinds | None
-    """Kinds of tokens of its training tunes; None in older runs, which did not count them."""
-
-
-def described(path: Path, way_out: str) -> Description:
-    """What `describe` wrote. Raises FileNotFoundError, or InputError if it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Description(
-            record.from_dict(content["config"]),
-            Vocabulary(content["vocabulary"]),
-            str(content["corpus"]),
-            Kinds.from_json(content["kinds"]) if "kinds" in content else None,
-        )
-    except record.MissingPluginError:
-        raise
-    except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}); {way_out}") from None
-
-
 def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
     """The best network of a run folder, or the network of one of its checkpoint files.
 
@@ -166,14 +149,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         found = described(weights.with_name(RunFolder(path).model.name), "use another run")
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} has no checkpoint; name the folder of a finished run") from None
-    model = build(found.config.model, found.vocabulary)
-    try:
-        model.load_state_dict(_weights(load(weights)))
-    except (AttributeError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{weights} does not fit its model.json ({reason}); use another run"
-        ) from None
+    model = network(found, load(weights), str(weights))
     return TrainedModel(
         model.to(device).eval(),
         found.vocabulary,
@@ -182,6 +158,19 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> TrainedModel:
         weights,
         found.kinds,
     )
+
+
+def network(described: Description, content: Any, name: str) -> CharRNN:
+    """The network of a checkpoint's content. name: of its file, for errors. Raises InputError."""
+    model = build(described.config.model, described.vocabulary)
+    try:
+        model.load_state_dict(_weights(content))
+    except (AttributeError, RuntimeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{name} does not fit its model.json ({reason}); use another run"
+        ) from None
+    return model
 
 
 def _weights(content: Any) -> dict[str, Tensor]:

@@ -176,15 +176,13 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 def threads(config: TrainerConfig) -> int:
     """Threads for work on the CPU: those asked for, else this process' share of the machine
-    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores but one, four at most.
+    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores, four at most.
 
-    PyTorch's default, one thread per core, collapses beside other work, because its threads spin
-    while they wait for each other: 330 thousand characters per second on two idle cores became 11
-    thousand on two busy ones (one thread: 200 thousand on both). More than a few threads gain
-    nothing: the matrices are small.
+    More than a few threads gain nothing: the matrices are small. `system.openmp` keeps them from
+    collapsing beside other work.
     """
     share = os.environ.get("OMP_NUM_THREADS", "")
-    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores() - 1))
+    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores()))
 
 
 def cores() -> int:

@@ -16,14 +16,18 @@ from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.config.overrides import flatten, seconds
 from musicgen.errors import InputError, Remedy
+from musicgen.models.char_rnn import CharRNN
 from musicgen.models.evaluation import evaluate
+from musicgen.models.transfer import transfer
 from musicgen.sweep.trial import COMPLETED, INTERRUPTED, PAUSED, PRUNED, Decision
 from musicgen.system.files import write_text
 from musicgen.training import checkpoint, device
 from musicgen.training.batches import check_size
 from musicgen.training.checkpointing import Checkpointing, Stopped, TimeOver
+from musicgen.training.description import describe, described
 from musicgen.training.events import EventLog
 from musicgen.training.folder import RunFolder
+from musicgen.training.initial import Initial
 from musicgen.training.measured import measured
 from musicgen.training.module import Diverged, Training
 from musicgen.training.result import Result, versions
@@ -56,6 +60,7 @@ def fit(
     resume: bool = False,
     one_of_many: bool = False,
     data: corpus.Corpus | None = None,
+    initial: Initial | None = None,
     command: Sequence[str] = (),
 ) -> Result:
     """Train a network, write everything to `out_dir`, and return the content of result.json.
@@ -64,8 +69,9 @@ def fit(
     precision that the run began with. A completed run is returned as it is. one_of_many: the run is
     a sweep's trial. It waits for an earlier worker of its folder to end, begins anew where the
     folder's content is damaged, and keeps its event files small: no sound, and pictures only at the
-    end. data: the configured corpus, if the caller has it; else it is read. command:
-    the words that were typed; kept in the folder of a run that begins.
+    end. data: the configured corpus, if the caller has it; else it is read. initial: the network of
+    `config.init`; a run that is resumed has a copy of it. command: the words that were typed; kept
+    in the folder of a run that begins.
 
     Raises InputError before anything is written. Once the run has begun, the result is always
     written; an error that is no outcome of training (diverged, pruned, interrupted) is raised
@@ -78,6 +84,9 @@ def fit(
         _check_same(folder, config, resume, one_of_many)
         if (done := _finished(folder, one_of_many)) is not None:
             return done
+    if config.init is not None:
+        initial = initial or Initial.kept(folder, config.init)
+        assert config.init == initial.pinned
     data = data or corpus.of(config.data)
     check_size(
         len(data.train),
@@ -90,7 +99,9 @@ def fit(
         if resume and config.trainer.precision == "auto":
             precision = _begun_in(folder, precision, place)
         torch.set_num_threads((_begun_with(folder) if resume else 0) or here)
-        run = _Run(config, folder, data, place, precision, watcher or Watcher(), one_of_many)
+        run = _Run(
+            config, folder, data, initial, place, precision, watcher or Watcher(), one_of_many
+        )
         return run.train(resume, command)
 
 
@@ -134,14 +145,14 @@ def _check_same(folder: RunFolder, config: Config, resume: bool, one_of_many: bo
     if not resume:
         raise InputError(f"{folder.path} holds a run already", Remedy.RESUME_OR_OTHER_RUN_FOLDER)
     try:
-        before = flatten(record.to_dict(record.load(folder.config)))
+        before = flatten(record.placeless(record.load(folder.config)))
     except InputError as error:
         if not one_of_many:
             raise
         # The sweep knows what it trains, and the checkpoint also names its configuration.
         log.warning("%s; it is written again", error)
         return
-    now = flatten(record.to_dict(config))
+    now = flatten(record.placeless(config))
     compared = (before | now).keys() - record.DISPLAY_KEYS
     changed = [key for key in before | now if key in compared and before.get(key) != now.get(key)]
     if changed:
@@ -175,6 +186,7 @@ class _Run:
         config: Config,
         folder: RunFolder,
         data: corpus.Corpus,
+        initial: Initial | None,
         place: torch.device,
         precision: str,
         watcher: Watcher,
@@ -182,9 +194,9 @@ class _Run:
     ) -> None:
         self.config, self.folder, self.data, self.watcher = config, folder, data, watcher
         self.place, self.precision, self.one_of_many = place, precision, one_of_many
+        self.initial = initial
         torch.manual_seed(config.seed)
-        self.vocabulary = data.vocabulary()
-        self.network = checkpoint.build(config.model, self.vocabulary)
+        self.vocabulary, self.network = self._begun()
         self.module = Training(
             self.network,
             config,
@@ -226,6 +238,21 @@ class _Run:
             versions=versions(),
         )
 
+    def _begun(self) -> tuple[corpus.Vocabulary, CharRNN]:
+        """The network before its first step, and its characters: those of the corpus, and those
+        that the initial network knows."""
+        vocabulary, initial = self.data.vocabulary(), self.initial
+        if initial is None:
+            return vocabulary, checkpoint.build(self.config.model, vocabulary)
+        known = initial.description.vocabulary
+        vocabulary = corpus.Vocabulary.of(vocabulary.characters, known.characters)
+        network = checkpoint.build(self.config.model, vocabulary)
+        name = f"the checkpoint of init={initial.name}"
+        content = checkpoint.loads(initial.weights, name)
+        source = checkpoint.network(initial.description, content, name)
+        transfer(source, network, vocabulary.encode(known.characters).tolist())
+        return vocabulary, network
+
     def _read(self, text: str) -> torch.Tensor:
         return self.network.read(torch.from_numpy(self.vocabulary.encode(text)).long())
 
@@ -241,7 +268,9 @@ class _Run:
                 log.warning("%s; the run begins anew, which costs its epochs so far", error)
                 resume = False
         kinds = self.data.kinds
-        checkpoint.describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
+        describe(folder.model, self.config, self.vocabulary, self.data.digest, kinds)
+        if self.initial is not None:
+            self.initial.keep(folder)
         if command and not resume:
             folder.keep_command(command)
         write_text(folder.config, record.dump(self.config))
@@ -268,7 +297,7 @@ class _Run:
         """Raise InputError if the folder's content is damaged or of another run."""
         folder = self.folder
         try:
-            before = checkpoint.described(folder.model, "start a new run").corpus
+            before = described(folder.model, "start a new run").corpus
         except FileNotFoundError:
             return
         if before != self.data.digest:

@@ -1,6 +1,7 @@
 """A run's folder: what lies where, and who may write in it."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,14 @@ from pathlib import Path
 from musicgen.errors import InputError, Remedy
 from musicgen.system.files import write_text
 from musicgen.system.lock import Held, held, hold
-from musicgen.system.paths import make_writable
+from musicgen.system.paths import in_name, make_writable
+
+_SAMPLE = re.compile(r"T([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)\.abc")
+
+
+def sample_path(folder: Path, temperature: float) -> Path:
+    """The file of the tune that a training writes at a temperature, in RunFolder.samples."""
+    return folder / f"T{in_name(temperature)}.abc"
 
 
 class RunFolder:
@@ -25,6 +33,7 @@ class RunFolder:
         self.best = self.checkpoints / "best.safetensors"
         self.last = self.checkpoints / "last.safetensors"
         self.model = self.checkpoints / "model.json"
+        self.init = path / "init"
         self.samples = path / "samples"
         self.tunes = path / "tunes"
 
@@ -32,6 +41,11 @@ class RunFolder:
     def used(self) -> bool:
         """Whether a run has begun here."""
         return self.config.is_file()
+
+    def sampled(self) -> dict[float, Path]:
+        """The tunes that the training wrote, by temperature, lowest first."""
+        found = ((_SAMPLE.fullmatch(path.name), path) for path in self.samples.glob("T*.abc"))
+        return dict(sorted((float(name[1]), path) for name, path in found if name))
 
     def keep_command(self, words: Sequence[str]) -> None:
         """Write the words of the command that started the run, without passwords."""

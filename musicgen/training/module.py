@@ -16,6 +16,7 @@ from musicgen.models.char_rnn import CharRNN, detach
 from musicgen.models.evaluation import evaluate
 from musicgen.models.layers import State
 from musicgen.training.batches import Slices, Streams
+from musicgen.training.device import LIGHTNING
 from musicgen.training.optim import settle
 
 
@@ -86,7 +87,10 @@ class Training(pl.LightningModule):
         return range(1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer: torch.optim.Optimizer = self.config.optim.of(self.network)
+        half = self.trainer.precision == LIGHTNING["bf16"]
+        optimizer: torch.optim.Optimizer = self.config.optim.of(
+            self.network, torch.bfloat16 if half else torch.float32
+        )
         return optimizer
 
     def _epoch_seed(self) -> int:

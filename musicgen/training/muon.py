@@ -11,13 +11,9 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-# Amsel, Persson, Musco and Gower (2025), "The Polar Express", algorithm 1: a, b and c of the first
-# three steps.
-_STEPS = (
-    (8.28721201814563, -23.595886519098837, 17.300387312530933),
-    (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
-    (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
-)
+# Jordan et al. (2024): a x + b x^3 + c x^5, applied a few times, brings each singular value near 1.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_TIMES = 5
 _RMS = 0.2
 """Root mean square of a step of Adam's, as a share of lr (Liu et al. 2025, eq. 4)."""
 
@@ -25,16 +21,17 @@ _RMS = 0.2
 def orthogonal(matrices: Tensor) -> Tensor:
     """About U V' of each matrix U S V', of shape (matrices, rows, columns).
 
-    Singular values above a hundredth of the matrix's norm become 0.7 to 1.2, smaller ones grow by a
-    factor of 134. Needs products only, which is faster than a decomposition.
+    Singular values above a hundredth of the matrix's norm become 0.68 to 1.14, smaller ones grow by
+    a factor of 480. Needs products only, which is faster than a decomposition, and exact enough in
+    bfloat16.
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices
     norm = torch.linalg.matrix_norm(x, keepdim=True)
     x = x / (1.01 * norm + 1e-7)  # rounding must not lift a singular value above 1
-    for a, b, c in _STEPS:
+    for _ in range(_TIMES):
         square = torch.bmm(x, x.mT)
-        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=_B, alpha=_C), x, beta=_A)
     return x.mT if tall else x
 
 
@@ -54,9 +51,12 @@ class Muon(torch.optim.Optimizer):
         momentum: float,
         betas: tuple[float, float],
         eps: float,
+        products: torch.dtype = torch.float32,
     ) -> None:
         """weight_decay: of the matrices, times lr, beside the gradient. momentum: of the matrices,
-        with Nesterov's look-ahead. betas, eps: Adam's."""
+        with Nesterov's look-ahead. betas, eps: Adam's. products: the type in which `orthogonal`
+        multiplies."""
+        self._products = products
         settings = {"weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps}
         super().__init__(groups, {"lr": lr, **settings})
 
@@ -83,7 +83,8 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(parameter)
         running = state["momentum"].mul_(group["momentum"]).add_(gradient)
         ahead = gradient.add(running, alpha=group["momentum"])
-        step = orthogonal(ahead.view(-1, group["rows"], parameter.shape[1]))
+        matrices = ahead.view(-1, group["rows"], parameter.shape[1])
+        step = orthogonal(matrices.to(self._products)).to(parameter.dtype)
         size = _RMS * max(step.shape[1:]) ** 0.5
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(step.reshape(parameter.shape), alpha=-group["lr"] * size)

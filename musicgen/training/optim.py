@@ -66,7 +66,7 @@ class Muon(Optimizer):
     def build(self, parameters: Iterable[Any]) -> "torch.optim.Optimizer":
         return self._build([{"params": list(parameters), "rows": 0}])
 
-    def of(self, network: "CharRNN") -> "torch.optim.Optimizer":
+    def of(self, network: "CharRNN", products: "torch.dtype") -> "torch.optim.Optimizer":
         hidden = network.hidden
         matrices = [
             one for one in network.cells.parameters() if one.ndim == 2 and len(one) % hidden == 0

@@ -1,4 +1,4 @@
-"""What a run leaves behind in numbers: metrics.csv, a row per epoch, and result.json."""
+"""The figures of a run: metrics.csv, a row per epoch, and result.json."""
 
 import csv
 import dataclasses
@@ -9,7 +9,7 @@ import platform
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import musicgen
 from musicgen.errors import InputError
@@ -71,6 +71,33 @@ def metrics_frame(path: Path) -> "pd.DataFrame":
     return pd.read_csv(path)
 
 
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What sweeps and pages ask about a figure of a result."""
+
+    direction: Direction | None = None
+    """Its better end, if it can be the objective of a sweep."""
+    each_epoch: bool = False
+    """Whether it is known after each epoch, so that a pruner can judge by it."""
+    about: str = ""
+    """What it is, for the page's table, which shows figures that have this."""
+    heading: str = ""
+    """Its heading in the table, unless that is its name."""
+    label: str = ""
+    """Its name in a sentence, unless that is its name."""
+    unit: str = ""
+    held_back: bool = False
+    """Whether nothing may be selected by it, because it is of the test split."""
+
+
+def figure(direction: Direction | None = None, *, default: Any = None, **more: Any) -> Any:
+    """A field of `Result` that is a `Figure` with these attributes."""
+    return field(default=default, metadata={"figure": Figure(direction, **more)})
+
+
 @dataclass
 class Result:
     """result.json. Losses in nats per character; None where there is no such figure."""
@@ -79,25 +106,44 @@ class Result:
     """completed, pruned, diverged, paused, failed or interrupted."""
     seed: int
     config_digest: str
-    val_loss: float | None = None
+    val_loss: float | None = figure(
+        "minimize",
+        each_epoch=True,
+        about="validation loss, nats per character, of the best epoch",
+        label="validation loss",
+        unit="nats per character",
+    )
     """Of the best epoch, the one with the lowest validation loss, like the four below."""
-    val_accuracy: float | None = None
-    train_loss: float | None = None
-    train_accuracy: float | None = None
-    best_epoch: int | None = None
-    epochs: int = 0
+    val_accuracy: float | None = figure(
+        "maximize",
+        each_epoch=True,
+        about="share of validation characters predicted right",
+        label="validation accuracy",
+    )
+    train_loss: float | None = figure(
+        "minimize",
+        each_epoch=True,
+        about="training loss of the best epoch, nats per character",
+        label="training loss",
+        unit="nats per character",
+    )
+    train_accuracy: float | None = figure("maximize", each_epoch=True)
+    best_epoch: int | None = figure(
+        about="the one with the lowest validation loss", heading="best epoch"
+    )
+    epochs: int = figure("minimize", default=0, about="trained")
     val_loss_last: float | None = None
-    val_accuracy_best: float | None = None
+    val_accuracy_best: float | None = figure("maximize")
     """Highest of all epochs, which need not be the best epoch's."""
-    test_loss: float | None = None
-    parameters: int | None = None
-    seconds: float | None = None
-    chars_per_s: float | None = None
+    test_loss: float | None = figure(about="nats per character", held_back=True)
+    parameters: int | None = figure("minimize", about="weights of the network")
+    seconds: float | None = figure("minimize", about="wall clock")
+    chars_per_s: float | None = figure("maximize", about="of training", heading="characters/s")
     device: str | None = None
     precision: str | None = None
     arithmetic: dict[str, str] = field(default_factory=dict)
     """What training steps computed in: `recurrent` layers, the `rest`, the `state`'s type as it was
-    found, and `devices`, one behind the other, if the run went from one kind to another."""
+    found, and `devices`, one after the other, if the run went from one kind to another."""
     machine: str | None = None
     """Processor and cores."""
     corpus: dict[str, str] = field(default_factory=dict)
@@ -123,6 +169,14 @@ class Result:
             raise InputError(f"{path} does not exist; name the folder of a run") from None
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is damaged ({error}); run again") from error
+
+
+FIGURES: dict[str, Figure] = {
+    column.name: column.metadata["figure"]
+    for column in dataclasses.fields(Result)
+    if "figure" in column.metadata
+}
+"""The figures of a result, by name."""
 
 
 def _finite(value: Any) -> Any:

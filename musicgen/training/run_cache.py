@@ -8,6 +8,7 @@ from musicgen.config import record
 from musicgen.config.keys import Config
 from musicgen.errors import InputError
 from musicgen.music.measures import measures
+from musicgen.sweep.worker import OUTPUT
 from musicgen.system.files import replacing
 from musicgen.training import device
 from musicgen.training.folder import RunFolder
@@ -62,7 +63,7 @@ class RunCache:
         # removes meanwhile, counts as none: it leaves a checkpoint at most, which `fit` may use.
         there = RunFolder(source)
         left_out = (there.lock.name, there.result.name, there.last.name)
-        besides = shutil.ignore_patterns("output.log", *left_out)
+        besides = shutil.ignore_patterns(OUTPUT, *left_out)
         try:
             shutil.copytree(source, to, ignore=besides, dirs_exist_ok=True)
             if there.last.exists():

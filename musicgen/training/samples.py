@@ -21,6 +21,7 @@ from musicgen.music.wav import wav_bytes
 from musicgen.system.files import write_text
 from musicgen.system.paths import in_name
 from musicgen.training.events import EventLog
+from musicgen.training.folder import sample_path
 
 # What a browser shows well; event files keep every byte for each run and epoch.
 PIXELS = 800
@@ -67,7 +68,7 @@ class Samples:
         tunes = self._tunes()
         folder.mkdir(exist_ok=True)
         for temperature, text in tunes.items():
-            write_text(folder / f"T{in_name(temperature)}.abc", text)
+            write_text(sample_path(folder, temperature), text)
         self._show(tunes, epoch, pictures=self.media)
 
     def _prime(self) -> list[int]:

@@ -1,1 +1,1 @@
-"""The work behind the commands, without a terminal."""
+"""The work of the commands, without a terminal."""

@@ -13,10 +13,12 @@ from musicgen.config import composition, following, record, schema
 from musicgen.config.following import Following, interpolates
 from musicgen.config.keys import Config, TrainConfig
 from musicgen.config.overrides import flatten
+from musicgen.config.unfit import unfit
 from musicgen.errors import InputError
 from musicgen.sweep.plan import Settings
 from musicgen.sweep.space import Choice, Dimension, Float, Space, applies, ends
 from musicgen.workflows.composed_sweep import Choices, ComposedSweep
+from musicgen.workflows.initial import model_keys
 
 
 def converted(swept: ComposedSweep) -> Space:
@@ -76,10 +78,13 @@ def settings(
 ) -> tuple[Settings, ...]:
     """All settings of a trial that are not in the space, for each choice of the groups.
 
-    Interpolations of swept keys stay unresolved.
+    Interpolations of swept keys stay unresolved. Keys of the model that follow a swept `init` are
+    left out.
     """
     many = len(bases) > 1
-    keys = tuple(f"{key}." for key in space if key not in swept.groups)
+    open_keys = [key for key in space if key not in swept.groups]
+    open_keys += model_keys() if "init" in space else ()
+    keys = tuple(f"{key}." for key in open_keys)
     found = []
     for choices, base in bases.items():
         values = record.compared(base)
@@ -149,5 +154,4 @@ def cast(composed: DictConfig, key: str, value: Any) -> Any:
             return {name: cast(composed, f"{key}.{name}", part) for name, part in value.items()}
         return following.selected(composed, key)
     except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{key}: {reason}; --help says what {key} takes") from None
+        raise InputError(f"{unfit(error, key, value)}; --help says what {key} takes") from None

@@ -57,4 +57,4 @@ def choices_of(group: str, space: Mapping[str, Dimension]) -> Choices:
     dimension = space[group]
     if not isinstance(dimension, Choice) or not all(isinstance(v, str) for v in dimension.values):
         raise InputError(f"{group} is a group, so it takes names, got {dimension}; see --help")
-    return dimension.values
+    return tuple(dimension.values)

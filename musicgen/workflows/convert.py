@@ -45,7 +45,7 @@ def run(asked: ConvertConfig, tell: Callable[[str], None]) -> None:
     if not paths:
         raise InputError("convert needs a file of tunes, got none; name one, such as tune.abc")
     tunes = [found for path in paths for found in _tunes(path, arranged, tell)]
-    with advised("see that music stands behind K:"):
+    with advised("see that music stands after K:"):
         check_notes([found.tune for found in tunes], formats)
     targets = _targets(tunes, formats, asked.out)
     folder = make_folder(Path(asked.out), "out") if asked.out else None

@@ -62,7 +62,9 @@ def run(asked: HeatmapConfig) -> Explained:
     layer = _layer(asked, trained)
     text = _tune(asked, trained)
     tunes = marked(held_out(trained), TUNES)
-    out = make_folder(Path(asked.out) if asked.out else _folder(place) / "heatmap", "out")
+    out = make_folder(
+        Path(asked.out) if asked.out else runs.beside(_folder(place), "heatmap"), "out"
+    )
 
     scores = rank(trained.model, trained.vocabulary, tunes, states)
     parts = courses(trained.model, trained.vocabulary, tunes, scores)

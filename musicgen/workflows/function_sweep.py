@@ -6,18 +6,16 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from musicgen.config.keys import RayConfig
+from musicgen.config.conf import conf
 from musicgen.config.overrides import seconds
 from musicgen.config.registry import component
 from musicgen.errors import InputError
+from musicgen.sweep.constraints import parsed
 from musicgen.sweep.driver import Driver
 from musicgen.sweep.enqueued import complete, listed
 from musicgen.sweep.executor import Executor, packed
@@ -28,8 +26,8 @@ from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import Choice, Dimension, Float, Int, Point, Space, grid_size
 from musicgen.sweep.trial import Trial
+from musicgen.sweep.warm_start import warm_started
 from musicgen.system.files import write_text
-from musicgen.system.paths import shipped
 from musicgen.workflows.executor import executor_at
 from musicgen.workflows.sweep_settings import SweepSettings
 
@@ -48,6 +46,12 @@ class FunctionSweep:
     folder: Path
     code: Callable[..., Any]
     """The function that is watched for changes."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines about how it begins."""
+        warm = self.plan.warm_start
+        return [] if warm is None else [warm.described(self.plan.sampler)]
 
     def driver(
         self, observe: Observer, on_refresh: Callable[[list[Row]], None] = lambda rows: None
@@ -102,6 +106,7 @@ def prepare(
     made = _plan(_space(space, settings.seeds), settings, groups, fixed, commands or {}, own)
     objective = FunctionObjective(function, tuple(settings.objectives))
     made = pausing_if_possible(made, objective)
+    made = replace(made, warm_start=warm_started(made, settings.warm_start, folder))
     packed(objective)  # raises InputError if it can't be sent, before a folder is made
     executor = executor_at(
         _Place(settings), {"auto" if settings.gpus else "cpu"}, lambda params: "auto"
@@ -165,10 +170,7 @@ class _Place:
         self.executor = settings.executor
         self.workers = str(settings.workers)
         self.trials_per_gpu = settings.trials_per_gpu
-        known = {"address": None, "num_cpus": 1, "num_gpus": None}
-        if unknown := sorted(settings.ray.keys() - known.keys()):
-            raise InputError(f"ray has {', '.join(known)}, got {unknown[0]}")
-        self.ray = RayConfig(**{**known, **settings.ray})
+        self.ray = settings.ray_config()
 
 
 def _space(given: Mapping[str, Any], seeds: int) -> Space:
@@ -224,6 +226,7 @@ def _plan(
         space,
         n_trials=settings.n_trials,
         own=own,
+        constraints=parsed(settings.constraints),
         enqueued=listed(settings.enqueue, "enqueue", lambda point: complete(point, {}, space)),
         objectives=settings.objectives,
         sampler=sampler,
@@ -255,19 +258,10 @@ def _component(
     if not isinstance(name, str):
         raise InputError(f"{kind} must be a name, or a dictionary with a name, got {given!r}")
     component(kind, name)
-    path = shipped("conf") / kind / f"{name}.yaml"
-    if not path.is_file():  # a plugin's component, whose class has the defaults
-        return name, asked
-    settings: Any = OmegaConf.load(path)
-    kept: dict[str, Any] = {}
-    for key in settings:
-        if key in ("defaults", "name"):
-            continue
-        try:
-            kept[str(key)] = settings[key]
-        except OmegaConfBaseException:  # the value interpolates a key that only trainings have
-            continue
-    return name, {**kept, **asked}
+    # A plugin's component has no file there: its class has the defaults. What interpolates a key is
+    # left out, because only trainings have that key.
+    usual = {key: v for key, v in conf(f"{kind}/{name}").items() if "${" not in str(v)}
+    return name, {**{k: v for k, v in usual.items() if k not in ("defaults", "name")}, **asked}
 
 
 def _seconds(timeout: str | float | None) -> float | None:

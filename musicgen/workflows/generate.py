@@ -18,7 +18,7 @@ from musicgen.config.keys import GenerateConfig
 from musicgen.config.overrides import as_override, shell
 from musicgen.config.recipe import Recipe, Weights
 from musicgen.config.registry import naming_plugins
-from musicgen.errors import InputError, Interrupted, advised
+from musicgen.errors import InputError, Interrupted, Remedy, advised
 from musicgen.generation import Drawn, Options, RealTunes, draw
 from musicgen.generation.prime import CUT_IT, FINISHED
 from musicgen.models.sampler import Cut
@@ -32,6 +32,7 @@ from musicgen.music.score.engrave import Engraver
 from musicgen.music.tempo import duration
 from musicgen.system.files import replacing, write_text
 from musicgen.system.paths import in_name, make_folder
+from musicgen.training import packaged
 from musicgen.training.checkpoint import TrainedModel, load_model
 from musicgen.training.folder import RunFolder
 from musicgen.workflows import runs
@@ -89,7 +90,8 @@ def run(asked: GenerateConfig, watcher: Watcher) -> Drawing:
     Raises InputError before anything is written, Interrupted after Ctrl-C.
     """
     drawing = drawn(asked, watcher)
-    out = make_folder(RunFolder(drawing.run).tunes if asked.out is None else Path(asked.out), "out")
+    usual = runs.beside(drawing.run, RunFolder(drawing.run).tunes.name)
+    out = make_folder(usual if asked.out is None else Path(asked.out), "out")
     formats = list(dict.fromkeys(asked.formats))
     try:
         with Engraver() as engraver:
@@ -122,7 +124,7 @@ def drawn(asked: GenerateConfig, watcher: Watcher) -> Drawing:
     _check_going_on(texts, options.prime)
     texts = _arranged(texts, arranged)
     tunes = [parse(one.text) for one in texts]
-    with advised("use constrain=bars, a network that was trained longer, or formats=[abc]"):
+    with advised(Remedy.TUNES_WITH_NOTES):
         check_notes(tunes, formats)
     real = _real(trained)
     nearest = real.training.longest_runs(tunes) if real else [None] * len(tunes)
@@ -207,12 +209,15 @@ def _arranged(drawn: list[Drawn], arranged: Arrangement) -> list[Drawn]:
 
 def _real(trained: TrainedModel) -> RealTunes | None:
     """The tunes of the network's corpus; None if they are not available. The prepared corpus is
-    searched for near the current folder and near the run; otherwise it is prepared again."""
+    searched for near the current folder and near the run; otherwise it is prepared again, but not
+    for a network of the package, whose first tune should not wait for it."""
     data = trained.config.data
     folders = [Path(), *trained.weights.absolute().parents]
     for folder in folders:
         if found := corpus.prepared_at(folder / data.root, data.name, trained.corpus):
             return RealTunes.of(found)
+    if packaged.name_of(trained.weights):
+        return None
     try:
         again = corpus.of(data)
     except InputError as error:
@@ -247,7 +252,7 @@ class Recipes:
         self._formats = formats
         self._transpose, self._accompaniment = asked.transpose, asked.accompaniment
         digest = hashlib.sha256(trained.weights.read_bytes()).hexdigest()
-        self._weights = Weights(file=str(trained.weights), sha256=digest)
+        self._weights = Weights(file=runs.written(trained.weights), sha256=digest)
         self._corpus = trained.corpus
         self._versions = {
             "musicgen": musicgen.__version__,

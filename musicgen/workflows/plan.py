@@ -8,29 +8,20 @@ from musicgen.config.overrides import seconds
 from musicgen.config.schema import near
 from musicgen.errors import InputError
 from musicgen.music.measures import directions
+from musicgen.sweep.constraints import parsed
 from musicgen.sweep.plan import Direction, Plan
 from musicgen.sweep.pruners import NONE
 from musicgen.sweep.space import Choice, Space
+from musicgen.training.result import FIGURES
 
-RESULTS: dict[str, Direction] = {
-    "val_loss": "minimize",
-    "val_accuracy": "maximize",
-    "val_accuracy_best": "maximize",
-    "train_loss": "minimize",
-    "train_accuracy": "maximize",
-    "parameters": "minimize",
-    "epochs": "minimize",
-    "seconds": "minimize",
-    "chars_per_s": "maximize",
-}
-"""The results that can be objectives. test_loss can't: the test split must not select anything."""
-PER_EPOCH = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
+PER_EPOCH = tuple(name for name, figure in FIGURES.items() if figure.each_epoch)
 """The objectives that are known after each epoch, so that a pruner can use them."""
 
 
 def objectives() -> dict[str, Direction]:
     """All objectives: results, and the measures of which higher or lower values are better."""
-    return RESULTS | directions()
+    results = {name: figure.direction for name, figure in FIGURES.items()}
+    return {name: way for name, way in results.items() if way is not None} | directions()
 
 
 def plan(first: TrainConfig, space: Space) -> Plan:
@@ -53,14 +44,25 @@ def plan(first: TrainConfig, space: Space) -> Plan:
     if first.pruner.name != NONE and settings.objective[:1] not in [[n] for n in PER_EPOCH]:
         raise InputError(
             f"pruner={first.pruner.name} judges by an objective known after each epoch "
-            f"({', '.join(PER_EPOCH)}), got {settings.objective}; take pruner=none"
+            f"({', '.join(PER_EPOCH)}), got "
+            f"{', '.join(settings.objective)}; take pruner=none"
         )
+    constraints = parsed(settings.constraints)
+    bounded = [name for name, figure in FIGURES.items() if not figure.held_back]
+    bounded += measured if first.samples.measure else ()
+    for constraint in constraints:
+        if constraint.column not in bounded:
+            raise InputError(
+                f"sweep.constraints must be of {', '.join(bounded)}, got {constraint}"
+                f"{near(constraint.column, bounded) or '; choose one of them'}"
+            )
     _check_seeds(first, space)
     sampler, pruner = (given(part) for part in (first.sampler, first.pruner))
     return Plan(
         space=space,
         n_trials=settings.n_trials,
         objectives={name: known[name] for name in settings.objective},
+        constraints=constraints,
         sampler=first.sampler.name,
         sampler_settings=sampler,
         pruner=first.pruner.name,

@@ -1,12 +1,14 @@
-"""The corpora and accelerators that the trials of a sweep share."""
+"""The corpora, initial networks and accelerators that the trials of a sweep share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from musicgen import corpus
 from musicgen.config.keys import Config, DataConfig
 from musicgen.sweep.space import Space, ends, points
+from musicgen.training.initial import Initial
 from musicgen.workflows.executor import Accelerator
+from musicgen.workflows.initial import all_of
 from musicgen.workflows.trial import TrainingObjective
 
 
@@ -37,6 +39,19 @@ def digests(objective: TrainingObjective, space: Space) -> dict[str, str]:
         name = " ".join(["corpus", data.name, *filter(None, [data.path]), *rest])
         digests[name] = objective.corpora[objective.label(data)].digest
     return digests
+
+
+def initials(first: Iterable[Config], space: Space) -> Mapping[str, Initial]:
+    """Every network that a trial begins with, by the value of `init`. first: the bases of the
+    sweep."""
+    swept = ends(space).get("init", ())
+    texts = [*swept, *(config.init for config in first)]
+    return all_of(str(text) for text in texts if text is not None)
+
+
+def initial_digests(found: Mapping[str, Initial]) -> dict[str, str]:
+    """The digests of initial networks, so that a sweep is not resumed with other weights."""
+    return {f"init {initial.name}": initial.digest for initial in found.values()}
 
 
 def accelerators(objective: TrainingObjective, space: Space) -> tuple[set[str], Accelerator]:

@@ -1,23 +1,35 @@
 """The trained network that a `run=` key names."""
 
+import logging
 from pathlib import Path
 
 from musicgen.errors import InputError, Remedy
 from musicgen.sweep.trial import COMPLETED
+from musicgen.training import packaged
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result
 
+log = logging.getLogger(__name__)
 
-def find(place: str) -> Path:
-    """The run folder or checkpoint file that `place` names. For a sweep it is the best run.
 
-    Raises InputError if it names neither.
+def find(place: str, key: str = "run") -> Path:
+    """The run folder or checkpoint file that `place` names. For a sweep it is the best run. A name
+    of a network that the package carries stands for that network.
+
+    key: the key with this value, for errors. Raises InputError if it names none of these.
     """
     path = Path(place)
+    if (carried := packaged.folder(place)) is not None:
+        if path.is_dir():
+            log.warning(
+                "%s=%s is the network of that name in the package; the folder is %s=./%s",
+                *(key, place) * 2,
+            )
+        return carried
     if path.is_file():
         if path.suffix != ".safetensors":
             raise InputError(
-                f"run must be a run folder, a sweep's or a .safetensors file, got {place}",
+                f"{key} must be a run folder, a sweep's or a .safetensors file, got {place}",
                 Remedy.LIST_FOLDERS,
             )
         return path
@@ -28,14 +40,26 @@ def find(place: str) -> Path:
         if not run.best.is_file():
             what = "a folder without a checkpoint" if path.is_dir() else "nothing"
             raise InputError(
-                f"run must be the folder of a run, got {place}, where there is {what}",
+                f"{key} must be the folder of a run, got {place}, where there is {what}",
                 Remedy.LIST_FOLDERS,
             )
         return path
-    return _best(path)
+    return _best(path, key)
 
 
-def _best(sweep: Path) -> Path:
+def written(path: Path) -> str:
+    """A run folder or checkpoint as `run=` names it: a network of the package by its name, so that
+    a command that is kept holds on other machines too."""
+    return packaged.name_of(path) or str(path)
+
+
+def beside(place: Path, name: str) -> Path:
+    """The folder for what a command writes about a run: `name` in the run folder, or in the current
+    folder for a network of the package."""
+    return Path(name) if packaged.name_of(place) else place / name
+
+
+def _best(sweep: Path, key: str) -> Path:
     """The run of the trial at the top of the table; with several seeds, the best of its runs."""
     from musicgen.sweep.table import Table
 
@@ -49,12 +73,12 @@ def _best(sweep: Path) -> Path:
     }
     if trial and not results and not list(trial.glob("**/config.yaml")):
         raise InputError(
-            f"run must be a sweep of trainings, got {sweep}, which sweeps something else; its best "
-            f"result is in {trial}"
+            f"{key} must be a sweep of trainings, got {sweep}, which sweeps something else; its "
+            f"best result is in {trial}"
         )
     if not results:
         raise InputError(
-            f"run must be a sweep with a completed trial, got {sweep}, which has none; "
+            f"{key} must be a sweep with a completed trial, got {sweep}, which has none; "
             "let it go on, or name a run folder in it"
         )
     return min(results, key=lambda folder: (results[folder], folder))

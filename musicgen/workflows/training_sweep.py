@@ -21,18 +21,23 @@ from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
 from musicgen.sweep.space import Space, digest
 from musicgen.sweep.trial import COMPLETED, DIVERGED, PRUNED
+from musicgen.sweep.warm_start import warm_started
 from musicgen.sweep.worker import one_line
 from musicgen.workflows import resources
 from musicgen.workflows.bases import checked_bases, converted, followed, settings, usual
 from musicgen.workflows.composed_sweep import ComposedSweep
 from musicgen.workflows.enqueued import enqueued, own_point
 from musicgen.workflows.executor import make_executor
+from musicgen.workflows.initial import begun, given_keys
 from musicgen.workflows.plan import judged, plan
 from musicgen.workflows.points import check
 from musicgen.workflows.trial import TrainingObjective
 
 DRIVERS = ("sweep.", "sampler", "pruner", "resume", "report", "plugins")
 """The prefixes of the keys of a sweep as a whole."""
+UNLIKE = ("seed", "samples.", "trainer.threads", "data.root", "data.path")
+"""The prefixes of keys in which two trainings may differ whose results compare; the digest of the
+corpus stands for its place."""
 log = logging.getLogger(__name__)
 
 
@@ -91,12 +96,21 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
     asked = first.sweep
     for base in bases.values():
         base.trainer.threads = base.trainer.threads or 1
+    initials = resources.initials(bases.values(), space)
+    given = given_keys([*swept.fixed, *space])
+    if "init" not in space:
+        bases = {
+            choices: begun(base, initials[base.init], given) if base.init else base
+            for choices, base in bases.items()
+        }
     objective = TrainingObjective(
         {choices: record.to_dict(base) for choices, base in bases.items()},
         swept.groups,
         judged=judged(asked.objective),
         shelf=asked.shelf and str(Path(asked.shelf).absolute()),
         following=follows,
+        initials=initials,
+        given=given,
     )
     made = plan(first, space)
     check(objective, space)
@@ -113,15 +127,18 @@ def prepare(swept: ComposedSweep, commands: Mapping[str, list[str]]) -> Training
         groups=swept.groups,
         settings=settings(swept, space, bases, follows),
         usual=usual(),
-        fingerprint=resources.digests(objective, space),
+        fingerprint=resources.digests(objective, space) | resources.initial_digests(initials),
         commands=commands,
     )
     _number_kept(asked.keep)
     folder = _folder(swept, asked.name, space)
+    warm_start = warm_started(made, asked.warm_start, folder, UNLIKE)
+    made = replace(made, warm_start=warm_start)
     executor = make_executor(first, *resources.accelerators(objective, space))
     new = not SweepRecord.within(folder)
-    notes = (*swept.notes, *([note] if note and new else []))
-    return TrainingSweep(made, objective, executor, folder, first, notes)
+    notes = [*swept.notes, *([note] if note and new else [])]
+    notes += [warm_start.described(made.sampler)] if warm_start else []
+    return TrainingSweep(made, objective, executor, folder, first, tuple(notes))
 
 
 def _refuse_driver_keys(swept: ComposedSweep) -> None:

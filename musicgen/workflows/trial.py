@@ -15,6 +15,8 @@ from musicgen.config.registry import load_plugins, loaded_plugins
 from musicgen.config.rules import rules
 from musicgen.music.measures import directions
 from musicgen.sweep.trial import Decision, Trial
+from musicgen.training.initial import Initial
+from musicgen.workflows.initial import begun
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class TrainingObjective:
     neither the tunes nor the prepared corpus. A missing corpus is read where the trial runs."""
     following: Mapping[tuple[str, ...], Following] = field(default_factory=dict)
     """The keys that follow swept keys by interpolation, by the choices of the swept groups."""
+    initials: Mapping[str, Initial] = field(default_factory=dict)
+    """The networks that trials begin with, by the values of `init`. They are sent for the same
+    reason as the corpora."""
+    given: frozenset[str] = frozenset()
+    """The keys that the user chose, which must not differ from an initial network."""
     plugins: Sequence[str] = field(default_factory=loaded_plugins)
     """The modules of plugins, which declare components of its configurations."""
     _read: dict[tuple[str, ...], Config] = field(default_factory=dict, init=False, repr=False)
@@ -48,7 +55,10 @@ class TrainingObjective:
         values = {key: value for key, value in params.items() if key not in self.groups}
         if following := self.following.get(choices):
             values |= following.at(values)
-        return record.replaced(base, values)
+        config = record.replaced(base, values)
+        if config.init is None:
+            return config
+        return begun(config, self.initials[config.init], self.given)
 
     def _base(self, choices: tuple[str, ...]) -> Config:
         if choices not in self._read:
@@ -95,7 +105,15 @@ class TrainingObjective:
         cache = RunCache(Path(self.shelf)) if self.shelf else None
         if cache:
             cache.copy(config, data.digest, trial.folder)
-        result = fit(config, trial.folder, Reporter(), resume=True, one_of_many=True, data=data)
+        result = fit(
+            config,
+            trial.folder,
+            Reporter(),
+            resume=True,
+            one_of_many=True,
+            data=data,
+            initial=self.initials[config.init] if config.init else None,
+        )
         if cache:
             cache.put(trial.folder, result)
         row = asdict(result)

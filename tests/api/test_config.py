@@ -185,3 +185,26 @@ def test_an_application_that_starts_later_finds_hydra_whole(application: Path) -
         check=False,
     )
     assert process.stdout == "composed 2 3\n", process.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("foo: 1\n", "^experiment=own: there is no key foo; --help lists the keys"),
+        ("model:\n  hiden: 3\n", "^experiment=own: there is no key model.hiden; did you mean"),
+        (
+            "model:\n  hidden: abc\n",
+            "^experiment=own: model.hidden must be a whole number, got abc",
+        ),
+    ],
+)
+def test_a_bad_key_of_an_experiment_is_named_with_the_experiment(
+    text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "experiments" / "own"
+    folder.mkdir(parents=True)
+    (folder / "experiment.yaml").write_text(f"# @package _global_\n{text}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=line):
+        Config.compose("experiment=own")

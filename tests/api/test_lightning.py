@@ -109,6 +109,25 @@ def test_a_stopped_training_ends_as_an_undisturbed_one(stop: int, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_a_paused_training_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = Life(tmp_path / "a")
+    metrics = whole.fit().metrics
+    reports = []
+    for epoch in (1, 3):
+        life = Life(tmp_path / "b", {epoch: Decision.PAUSE})
+        with pytest.raises(Interrupted):
+            life.fit()
+        reports += life.reports
+    last = Life(tmp_path / "b")
+    assert last.fit().metrics == metrics
+    assert reports + last.reports == whole.reports
+    for name, weights in whole.weights.items():
+        assert torch.equal(weights, last.weights[name])
+
+
+@pytest.mark.slow
 def test_a_training_that_ended_has_its_metrics_again(tmp_path: Path) -> None:
     metrics = Life(tmp_path).fit().metrics
     again = Life(tmp_path)

@@ -29,13 +29,17 @@ BAD = [
         ["optim=adagard"],
         "optim must be one of adagrad, adam, adamw, muon, nadam, rmsprop, sgd, got adagard",
     ),
-    (["model.hidden=abc"], "model.hidden: Value 'abc' of type 'str' could not be converted"),
+    (["model.hidden=abc"], "model.hidden must be a whole number, got abc; --help"),
     (["model.hidden=[1"], "cannot read the argument 'model.hidden=[1'"),
     (["sweep.storage=pg://me:secret@host/[1"], "'sweep.storage=pg://me:***@host/[1'"),
     (["model.dropout=1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
     (["model.hidden=0"], "model.hidden must be at least 1, got 0"),
     (["data.seq_len=1"], "data.seq_len must be at least 2, got 1"),
-    (["seed=null"], "seed: field 'seed' is not Optional"),
+    (["optim=adam", "optim.betas=3"], "optim.betas must be a list such as [1,2], got 3"),
+    (["data.stateful=maybe"], "data.stateful must be true or false, got maybe"),
+    (["sweep=3"], "sweep is a group of keys and has no value of its own, got 3"),
+    (["folder=runs/x"], "there is no key folder; hydra.run.dir=<folder> is that of a run"),
+    (["seed=null"], "seed must have a value, got null"),
     (["resume=nowhere"], "resume must be the folder of a run that has begun, got nowhere"),
     (["--experimental-rerun=x.pickle"], "unpickles"),
     (["--multirn"], "there is no flag --multirn; did you mean --multirun?"),
@@ -246,16 +250,22 @@ def test_an_installed_wheel_works_from_any_folder(tmp_path: Path) -> None:
     wheel = ["wheel", "--no-deps", "-w", str(built), str(tmp_path / "source")]
     subprocess.run([*pip, *wheel], check=True, timeout=300)
     (archive,) = built.glob("*.whl")
-    names = zipfile.ZipFile(archive).namelist()
+    sizes = {each.filename: each.compress_size for each in zipfile.ZipFile(archive).infolist()}
+    names = list(sizes)
     carried = {name for name in names if name.startswith("musicgen/experiments/")}
     ours = (ROOT / "experiments").glob("*/experiment.yaml")
     assert carried == {f"musicgen/{path.relative_to(ROOT)}" for path in ours}
-    assert archive.stat().st_size < 1_000_000
+    network = sum(size for name, size in sizes.items() if name.startswith("musicgen/networks/"))
+    assert archive.stat().st_size - network < 1_000_000
+    assert 0 < network < 3_000_000
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(archive)], check=True)
     process = python(
         "-m", "musicgen.train", *small(tmp_path, "trainer.max_epochs=1"), cwd=work, path=site
     )
     assert process.returncode == 0, process.stderr
+    process = python("-m", "musicgen.generate", "n=1", "formats=[abc]", cwd=work, path=site)
+    assert process.returncode == 0, process.stderr
+    assert len(list((work / "tunes").glob("*.abc"))) == 3
     where = subprocess.run(
         [sys.executable, "-c", "import musicgen; print(musicgen.__file__)"],
         cwd=work,

@@ -35,7 +35,7 @@ def test_its_parts_end_within_eight_minutes() -> None:
 
 
 @pytest.mark.slow
-def test_its_benchmark_in_small(tmp_path: Path) -> None:
+def test_make_gpus_benchmarks_run_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "gpu.json"
     command = ["-m", "tests.gpu", "speed", "side_by_side", "sweeps"]
     printed = run(*command, "--device", "cpu", "--small", "--limit", "8", "--out", str(out))
@@ -51,7 +51,7 @@ def test_its_benchmark_in_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_its_tests_run(tmp_path: Path) -> None:
+def test_make_gpus_tests_run_on_a_cpu(tmp_path: Path) -> None:
     """Those that mean something on a CPU; the others are collected."""
     few = "checkpoint_is_the_same or hidden_units or what_is_set or goes_on_elsewhere"
     options = ["-p", "no:cacheprovider", "-c", "tests/gpu/pytest.ini", "--rootdir", str(ROOT)]

@@ -76,7 +76,7 @@ def test_where_a_configuration_is_found_is_part_of_a_command() -> None:
 
 
 @pytest.mark.slow
-def test_commands_of_a_run(place: Path) -> None:
+def test_the_commands_that_a_run_prints_work_as_they_stand(place: Path) -> None:
     """After it has ended, and after Ctrl-C."""
     run = f"hydra.run.dir={quoted(FOLDER)}"
     done = train(*QUICK, DATA, run, "--config-dir", "my conf", "optim=fast", cwd=place)
@@ -109,7 +109,7 @@ def test_commands_of_a_run(place: Path) -> None:
     [["-m"], ["--multirun"], ["hydra.mode=MULTIRUN"]],
     ids=lambda flags: flags[0],
 )
-def test_commands_of_a_sweep(flags: list[str], place: Path) -> None:
+def test_the_commands_that_a_sweep_prints_work_as_they_stand(flags: list[str], place: Path) -> None:
     """Flags before, between and behind; interpolations, lists and conditional keys."""
     words = [
         *QUICK[:3], "--config-dir", "my conf", *QUICK[3:], *flags,

@@ -118,7 +118,9 @@ def test_a_terminal_that_closes_costs_no_result(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_training_stops_too(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_stops_a_training_at_its_checkpoint(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     given = [a for a in sweep(tmp_path)[1:] if not a.startswith(("hydra", "trainer.max_epochs"))]
     process = subprocess.Popen(
         [*COMMAND[:3], *given, "trainer.max_epochs=100000", "hydra.run.dir=run"],

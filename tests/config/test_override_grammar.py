@@ -223,7 +223,9 @@ def test_a_large_range_costs_nothing(grammar: Grammar) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_a_sweep_refuses(overrides: list[str], says: str, grammar: Grammar) -> None:
+def test_sweeps_that_cannot_be_composed_are_refused(
+    overrides: list[str], says: str, grammar: Grammar
+) -> None:
     with pytest.raises((InputError, OmegaConfBaseException), match=re.escape(says)):
         grammar.trained(*overrides)
 

@@ -36,7 +36,7 @@ from musicgen.errors import InputError
         (b"X:1\n\x0cX:2\n\x1a", "X:1\n\nX:2\n", "utf-8"),
     ],
 )
-def test_encodings_and_line_ends(data: bytes, text: str, encoding: str) -> None:
+def test_each_encoding_and_line_end_is_read(data: bytes, text: str, encoding: str) -> None:
     assert Source("a.abc", data).text() == (text, encoding)
 
 

@@ -36,7 +36,7 @@ def test_an_opening_is_in_diatonic_steps() -> None:
 
 
 @pytest.mark.parametrize("abc", ["", "T:ABC\nK:C", "K:C\nz4|", 'K:C\n"Am"z4|{gag}z|!fermata!z'])
-def test_no_notes_no_opening(abc: str) -> None:
+def test_a_tune_without_notes_has_no_opening(abc: str) -> None:
     assert opening(abc) is None
 
 

@@ -185,7 +185,9 @@ def test_ctrl_c_while_a_page_is_made_stops_before_the_next_study(tmp_path: Path)
         1,
     ),
 )
-def test_what_is_refused(arguments: list[str], words: list[str], tmp_path: Path) -> None:
+def test_bad_arguments_of_the_studies_are_one_line(
+    arguments: list[str], words: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "input.txt").write_text(tunes(3))
     code, stderr = studies(tmp_path, *arguments)
     assert code == 2

@@ -189,7 +189,7 @@ def test_a_file_of_the_users_counts_more_than_the_class(tmp_path: Path) -> None:
     [
         (["model=mgv", CELLS], "model must be one of gru, lstm, mgu, rnn, got mgv; did you mean"),
         (["model.gate_bias=1", CELLS], "model.gate_bias needs model to be one of mgu"),
-        (["model=mgu", "model.gate_bias=x", CELLS], "model.gate_bias: Value 'x'"),
+        (["model=mgu", "model.gate_bias=x", CELLS], "model.gate_bias must be a number, got x"),
         ([f"plugins={ELSEWHERE}.cells"], f"plugins must be a list of modules, got {ELSEWHERE}"),
         (["plugins=[__main__]"], "plugins must name modules that other processes can import, got"),
         (["plugins=[nowhere.at.all]"], "plugins must name modules that can be imported, got nowh"),

@@ -88,7 +88,7 @@ def test_a_prime_is_read(prime: str, rest: str, done: bool) -> None:
         ("GAB|", "header.title=The Jig must agree"),
     ],
 )
-def test_a_prime_that_contradicts(prime: str, message: str) -> None:
+def test_a_prime_that_contradicts_the_header_is_refused(prime: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         Cursor(GIVEN).read(prime)
 

@@ -34,7 +34,7 @@ def test_chords_accidentals_endings_and_repeats_are_labelled() -> None:
     assert where("repeated", "no") == "\nACDEFGABccBAGcBAGCDEF"
 
 
-def test_position_in_the_bar() -> None:
+def test_the_position_in_the_bar_counts_an_upbeat_as_a_bars_end() -> None:
     assert where("bar position", "3/8") == "DABDABBD"
     # The pickup's one crotchet is the last of its bar.
     assert where("bar position", "7/8") == "FcG\nAFcGGF"
@@ -53,7 +53,7 @@ def test_phrases_begin_at_a_section_and_every_four_bars_after_its_pickup() -> No
     assert where("phrase start", "yes") == '"Am"CD^EFCDEFCDEF'
 
 
-def test_distance_to_the_end() -> None:
+def test_the_distance_to_the_end_is_known_of_whole_tunes_only() -> None:
     assert where("to end", "0-7") == "|CDEF|]"
     cut = TUNE[: TUNE.index("||")]
     assert (annotate(cut)["to end"] == ABSENT).all()

@@ -47,7 +47,7 @@ def test_long_lines_and_long_texts() -> None:
 
 @settings(max_examples=40)
 @given(st.text(max_size=60))
-def test_no_text_breaks_it(text: str) -> None:
+def test_no_text_breaks_a_heat_map(text: str) -> None:
     text += "</svg><script>&\0\x1b"
     svg = heatmap(text, np.linspace(-1, 1, len(text), dtype=np.float32), text, text)
     root = ElementTree.fromstring(svg)

@@ -65,7 +65,7 @@ def test_a_grus_gradients_are_pytorchs(dtype: torch.dtype, tolerance: float, sta
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("time", "batch"), [(TIME, BATCH), (1, 1)])
-def test_a_gru_without_onednn(
+def test_a_gru_without_onednn_computes_the_same(
     dtype: torch.dtype, time: int, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell, x = GRU(VOCAB, HIDDEN).to(dtype), torch.randn(time, batch, VOCAB, dtype=dtype)

@@ -34,7 +34,9 @@ def build(cell: str, layers: int, layer_norm: bool, embedding: int) -> CharRNN:
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("embedding", [0, 5, 16])
-def test_both_are_the_network(cell: str, layers: int, layer_norm: bool, embedding: int) -> None:
+def test_both_steppers_give_the_networks_scores(
+    cell: str, layers: int, layer_norm: bool, embedding: int
+) -> None:
     network = build(cell, layers, layer_norm, embedding)
     text = np.random.default_rng(0).integers(VOCAB, size=(TIME, 7))
     text[0] = text[0, 0]

@@ -130,7 +130,7 @@ def test_each_kind_of_chord_sounds_as_in_abc2midi(kind: str, tmp_path: Path) -> 
 
 @judged
 @pytest.mark.slow
-def test_chords_of_real_tunes(tmp_path: Path) -> None:
+def test_chords_of_real_tunes_sound_as_abc2midi_plays_them(tmp_path: Path) -> None:
     """Those of the report's corpus that have chords which the judge knows, in an order of repeats
     that the judge plays, too."""
     count = 0
@@ -173,11 +173,11 @@ def test_each_spelling_names_its_chord(
 
 
 @pytest.mark.parametrize("text", ["Fine", "D.C.", "D.S. al Coda", "Coda", "bass", "1", "", "slow"])
-def test_words_are_no_chords(text: str) -> None:
+def test_words_in_quotes_are_no_chords(text: str) -> None:
     assert chord(text) is None
 
 
-def test_no_chord_is_silence() -> None:
+def test_n_c_silences_the_accompaniment() -> None:
     assert chord("N.C.") is NO_CHORD
     bass = perform(parse(HEADER + '"C"C8|"N.C."C8|"F"C8|')).bass
     assert bass is not None

@@ -28,6 +28,7 @@ TUNES = [
     "M:2/4\nL:1/8\nK:A\nE2|A>c e>c|d/c/B/A/ E2|A>c (3efe|1 A2:|2 A2||\n",
     "M:C|\nL:1/8\nK:Edor\n|:E2BE dEBE|[1 E4 E4:|[2 E4 z4|]\n",
     "M:3/4\nL:1/4\nQ:1/4=120\nK:Bbm\nP:A\n{c}d2 ~e|[M:2/4]f- f|[K:C]!f![ceg]2|[ce]2|]\n",
+    "M:4/4\nL:1/8\nK:G\n|:c8|\n|1 d8|\n|c8:|2 e8|\n|f8|]\n",
     'M:9/8\nK:D mix\n(A2d) f2e def-|f3 A3 .B.c.d::\n"^slow"a3 a3 Tg3|\n',
     "R: hornpipe\nM:4/4\nL:1/8\nK:C\nc>dc<d C>Bc>B|\\\n_e=e ^f/^^f/c C,,2 z2|\n",
     'T:a <b> \\"c\nM:4/4\nL:1/16\nK:none\nc16|\nW:words\n',
@@ -88,7 +89,9 @@ def test_walks_please_the_judge(bars: bool, tmp_path: Path) -> None:
         ("reel", 'A"^b"-A', "-"),
     ],
 )
-def test_what_players_stumble_over(rhythm: str, music: str, refused: str) -> None:
+def test_the_constraint_refuses_what_players_stumble_over(
+    rhythm: str, music: str, refused: str
+) -> None:
     known, state, stop = table(VOCABULARY, True), 0, ""
     for character in f"R:{rhythm}\nM:4/4\nL:1/8\nK:D\n|:{music}":
         number = VOCABULARY.index(character)
@@ -182,7 +185,9 @@ def test_a_limit_too_low_says_the_least() -> None:
 
 @pytest.mark.parametrize("bars", [False, True])
 @pytest.mark.parametrize("missing", ["[", "z", "2", '"', ")", "}", "/", "123456789"])
-def test_vocabularies_without_some_characters(missing: str, bars: bool) -> None:
+def test_walks_are_well_formed_in_vocabularies_without_some_characters(
+    missing: str, bars: bool
+) -> None:
     vocabulary = "".join(c for c in VOCABULARY if c not in missing)
     constraint = BatchConstraint(vocabulary, 2, bars=bars, max_chars=150)
     for text in walk(constraint, 2, 0, vocabulary):

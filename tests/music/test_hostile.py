@@ -75,7 +75,7 @@ def test_what_is_never_closed_takes_no_quadratic_time(prefix: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("opening", ["[", "{"])
-def test_no_pattern_backtracks(opening: str) -> None:
+def test_no_pattern_of_the_reader_backtracks(opening: str) -> None:
     """All pairs of signs inside of brackets: two ways to match the same signs would show here."""
     for pair in product(" ^c2/z-\"!+.()[{|:'>", repeat=2):
         assert measured("K:C\n" + opening + "".join(pair) * 3_000) < 1, pair
@@ -108,7 +108,7 @@ def test_memory_is_bounded_per_character() -> None:
     assert peak < 20_000 * 1000
 
 
-def test_random_bytes() -> None:
+def test_random_bytes_are_parsed_in_time() -> None:
     chance = random.Random(1)
     for _ in range(100):
         text = chance.randbytes(2000).decode("latin-1")

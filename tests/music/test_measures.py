@@ -100,7 +100,9 @@ def test_repeats_that_open_and_close(music: str, opened: int, closed: int) -> No
         ("V:1\nCDEF|\nV:2\nCDEF|", 2, 0),
     ],
 )
-def test_bars_that_come_again(music: str, sounding: int, again: int) -> None:
+def test_bars_that_come_again_are_counted_in_their_voice(
+    music: str, sounding: int, again: int
+) -> None:
     counted = measure(tune(music))
     assert (counted.bars_sounding, counted.bars_again) == (sounding, again)
 

@@ -186,7 +186,7 @@ def test_keys_and_meters_are_printed_where_they_change() -> None:
     assert meters == plain
 
 
-def test_bar_lines_and_repeats() -> None:
+def test_bar_lines_and_repeats_are_the_measures_left_and_right_sides() -> None:
     measures = found(score(parse(HEADER + "D|:A8|B8||c8|]d8:|\n|:e8::f8|[1g8:|[2a8")), "measure")
     lines = [(measure.get("left"), measure.get("right")) for measure in measures]
     begin = "rptstart"
@@ -365,7 +365,7 @@ def test_decorations_as_they_were_written(new: str, old: str) -> None:
         ("V:1\n" + "Z999|" * 3 + "\nV:2\nA|", "at most 2,000 measures, got 2,997"),
     ],
 )
-def test_what_no_page_holds(music: str, message: str) -> None:
+def test_tunes_too_large_for_a_score_are_refused(music: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         mei(parse("K:C\n" + music))
 

@@ -306,7 +306,7 @@ def test_hostile_texts_give_valid_documents(title: str) -> None:
         assert faults(musicxml(tune)) == []
 
 
-def test_what_becomes_no_document() -> None:
+def test_tunes_that_fit_no_musicxml_document_are_refused() -> None:
     with pytest.raises(InputError, match="needs a note"):
         musicxml(parse("K:C\nz4|"))
     with pytest.raises(InputError, match="at most 20,000 notes and rests, got 20,001"):

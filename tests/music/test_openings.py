@@ -181,6 +181,23 @@ def test_a_repeat_is_closed_before_a_strain_ends_otherwise() -> None:
         assert not may[VOCABULARY.index(wanted[1])]
 
 
+def test_no_repeat_opens_in_a_bar_that_is_cut_short() -> None:
+    """A network that writes `|` there means to end a strain that lacks its upbeat. It would find
+    that masked, and open a repeat instead."""
+    training = [HEADING + "|:A8|c8:|A8|c8|]" * 5]
+    constraint = BatchConstraint(
+        VOCABULARY,
+        1,
+        bars=True,
+        max_chars=300,
+        prime=f"{START}{HEADING}A8|c8|c4",
+        kinds=Kinds.of(training),
+    )
+    (may,) = constraint.allowed(np.array([0]))
+    assert not may[VOCABULARY.index("|")]
+    assert may[VOCABULARY.index("c")]
+
+
 def test_grace_notes_come_to_an_end() -> None:
     training = [HEADING + "{ab}A8|{c}c8|]"]
     for tune in writes("{" + "ab" * 40, training, tunes=3):

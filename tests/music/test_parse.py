@@ -77,7 +77,7 @@ def test_chords_of_abc_1_6_need_lengths() -> None:
 
 
 @pytest.mark.parametrize(("sign", "written"), [("3", "3/4"), ("2", "2/2")])
-def test_meters_of_one_number(sign: str, written: str) -> None:
+def test_meters_of_one_number_mean_their_usual_fraction(sign: str, written: str) -> None:
     tune, same = (parse(f"M:{meter}\nK:C\nCDEFGA|") for meter in (sign, written))
     assert (tune.meter.length, tune.meter.denominator) == (
         same.meter.length,
@@ -236,7 +236,7 @@ def test_a_tune_without_a_key_is_in_c_and_reported() -> None:
 
 
 @given(st.text() | st.text(st.sampled_from("abAB[]{}()|:<>-/1234^_='\",~!% \nKMLVPQ")))
-def test_no_text_raises(text: str) -> None:
+def test_no_text_makes_the_parser_raise(text: str) -> None:
     tune = parse(text)
     lines = text.split("\n")
     for problem in tune.problems:
@@ -335,7 +335,7 @@ def test_overlays_sound_from_the_same_place_in_the_bar() -> None:
     assert bars[0] == bars[1] == bars[2]
 
 
-def test_overlays_of_several_bars() -> None:
+def test_overlays_of_several_bars_sound_beside_them() -> None:
     """`&&` goes back a bar more (ABC 2.0); `(& ... & ... &)` is abcm2ps's."""
     for music in ("c8|D8 && E8|F8|G8|", "c8|(&D8|e8 & F8|G8 &)|A8|"):
         tune = read(music)

@@ -147,7 +147,7 @@ def test_a_key_to_go_to(key: str, to: str, semitones: int) -> None:
         ("", "transpose must be semitones or a key, got nothing"),
     ],
 )
-def test_what_is_no_transposition(value: str, message: str) -> None:
+def test_a_transposition_that_is_none_is_refused(value: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         arrangement(value, None)
 
@@ -179,6 +179,6 @@ def test_a_tempo_replaces_that_of_the_header(header: str, tempo: str, expected: 
 
 
 @pytest.mark.parametrize("tempo", ["fast", "", "1/4=0", "100\nK:D", "1/4=100 % x"])
-def test_what_is_no_tempo(tempo: str) -> None:
+def test_a_tempo_that_is_no_abc_tempo_is_refused(tempo: str) -> None:
     with pytest.raises(InputError, match=r"header\.tempo must be as an ABC Q: field has it"):
         arrangement(None, tempo)

@@ -94,6 +94,6 @@ def test_every_bar_sounds_and_onsets_rise(music: str) -> None:
 
 
 @pytest.mark.slow
-def test_explosion_is_stopped() -> None:
+def test_nested_repeats_cannot_explode() -> None:
     tune = parse("P:((((A9)9)9)9)9\nK:C\nP:A\n|:" + "abcd|" * 2000 + "::::::::::|")
     assert len(tune.unfolded()[0]) < 2 * MAX_EVENTS

@@ -53,7 +53,7 @@ def test_notes_are_heard_when_they_begin() -> None:
     assert [strongest(sound, t) for t in (0, 0.5, 1, 1.5, 2.5)] == [72, 67, 64, 60, 72]
 
 
-def test_repeats_ties_and_chords() -> None:
+def test_repeats_ties_and_chords_sound() -> None:
     sound = samples(HEADER + "|:c2-|c2:|[CEG]4|")
     assert onsets(sound) == pytest.approx([0, 2, 4], abs=0.011)
     chord = [loudness(sound, 4.05, pitch) for pitch in (60, 64, 67)]
@@ -79,14 +79,14 @@ def test_a_tempo_inside_the_tune() -> None:
 
 
 @pytest.mark.parametrize("music", ["cegc'", "[CEGceg]4 [C,E,G,]4", "c/8" * 60, "{gfedc}B,,4"])
-def test_neither_clipped_nor_silent(music: str) -> None:
+def test_sound_is_neither_clipped_nor_silent(music: str) -> None:
     sound = samples(HEADER + music)
     assert np.abs(sound).max() == pytest.approx(PEAK, abs=0.001)
     assert abs(sound.mean()) < 0.01
     assert np.abs(sound[-100:]).max() < 0.001
 
 
-def test_no_clicks() -> None:
+def test_notes_begin_and_end_without_clicks() -> None:
     """Where a low note ends or begins, the sound is as smooth as while it rings.
 
     A click is a step: it has all frequencies. The low C's partials stop at 2 kHz.
@@ -114,7 +114,7 @@ def test_the_same_sound_each_time() -> None:
         ("A999999999", f"at most {MAX_SECONDS} s"),
     ],
 )
-def test_what_is_too_long(abc: str, message: str) -> None:
+def test_a_sound_that_would_be_too_long_is_refused(abc: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         wav_bytes(parse("K:C\n" + abc))
 

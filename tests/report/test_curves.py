@@ -20,7 +20,7 @@ def run(folder: Path, losses: list[float], end: str = "\n") -> None:
 ROWS = [{"number": 1, "model.dropout": 0.1}, {"number": 0, "model.dropout": 0.0}]
 
 
-def test_a_line_per_configuration(tmp_path: Path) -> None:
+def test_curves_are_drawn_with_a_line_per_configuration(tmp_path: Path) -> None:
     run(tmp_path / "0", [3.0, 2.0])
     run(tmp_path / "1", [2.0, 1.0, 0.5])
     draw(tmp_path, ROWS, ["model.dropout"], 1)

@@ -384,7 +384,9 @@ def test_it_stands_still_where_motion_is_unwanted_and_can_be_printed(
         assert page.evaluate(scroll) == "smooth"
 
 
-def test_sweeps_side_by_side(browser: Browser, tmp_path: Path) -> None:
+def test_a_page_of_several_sweeps_shows_all_rows_and_notices(
+    browser: Browser, tmp_path: Path
+) -> None:
     sweeps = [sweep_folder(tmp_path / name, 16, digest=name) for name in ("first", "second")]
     with (sweeps[0] / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -39,7 +39,7 @@ def test_a_runs_folder_is_read(tmp_path: Path) -> None:
     assert source.rows[0]["val_loss"] == 1.5
     assert source.rows[0]["corpus.digest"] == "d1"
     assert source.rows[0]["parses"] == 0.9
-    assert source.settings["model.hidden"] == "150"
+    assert source.settings["model.hidden"] == 150
 
 
 def test_a_run_without_its_result_is_told_by_its_epochs(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_sweep_under_way_says_so(tmp_path: Path) -> None:
     assert not read(folder).running
 
 
-def test_a_table_cut_short(tmp_path: Path) -> None:
+def test_a_table_cut_short_keeps_its_whole_rows_and_says_so(tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path / "s")
     text = (folder / "table.csv").read_text()
     (folder / "table.csv").write_text(text[:-40])
@@ -103,7 +103,7 @@ def test_mixed_corpora_are_warned_of(tmp_path: Path) -> None:
     assert "don't compare" not in " ".join(notices(sources[:1]))
 
 
-def test_several_are_ranked_together(tmp_path: Path) -> None:
+def test_rows_of_several_folders_are_ranked_together(tmp_path: Path) -> None:
     sources = [read(sweep_folder(tmp_path / "a")), read(run_folder(tmp_path / "r", val_loss=0.5))]
     assert ranking(sources)[0][0] is sources[1]
     assert differing(sources)[:3] == list(KEYS)

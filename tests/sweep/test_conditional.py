@@ -116,3 +116,10 @@ def test_of_rows_that_agree_in_the_first_objective_the_next_decides() -> None:
         for n, (right, loss) in enumerate([(0.0, 2.0), (0.0, 1.0), (0.5, 3.0)])
     ]
     assert [row["number"] for row in sorted(rows, key=lambda row: rank(row, ways))] == [2, 1, 0]
+
+
+def test_one_continuous_key_makes_a_space_infinite() -> None:
+    """Otherwise a search would end after the points of the choices that lack the key."""
+    space: Space = {**OPTIMS, "lr": Float(0, 1, only=Only("optim", ("adam",)))}
+    assert grid_size(space) == 0
+    assert Plan(space, n_trials=9, sampler="random").total == 9

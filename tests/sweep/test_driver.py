@@ -228,7 +228,9 @@ def test_a_database_that_fails_on_the_way(sweep: Sweep, tmp_path: Path) -> None:
         ("postgresql+psycopg://me@127.0.0.1:9/x?sslpassword=secret", "127.0.0.1/x can't be"),
     ],
 )
-def test_storage_out_of_reach(sweep: Sweep, tmp_path: Path, url: str, says: str) -> None:
+def test_a_storage_out_of_reach_is_one_line_and_nothing_is_made(
+    sweep: Sweep, tmp_path: Path, url: str, says: str
+) -> None:
     with pytest.raises(InputError, match=says) as error:
         sweep(Plan({"a": Int(1, 2)}, storage=url), objectives.nothing).run()
     assert "secret" not in str(error.value)
@@ -472,7 +474,7 @@ def test_stop_reaches_a_trial_that_only_asks(sweep: Sweep) -> None:
     assert [row["status"] for row in outcome.rows] == ["interrupted"]
 
 
-def test_progress_counts(sweep: Sweep) -> None:
+def test_progress_counts_what_runs_and_what_has_ended(sweep: Sweep) -> None:
     seen: list[Any] = []
     driver = sweep(
         Plan({"a": Int(1, 5)}), objectives.nothing, observe=lambda _: seen.append(driver.progress())

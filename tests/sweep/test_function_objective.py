@@ -45,6 +45,44 @@ def test_a_closure_and_a_lambda_travel_by_value(sweep: Sweep) -> None:
         assert [(row["x"], row["loss"]) for row in rows] == [(1, 4.0), (2, 5.0)]
 
 
+class _Pausing:
+    """A function with a checkpoint that says so; a result without a status, or Interrupted."""
+
+    pauses = True
+
+    def __init__(self, by_error: bool) -> None:
+        self.by_error = by_error
+
+    def __call__(self, trial: Trial) -> dict[str, float]:
+        kept = trial.folder / "steps"
+        done = int(kept.read_text()) if kept.exists() else 0
+        while done < 9:
+            done += 1
+            kept.write_text(str(done))
+            trial.report(done, trial.params["x"] + 1 / done, last=done == 9)
+            if self.by_error and trial.decision is Decision.PAUSE:
+                raise Interrupted("paused")
+            if trial.should_stop():
+                break
+        return {"loss": trial.params["x"] + 1 / done, "steps": done}
+
+
+@pytest.mark.parametrize("by_error", [False, True])
+def test_a_function_that_says_so_is_paused_and_goes_on(sweep: Sweep, by_error: bool) -> None:
+    plan = Plan(
+        {"x": Choice((3, 2, 1, 0))},
+        objectives=LOSS,
+        pruner="asha",
+        pruner_settings={"min_resource": 1, "reduction_factor": 2, "rule": "promotion"},
+    )
+    objective = FunctionObjective(_Pausing(by_error), ("loss",))
+    rows = sweep(plan, objective, workers=1).run().rows
+    assert rows[0]["x"] == 0
+    assert rows[0]["status"] == "completed"
+    # Without an end that is known, there is a rung at each power of two.
+    assert {row["x"]: row["status"] for row in rows[1:]} == dict.fromkeys((1, 2, 3), "pruned")
+
+
 def test_a_function_prunes_and_its_result_says_so(sweep: Sweep) -> None:
     def objective(trial: Trial) -> dict[str, float]:
         assert current_trial() is trial
@@ -144,7 +182,7 @@ def test_a_function_that_never_asks_completes_though_the_sweep_stops() -> None:
     assert FunctionObjective(hears, ("loss",))(trial()) == {"status": "interrupted", "loss": 0.5}
 
 
-def test_interrupted_is_a_status() -> None:
+def test_a_function_that_raises_interrupted_has_this_status() -> None:
     def stops(trial: Trial) -> float:
         raise Interrupted("the sweep stops")
 

@@ -60,7 +60,7 @@ def test_names_make_what_they_say() -> None:
         assert isinstance(make_pruner(name), BasePruner)
 
 
-def test_total_and_failures() -> None:
+def test_a_plan_knows_its_total_and_when_failures_are_too_many() -> None:
     assert Plan(GRID).total == 3
     assert Plan(GRID, n_trials=2).total == 2
     assert Plan(GRID, n_trials=20).total == 3

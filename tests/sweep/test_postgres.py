@@ -144,7 +144,7 @@ def test_a_server_that_stays_away_for_long(
     check(folder, database.url, tmp_path / "alone", reports=False)
 
 
-def test_a_database_that_refuses(database: Database) -> None:
+def test_a_database_that_refuses_the_password_is_one_line_without_it(database: Database) -> None:
     wrong = database.url.replace(database.password, "letmein")
     refusal = r"//127\.0\.0\.1/postgres can't be reached: "
     with pytest.raises(InputError, match=refusal) as error, connect(wrong):

@@ -157,7 +157,7 @@ def test_a_few_trials_have_a_winner_that_reaches_its_end(sweep: Sweep, count: in
     assert [row["x"] for row in rows if row["status"] == "completed"] == [best]
 
 
-def test_larger_may_be_better(sweep: Sweep) -> None:
+def test_promotion_follows_a_maximized_objective(sweep: Sweep) -> None:
     plan = asha(objectives={"loss": "maximize"})
     rows = sweep(plan, objectives.climbs, workers=1).run().rows
     best = sorted(range(12), key=lambda x: -values(x)[1])
@@ -255,7 +255,9 @@ def test_an_objective_without_checkpoints_is_never_paused(
 
 
 @pytest.mark.slow
-def test_a_sweep_that_began_with_the_stopping_rule_goes_on_with_it(sweep: Sweep) -> None:
+def test_a_sweep_that_began_with_the_stopping_rule_goes_on_with_it(
+    sweep: Sweep, caplog: pytest.LogCaptureFixture
+) -> None:
     old = asha(pruner_settings={key: ASHA[key] for key in ("min_resource", "reduction_factor")})
     events: list[Any] = []
 
@@ -266,10 +268,41 @@ def test_a_sweep_that_began_with_the_stopping_rule_goes_on_with_it(sweep: Sweep)
 
     driver = sweep(old, objectives.climbs, workers=1, observe=stop)
     assert driver.run().interrupted
-    rest = sweep(asha(), objectives.climbs, workers=1, observe=events.append).run().rows
+    with caplog.at_level(logging.WARNING):
+        rest = sweep(asha(), objectives.climbs, workers=1, observe=events.append).run().rows
+    assert [r.message for r in caplog.records if "the rule it began with" in r.message]
     whole = sweep(old, objectives.climbs, workers=1, folder="whole").run().rows
     assert rest == whole
     assert not [e for e in events if isinstance(e, Judged) and e.decision is Decision.PAUSE]
+
+
+@pytest.mark.slow
+def test_a_sweep_with_paused_trials_grows(sweep: Sweep, tmp_path: Path) -> None:
+    def stop(event: Any) -> None:
+        if isinstance(event, Started) and event.job.number == 5:
+            driver.request_stop()
+
+    driver = sweep(asha(), objectives.climbs, workers=1, observe=stop)
+    assert driver.run().interrupted
+    before = sum(row["status"] == "paused" for row in table(tmp_path / "sweep"))
+    assert before
+    more = asha(space={"x": Choice(tuple(range(15)))}, seeds=2)
+    rows = sweep(more, objectives.climbs, workers=1).run().rows
+    assert {row["status"] for row in rows} == {"completed", "pruned"}
+    assert len(rows) == 15
+    best = sorted(range(15), key=lambda x: values(x)[1])
+    assert {row["x"] for row in rows if row["steps"] > 1} >= set(best[:5])
+
+
+@pytest.mark.parametrize("pruner", ["asha", "hyperband"])
+def test_without_a_rung_before_the_last_step_nothing_is_pruned_and_a_line_says_so(
+    sweep: Sweep, caplog: pytest.LogCaptureFixture, pruner: str
+) -> None:
+    plan = asha(pruner=pruner, pruner_settings={**ASHA, "min_resource": 10})
+    with caplog.at_level(logging.WARNING):
+        rows = sweep(plan, objectives.climbs).run().rows
+    assert {row["status"] for row in rows} == {"completed"}
+    assert [r.message for r in caplog.records if "nothing is pruned" in r.message]
 
 
 def test_a_sampler_learns_from_paused_trials_as_from_pruned_ones(tmp_path: Path) -> None:

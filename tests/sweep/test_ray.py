@@ -103,6 +103,37 @@ def test_a_node_dies_and_another_joins(
 
 
 @pytest.mark.parametrize("kind", ["ray"], indirect=True)
+def test_a_trial_that_paused_on_a_node_that_died_goes_on_elsewhere(
+    nodes: Nodes, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    driver = spawn("roams", POINTS, workers="auto", pruner="asha")
+    folder = tmp_path / "sweep"
+
+    def paused() -> list[str]:
+        """The trials that are paused and were on the node `two` last."""
+        if not (folder / "table.csv").exists():
+            return []
+        waiting = [row["number"] for row in results(folder) if row["status"] == "paused"]
+        return [number for number in waiting if lives(folder)[number][-1][0] == "two"]
+
+    until(paused, driver)
+    there = paused()
+    two = next(n for n in nodes.worker_nodes if n._ray_params.env_vars["SWEEP_NODE"] == "two")
+    nodes.remove_node(two, allow_graceful=False)
+    nodes.add_node(**NODE, env_vars={"SWEEP_NODE": "late"})
+    assert driver.wait(timeout=300) == 0, driver.communicate()
+
+    # Each trial that paused has another life: it goes on, or is given up by a worker.
+    assert all(lives(folder)[number][-1][0] != "two" for number in there)
+    assert all(lives(folder)[number][-1][1] >= 1 for number in there)
+    rows = results(folder)
+    assert {row["status"] for row in rows} == {"completed", "pruned"}
+    for row in rows:
+        params = {"a": int(row["a"]), "b": None if row["b"] == "null" else row["b"]}
+        assert float(row["loss"]) == objectives.Climber.values(params, int(row["steps"]))[-1]
+
+
+@pytest.mark.parametrize("kind", ["ray"], indirect=True)
 def test_a_node_that_cannot_start_workers(
     nodes: Nodes, spawn: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -172,7 +203,7 @@ def test_workers_too_large_for_any_node(make_executor: MakeExecutor) -> None:
         RayExecutor(Cluster(), num_cpus=1000)
 
 
-def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_without_ray_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("musicgen.workflows.executor.find_spec", lambda name: None)
     config = composed("sweep.executor=ray")
     assert config.sweep.ray == RayConfig(address=None, num_cpus=1, num_gpus=None)

@@ -104,6 +104,8 @@ def test_the_digest_tells_spaces_apart() -> None:
     ("make", "says"),
     [
         (lambda: Choice(()), "at least one value"),
+        (lambda: Choice("a", "b"), r"a list or a tuple of values, got 'a'; write Choice\(\['a', "),
+        (lambda: Choice(3), "a list or a tuple of values, got 3"),
         (lambda: Choice((1, 2, 1)), "each value once, got 1 again"),
         (lambda: Choice((object(),)), "plain values"),
         (lambda: Float(2, 1), "from low to high, got 2.0 to 1.0"),
@@ -131,3 +133,9 @@ def test_distributions_are_of_the_right_kind() -> None:
         "b": optuna.distributions.FloatDistribution(0, 1),
         "c": optuna.distributions.IntDistribution(1, 9, log=True),
     }
+
+
+def test_the_items_of_a_list_or_a_tuple_are_the_choices() -> None:
+    pairs = Choice([(0.9, 0.99), (0.8, 0.9)])
+    assert pairs == Choice(((0.9, 0.99), (0.8, 0.9)))
+    assert pairs.decode(pairs.encode((0.8, 0.9))) == (0.8, 0.9)

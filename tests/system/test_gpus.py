@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from musicgen.config.keys import TrainConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, Remedy
 from musicgen.sweep.local import LocalExecutor
 from musicgen.sweep.trial import Job
 from musicgen.system import gpus
@@ -159,8 +159,9 @@ def test_a_gpu_that_pytorch_cannot_use_leaves_all_cores_to_train(
     executor = made(monkeypatch, Gpus(why="this build of PyTorch is for CPUs"), ["auto"])
     assert executor.workers == 64
     assert "no GPU is used: this build of PyTorch is for CPUs" in caplog.text
-    with pytest.raises(InputError, match=r"got none on this machine \(the driver .* old\); use tr"):
+    with pytest.raises(InputError, match=r"none on this machine \(the driver .* old\)$") as caught:
         made(monkeypatch, Gpus(why="the driver is too old"), ["gpu"])
+    assert caught.value.remedy is Remedy.NO_GPU
 
 
 @pytest.mark.usefixtures("cores")

@@ -76,7 +76,9 @@ def test_a_validation_stays_on_the_device(network: CharRNN, alike: bool) -> None
     assert reading.ends.is_meta
 
 
-def test_a_step_of_sampling(network: CharRNN, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_of_sampling_ends_on_the_cpu(
+    network: CharRNN, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its scores end on the CPU, where characters are drawn; meta tensors have no values."""
     monkeypatch.setattr(Tensor, "cpu", lambda self: torch.zeros(self.shape, dtype=self.dtype))
     steps = stepper(network)

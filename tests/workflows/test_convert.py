@@ -178,7 +178,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_it_needs_no_network() -> None:
+def test_converting_imports_no_torch() -> None:
     """PyTorch takes seconds to import."""
     code = "import sys, musicgen.workflows.convert; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -48,7 +48,7 @@ def objective(trial: Trial) -> float:
         (X, {"objectives": {"loss": "min"}}, "loss must be minimize or maximize, got 'min'"),
         (X, {"objectives": {"status": "minimize"}}, "another name than status"),
         (X, {"workers": 0}, "workers must be auto or at least 1, got 0"),
-        (X, {"executor": "cloud"}, "executor must be local or ray, got 'cloud'"),
+        (X, {"executor": "cloud"}, "executor must be one of local, ray, got 'cloud'"),
         (X, {"timeout": "soon"}, "timeout must be a time such as 2h"),
         (X, {"trails": 3}, "there is no setting trails of a sweep"),
         (X, {"n_trial": 3}, "did you mean n_trials?"),

@@ -23,7 +23,7 @@ from tests.tunes import ROOT, composed, small, tunes
 BAD = [
     (["model.droput=0,0.1"], "there is no key model.droput; did you mean model.dropout?"),
     (["model.dropout=0,1.5"], "model.dropout must be at least 0 and below 1, got 1.5"),
-    (["model.hidden=8,x"], "model.hidden: Value 'x' of type 'str'"),
+    (["model.hidden=8,x"], "model.hidden must be a whole number, got x"),
     (["optim=adam,adagard"], "optim must be one of adagrad"),
     (
         ["optim=adam,adagrad", "optim.momentum=0,0.9"],
@@ -85,6 +85,22 @@ BAD = [
     ),
     (["model.hidden=4,5", "sweep.enqueue=4"], "sweep.enqueue must be a list"),
     (["model.hidden=4,5", "sweep.enqueue=[4]"], "sweep.enqueue must have points such as"),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["parameters<=9"]'],
+        "sweep.constraints need sampler=tpe, gp, nsgaii, got grid",
+    ),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["parameters=9"]'],
+        "sweep.constraints must be results with bounds (<=, >=, <, >) in quotes",
+    ),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["second<=9"]'],
+        "got second<=9; did you mean seconds?",
+    ),
+    (
+        ["model.hidden=4,5", 'sweep.constraints=["test_loss<=9"]'],
+        "sweep.constraints must be of val_loss, val_accuracy",
+    ),
     (["data.path=nowhere.txt", "model.hidden=4,5"], "data.path"),
     (["model.hidden=4,5", "sweep.executor=rya"], "sweep.executor must be one of local, ray"),
     (
@@ -140,6 +156,47 @@ def test_what_is_known_goes_in_first(tmp_path: Path) -> None:
     assert {number: grown[number] for number in rows} == rows
     assert (grown["3"]["model.hidden"], grown["3"]["optim"]) == ("5", "adamw")
     assert len(grown) == 4
+
+
+@pytest.mark.slow
+def test_the_best_keeps_the_constraints(tmp_path: Path) -> None:
+    """A network of 40 units learns more in two epochs than one of 4, and has too many weights."""
+    bound = 'sweep.constraints=["parameters<=50000"]'
+    words = ["model.hidden=4,40", "optim.lr=0.02", "sampler=tpe", "sweep.n_trials=2", bound]
+    arguments = [*sweep(tmp_path, *words), "trainer.max_epochs=2"]
+    process = train(*arguments, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    small_one, large_one = table(tmp_path / "s")
+    assert (small_one["model.hidden"], large_one["model.hidden"]) == ("4", "40")
+    assert float(large_one["val_loss"]) < float(small_one["val_loss"])
+    assert large_one["breaks"].startswith("parameters<=50000: ")
+    assert small_one["breaks"] == ""
+    assert (
+        f"best: val_loss {float(small_one['val_loss']):.4f} with model.hidden=4" in process.stdout
+    )
+
+
+@pytest.mark.slow
+def test_a_search_starts_from_the_trials_of_another(tmp_path: Path) -> None:
+    """Of an earlier grid, whose folder is gone when the search goes on."""
+    grid = [*sweep(tmp_path, "optim.lr=0.003,0.01,0.03", name="grid"), "trainer.max_epochs=1"]
+    process = train(*grid, "model.layers=1,2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    space = ["optim.lr=tag(log,interval(1e-3,1e-1))", "sampler=tpe", "sampler.n_startup_trials=3"]
+    words = [*sweep(tmp_path, *space), "trainer.max_epochs=1", "sweep.warm_start=grid", "seed=2"]
+    refused = train(*words, "sweep.n_trials=2", "model.hidden=9", cwd=tmp_path)
+    assert_refused(refused, "sweep.warm_start must be a sweep with finished trials that are config")
+    assert "(6 by model.hidden)" in refused.stderr
+    assert not (tmp_path / "s").exists()
+    process = train(*words, "sweep.n_trials=2", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    said = "tpe knows 3 finished trials of grid; not those that are no configurations here (3 by "
+    assert f"{said}model.layers)" in process.stdout
+    shutil.rmtree(tmp_path / "grid")
+    process = train(*words, "sweep.n_trials=3", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert f"{said}model.layers)" in process.stdout
+    assert [row["status"] for row in table(tmp_path / "s")] == ["completed"] * 3
 
 
 @pytest.mark.slow
@@ -436,7 +493,16 @@ def test_ctrl_c_stops_at_checkpoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sweeps_survive_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["sweep.workers=2"],
+        # Which trials go on depends on who reports first; with one worker on nothing.
+        ["sweep.workers=1", "pruner=asha", "pruner.reduction_factor=2"],
+    ],
+    ids=["plain", "rungs"],
+)
+def test_sweeps_survive_kills(tmp_path: Path, how: list[str]) -> None:
     """Driver, worker or both are killed at random moments; nothing is lost, doubled or changed.
 
     ROUNDS (default 5) kills; SEED repeats a run.
@@ -446,7 +512,7 @@ def test_sweeps_survive_kills(tmp_path: Path) -> None:
     draw = random.Random(seed)
     print("SEED", seed)
     space = ["model.dropout=0,0.1,0.2", "optim=adam,rmsprop", "trainer.max_epochs=8"]
-    settings = [*space, "sweep.retries=1000", "sweep.workers=2"]
+    settings = [*space, "sweep.retries=1000", *how]
     begun = time.monotonic()
     whole = train(*sweep(tmp_path, *settings, name="whole"), cwd=tmp_path)
     took = time.monotonic() - begun

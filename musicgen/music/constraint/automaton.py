@@ -102,7 +102,7 @@ def surroundings(rules: Rules, state: State) -> Hashable:
 @lru_cache(maxsize=32)
 def _groups(alphabet: frozenset[str], each: bool) -> list[str]:
     """Beginnings that may come all together or not at all, so that one answers for its group. At
-    the start of a line and behind a tie each beginning is a group."""
+    the start of a line and after a tie each beginning is a group."""
     groups: dict[str, str] = {}
     for character in sorted(_BEGINNINGS & alphabet):
         kind = character
@@ -170,7 +170,7 @@ def _idle(rules: Rules, state: State, character: str) -> State | None:
 
 
 def _initial(rules: Rules, state: State, character: str) -> State | None:
-    """The next state behind a letter at the start of a line, which may begin a field or be a
+    """The next state after a letter at the start of a line, which may begin a field or be a
     decoration."""
     field = character == ":" and fields.may_begin(rules, state, state.part)
     return fields.colon(rules, state, character) if field else None
@@ -187,7 +187,7 @@ def _line(rules: Rules, state: State, character: str) -> State | None:
         return state.at("line", longer)
     if state.part[-1] != "[" or state.part[:-1] not in legal:
         return None
-    # A bar line, and behind it a chord or a field: `|[CEG]` began like `|[1`.
+    # A bar line, and after it a chord or a field: `|[CEG]` began like `|[1`.
     there = behind(state, state.part[:-1])
     return there and _bracket(rules, there.at("bracket"), character)
 
@@ -199,7 +199,7 @@ def _end_line(rules: Rules, state: State) -> State | None:
 
 
 def behind(state: State, line: str) -> State | None:
-    """The state behind a bar line."""
+    """The state after a bar line."""
     form = after(state.form, line)
     hold = state.hold._replace(pitch="", last=0)
     return form and state._replace(mode="idle", part="", form=form, hold=hold)
@@ -239,7 +239,7 @@ def _end_parenthesis(rules: Rules, state: State) -> State | None:
 
 
 def _open(rules: Rules, state: State, character: str) -> State | None:
-    """The next state behind a sign that needs a note: `(`, `{`, `"`, `!` or a decoration."""
+    """The next state after a sign that needs a note: `(`, `{`, `"`, `!` or a decoration."""
     hold = state.hold
     if hold.ornament or not notes.lengths(rules, state):
         return None

@@ -79,7 +79,7 @@ class PrimeError(InputError):
 
 
 def read(known: Table, prime: str) -> int:
-    """The state behind a prime. Raises PrimeError where the automaton does not accept it."""
+    """The state after a prime. Raises PrimeError where the automaton does not accept it."""
     # A given rhythm may be any word, though the automaton writes some words only.
     text = re.sub("^R:.*$", "R:", prime.removeprefix(START), flags=re.MULTILINE)
     state = 0

@@ -53,7 +53,7 @@ def may_begin(rules: Rules, state: State, letter: str) -> bool:
 
 
 def colon(rules: Rules, state: State, character: str) -> State | None:
-    """The state behind the letter of a field on a line of its own."""
+    """The state after the letter of a field on a line of its own."""
     letter = state.part
     mode = "value" if letter in rules.values else "number" if letter == "X" else "text"
     return state.at(mode, letter) if character == ":" else None
@@ -95,7 +95,7 @@ def number(rules: Rules, state: State, character: str) -> State | None:
 
 
 def value(rules: Rules, state: State, character: str) -> State | None:
-    """A field that determines the music. part: its letter, behind `[` if inline, and value."""
+    """A field that determines the music. part: its letter, after `[` if inline, and value."""
     inline = state.part[0] == "["
     letter, written = state.part[inline], state.part[inline + 1 :]
     if character == ("]" if inline else "\n"):

@@ -1,7 +1,7 @@
 """The place in a tune's form: in the bar, in a repeat, in an ending.
 
 Time continues across repeat signs and double bars: at a sign within a bar, the bars before and
-behind it add up to one bar. So a strain with an upbeat ends in a bar that is shorter by the upbeat.
+after it add up to one bar. So a strain with an upbeat ends in a bar that is shorter by the upbeat.
 A repeat may go back only to a place where the bar is as full as at the sign.
 """
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 FRESH, OPEN, AGAIN, CLOSED, NEVER = range(5)
-"""What `:|` goes back to: the start of the tune; a `|:`, which must be closed; behind the last
+"""What `:|` goes back to: the start of the tune; a `|:`, which must be closed; after the last
 ending; the last `:|`, where endings need a `|:` of their own; nothing, because the meter differs
 there."""
 
@@ -22,7 +22,7 @@ class Line(NamedTuple):
     ends: bool = False
     """Whether a tune may end in it."""
     ending: int = 0
-    """Number of the ending that begins behind it."""
+    """Number of the ending that begins after it."""
 
 
 LINES = {
@@ -92,7 +92,7 @@ class Form(NamedTuple):
 
 @lru_cache(maxsize=1 << 16)
 def after(form: Form, text: str) -> Form | None:
-    """The form behind a bar line; None where the bar line may not come."""
+    """The form after a bar line; None where the bar line may not come."""
     line = LINES[text]
     if form.ending == 3 or text == "[2":
         behind = form._replace(ending=2, doubled=True)
@@ -125,12 +125,12 @@ def after(form: Form, text: str) -> Form | None:
 
 
 def _after_none(form: Form, text: str, line: Line) -> Form | None:
-    """Behind another bar line, with nothing in between."""
+    """After another bar line, with nothing in between."""
     if line.ending == 1:
         free = form.ending == 0 and form.repeat in (FRESH, OPEN, AGAIN)
         at_line = not (form.doubled or form.ended or form.upbeat or form.filled)
         return form._replace(ending=1, doubled=True) if free and at_line else None
-    if line.closes or line.ending or form.ending:
+    if line.closes or line.ending or (form.ending and text != "|"):
         return None
     if line.opens:
         opened = form._replace(repeat=OPEN, start=form.filled, ended=False, doubled=True)
@@ -140,7 +140,7 @@ def _after_none(form: Form, text: str, line: Line) -> Form | None:
 
 
 def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
-    """Behind the first bar, whose length is the upbeat: it was the end of a bar."""
+    """After the first bar, whose length is the upbeat: it was the end of a bar."""
     if line.closes or line.ending or (line.ends and not full):
         return None
     before = 0 if full else form.bar - form.filled
@@ -153,8 +153,8 @@ def _after_upbeat(form: Form, line: Line, full: bool) -> Form | None:
 
 
 def _after_repeat(behind: Form, line: Line) -> Form | None:
-    """Behind `:|`; None unless it goes back to a place where the bar is as full as here."""
-    if behind.filled not in (behind.start, 0) or behind.repeat == NEVER:
+    """After `:|`; None unless it goes back to a place where the bar is as full as here."""
+    if behind.filled != behind.start or behind.repeat == NEVER:
         return None
     if behind.ending == 1:
         if line.opens or (line.ending == 0 and not line.ends):

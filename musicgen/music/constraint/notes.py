@@ -34,7 +34,7 @@ def lengths(rules: Rules, state: State) -> Words:
 
 
 def sounded(rules: Rules, state: State, written: str, pitch: str, notes: bool) -> State:
-    """The state behind an event of this length. pitch: of a single note, else empty."""
+    """The state after an event of this length. pitch: of a single note, else empty."""
     hold, form = state.hold, state.form
     length = rules.lengths[written]
     if hold.tuplet:
@@ -83,7 +83,7 @@ def accidental(rules: Rules, state: State, character: str) -> State | None:
 
 
 def octave(part: str, character: str) -> bool:
-    """Whether the octave mark may come behind this letter and these marks."""
+    """Whether the octave mark may come after this letter and these marks."""
     mark = "," if part[0] in UPPER else "'"
     return character == mark and part[1:] in ("", mark)
 
@@ -129,14 +129,14 @@ def split(part: str) -> tuple[str, str]:
 
 
 def begin_chord(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `[`. part: number of notes, their length, `|`, and the note that is being written."""
+    """After `[`. part: number of notes, their length, `|`, and the note that is being written."""
     if state.hold.tie or SINGLE in state.hold.ornament:
         return None
     return state.begun("chord", f"1|{character}") if lengths(rules, state) else None
 
 
 def chord(rules: Rules, state: State, character: str) -> State | None:
-    """All notes have one length, inside or behind the brackets: players take the first one's, or
+    """All notes have one length, inside or after the brackets: players take the first one's, or
     complain."""
     done, _, now = state.part.partition("|")
     count, common = int(done[0]), done[1:]
@@ -180,7 +180,7 @@ def end_chord(rules: Rules, state: State) -> State | None:
 
 
 def begin_tuplet(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `(`."""
+    """After `(`."""
     time = TUPLETS.get(character, 0)
     hold = state.hold
     if not time or hold.tuplet or hold.broken or not rules.fitting(state.form.room // time):
@@ -190,7 +190,7 @@ def begin_tuplet(rules: Rules, state: State, character: str) -> State | None:
 
 
 def grace(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `{`. part: number of notes and the last note so far, if there is one."""
+    """After `{`. part: number of notes and the last note so far, if there is one."""
     count, now = _graces(state)
     if now in ACCIDENTALS:
         good = character in LETTERS or now + character in ACCIDENTALS
@@ -233,7 +233,7 @@ def symbols(rules: Rules, state: State) -> Words:
 
 
 def string(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `"`. part: `^` and the number of characters of an annotation, or a chord symbol."""
+    """After `"`. part: `^` and the number of characters of an annotation, or a chord symbol."""
     part = state.part
     if character == '"':
         whole = part[:1] == "^" or part in rules.chord_symbols
@@ -255,7 +255,7 @@ def decorations(rules: Rules, state: State) -> Words:
 
 
 def decoration(rules: Rules, state: State, character: str) -> State | None:
-    """Behind `!`."""
+    """After `!`."""
     longer, words = state.part + character, decorations(rules, state)
     if longer in words:
         return decorated(state, CUT) if longer in rules.cutting else state.at("idle")

@@ -3,7 +3,7 @@
 `automaton.py` says what is well formed. Two more things are masked, both where a token begins:
 
 - a kind of token that the training text lacks, and
-- a beginning whose likely kinds may not come here. Behind `[` stands an ending, a chord or a field.
+- a beginning whose likely kinds may not come here. After `[` stands an ending, a chord or a field.
 Where no ending may begin, a network that writes `[` for one would find the digit masked, and write
 something else instead. The training text says how likely a kind is here: how often it is the one
 that begins with this character, in such a place.
@@ -65,7 +65,7 @@ class Openings:
         if state.column == 0:
             letters = set(BODY_FIELDS)
             masked = (masked - letters) | {one for one in letters if not self._line(state, one)}
-        return frozenset(masked - set(state.hold.tie[:1]))  # behind a tie its note must come
+        return frozenset(masked - set(state.hold.tie[:1]))  # after a tie its note must come
 
     def within(self, state: State, further: frozenset[str]) -> frozenset[str]:
         """Those characters that continue the token towards a kind that the training text has."""
@@ -84,11 +84,11 @@ class Openings:
         return state.mode not in ("broken", "initial") or part in self._music
 
     def joined(self, state: State, longer: frozenset[str]) -> frozenset[str]:
-        """Characters that may begin no token right behind this one, because they would be read as a
+        """Characters that may begin no token right after this one, because they would be read as a
         part of it. longer: characters that continue it."""
         if state.mode == "line":
             strokes = {stroke for stroke in "|:" if state.part + stroke not in self._music}
-            return (longer | strokes) - {"["}  # behind `|` it may still be a chord's
+            return (longer | strokes) - {"["}  # after `|` it may still be a chord's
         # A letter and a colon at the start of a line are a field.
         return longer | _COLON if state.column == 1 else longer
 
@@ -257,7 +257,7 @@ def _conceivable(state: State, kind: str) -> bool:
     if kind[0] == "[" and hold.within:
         return kind == CHORD
     if kind == "[2":
-        return not state.form.ended  # it stands behind `:|`, but behind that of a first ending
+        return not state.form.ended  # it stands after `:|`, but after that of a first ending
     if kind == "(":
         return not hold.slur
     return not (kind[0] == "(" and hold.tuplet)

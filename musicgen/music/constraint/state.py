@@ -15,7 +15,7 @@ class Hold(NamedTuple):
     last: int = 0
     """Grains of the last event, if `>` may follow."""
     broken: int = 0
-    """Grains that the next event must have behind `>`."""
+    """Grains that the next event must have after `>`."""
     tuplet: int = 0
     """Events still to come in a tuplet."""
     tuplet_time: int = 0
@@ -66,7 +66,7 @@ class State(NamedTuple):
 
     def begun(self, mode: str, part: str = "") -> "State":
         """The state at the first character of a token that separates the event before from a tie or
-        `>` behind it: that event is forgotten. Players fail on a broken rhythm around a field, and
+        `>` after it: that event is forgotten. Players fail on a broken rhythm around a field, and
         forgetting makes states fewer."""
         hold = self.hold
         if hold.pitch or hold.last:

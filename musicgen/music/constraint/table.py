@@ -59,7 +59,7 @@ class Table:
         size = len(vocabulary)
         self._next: NDArray[np.int32] = np.full((_ROOM, size + len(LETTERS)), _UNKNOWN, np.int32)
         """The next state by state and character, without its letter; in the last columns the states
-        behind a tie, by the tied letter."""
+        after a tie, by the tied letter."""
         self._letters = np.array([LETTERS.find(character) for character in vocabulary])
         self._tie = vocabulary.find("-")
         self._masks: NDArray[np.int32] = np.full(_ROOM, _UNKNOWN, np.int32)
@@ -67,14 +67,14 @@ class Table:
         self._between: dict[Hashable, frozenset[str]] = {}
         self._exits: dict[int, int] = {DONE: 0}
         self.rows: NDArray[np.bool_] = np.ones((64, len(vocabulary)), np.bool_)
-        """Which characters may come next, one row for each distinct answer. The row behind the end
+        """Which characters may come next, one row for each distinct answer. The row after the end
         is arbitrary."""
 
     def __len__(self) -> int:
         return len(self._states)
 
     def step(self, state: int, character: int) -> int:
-        """The next state. Raises ValueError if the character may not come; behind the end every
+        """The next state. Raises ValueError if the character may not come; after the end every
         character may."""
         if state == DONE:
             return DONE
@@ -117,7 +117,7 @@ class Table:
         return row
 
     def masks(self, states: States) -> States:
-        """`mask` for many texts at once: (texts,). Behind the end it is an arbitrary row."""
+        """`mask` for many texts at once: (texts,). After the end it is an arbitrary row."""
         found: States = self._masks[states >> _LETTER_BITS].astype(np.int64)
         for text in np.flatnonzero((found == _UNKNOWN) & (states != DONE)).tolist():
             found[text] = self.mask(int(states[text]))
@@ -178,7 +178,7 @@ class Table:
         return further or allowed(rules, state, lambda ended: allowed_between(rules, ended))
 
     def _may_follow(self, state: State) -> frozenset[str]:
-        """What may begin behind a token; cached."""
+        """What may begin after a token; cached."""
         alike = surroundings(self._rules, state)
         if (may := self._between.get(alike)) is None:
             well_formed = allowed_between(self._rules, state)
@@ -196,7 +196,7 @@ class Table:
 
 def _with_letter(state: State, letter: str | None) -> State:
     """The number with this letter as that of the current or last note; None for the letter that
-    stands for all of its case. A note behind a tie keeps its own letter."""
+    stands for all of its case. A note after a tie keeps its own letter."""
     mode, part, column, form, hold, seen = state
     if hold.tie or not (mode == "note" or hold.pitch):
         return state

@@ -8,7 +8,7 @@ from musicgen.music.meter import Meter
 from musicgen.music.voice import Bar, Event, Voice
 
 Span = tuple[int, int]
-"""First event inside, first event behind."""
+"""First event inside, first event after."""
 
 MAX_GAP = 200
 """Characters between two notes, above which no space is looked for between them."""

@@ -45,7 +45,7 @@ class Layout:
         self._marks: dict[int, list[Mark]] = defaultdict(list)
         ends = {bar.last: bar.end for bar in voice.bars}
         for mark in voice.marks:
-            # Behind the last note of its bar, as `!fine!` often is, it belongs to that note.
+            # After the last note of its bar, as `!fine!` often is, it belongs to that note.
             if mark.kind is Kind.DECORATION and mark.end <= ends.get(mark.event, 0):
                 self._marks[mark.event - 1].append(mark)
             elif mark.kind in (Kind.STRING, Kind.DECORATION):

@@ -65,7 +65,7 @@ class Edges(NamedTuple):
     stays_open: bool
     """Whether the ending's bracket stays open at its end."""
     followed: bool
-    """Whether a repeat begins right behind, which draws the line between the two."""
+    """Whether a repeat begins right after, which draws the line between the two."""
 
 
 def musicxml(tune: Tune) -> str:
@@ -274,7 +274,7 @@ def _edges(tune: Tune, lead: int, cells: Sequence[Cell]) -> Iterator[Edges]:
         times: tuple[int, ...] = ()
         for n in range(start, end):
             times = bars[n].ending or times
-            # A repeat sign behind the last ending does not go back once more.
+            # A repeat sign after the last ending does not go back once more.
             if bars[n].closes and (not times or min(times) < passes):
                 backward[n] = 2 if times else passes
     opened = dict(endings(cells))
