@@ -132,9 +132,7 @@ def main(path: str, *words: str) -> None:
     table = Table(*columns, *MEASURES, title=title)
     for size in sizes:
         ways = {f"init={begin}": [f"init={begin}", *both]}
-        ways |= {
-            " ".join(each): [*same, "data.batch_size=8", EPOCHS, *each, *both] for each in tried
-        }
+        ways |= {" ".join(each): [*same, *USUAL, *each, *both] for each in tried}
         for number, (name, overrides) in enumerate(ways.items()):
             run, seconds = trained(out, size, str(number), *overrides)
             loss, measures = without(run, variants), written(run, known)

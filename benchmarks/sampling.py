@@ -1,15 +1,16 @@
-"""Speed of sampling as ratios in one run: python -m benchmarks.sampling
+"""Speed of sampling as ratios in one run: python -m benchmarks.sampling [run folder]
 
-Characters per second of processor time against the loop that a tutorial would write: one tune,
-`nn.LSTM` called for each character, softmax, multinomial. LSTM of 150 units, 93 characters, one
+Characters per second of processor time against two loops that a tutorial would write, for one tune:
+`nn.LSTM` called for each character, softmax, multinomial; and the same with this very network, its
+side inputs followed. Without a run folder it is an untrained LSTM of 150 units, 93 characters. One
 thread; medians of alternating runs. Processor time, because neighbours on a shared machine would
-stretch both by different amounts.
+stretch all ways by different amounts.
 
 The constraint's tables are made anew for each draw, as in a command of its own. An untrained
-network is its worst case: in a trained one's tunes the same states come again and again. To measure
-with a trained one, which may have side inputs: python -m benchmarks.sampling <run folder>
+network is its worst case: in a trained one's tunes the same states come again and again.
 """
 
+import os
 import statistics
 import sys
 import time
@@ -37,12 +38,30 @@ VOCAB, HIDDEN, CHARS, REPEATS = 93, 150, 1000, 7
 
 @torch.no_grad()
 def usual(network: CharRNN) -> int:
-    rnn = nn.LSTM(VOCAB, HIDDEN)
+    """The loop of a plain network of this one's size."""
+    vocab = network.vocab_size
+    rnn, head = nn.LSTM(vocab, network.hidden), nn.Linear(network.hidden, vocab)
     last, state, tune = torch.tensor([1]), None, []
     for _ in range(CHARS):
-        one_hot = functional.one_hot(last, VOCAB).float().unsqueeze(0)
+        one_hot = functional.one_hot(last, vocab).float().unsqueeze(0)
         out, state = rnn(one_hot, state)
-        last = torch.multinomial(torch.softmax(network.head(out[0, 0]) / 1.0, -1), 1)
+        last = torch.multinomial(torch.softmax(head(out[0, 0]) / 1.0, -1), 1)
+        tune.append(last.item())
+    return len(tune)
+
+
+@torch.no_grad()
+def own(network: CharRNN) -> int:
+    """The loop of this network."""
+    followers = network.side.follow() if network.side else None
+    last, state, tune = torch.tensor([1]), None, []
+    for _ in range(CHARS):
+        reading = last
+        if followers is not None:
+            rows = torch.from_numpy(followers.push(last.numpy()))
+            reading = torch.cat([last.unsqueeze(1), rows], dim=1)
+        out, state = network(reading.unsqueeze(0), state)
+        last = torch.multinomial(torch.softmax(out[0, 0] / 1.0, -1), 1)
         tune.append(last.item())
     return len(tune)
 
@@ -71,32 +90,40 @@ def speed(draw: Callable[[], int]) -> float:
 
 
 def main() -> None:
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy reads it when imported
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        os.execv(sys.executable, sys.orig_argv)
     torch.set_num_threads(1)
-    network, vocabulary, seeds = CharRNN(VOCAB, HIDDEN), VOCABULARY, count()
-    trained = load_model(Path(sys.argv[1])) if len(sys.argv) > 1 else None
-    writer, kinds = (trained.model, trained.kinds) if trained else (network, None)
+    network, vocabulary, kinds, seeds = CharRNN(VOCAB, HIDDEN), VOCABULARY, None, count()
+    if len(sys.argv) > 1:
+        trained = load_model(Path(sys.argv[1]))
+        network, kinds = trained.model, trained.kinds
+        vocabulary = trained.vocabulary.characters
+    network.eval()
 
     def bound(bars: bool) -> int:
-        return constrained(writer, vocabulary, bars, next(seeds), kinds)
+        return constrained(network, vocabulary, bars, next(seeds), kinds)
 
-    if trained:
-        vocabulary = trained.vocabulary.characters
     ways: dict[str, Callable[[], int]] = {
-        "usual loop, 1 tune": lambda: usual(network),
-        "1 tune": lambda: ours(writer, 1),
-        "8 tunes": lambda: ours(writer, 8),
-        "128 tunes": lambda: ours(writer, 128),
+        "usual loop, plain network, 1 tune": lambda: usual(network),
+        "usual loop, this network, 1 tune": lambda: own(network),
+        "1 tune": lambda: ours(network, 1),
+        "8 tunes": lambda: ours(network, 8),
+        "128 tunes": lambda: ours(network, 128),
         "128 tunes, constrain=syntax": lambda: bound(False),
         "128 tunes, constrain=bars": lambda: bound(True),
     }
     rows = [[speed(draw) for draw in ways.values()] for _ in range(REPEATS)]
-    table = Table("way", "characters/s", "ratio")
+    table = Table("way", "characters/s", "of the plain network's", "of this network's")
     for number, way in enumerate(ways):
         median = statistics.median(row[number] for row in rows)
-        ratio = statistics.median(row[number] / row[0] for row in rows)
-        table.add_row(way, f"{median:,.0f}", f"{ratio:.1f}")
+        ratios = [statistics.median(row[number] / row[loop] for row in rows) for loop in (0, 1)]
+        table.add_row(way, f"{median:,.0f}", *(f"{ratio:.1f}" for ratio in ratios))
     console = Console(width=100)
-    console.print(f"sampling, LSTM of {HIDDEN} units, {CHARS:,} characters a tune, one thread")
+    console.print(
+        f"sampling, {network.hidden} units, {CHARS:,} characters a tune, one thread; ratios to the "
+        "usual loops"
+    )
     console.print(table)
 
 

@@ -7,7 +7,7 @@ some hundred units cannot carry a bar through the sixteen after it, but it can l
 The match of a character is an earlier place of the same tune. At least `shortest` characters before
 that place equal the characters before this one; the place with the most such characters (counted up
 to LONGEST) wins, then the nearest. It lies at most WINDOW characters back. The match suggests the
-character that follows there. A tune begins after its start mark.
+character that follows there. A tune begins behind its start mark.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Match:
     vocab_size: int
     shortest: int
     start: tuple[int, ...] = ()
-    """The mark after which a tune begins; empty if the texts have no marks."""
+    """The mark behind which a tune begins; empty if the texts have no marks."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def suggestions(text: Ids, begins: NDArray[np.bool_], shortest: int) -> Suggesti
 
 
 def begins(text: Ids, start: Sequence[int]) -> NDArray[np.bool_]:
-    """Whether a tune begins at each character: at the first, and after each start mark."""
+    """Whether a tune begins at each character: at the first, and behind each start mark."""
     found = np.zeros(len(text), np.bool_)
     found[:1] = True
     if start and len(text) > len(start):
@@ -120,7 +120,7 @@ class MatchFollower:
 
 
 class StartMark:
-    """Finds the marks after which tunes begin, in a text that grows.
+    """Finds the marks behind which tunes begin, in a text that grows.
 
     A mark's first character must not occur again in the mark.
     """
@@ -174,7 +174,7 @@ class Longest:
         return ord(self._text[self._next]) + 1, length
 
     def _search(self, length: int) -> int:
-        """Find the longest match; it has at least `length` characters. Returns its length."""
+        """Find the longest match, known to have `length` if there is one; returns its length."""
         text = self._text
         if len(text) > 2 * (WINDOW + LONGEST):
             self._text = text = text[-WINDOW - LONGEST :]

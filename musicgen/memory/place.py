@@ -70,21 +70,11 @@ class PlaceInput:
         """Number of a suggested character, from 1; 0 stands for no suggestion."""
         return {"|": 0} | {character: n for n, character in enumerate(self.characters, 1)}
 
-    def row(self, place: "Place", character: int) -> tuple[int, ...]:
-        """Read the text's next character; returns its row of the side input."""
-        figures = place.push(self.characters[character])
-        if not place.alike:
-            return figures + _NO_ECHOES
-        numbers, echoes = self.numbers, [0] * ECHOES
-        for column, bar in place.alike:
-            echoes[column] = numbers[bar[place.read]]
-        return figures + tuple(echoes)
-
     def encode(self, text: Ids) -> NDArray[np.int64]:
         """The row of each character of a text: (characters, columns); `Place` describes the
         columns."""
-        place = Place()
-        rows = [self.row(place, character) for character in text.tolist()]
+        follower = self.follow()
+        rows = [follower.push(character) for character in text.tolist()]
         return np.array(rows, np.int64).reshape(-1, len(self.sizes))
 
     def follow(self) -> "PlaceFollower":
@@ -94,15 +84,23 @@ class PlaceInput:
 class PlaceFollower:
     """The place in one text that grows."""
 
-    __slots__ = ("_kind", "_place")
+    __slots__ = ("_characters", "_kind", "_numbers", "_place")
 
     def __init__(self, kind: PlaceInput) -> None:
         self._kind = kind
+        self._characters, self._numbers = kind.characters, kind.numbers
         self._place = Place()
 
     def push(self, character: int) -> tuple[int, ...]:
         """Append the next character; returns its row of the side input."""
-        return self._kind.row(self._place, character)
+        place = self._place
+        figures = place.push(self._characters[character])
+        if not place.alike:
+            return figures + _NO_ECHOES
+        echoes = [0] * ECHOES
+        for column, bar in place.alike:
+            echoes[column] = self._numbers[bar[place.read]]
+        return figures + tuple(echoes)
 
     def __copy__(self) -> "PlaceFollower":
         other = PlaceFollower(self._kind)
@@ -226,19 +224,17 @@ class Place:
 
     def _say(self) -> tuple[int, ...]:
         left = last = 0
-        most, most_last, most_bars, most_parts, _ = _LARGEST
+        bars, parts = len(self._part), self._parts
         if self._full is not None:
             room = self._full - self._done - self._length
-            if room >= 0:
-                left = min(room // STEP + 1, most)
-            if room >= self._upbeat:
-                last = min((room - self._upbeat) // STEP + 1, most_last)
-        bars, parts = len(self._part), self._parts
+            left = room // STEP + 1 if room >= 0 else 0
+            last = (room - self._upbeat) // STEP + 1 if room >= self._upbeat else 0
+        most = _LARGEST
         return (
-            left,
-            last,
-            bars if bars < most_bars else most_bars,
-            parts if parts < most_parts else most_parts,
+            left if left < most[0] else most[0],
+            last if last < most[1] else most[1],
+            bars if bars < most[2] else most[2],
+            parts if parts < most[3] else most[3],
             self._repeat,
         )
 

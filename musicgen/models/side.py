@@ -149,26 +149,28 @@ class Followers:
     """The side inputs of many texts that grow in parallel; at first there is one text."""
 
     def __init__(self, followers: Sequence[Follower], first_rows: Ids) -> None:
-        self._texts = [list(followers)]
+        self._followers = [[one] for one in followers]
         self._first_rows = first_rows
 
     def push(self, characters: Ids) -> NDArray[np.int64]:
         """Append each text's next character (texts,); returns rows of the table (texts, columns)
         as `Side.rows` does."""
-        figures: list[int] = []
-        for followers, character in zip(self._texts, characters.tolist(), strict=True):
-            for follower in followers:
+        read = characters.tolist()
+        columns = []
+        for texts in self._followers:
+            figures: list[int] = []
+            for follower, character in zip(texts, read, strict=True):
                 figures += follower.push(character)
-        rows = np.fromiter(figures, np.int64, len(figures)).reshape(len(self._texts), -1)
+            columns.append(np.fromiter(figures, np.int64, len(figures)).reshape(len(read), -1))
+        rows = np.concatenate(columns, axis=1)
         rows += self._first_rows
         return rows
 
     def keep(self, texts: Sequence[int] | Ids) -> None:
         """Keep these texts, in this order; one may occur many times."""
-        seen: set[int] = set()
-        kept = []
-        for text in np.asarray(texts).tolist():
-            followers = self._texts[text]
-            kept.append([copy(one) for one in followers] if text in seen else followers)
-            seen.add(text)
-        self._texts = kept
+        numbers = np.asarray(texts).tolist()
+        kept = [(text, text in numbers[:place]) for place, text in enumerate(numbers)]
+        self._followers = [
+            [copy(one[text]) if again else one[text] for text, again in kept]
+            for one in self._followers
+        ]

@@ -89,6 +89,8 @@ class Figure:
     label: str = ""
     """Its name in a sentence, unless that is its name."""
     unit: str = ""
+    held_back: bool = False
+    """Whether nothing may be selected by it, because it is of the test split."""
 
 
 def figure(direction: Direction | None = None, *, default: Any = None, **more: Any) -> Any:
@@ -133,8 +135,7 @@ class Result:
     val_loss_last: float | None = None
     val_accuracy_best: float | None = figure("maximize")
     """Highest of all epochs, which need not be the best epoch's."""
-    test_loss: float | None = figure(about="nats per character")
-    """No objective: the test split must not select anything."""
+    test_loss: float | None = figure(about="nats per character", held_back=True)
     parameters: int | None = figure("minimize", about="weights of the network")
     seconds: float | None = figure("minimize", about="wall clock")
     chars_per_s: float | None = figure("maximize", about="of training", heading="characters/s")

@@ -48,7 +48,8 @@ def plan(first: TrainConfig, space: Space) -> Plan:
             f"{', '.join(settings.objective)}; take pruner=none"
         )
     constraints = parsed(settings.constraints)
-    bounded = [*FIGURES, *(measured if first.samples.measure else ())]
+    bounded = [name for name, figure in FIGURES.items() if not figure.held_back]
+    bounded += measured if first.samples.measure else ()
     for constraint in constraints:
         if constraint.column not in bounded:
             raise InputError(

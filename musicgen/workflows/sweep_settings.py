@@ -28,14 +28,14 @@ class SweepSettings:
     objectives: Mapping[str, Any] = field(default_factory=lambda: {"loss": "minimize"})
     """The results that trials are judged by, each `minimize` or `maximize`. Trials report the first
     one, which decides pruning."""
-    constraints: Sequence[str] = ()
+    constraints: Sequence[str] = _as_trainings("constraints")
     """Bounds of results, such as `parameters<=200000`: a configuration that breaks one is never the
     best, and tpe, gp and nsgaii look for others."""
-    n_trials: int | None = None
+    n_trials: int | None = _as_trainings("n_trials")
     """The number of different configurations (>= 1); None: the whole grid."""
-    enqueue: Sequence[Mapping[str, Any]] = ()
+    enqueue: Sequence[Mapping[str, Any]] = _as_trainings("enqueue")
     """Configurations that are tried first, as dictionaries from what is varied to values."""
-    warm_start: str | None = None
+    warm_start: str | None = _as_trainings("warm_start")
     """The folder of another sweep, whose finished trials inform tpe and gp."""
     sampler: str | Mapping[str, Any] | None = None
     """The name of the sampler, which proposes configurations, or a dictionary with its `name` and
