@@ -55,6 +55,8 @@ class Source:
     objective: str = OBJECTIVE
     direction: Direction = "minimize"
     seeds: int = 1
+    seeds_for: int | None = None
+    """How many configurations get more than one of the seeds; None: all."""
     command: Sequence[str] = ()
     """The words of the command that started the run or the sweep; empty if the folder has none."""
     trial_command: Sequence[str] = ()
@@ -125,6 +127,7 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
         objective=objective,
         direction=direction,
         seeds=sweep.seeds,
+        seeds_for=sweep.seeds_for,
         command=sweep.command,
         trial_command=sweep.trial_command,
         running=running,
