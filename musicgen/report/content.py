@@ -12,6 +12,8 @@ from musicgen.music.measures import measures
 from musicgen.report.about import about, corpus, label, plain, summary, trial_command
 from musicgen.report.source import Source, differing
 from musicgen.report.tunes import Playable, playables, scores, weights_digest, written
+from musicgen.sweep.constraints import BREAKS
+from musicgen.sweep.plan import Direction
 from musicgen.sweep.results import Row, rank
 from musicgen.sweep.space import Choice
 from musicgen.training.folder import RunFolder
@@ -50,6 +52,7 @@ def results(objective: str) -> dict[str, tuple[str, str]]:
         "n": ("seeds", "runs that completed"),
         **trained,
         "front": ("front", "no other configuration beats it in every objective"),
+        BREAKS: ("breaks", "the constraints that it breaks, so that it is never the best"),
         **drawn,
         "error": ("error", "why there is no result"),
     }
@@ -76,7 +79,6 @@ def content(
         left_out.append(f"curves of all but the best {CURVES} configurations")
     if len(tunes) == TUNED < len(shown):
         left_out.append(f"tunes of all but the best {TUNED} configurations")
-    figure = FIGURES.get(first.objective)
     return {
         "title": " and ".join(source.name for source in sources),
         "summary": summary([row for _, row in ranked]),
@@ -85,17 +87,19 @@ def content(
         "notices": notices(sources),
         "left_out": left_out,
         "sources": [about(source) for source in sources],
-        "objective": {
-            "key": first.objective,
-            "label": label(first.objective),
-            "direction": first.direction,
-            "unit": figure.unit if figure else "",
-        },
+        "objective": _objective(first.objective, first.direction),
+        "objectives": [_objective(key, way) for key, way in first.objectives.items()],
         "columns": columns,
         "rows": [[_rounded(_cell(pair, c["key"])) for c in columns] for pair in shown],
         "curves": curves,
         "tunes": tunes,
     }
+
+
+def _objective(key: str, direction: Direction) -> dict[str, str]:
+    figure = FIGURES.get(key)
+    unit = figure.unit if figure else ""
+    return {"key": key, "label": label(key), "direction": direction, "unit": unit}
 
 
 Ranked = tuple[Source, Row]
@@ -156,13 +160,16 @@ def _columns(
         columns.append(_column(key, key, about, numeric=numeric) | drawn)
     objective = sources[0].objective
     known = results(objective)
-    order = [objective, f"{objective}_std", *(key for key in known if key != objective)]
-    for key in order:
+    others = (key for source in sources for key in source.objectives)
+    order = [objective, f"{objective}_std", *others, *known]
+    for key in dict.fromkeys(order):
         if any(row.get(key) is not None for row in rows):
             label, about = known.get(key, (key, ""))
             if key.endswith("_std"):
                 label, about = "± std", "standard deviation over the seeds"
-            columns.append(_column(key, label, about, numeric=key not in ("error", "front")))
+            columns.append(
+                _column(key, label, about, numeric=key not in ("error", "front", BREAKS))
+            )
     return columns
 
 

@@ -5,7 +5,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Source:
     """The other keys and their values: numbers, and everything else as text."""
     objective: str = OBJECTIVE
     direction: Direction = "minimize"
+    objectives: Mapping[str, Direction] = field(default_factory=lambda: {OBJECTIVE: "minimize"})
+    """All objectives of a sweep; `objective` is the first one."""
     seeds: int = 1
     seeds_for: int | None = None
     """How many configurations get more than one of the seeds; None: all."""
@@ -126,6 +128,7 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
         },
         objective=objective,
         direction=direction,
+        objectives=sweep.objectives,
         seeds=sweep.seeds,
         seeds_for=sweep.seeds_for,
         command=sweep.command,

@@ -17,8 +17,8 @@ from musicgen.system.files import write_text
 
 PAGE = "report.html"
 PARTS = Path(__file__).parent / "page"
-SCRIPTS = ("dom", "rows", "table", "plot", "charts", "player", "heat", "tunes", "transport",
-           "page")  # fmt: skip
+SCRIPTS = ("dom", "rows", "table", "plot", "charts", "front", "player", "heat", "tunes",
+           "transport", "page")  # fmt: skip
 """The scripts in their order in the page; they share one scope."""
 
 

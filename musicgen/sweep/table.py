@@ -26,6 +26,8 @@ TABLE, TABLE_MD, RUNS = "table.csv", "table.md", "runs.csv"
 LAST = (BREAKS, EARLIER, "error")
 ABSENT = "—"
 """The value of a key that does not apply, in a pivot."""
+FRONT = 20
+"""The most numbers of the front that table.md names at its top; its column marks all."""
 LARGEST_PIVOT = 400
 """The most cells of a pivot; a larger one can't be read well."""
 
@@ -92,6 +94,10 @@ class Tables:
             best = " ".join(f"{key}={cell(rows[0][key])}" for key in keys)
             value = f"{objective} {cell(rows[0][objective])}"
             parts.insert(0, f"Best: {best} (number {rows[0]['number']}, {value})\n")
+        if front := [row for row in rows if row.get("front")]:
+            named = ", ".join(str(row["number"]) for row in front[:FRONT])
+            more = f" and {len(front) - FRONT:,} more" if len(front) > FRONT else ""
+            parts.insert(0, f"Front (no other beats these in every objective): {named}{more}\n")
         if pair := pivoted(self._plan.space):
             parts.append(f"{objective}:\n\n{pivot(rows, *pair, objective).markdown()}")
         if importances:

@@ -17,6 +17,7 @@ from musicgen.config.registry import component, components
 from musicgen.errors import InputError, SettingError
 from musicgen.sweep.constraints import attributes
 from musicgen.sweep.enqueued import complete
+from musicgen.sweep.journal import JOURNAL
 from musicgen.sweep.plan import Plan, Settings
 from musicgen.sweep.record import SweepRecord
 from musicgen.sweep.results import means
@@ -74,6 +75,11 @@ class WarmStart:
             raise SettingError(
                 f"warm_start must be a sweep that judges by {asked}, got {folder}, which judges by "
                 f"{got}"
+            )
+        if not (folder / JOURNAL).is_file():
+            raise SettingError(
+                f"warm_start must be a sweep that keeps its study in its folder, got {folder}, "
+                "whose study is in a database or lost"
             )
         trials, left_out = list[Earlier](), Counter[str]()
         for trial in read_only(folder).get_trials(deepcopy=False):

@@ -296,7 +296,18 @@ def test_a_unit_is_followed_while_a_tune_plays(page: Page) -> None:
 
 def test_charts_follow_the_table(page: Page) -> None:
     assert page.locator("#curves .chart svg").count() == 2
-    assert page.locator("#parameters .parallel path").count() == 9
+    lines = page.locator("#parameters .scroll .parallel path")
+    assert lines.count() == 10
+    cut = page.locator("#parameters .scroll .parallel path.cut")  # pruned: behind, and dashed
+    assert cut.count() == 1
+    assert "pruned after 4 epochs" in (cut.text_content() or "")
+    assert lines.first.evaluate("line => getComputedStyle(line).strokeDasharray") == "5px, 4px"
+    assert (
+        page.locator("#parameters .slices svg").first.locator("circle.cut, path.cut").count() == 1
+    )
+    assert page.locator("#parameters .legend").first.text_content() == (
+        " completed dashed: pruned or paused, with its validation loss so far"
+    )
     page.locator("#filter").fill("sgd")
     lines = page.locator("#table tbody tr").count()
     assert page.locator("#curves .chart").first.locator(".lines > g").count() == lines

@@ -201,6 +201,9 @@ def test_what_cannot_inform_is_refused(tmp_path: Path) -> None:
         warmed(replace(plan, space={"x": Float(5, 6)}), first, new)
     with pytest.raises(SettingError, match=r"configurations here, got .* \(2 by corpus\)"):
         warmed(replace(plan, fingerprint={"corpus": "abc"}), first, new)
+    (first / JOURNAL).unlink()
+    with pytest.raises(SettingError, match="that keeps its study in its folder, got"):
+        warmed(plan, first, new)
     assert not new.exists()
 
 

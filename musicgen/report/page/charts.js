@@ -62,13 +62,21 @@ function buildCurves(section) {
     legend);
 }
 
-/** Rows to draw: completed, since a figure after fewer epochs does not compare, and in the choice;
-    best first. */
-const judged = () => visible.filter((row) =>
-  value(row, "status") === "completed" && typeof value(row, objective.key) === "number")
+const withFigure = (states) => visible.filter((row) =>
+  states.includes(value(row, "status")) && typeof value(row, objective.key) === "number")
   .sort((a, b) => a - b);
+/** Completed rows in the choice, best first. */
+const judged = () => withFigure(["completed"]);
+/** Rows that were cut short, with the figure of their last epoch, which does not compare with that
+    of a whole training. They are drawn differently, behind the others. */
+const cutShort = () => withFigure(["pruned", "paused"]);
+/** The best row, which breaks no constraint; undefined without one. */
+const winning = () => judged().find((row) => !value(row, "breaks"));
+/** All rows to draw, at most so many. */
+const drawnRows = (most) => [...judged(), ...cutShort()].slice(0, most);
+const isCut = (row) => value(row, "status") !== "completed";
 
-/** From 0 (best) to 1 among the judged. */
+/** From 0 (best) to 1 among the rows. */
 function goodness(rows) {
   const [low, high] = range(rows.map((row) => value(row, objective.key)), objective.direction);
   return (row) => {
@@ -81,7 +89,8 @@ function buildParameters(section) {
   for (const source of data.sources.filter(({ importances }) => importances.length)) {
     section.append(
       h("h3", {}, "What matters", data.sources.length > 1 ? `: ${source.name}` : ""),
-      h("p", { class: "quiet" }, "Share of each key in what makes a configuration one of the best (PED-ANOVA)."),
+      h("p", { class: "quiet" }, "Share of each key in what makes a configuration one of the best (PED-ANOVA)." +
+        (cutShort().length ? " Pruned and paused ones count as worse than completed ones." : "")),
       h("table", { class: "bars" }, h("tbody", {}, source.importances.map(([key, share]) => {
         const bar = h("span", { class: "bar" });
         bar.style.width = `${100 * share}%`;
@@ -91,19 +100,41 @@ function buildParameters(section) {
   }
   section.append(h("h3", {}, "All keys at once"),
     h("p", { class: "quiet" }, `A line is a completed configuration, from its values to its ${objective.label}.` + only(MAX_LINES)),
+    cutKey("dashed"),
     rampKey(),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "parallel coordinates" },
       chart(parallel)),
     h("h3", {}, "One key at a time"),
     h("p", { class: "quiet" }, "A dot is a completed configuration; the large one is the best." + only(MAX_DOTS)),
+    cutKey("hollow"),
     h("div", { class: "slices" }, swept.map((column) => chart((width) => slice(column, width)))));
 }
 
 /** What a chart of so many rows must say. */
-const only = (most) => (judged().length > most ? ` Only the best ${number(most)} are drawn.` : "");
+const only = (most) =>
+  (judged().length + cutShort().length > most ? ` Only the best ${number(most)} are drawn.` : "");
+
+/** A legend for the rows that were cut short, with a mark of each kind; null without such rows. */
+function cutKey(how) {
+  if (!cutShort().length) return null;
+  const line = { d: "M1 7H33", stroke: "currentColor" };
+  const dot = { cx: 17, cy: 7, r: 4 };
+  const mark = (cut) => s("svg", { width: 34, height: 14, "aria-hidden": "true" },
+    s("g", { class: how === "dashed" ? "lines parallel" : "lines" }, how === "dashed"
+      ? s("path", { ...line, class: cut ? "cut" : null })
+      : s("circle", cut ? { ...dot, class: "cut", stroke: "currentColor" } : { ...dot, fill: "currentColor" })));
+  return h("ul", { class: "legend" },
+    h("li", {}, mark(false), " completed"),
+    h("li", {}, mark(true), ` ${how}: pruned or paused, with its ${objective.label} so far`));
+}
+
+/** What a row says where it is pointed at. */
+const told = (row) => `${label(row)}: ${shown(value(row, objective.key))}` + (isCut(row)
+  ? `, ${value(row, "status")}${value(row, "epochs") == null ? "" : ` after ${shown(value(row, "epochs"))} epochs`}`
+  : "");
 
 function parallel(width) {
-  const rows = judged().slice(0, MAX_LINES);
+  const rows = drawnRows(MAX_LINES);
   const good = goodness(rows);
   const axes = [...swept, columns[place[objective.key]]];
   const full = Math.max(width, axes.length * 96);
@@ -120,8 +151,8 @@ function parallel(width) {
   const marks = rows.toReversed().map((row) => {
     const points = axes.map((column, index) => [at(index), value(row, column.key)])
       .map(([x, v], index) => (v == null ? null : [x, scales[index](v)])).filter(Boolean);
-    return s("path", { ...ofRow(row), d: path(points), stroke: ramp(good(row)) },
-      s("title", {}, `${label(row)}: ${shown(value(row, objective.key))}`));
+    return s("path", { ...ofRow(row), d: path(points), stroke: ramp(good(row)), class: isCut(row) ? "cut" : null },
+      s("title", {}, told(row)));
   });
   return s("svg", { viewBox: `0 0 ${full} ${bottom + 20}`, width: full, height: bottom + 20, role: "img",
     "aria-label": `${rows.length} configurations as lines over ${axes.map(({ key }) => key).join(", ")}` },
@@ -135,23 +166,25 @@ function parallel(width) {
 }
 
 function slice(column, width) {
-  const rows = judged().slice(0, MAX_DOTS).filter((row) => value(row, column.key) != null);
-  const good = goodness(rows);
+  const rows = drawnRows(MAX_DOTS).filter((row) => value(row, column.key) != null);
+  const [good, first] = [goodness(rows), winning()];
   const [low, high] = range(rows.map((row) => value(row, objective.key)), objective.direction);
   const x = scaleOf(rows.map((row) => value(row, column.key)), MARGIN.left + 8, width - MARGIN.right - 8,
     { log: column.log });
   const y = scaleOf([low, high], 240 - MARGIN.bottom, MARGIN.top, { ordinal: false, count: 4 });
   const marks = rows.toReversed().map((row) => {
     const v = value(row, objective.key);
-    const best = row === rows[0];
+    const best = row === first;
     // What lies beyond the scale stands at its edge, as a triangle.
     const beyond = v > high || v < low;
     const [cx, cy] = [x(value(row, column.key)), y(Math.min(Math.max(v, low), high))];
     const shape = beyond ? `M${cx - 5} ${cy + 5}h10l-5 -9z` : null;
-    const attributes = { ...ofRow(row), fill: ramp(good(row)), class: best ? "best" : null };
+    const colour = ramp(good(row));
+    const attributes = { ...ofRow(row), ...(isCut(row)
+      ? { stroke: colour, class: "cut" } : { fill: colour, class: best ? "best" : null }) };
     return s(shape ? "path" : "circle",
       shape ? { ...attributes, d: shape } : { ...attributes, cx, cy, r: best ? 6 : 4 },
-      s("title", {}, `${label(row)}: ${shown(v)}`));
+      s("title", {}, told(row)));
   });
   return frame(width, x, y, {
     height: 240, title: `${objective.label} against ${column.key}`, xLabel: column.key, yLabel: objective.key, marks });

@@ -1,7 +1,8 @@
 // The page from top to bottom.
 function build() {
   const sections = [["table", "Ranking", buildTable], ["curves", "Curves", buildCurves]];
-  if (swept.length && judged().length > 1) sections.push(["parameters", "Parameters", buildParameters]);
+  if (front.objectives.length > 1) sections.push(["front", "The front", buildFront]);
+  if (swept.length && drawnRows(2).length > 1) sections.push(["parameters", "Parameters", buildParameters]);
   sections.push(["tunes", "Tunes", buildTunes], ["about", "How it was done", buildAbout]);
   for (const [id, title, make] of sections) {
     const section = h("section", { id, "aria-labelledby": `${id}-title` },
@@ -25,7 +26,7 @@ function build() {
 
 /** What won, in figures, and how it sounds. */
 function winner() {
-  const [best] = judged();
+  const best = winning();
   const [card] = cards;
   const accuracy = best != null && value(best, "val_accuracy");
   return h("div", { class: "winner" },
