@@ -4,13 +4,16 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-fast test-explore test-kill lint bench gpu wheel studies studies-report
+.PHONY: help tune train test test-fast test-explore test-kill lint bench gpu wheel studies studies-report
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 train: $(VENV)/.installed  ## set everything up and train the default network on the default corpus
 	$(RUN) -m musicgen.train
+
+tune: $(VENV)/.installed  ## set everything up and write three tunes with the network in the package
+	$(RUN) -m musicgen.generate n=3 temperature=0.85
 
 test: $(VENV)/.installed-dev  ## all checks and all tests
 	$(RUN) -m ruff check .

@@ -74,6 +74,8 @@ class SweepDisplay:
         self.introduced = True
         total = (self.driver or self).plan.total  # enqueued points may have made it larger
         seeds = f" x {self.plan.seeds} seeds" if self.plan.seeds > 1 else ""
+        if self.plan.seeds_for is not None:
+            seeds = f", {self.plan.seeds} seeds for the best {self.plan.seeds_for}"
         self._say(
             f"sweeping {', '.join(self.plan.space)}: {total:,} configurations{seeds}, "
             f"{self.workers} worker{'s' if self.workers > 1 else ''}, in {self.folder}"

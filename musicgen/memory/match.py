@@ -145,9 +145,9 @@ class StartMark:
 class Longest:
     """The longest matches in a text that grows by one symbol at a time.
 
-    While the match goes on, the nearest of the longest stays the nearest: any other place of that
-    length would have been a match of the length before. So the text is searched only where the
-    match breaks off or is LONGEST, and Python's own search of strings does it.
+    A match that goes on stays the longest and the nearest: a place that is nearer and as long now
+    was as long before. So the text is searched only where the match breaks off, or is LONGEST and
+    others catch up. Python's own search of strings does it.
     """
 
     __slots__ = ("_length", "_next", "_shortest", "_text")
@@ -174,7 +174,7 @@ class Longest:
         return ord(self._text[self._next]) + 1, length
 
     def _search(self, length: int) -> int:
-        """Find the longest match, known to have `length` if there is one; returns its length."""
+        """Find the longest match of at least this length; returns its length, or 0."""
         text = self._text
         if len(text) > 2 * (WINDOW + LONGEST):
             self._text = text = text[-WINDOW - LONGEST :]

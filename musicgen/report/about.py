@@ -67,13 +67,15 @@ def _facts(source: Source) -> dict[str, str]:
         if key.startswith("versions.")
     }
     settings = {key: str(value) for key, value in source.settings.items()}
+    few = source.seeds_for
+    who = "per configuration" if few is None else f"for the best {few}, 1 for the others"
     return {
         "Corpus": "; ".join(text for text in corpora if text),
         "Trials": ", ".join(
             f"{count:,} {status}"
             for status, count in Counter(str(row["status"]) for row in source.rows).items()
         ),
-        "Seeds": f"{source.seeds} per configuration, from {settings.get('seed', '?')}"
+        "Seeds": f"{source.seeds} {who}, from {settings.get('seed', '?')}"
         if source.seeds > 1
         else settings.get("seed", ""),
         "Sampler": settings.get("sampler", ""),

@@ -57,6 +57,8 @@ class Source:
     objectives: Mapping[str, Direction] = field(default_factory=lambda: {OBJECTIVE: "minimize"})
     """All objectives of a sweep; `objective` is the first one."""
     seeds: int = 1
+    seeds_for: int | None = None
+    """How many configurations get more than one of the seeds; None: all."""
     command: Sequence[str] = ()
     """The words of the command that started the run or the sweep; empty if the folder has none."""
     trial_command: Sequence[str] = ()
@@ -128,6 +130,7 @@ def _sweep(folder: Path, sweep: SweepRecord) -> Source:
         direction=direction,
         objectives=sweep.objectives,
         seeds=sweep.seeds,
+        seeds_for=sweep.seeds_for,
         command=sweep.command,
         trial_command=sweep.trial_command,
         running=running,

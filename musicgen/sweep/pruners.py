@@ -117,7 +117,7 @@ def rungs(least: int, most: int | None, factor: int) -> tuple[int, ...]:
 
 
 def stopping(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a pruner for the stopping rule, as sweeps had before that was a choice."""
+    """A pruner's settings for the stopping rule, as sweeps had them before there was a choice."""
     chosen = component("pruner", name)
     if RULE not in settings or not issubclass(chosen, Asha):
         return dict(settings)

@@ -266,8 +266,8 @@ def test_a_broken_package_leaves_the_others_alone(tmp_path: Path) -> None:
     [
         "Run.train(*words, 'optim=mysgd', folder='run')",
         "Run.train(*words, 'optim.name=mysgd', folder='run')",
-        "Sweep.start(*words, 'optim=adamw,mysgd')",
-        "Sweep.start(*words, 'optim.name=adamw,mysgd')",
+        "Sweep.start(*words, 'optim=muon,mysgd')",
+        "Sweep.start(*words, 'optim.name=muon,mysgd')",
     ],
 )
 def test_what_a_program_declares_itself_is_refused(call: str, tmp_path: Path) -> None:
@@ -279,7 +279,8 @@ def test_what_a_program_declares_itself_is_refused(call: str, tmp_path: Path) ->
         "from musicgen.config.registry import components, register\n"
         "@register('optimizer', 'mysgd')\n"
         "@dataclass\n"
-        "class Mine(components('optimizer')['adamw']):\n"
+        "class Mine(components('optimizer')['muon']):\n"
+        "    momentum: float = 0.9\n"
         "    betas: tuple[float, float] = (0.9, 0.99)\n"
         "    eps: float = 1e-8\n"
         "words = sys.argv[1:]\n"

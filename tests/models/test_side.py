@@ -87,6 +87,18 @@ def test_texts_told_apart_and_kept_in_another_order_go_on_as_they_were() -> None
         np.testing.assert_allclose(scores[0], alone[1].numpy(), atol=2e-5)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_the_scores_of_a_text_have_the_same_bits_alone_and_beside_others(cell: str) -> None:
+    model = network(cell)
+    alone, beside = Stepper(model), Stepper(model)
+    beside.keep([0] * 5)
+    others = np.random.default_rng(0).integers(len(CHARACTERS), size=(len(TUNE), 5))
+    others[:, 3] = ids(TUNE)
+    for characters in others:
+        scores = alone.step(characters[3:4])
+        assert scores.tobytes() == beside.step(characters)[3:4].tobytes()
+
+
 def test_segments_of_a_text_are_scored_as_one_stream() -> None:
     model = network()
     read = model.read(torch.from_numpy(ids(TUNE * 40)))
