@@ -27,7 +27,7 @@ BAD = [
     (["optim=adam,adagard"], "optim must be one of adagrad"),
     (
         ["optim=adam,adagrad", "optim.momentum=0,0.9"],
-        "optim.momentum needs optim to be one of rmsprop",
+        "optim.momentum needs optim to be one of muon, rmsprop",
     ),
     (["optim.lr=interval(0.001,0.1)"], "sampler=grid"),
     (["optim.lr=tag(log,interval(0,1))", "sampler=random", "sweep.n_trials=3"], "above 0"),
