@@ -51,9 +51,11 @@ def call(folder: Path, *words: str) -> str:
 
 
 def shown(folders: list[Path]) -> dict[str, Any]:
-    """What a page shows of some folders, without the time, scores and sound."""
+    """What a page shows of some folders, without the time, scores and sound; its objectives, which
+    it did not tell before, aside."""
     data = content(read_all(folders), datetime(2026, 11, 28))
     del data["made"], data["version"]
+    assert [objective["key"] for objective in data.pop("objectives")] == ["val_loss"]
     kept = ("name", "title", "recipe", "measures", "problems")
     for entry in data["tunes"]:
         entry["tunes"] = [
