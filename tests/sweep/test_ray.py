@@ -117,15 +117,16 @@ def test_a_trial_that_paused_on_a_node_that_died_goes_on_elsewhere(
         return [number for number in waiting if lives(folder)[number][-1][0] == "two"]
 
     until(paused, driver)
-    there = paused()
+    lived = {number: len(lives(folder)[number]) for number in paused()}
     two = next(n for n in nodes.worker_nodes if n._ray_params.env_vars["SWEEP_NODE"] == "two")
     nodes.remove_node(two, allow_graceful=False)
     nodes.add_node(**NODE, env_vars={"SWEEP_NODE": "late"})
     assert driver.wait(timeout=300) == 0, driver.communicate()
 
-    # Each trial that paused has another life: it goes on, or is given up by a worker.
-    assert all(lives(folder)[number][-1][0] != "two" for number in there)
-    assert all(lives(folder)[number][-1][1] >= 1 for number in there)
+    # Each trial that paused has another life: it goes on, or is given up by a worker. Some begin it
+    # on the node before that is gone.
+    assert all(len(lives(folder)[number]) > count for number, count in lived.items())
+    assert all(lives(folder)[number][-1][1] >= 1 for number in lived)
     rows = results(folder)
     assert {row["status"] for row in rows} == {"completed", "pruned"}
     for row in rows:
