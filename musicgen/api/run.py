@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen.api.notebook import guarded, html_table, interrupt, torch_as_it_was
 from musicgen.errors import InputError
-from musicgen.system.openmp import wait_asleep
 from musicgen.training import packaged
 from musicgen.training.folder import RunFolder
 from musicgen.training.result import Result, metrics_frame
@@ -59,7 +58,6 @@ class Run:
         checkpoint. Raises InputError before anything is written, RunError if the training fails or
         diverges, Interrupted after Ctrl-C. After RunError and Interrupted the folder exists.
         """
-        wait_asleep()
         # Hydra, PyTorch and Lightning take seconds to import.
         from musicgen.cli import python_call
         from musicgen.cli import train as command

@@ -27,7 +27,6 @@ from musicgen.config.keys import COMMANDS
 from musicgen.config.overrides import as_override, flatten
 from musicgen.config.schema import known_keys, near
 from musicgen.errors import InputError, Interrupted, MusicgenError
-from musicgen.system.openmp import wait_asleep
 from musicgen.system.paths import shipped
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ def run(
     """
     # Hydra prints errors over several lines and exits with 1, unless it is told to raise them.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    wait_asleep()
     with ending():
         given = arguments.checked(sys.argv[1:])
         if positional:

@@ -62,7 +62,7 @@ class TrainerConfig:
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     grad_clip: float = key("Largest norm of the gradient; 0: no clipping", ge=0)
-    threads: int = key("Threads on the CPU; 0: all cores, four at most", ge=0)
+    threads: int = key("Threads on the CPU; 0: all cores but one, four at most", ge=0)
     max_time: str | None = key(
         "Time after which a run ends as completed (2h, 30m, seconds); null: none",
         duration=True,

@@ -176,13 +176,16 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 def threads(config: TrainerConfig) -> int:
     """Threads for work on the CPU: those asked for, else this process' share of the machine
-    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores, four at most.
+    (OMP_NUM_THREADS, which a sweep gives its workers), else all cores but one, four at most.
 
-    More than a few threads gain nothing: the matrices are small. `system.openmp` keeps them from
-    collapsing beside other work.
+    PyTorch's default, one thread per core, collapses beside other work, because its threads spin
+    while they wait for each other: 330 thousand characters per second on two idle cores became 11
+    thousand on two busy ones (one thread: 200 thousand on both). Threads that sleep instead
+    (OMP_WAIT_POLICY=PASSIVE) are half as fast as one on two idle cores. More than a few threads
+    gain nothing: the matrices are small.
     """
     share = os.environ.get("OMP_NUM_THREADS", "")
-    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores()))
+    return config.threads or max(1, min(4, int(share) if share.isdecimal() else cores() - 1))
 
 
 def cores() -> int:
