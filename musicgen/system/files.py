@@ -1,11 +1,13 @@
 """Files that exist whole or not at all, even if their writer is killed."""
 
+import csv
+import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 @contextmanager
@@ -33,6 +35,17 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace a file's content by `text` at once, as `replacing` does."""
     with replacing(path, durable=durable) as file:
         file.write(text.encode())
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace a file's content by rows that have the same columns, under their names; by nothing if
+    there is no row."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def put(draft: Path, path: Path) -> None:

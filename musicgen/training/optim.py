@@ -64,7 +64,11 @@ class Muon(Optimizer):
     eps: float = key("Added to the root of Adam's running square", gt=0)
 
     def build(self, parameters: Iterable[Any]) -> "torch.optim.Optimizer":
-        return self._build([{"params": list(parameters), "rows": 0}])
+        """Over parameters of an unknown network: each matrix is one, whatever it is for."""
+        listed = list(parameters)
+        matrices = [{"params": [one], "rows": len(one)} for one in listed if one.ndim == 2]
+        others = [one for one in listed if one.ndim != 2]
+        return self._build([*matrices, {"params": others, "rows": 0}])
 
     def of(self, network: "CharRNN", products: "torch.dtype") -> "torch.optim.Optimizer":
         hidden = network.hidden

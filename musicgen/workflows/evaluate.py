@@ -1,8 +1,5 @@
 """The work of `evaluate`: losses of a text under one network or several, by tune and by kind."""
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from musicgen.models.dynamic import adaptive_losses
 from musicgen.models.evaluation import character_losses
 from musicgen.models.mixture import fitted_weights, mixed
 from musicgen.music import parse
-from musicgen.system.files import write_text
+from musicgen.system.files import write_csv
 from musicgen.system.paths import make_folder
 from musicgen.training import device
 from musicgen.training.checkpoint import TrainedModel, load_model
@@ -68,8 +65,8 @@ def run(asked: EvaluateConfig) -> Evaluation:
         weights = dict(zip(losses, shares.tolist(), strict=True))
         losses[MIXTURE] = mixed(np.array(list(losses.values())), shares)
     kinds, tunes = _by_kind(text, losses), _by_tune(text, losses)
-    _write_csv(out / "kinds.csv", kinds)
-    _write_csv(out / "tunes.csv", tunes)
+    write_csv(out / "kinds.csv", kinds)
+    write_csv(out / "tunes.csv", tunes)
     name = f"{asked.data.name}, {asked.part}"
     return Evaluation(name, kinds, tunes, weights, bool(fitting), out)
 
@@ -147,12 +144,3 @@ def _out(asked: EvaluateConfig, place: Path) -> Path:
     folder = place.parent.parent if place.is_file() else place
     usual = runs.beside(folder, "evaluation")
     return make_folder(usual if asked.out is None else Path(asked.out), "out")
-
-
-def _write_csv(path: Path, rows: Sequence[Row]) -> None:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    write_text(path, text.getvalue())

@@ -1,8 +1,6 @@
 """The work of `heatmap`: it writes tables and pictures of hidden units to a folder."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from musicgen.interpret.score import Score
 from musicgen.interpret.units import best, marked, rank, score_text
 from musicgen.models.sampler import sample
 from musicgen.music.score import png_bytes
-from musicgen.system.files import replacing, write_text
+from musicgen.system.files import replacing, write_csv, write_text
 from musicgen.system.paths import make_folder
 from musicgen.training import device
 from musicgen.training.checkpoint import TrainedModel, load_model
@@ -68,8 +66,8 @@ def run(asked: HeatmapConfig) -> Explained:
 
     scores = rank(trained.model, trained.vocabulary, tunes, states)
     parts = courses(trained.model, trained.vocabulary, tunes, scores)
-    _write_csv(out / "units.csv", [dataclasses.asdict(row) for row in scores])
-    _write_csv(
+    write_csv(out / "units.csv", [dataclasses.asdict(row) for row in scores])
+    write_csv(
         out / "parts.csv",
         [
             {"layer": row.layer, "state": row.state, "unit": row.unit, **dataclasses.asdict(course)}
@@ -178,7 +176,7 @@ def _draw_unit(stem: Path, text: str, recorded: Activations, unit: int, row: Sco
         file.write(png_bytes(svg))
     pairs = enumerate(zip(text, values.tolist(), strict=True))
     rows = [{"place": place, "character": c, "value": round(v, 4)} for place, (c, v) in pairs]
-    _write_csv(stem.with_suffix(".csv"), rows)
+    write_csv(stem.with_suffix(".csv"), rows)
 
 
 def _verdict(row: Score) -> str:
@@ -197,7 +195,7 @@ def _draw_overview(stem: Path, text: str, recorded: Activations) -> None:
             zip(text, recorded.values.T.astype(float).round(4).tolist(), strict=True)
         )
     ]
-    _write_csv(stem.with_suffix(".csv"), rows)
+    write_csv(stem.with_suffix(".csv"), rows)
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -206,12 +204,3 @@ def _save(figure: Figure, path: Path) -> None:
     undated = {"Date": None} if kind == "svg" else None
     with replacing(path) as file, matplotlib.rc_context(settings):
         figure.savefig(file, format=kind, dpi=110, metadata=undated)
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    write_text(path, text.getvalue())

@@ -77,6 +77,15 @@ def test_the_matrices_of_all_layers_and_no_others_take_orthogonal_steps(cell: st
     assert matrices["rows"] == 6
 
 
+def test_without_its_network_each_matrix_is_one() -> None:
+    layer = torch.nn.Linear(4, 8)
+    optimizer = component("optimizer", "muon")(name="muon", **SETTINGS).build(layer.parameters())
+    rows = [
+        (group["rows"], [one.ndim for one in group["params"]]) for group in optimizer.param_groups
+    ]
+    assert rows == [(8, [2]), (0, [1])]
+
+
 def test_a_loss_that_the_step_computes_is_returned() -> None:
     weight = torch.nn.Parameter(torch.ones(2, 2))
     optimizer = Muon([{"params": [weight], "rows": 2}], **SETTINGS)
