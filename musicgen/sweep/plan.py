@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 Direction = Literal["minimize", "maximize"]
 
 
+_LIMITS = (
+    "n_trials",
+    "seeds",
+    "seeds_for",
+    "retries",
+    "max_failures",
+    "max_failures_in_a_row",
+    "retry_failed",
+    "storage",
+)
+
+
+def limits(settings: Any) -> dict[str, Any]:
+    """The settings that a plan takes as they are, by name. settings: has an attribute for each."""
+    return {name: getattr(settings, name) for name in _LIMITS}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Values of trials that are not swept."""

@@ -20,7 +20,7 @@ from musicgen.sweep.driver import Driver
 from musicgen.sweep.enqueued import complete, listed
 from musicgen.sweep.executor import Executor, packed
 from musicgen.sweep.function_objective import FunctionObjective
-from musicgen.sweep.plan import Plan, Settings, pausing_if_possible
+from musicgen.sweep.plan import Plan, Settings, limits, pausing_if_possible
 from musicgen.sweep.progress import Finished, Judged, Observer, Started
 from musicgen.sweep.results import Row
 from musicgen.sweep.samplers import GRID
@@ -224,7 +224,6 @@ def _plan(
         )
     return Plan(
         space,
-        n_trials=settings.n_trials,
         own=own,
         constraints=parsed(settings.constraints),
         enqueued=listed(settings.enqueue, "enqueue", lambda point: complete(point, {}, space)),
@@ -234,14 +233,8 @@ def _plan(
         pruner=pruner,
         pruner_settings=pruner_settings,
         seed=settings.seed,
-        seeds=settings.seeds,
-        seeds_for=settings.seeds_for,
-        retries=settings.retries,
-        max_failures=settings.max_failures,
-        max_failures_in_a_row=settings.max_failures_in_a_row,
-        retry_failed=settings.retry_failed,
         timeout_s=_seconds(settings.timeout),
-        storage=settings.storage,
+        **limits(settings),
         groups=groups,
         settings=fixed,
         commands=commands,

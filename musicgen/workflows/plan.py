@@ -9,7 +9,7 @@ from musicgen.config.schema import near
 from musicgen.errors import InputError
 from musicgen.music.measures import directions
 from musicgen.sweep.constraints import parsed
-from musicgen.sweep.plan import Direction, Plan
+from musicgen.sweep.plan import Direction, Plan, limits
 from musicgen.sweep.pruners import NONE
 from musicgen.sweep.space import Choice, Space
 from musicgen.training.result import FIGURES
@@ -60,7 +60,6 @@ def plan(first: TrainConfig, space: Space) -> Plan:
     sampler, pruner = (given(part) for part in (first.sampler, first.pruner))
     return Plan(
         space=space,
-        n_trials=settings.n_trials,
         objectives={name: known[name] for name in settings.objective},
         constraints=constraints,
         sampler=first.sampler.name,
@@ -68,14 +67,8 @@ def plan(first: TrainConfig, space: Space) -> Plan:
         pruner=first.pruner.name,
         pruner_settings=pruner,
         seed=first.seed,
-        seeds=settings.seeds,
-        seeds_for=settings.seeds_for,
-        retries=settings.retries,
-        max_failures=settings.max_failures,
-        max_failures_in_a_row=settings.max_failures_in_a_row,
-        retry_failed=settings.retry_failed,
         timeout_s=None if settings.timeout is None else seconds(settings.timeout),
-        storage=settings.storage,
+        **limits(settings),
     )
 
 
